@@ -1,0 +1,2 @@
+//! Bowline.
+fn main() {}
