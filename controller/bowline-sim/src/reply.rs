@@ -64,7 +64,9 @@ impl Refusal {
                 (500, "InternalError", "We encountered an internal error. Please try again.")
             }
             (Self::ServerError, Service::Sts) => (500, "InternalFailure", "Internal failure"),
-            (Self::Unavailable, Service::S3) => (503, "ServiceUnavailable", "Please reduce your request rate."),
+            (Self::Unavailable, Service::S3) => {
+                (503, "ServiceUnavailable", "Please reduce your request rate.")
+            }
             (Self::Unavailable, _) => (503, "ServiceUnavailable", "Service is unable to handle request."),
         };
         ApiError { status, code: code.to_owned(), message: message.to_owned() }

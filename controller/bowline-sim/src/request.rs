@@ -36,8 +36,8 @@ pub(crate) struct Signer {
 /// The part of a request that only its service understands.
 #[derive(Debug)]
 pub(crate) enum Payload {
-    /// AWS JSON 1.1.
-    Json(Bytes),
+    /// AWS JSON 1.1: the whole body.
+    Json,
     /// The query protocol.
     Form(Vec<(String, String)>),
     /// S3's REST.
@@ -69,12 +69,11 @@ impl Incoming {
         let signer = Signer::of(&parts.headers, &query);
         if let Some(target) = header(&parts.headers, "x-amz-target") {
             let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
-            let service =
-                if prefix == "secretsmanager" { Service::SecretsManager } else { Service::Ecs };
+            let service = if prefix == "secretsmanager" { Service::SecretsManager } else { Service::Ecs };
             let known = matches!(prefix, "secretsmanager" | "AmazonEC2ContainerServiceV20141113");
             let operation = if known { operation.to_owned() } else { target.to_owned() };
             let resource = resource_of(body);
-            return Self { service, operation, signer, payload: Payload::Json(body.clone()), resource };
+            return Self { service, operation, signer, payload: Payload::Json, resource };
         }
         let form = header(&parts.headers, "content-type")
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
@@ -83,7 +82,13 @@ impl Incoming {
             fields.extend(query);
             let operation = field(&fields, "Action").unwrap_or_default().to_owned();
             let resource = field(&fields, "RoleArn").map(str::to_owned);
-            return Self { service: Service::Sts, operation, signer, payload: Payload::Form(fields), resource };
+            return Self {
+                service: Service::Sts,
+                operation,
+                signer,
+                payload: Payload::Form(fields),
+                resource,
+            };
         }
         let target = RestTarget::of(parts, query);
         let operation = s3_operation(&parts.method, &target, &parts.headers).to_owned();
@@ -190,9 +195,7 @@ fn resource_of(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     FIELDS.iter().find_map(|name| match body.get(name)? {
         Value::String(text) => Some(text.clone()),
-        Value::Array(items) => {
-            Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","))
-        }
+        Value::Array(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")),
         _ => None,
     })
 }

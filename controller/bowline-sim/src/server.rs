@@ -238,7 +238,10 @@ impl World {
         let Self { ecs, secrets, .. } = self;
         if service == Service::SecretsManager {
             // Tasks that were due to start before this call must still find the secrets of that time.
-            if !operation.starts_with("Get") && !operation.starts_with("Describe") && !operation.starts_with("List") {
+            if !operation.starts_with("Get")
+                && !operation.starts_with("Describe")
+                && !operation.starts_with("List")
+            {
                 ecs.catch_up(context, &|from| secrets.can_read(&context.account, &context.region, from));
             }
             return Ok(secrets.handle(context, operation, &body)?.to_string());
@@ -269,7 +272,5 @@ async fn connection(stream: TcpStream, shared: Shared) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| shared.clone().answer(request));
     // An error here is a client that hung up, or a connection that a fault closed on purpose.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -8,7 +8,8 @@ use super::deployment::{DeploymentStatus, Rollback, Rollout, deployment_id};
 use super::service::{Controller, Service};
 use crate::ids::Ids;
 
-const BREAKER_REASON: &str = "Service deployment rolled back because the circuit breaker threshold was exceeded.";
+const BREAKER_REASON: &str =
+    "Service deployment rolled back because the circuit breaker threshold was exceeded.";
 const REQUEST_REASON: &str = "Service deployment rolled back because a rollback was requested.";
 
 impl Service {

@@ -56,7 +56,8 @@ pub(super) fn describe(region: &mut Region, env: &mut Env<'_>, input: &Input) ->
                 clusters.push(render(cluster, input.wants_tags()));
             }
             None => {
-                let arn = if reference.starts_with("arn:") { reference } else { region.arns.cluster(&reference) };
+                let arn =
+                    if reference.starts_with("arn:") { reference } else { region.arns.cluster(&reference) };
                 failures.push(json!({"arn": arn, "reason": "MISSING"}));
             }
         }

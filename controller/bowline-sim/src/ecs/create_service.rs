@@ -103,7 +103,8 @@ fn service_name(input: &Input) -> Result<String, ApiError> {
 
 /// The `deploymentController` of an input; ECS when it names none.
 pub(super) fn controller(input: &Input) -> Result<Controller, ApiError> {
-    match input.get("deploymentController").map(|controller| controller["type"].as_str().unwrap_or_default()) {
+    match input.get("deploymentController").map(|controller| controller["type"].as_str().unwrap_or_default())
+    {
         None | Some("ECS") => Ok(Controller::Ecs),
         Some("CODE_DEPLOY") => Ok(Controller::CodeDeploy),
         Some("EXTERNAL") => Ok(Controller::External),
@@ -114,9 +115,9 @@ pub(super) fn controller(input: &Input) -> Result<Controller, ApiError> {
 fn daemon(input: &Input) -> Result<bool, ApiError> {
     match input.text("schedulingStrategy") {
         None | Some("REPLICA") => Ok(false),
-        Some("DAEMON") if input.has("desiredCount") => {
-            Err(invalid("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again."))
-        }
+        Some("DAEMON") if input.has("desiredCount") => Err(invalid(
+            "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.",
+        )),
         Some("DAEMON") => Ok(true),
         Some(other) => Err(invalid(format!("Invalid scheduling strategy: {other}"))),
     }
@@ -136,7 +137,9 @@ fn template(
     let launch_type = input.text("launchType").map(str::to_owned);
     let given = input.list("capacityProviderStrategy");
     if launch_type.is_some() && !given.is_empty() {
-        return Err(invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."));
+        return Err(invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        ));
     }
     let fallback = default_strategy.as_array().is_some_and(|list| !list.is_empty());
     if launch_type.is_none() && given.is_empty() && fallback {

@@ -39,7 +39,8 @@ pub(super) fn derive(definition: &mut Map<String, Value>) {
 
 fn required_attributes(definition: &Map<String, Value>, awsvpc: bool) -> Vec<&'static str> {
     let containers = definition.get("containerDefinitions").and_then(Value::as_array);
-    let any = |test: &dyn Fn(&Value) -> bool| containers.is_some_and(|containers| containers.iter().any(test));
+    let any =
+        |test: &dyn Fn(&Value) -> bool| containers.is_some_and(|containers| containers.iter().any(test));
     let execution_role = definition.contains_key("executionRoleArn");
     let logs = any(&|container| container["logConfiguration"]["logDriver"] == "awslogs");
     let ecr = any(&|container| container["image"].as_str().is_some_and(|image| image.contains(".dkr.ecr.")));
@@ -49,7 +50,10 @@ fn required_attributes(definition: &Map<String, Value>, awsvpc: bool) -> Vec<&'s
         (ecr, "com.amazonaws.ecs.capability.ecr-auth"),
         (ecr && execution_role, "ecs.capability.execution-role-ecr-pull"),
         (logs, "com.amazonaws.ecs.capability.docker-remote-api.1.19"),
-        (any(&|container| container.get("secrets").is_some()), "ecs.capability.secrets.asm.environment-variables"),
+        (
+            any(&|container| container.get("secrets").is_some()),
+            "ecs.capability.secrets.asm.environment-variables",
+        ),
         (any(&|container| container.get("healthCheck").is_some()), "ecs.capability.container-health-check"),
         (definition.contains_key("taskRoleArn"), "com.amazonaws.ecs.capability.task-iam-role"),
         (true, "com.amazonaws.ecs.capability.docker-remote-api.1.18"),
@@ -108,13 +112,11 @@ pub(super) fn fill_missing<const N: usize>(object: &mut Map<String, Value>, memb
     }
 }
 
-fn objects<'a>(parent: &'a mut Map<String, Value>, name: &str) -> impl Iterator<Item = &'a mut Map<String, Value>> {
-    parent
-        .get_mut(name)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
+fn objects<'a>(
+    parent: &'a mut Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    parent.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
 fn normalise(definition: &mut Map<String, Value>, name: &str, units: fn(&str) -> Option<u32>) {
@@ -151,7 +153,10 @@ mod tests {
 
     #[test]
     fn sizes_become_plain_units() {
-        assert_eq!(["1024", "1 vCPU", "1 vcpu", ".25 vCPU"].map(cpu_units), [1024, 1024, 1024, 256].map(Some));
+        assert_eq!(
+            ["1024", "1 vCPU", "1 vcpu", ".25 vCPU"].map(cpu_units),
+            [1024, 1024, 1024, 256].map(Some)
+        );
         assert_eq!(["512", "0.5GB", "30 GB"].map(memory_mib), [512, 512, 30720].map(Some));
         assert_eq!(cpu_units("many"), None);
     }

@@ -46,7 +46,11 @@ pub(super) fn describe_services(
     Ok(format!("{{\"failures\":{},\"services\":[{services}]}}", Value::from(failures)))
 }
 
-pub(super) fn list_services(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Result<Value, ApiError> {
+pub(super) fn list_services(
+    region: &mut Region,
+    env: &mut Env<'_>,
+    input: &Input,
+) -> Result<Value, ApiError> {
     let cluster = region.cluster(input)?;
     cluster.catch_up(env);
     let launch_type = input.text("launchType");

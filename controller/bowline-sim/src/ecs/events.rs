@@ -31,7 +31,14 @@ impl Events {
     }
 
     /// Adds what happened to several tasks, at most 10 to an event as AWS does.
-    pub(super) fn add_tasks(&mut self, ids: &mut Ids, at: Timestamp, service: &str, what: &str, tasks: &[String]) {
+    pub(super) fn add_tasks(
+        &mut self,
+        ids: &mut Ids,
+        at: Timestamp,
+        service: &str,
+        what: &str,
+        tasks: &[String],
+    ) {
         for batch in tasks.chunks(10) {
             let names: Vec<String> = batch.iter().map(|task| format!("(task {task})")).collect();
             let what = what.replace("{}", &batch.len().to_string());

@@ -43,7 +43,12 @@ pub(super) fn page<T>(
 }
 
 /// A page of ARNs as the reply of a list operation.
-pub(super) fn arns(input: &Input, field: &str, arns: Vec<String>, default_size: usize) -> Result<Value, ApiError> {
+pub(super) fn arns(
+    input: &Input,
+    field: &str,
+    arns: Vec<String>,
+    default_size: usize,
+) -> Result<Value, ApiError> {
     let page = page(input, arns, default_size, String::as_str)?;
     Ok(reply(field, page.items.into(), page.next_token))
 }

@@ -127,7 +127,11 @@ fn behaviour(containers: &[Value]) -> Behaviour {
     if let Some(container) = essential().find(|container| is(container, "crash")) {
         return Behaviour::Crashes { container: text(&container["name"]) };
     }
-    if essential().any(|container| is(container, "unhealthy")) { Behaviour::Unhealthy } else { Behaviour::Runs }
+    if essential().any(|container| is(container, "unhealthy")) {
+        Behaviour::Unhealthy
+    } else {
+        Behaviour::Runs
+    }
 }
 
 /// An image name without its digest and tag.
@@ -160,7 +164,10 @@ mod tests {
     fn the_repository_decides_and_the_tag_does_not() {
         let of = |image: &str| behaviour(&[json!({"name": "app", "image": image})]);
         assert_eq!(of("registry:5000/demo/web"), Behaviour::Runs);
-        assert_eq!(of("registry/demo/crash:1.2@sha256:00"), Behaviour::Crashes { container: "app".to_owned() });
+        assert_eq!(
+            of("registry/demo/crash:1.2@sha256:00"),
+            Behaviour::Crashes { container: "app".to_owned() }
+        );
         assert_eq!(of("registry/demo/unhealthy"), Behaviour::Unhealthy);
         assert_eq!(of("registry/demo/web:crash"), Behaviour::Runs);
         assert_eq!(of("demo/missing:1"), Behaviour::Missing { image: "demo/missing:1".to_owned() });
@@ -168,8 +175,10 @@ mod tests {
 
     #[test]
     fn only_essential_containers_take_their_task_down() {
-        let containers =
-            [json!({"name": "app", "image": "web"}), json!({"name": "job", "image": "demo/crash", "essential": false})];
+        let containers = [
+            json!({"name": "app", "image": "web"}),
+            json!({"name": "job", "image": "demo/crash", "essential": false}),
+        ];
         assert_eq!(behaviour(&containers), Behaviour::Runs);
     }
 }

@@ -91,9 +91,15 @@ impl Cluster {
     }
 
     /// The service of the input's `service`, brought up to now.
-    pub(super) fn current_service(&mut self, env: &mut Env<'_>, input: &Input) -> Result<&mut Service, ApiError> {
-        let service =
-            input.text("service").and_then(|reference| self.service(reference)).ok_or_else(service_not_found)?;
+    pub(super) fn current_service(
+        &mut self,
+        env: &mut Env<'_>,
+        input: &Input,
+    ) -> Result<&mut Service, ApiError> {
+        let service = input
+            .text("service")
+            .and_then(|reference| self.service(reference))
+            .ok_or_else(service_not_found)?;
         service.catch_up(env);
         Ok(service)
     }

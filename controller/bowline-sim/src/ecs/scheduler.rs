@@ -123,7 +123,14 @@ impl Service {
         self.stop_some(at, ids, number, |task| task.deployment == number, excess - starting);
     }
 
-    fn stop_some(&mut self, at: Timestamp, ids: &mut Ids, by: u64, which: impl Fn(&Task) -> bool, most: usize) {
+    fn stop_some(
+        &mut self,
+        at: Timestamp,
+        ids: &mut Ids,
+        by: u64,
+        which: impl Fn(&Task) -> bool,
+        most: usize,
+    ) {
         let reason = format!("Scaling activity initiated by (deployment {})", deployment_id(by));
         let (mut running, mut draining) = (Vec::new(), None);
         for task in self.tasks.iter_mut().filter(|task| task.wanted && which(task)).take(most) {

@@ -105,9 +105,18 @@ impl Service {
             } else {
                 DeploymentStatus::Stopped
             };
-            current.enter(status, at, Some("Service deployment was superseded by a newer service deployment."));
+            current.enter(
+                status,
+                at,
+                Some("Service deployment was superseded by a newer service deployment."),
+            );
         }
-        self.revisions.push(Revision { number, template: Arc::clone(&template), created_at: at, completed_at: None });
+        self.revisions.push(Revision {
+            number,
+            template: Arc::clone(&template),
+            created_at: at,
+            completed_at: None,
+        });
         self.service_deployments.push(ServiceDeployment {
             id: ids.short(),
             created_at: at,

@@ -46,9 +46,14 @@ impl Template {
 
     /// Whether tasks run on Fargate.
     pub(super) fn fargate(&self) -> bool {
-        let provider = |item: &Value| item["capacityProvider"].as_str().is_some_and(|name| name.starts_with("FARGATE"));
+        let provider =
+            |item: &Value| item["capacityProvider"].as_str().is_some_and(|name| name.starts_with("FARGATE"));
         self.launch_type.as_deref() == Some("FARGATE")
-            || self.capacity_providers.as_ref().and_then(Value::as_array).is_some_and(|list| list.iter().any(provider))
+            || self
+                .capacity_providers
+                .as_ref()
+                .and_then(Value::as_array)
+                .is_some_and(|list| list.iter().any(provider))
     }
 
     /// The platform version that tasks run on: `LATEST` is resolved.
@@ -83,7 +88,8 @@ impl Template {
         }
         replace(&mut self.network, input.take("networkConfiguration").map(network));
         if let Some(strategy) = input.take("capacityProviderStrategy").map(strategy) {
-            self.capacity_providers = strategy.as_array().is_some_and(|list| !list.is_empty()).then_some(strategy);
+            self.capacity_providers =
+                strategy.as_array().is_some_and(|list| !list.is_empty()).then_some(strategy);
         }
         if let Some(balancers) = input.take("loadBalancers") {
             self.load_balancers = balancers;
@@ -101,10 +107,14 @@ impl Template {
     pub(super) fn check(&self) -> Result<(), ApiError> {
         let Some(recipe) = &self.recipe else { return Ok(()) };
         if recipe.awsvpc && self.network.is_none() {
-            return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
+            return Err(invalid(
+                "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+            ));
         }
         if !recipe.awsvpc && self.network.is_some() {
-            return Err(invalid("Network Configuration is not valid for the given networkMode of this task definition."));
+            return Err(invalid(
+                "Network Configuration is not valid for the given networkMode of this task definition.",
+            ));
         }
         if self.fargate() && !recipe.fargate {
             return Err(invalid("Task definition does not support launch_type FARGATE."));
@@ -116,7 +126,9 @@ impl Template {
                 return Err(invalid(format!("The container {name} does not exist in the task definition.")));
             }
             if !recipe.ports.iter().any(|(container, mapped)| container == name && *mapped == port) {
-                return Err(invalid(format!("The container {name} did not have a container port {port} defined.")));
+                return Err(invalid(format!(
+                    "The container {name} did not have a container port {port} defined."
+                )));
             }
         }
         Ok(())
@@ -179,7 +191,11 @@ impl DeploymentSettings {
     }
 
     fn percent(&self, name: &str) -> usize {
-        self.body.get(name).and_then(Value::as_u64).and_then(|value| usize::try_from(value).ok()).unwrap_or_default()
+        self.body
+            .get(name)
+            .and_then(Value::as_u64)
+            .and_then(|value| usize::try_from(value).ok())
+            .unwrap_or_default()
     }
 
     /// The fewest healthy tasks to keep while replacing `desired`: rounded up.
@@ -244,8 +260,8 @@ impl Settings {
         }
         self.deployment.apply(input.take("deploymentConfiguration"))?;
         if let Some(seconds) = input.integer("healthCheckGracePeriodSeconds") {
-            self.template.grace_seconds =
-                u64::try_from(seconds).map_err(|_| invalid("healthCheckGracePeriodSeconds cannot be negative"))?;
+            self.template.grace_seconds = u64::try_from(seconds)
+                .map_err(|_| invalid("healthCheckGracePeriodSeconds cannot be negative"))?;
         }
         if let Some(constraints) = input.take("placementConstraints") {
             self.placement_constraints = constraints;

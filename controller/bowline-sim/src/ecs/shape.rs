@@ -62,11 +62,11 @@ impl Kind {
             }
             (Self::Map(item), Value::Object(members)) => {
                 let members = members.into_iter().filter(|(_, value)| !value.is_null());
-                Value::Object(
-                    members
-                        .map(|(name, value)| Ok((name, item.accept(value)?)))
-                        .collect::<Result<_, ApiError>>()?,
-                )
+                Value::Object(members.map(|(name, value)| Ok((name, item.accept(value)?))).collect::<Result<
+                    _,
+                    ApiError,
+                >>(
+                )?)
             }
             (Self::Any, value)
             | (Self::Text, value @ Value::String(_))
@@ -74,7 +74,11 @@ impl Kind {
             | (Self::Boolean, value @ Value::Bool(_)) => value,
             (Self::Integer, Value::Number(number)) if number.is_i64() => Value::Number(number),
             (_, value) => {
-                return Err(serialization(format!("{} can not be converted to {}", token(&value), self.title())));
+                return Err(serialization(format!(
+                    "{} can not be converted to {}",
+                    token(&value),
+                    self.title()
+                )));
             }
         })
     }
@@ -126,7 +130,8 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, ApiError> {
     if body.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
-    serde_json::from_slice(body).map_err(|_| serialization("Unable to parse the request body as JSON".to_owned()))
+    serde_json::from_slice(body)
+        .map_err(|_| serialization("Unable to parse the request body as JSON".to_owned()))
 }
 
 /// The input of an operation, its types checked.

@@ -54,7 +54,9 @@ fn merge(tags: &mut Vec<Value>, added: &[Value]) -> Result<(), ApiError> {
 }
 
 fn tags_of<'a>(region: &'a mut Region, input: &Input) -> Result<&'a mut Vec<Value>, ApiError> {
-    let missing = |what: &str| client(format!("The specified {what} is not found. Specify a valid {what} ARN and try again."));
+    let missing = |what: &str| {
+        client(format!("The specified {what} is not found. Specify a valid {what} ARN and try again."))
+    };
     let arn = input.text("resourceArn").ok_or_else(|| invalid("resourceArn can not be blank."))?;
     if let Some(name) = region.arns.short("cluster", arn) {
         let cluster = region.clusters.get_mut(name).filter(|cluster| cluster.active);
@@ -74,8 +76,10 @@ fn tags_of<'a>(region: &'a mut Region, input: &Input) -> Result<&'a mut Vec<Valu
     }
     if let Some((cluster, id)) = region.arns.short("task", arn).and_then(|path| path.split_once('/')) {
         let cluster = region.clusters.get_mut(cluster).ok_or_else(|| missing("task"))?;
-        let mut tasks =
-            cluster.tasks.iter_mut().chain(cluster.services.values_mut().flat_map(|service| &mut service.tasks));
+        let mut tasks = cluster
+            .tasks
+            .iter_mut()
+            .chain(cluster.services.values_mut().flat_map(|service| &mut service.tasks));
         let task = tasks.find(|task| last(&task.arn) == id);
         return task.map(|task| &mut task.tags).ok_or_else(|| missing("task"));
     }

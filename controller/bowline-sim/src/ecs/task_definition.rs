@@ -55,9 +55,8 @@ pub(super) fn register(region: &mut Region, env: &Env<'_>, mut input: Input) -> 
 pub(super) fn describe(region: &Region, input: &Input) -> Result<Value, ApiError> {
     let reference =
         input.text("taskDefinition").ok_or_else(|| client("TaskDefinition should not be null or empty."))?;
-    let definition = region
-        .task_definition(reference)
-        .ok_or_else(|| client("Unable to describe task definition."))?;
+    let definition =
+        region.task_definition(reference).ok_or_else(|| client("Unable to describe task definition."))?;
     let mut reply = json!({ "taskDefinition": definition.body });
     if input.wants_tags() {
         reply["tags"] = definition.tags.clone().into();
@@ -69,11 +68,11 @@ pub(super) fn deregister(region: &mut Region, env: &Env<'_>, input: &Input) -> R
     let reference =
         input.text("taskDefinition").ok_or_else(|| client("TaskDefinition should not be null or empty."))?;
     let name = region.arns.short("task-definition", reference).unwrap_or_default();
-    let (family, revision) = name.split_once(':').ok_or_else(|| client("Invalid revision number. Number: null"))?;
+    let (family, revision) =
+        name.split_once(':').ok_or_else(|| client("Invalid revision number. Number: null"))?;
     let index = revision.parse::<usize>().unwrap_or_default().wrapping_sub(1);
     let definition = region.families.get_mut(family).and_then(|revisions| revisions.get_mut(index));
-    let definition =
-        definition.ok_or_else(|| client("The specified task definition does not exist."))?;
+    let definition = definition.ok_or_else(|| client("The specified task definition does not exist."))?;
     if !definition.active() {
         return Err(client("The specified task definition is inactive."));
     }

@@ -142,6 +142,6 @@ pub(super) fn run(region: &mut Region, env: &mut Env<'_>, mut input: Input) -> R
     Ok(json!({"tasks": tasks, "failures": []}))
 }
 
-fn all(cluster: &mut Cluster) -> impl Iterator<Item = &Task> {
+fn all(cluster: &Cluster) -> impl Iterator<Item = &Task> {
     cluster.tasks.iter().chain(cluster.services.values().flat_map(|service| &service.tasks))
 }

@@ -26,9 +26,12 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     check_controller(service, &input)?;
     let mut settings = service.settings.clone();
     if service.daemon && input.has("desiredCount") {
-        return Err(invalid("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again."));
+        return Err(invalid(
+            "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.",
+        ));
     }
-    let back_to_launch_type = input.get("capacityProviderStrategy").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let back_to_launch_type =
+        input.get("capacityProviderStrategy").and_then(Value::as_array).is_some_and(Vec::is_empty);
     settings.apply(&mut input)?;
     if let Some(recipe) = recipe {
         settings.template.recipe = Some(recipe?);
@@ -40,7 +43,8 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
         settings.template.launch_type = Some(if fargate { "FARGATE" } else { "EC2" }.to_owned());
     }
     settings.template.check()?;
-    let deploys = settings.template.deploys(&service.settings.template) || input.flag("forceNewDeployment") == Some(true);
+    let deploys = settings.template.deploys(&service.settings.template)
+        || input.flag("forceNewDeployment") == Some(true);
     service.settings = settings;
     let now = env.call.now;
     if deploys && service.controller == Controller::Ecs {
@@ -58,7 +62,9 @@ fn check_controller(service: &mut Service, input: &Input) -> Result<(), ApiError
         if wanted != service.controller {
             let busy = service.deployments.iter().any(|deployment| deployment.rollout == Rollout::InProgress);
             if busy {
-                return Err(invalid("Cannot change the deployment controller while a deployment is in progress."));
+                return Err(invalid(
+                    "Cannot change the deployment controller while a deployment is in progress.",
+                ));
             }
             if wanted == Controller::CodeDeploy {
                 return Err(invalid("Unable to change the deployment controller to CODE_DEPLOY."));

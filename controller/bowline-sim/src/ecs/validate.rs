@@ -84,9 +84,13 @@ fn check_fargate(input: &Input, awsvpc: bool) -> Result<(), ApiError> {
             "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
         ));
     }
-    if containers.iter().any(|container| container["image"].as_str().is_some_and(|image| image.contains(".dkr.ecr.")))
+    if containers
+        .iter()
+        .any(|container| container["image"].as_str().is_some_and(|image| image.contains(".dkr.ecr.")))
     {
-        return Err(client("Fargate requires task definition to have execution role ARN to support ECR images."));
+        return Err(client(
+            "Fargate requires task definition to have execution role ARN to support ECR images.",
+        ));
     }
     Ok(())
 }
@@ -152,6 +156,8 @@ mod tests {
         };
         assert_eq!(sized("256", "512"), "");
         assert_eq!(sized("1 vCPU", "2GB"), "");
-        assert!(sized("256", "4096").starts_with("No Fargate configuration exists for given values: 256 CPU"));
+        assert!(
+            sized("256", "4096").starts_with("No Fargate configuration exists for given values: 256 CPU")
+        );
     }
 }

@@ -56,7 +56,8 @@ fn common(service: &Service, record: &ServiceDeployment) -> Map<String, Value> {
 }
 
 fn breaker_status(record: &ServiceDeployment) -> &'static str {
-    let enabled = record.configuration.get("deploymentCircuitBreaker").is_some_and(|breaker| breaker["enable"] == true);
+    let enabled =
+        record.configuration.get("deploymentCircuitBreaker").is_some_and(|breaker| breaker["enable"] == true);
     if record.breaker_triggered {
         "TRIGGERED"
     } else if !enabled {

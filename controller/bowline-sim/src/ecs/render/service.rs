@@ -110,9 +110,7 @@ fn count(service: &Service, phase: impl Fn(Phase) -> bool) -> usize {
 }
 
 fn events(service: &Service) -> Value {
-    let event = |event: &crate::ecs::events::Event| {
-        json!({"id": event.id, "createdAt": epoch(event.at), "message": event.message})
-    };
+    let event = |event: &crate::ecs::events::Event| json!({"id": event.id, "createdAt": epoch(event.at), "message": event.message});
     service.events.entries.iter().map(event).collect()
 }
 

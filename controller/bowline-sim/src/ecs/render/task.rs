@@ -102,9 +102,11 @@ fn attachments(task: &Task) -> Value {
         Phase::Stopped => "DELETED",
         _ => "ATTACHED",
     };
-    let subnets = &task.template.network.as_ref().map_or(Value::Null, |network| {
-        network["awsvpcConfiguration"]["subnets"].clone()
-    });
+    let subnets = &task
+        .template
+        .network
+        .as_ref()
+        .map_or(Value::Null, |network| network["awsvpcConfiguration"]["subnets"].clone());
     let address = address(task);
     json!([{
         "id": format!("{:08x}-0000-4000-8000-{:012x}", task.number >> 32, task.number & 0xFFFF_FFFF_FFFF),
