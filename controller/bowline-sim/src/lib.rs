@@ -7,16 +7,16 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! use bowline_sim::{Fault, FaultRule, Simulator, SimulatorConfig};
+//! use bowline_sim::{Fault, `FaultRule`, Simulator, `SimulatorConfig`};
 //!
-//! let simulator = Simulator::start(SimulatorConfig { time_scale: 10.0, ..SimulatorConfig::default() }).await?;
+//! let simulator = Simulator::start(`SimulatorConfig` { time_scale: 10.0, ..`SimulatorConfig`::default() }).await?;
 //! println!("aws --endpoint-url {} ecs list-clusters", simulator.url());
-//! simulator.add_fault(FaultRule::new(Fault::Throttle).operation("DescribeServices").times(3));
+//! simulator.add_fault(`FaultRule`::new(Fault::Throttle).operation("`DescribeServices`").times(3));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The access key id says who calls: 12 digits are that account, `ASIA` + 12 digits (handed out by AssumeRole) too,
+//! The access key id says who calls: 12 digits are that account, `ASIA` + 12 digits (handed out by `AssumeRole`) too,
 //! `AKIAEXPIRED...` is expired, anything else is the default account. Image names say what their tasks do: a
 //! repository ending in `/missing` cannot be pulled, `/crash` exits with 1 as it starts, `/unhealthy` never passes
 //! a health check.

@@ -103,10 +103,8 @@ impl Container {
             return digest.to_owned();
         }
         let hash = Sha256::digest(self.image.as_bytes());
-        hash.iter().fold("sha256:".to_owned(), |mut text, byte| {
-            text.push_str(&format!("{byte:02x}"));
-            text
-        })
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
     }
 }
 
