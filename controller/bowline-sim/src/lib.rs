@@ -7,11 +7,11 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! use bowline_sim::{Fault, `FaultRule`, Simulator, `SimulatorConfig`};
+//! use bowline_sim::{Fault, FaultRule, Simulator, SimulatorConfig};
 //!
-//! let simulator = Simulator::start(`SimulatorConfig` { time_scale: 10.0, ..`SimulatorConfig`::default() }).await?;
+//! let simulator = Simulator::start(SimulatorConfig { time_scale: 10.0, ..SimulatorConfig::default() }).await?;
 //! println!("aws --endpoint-url {} ecs list-clusters", simulator.url());
-//! simulator.add_fault(`FaultRule`::new(Fault::Throttle).operation("`DescribeServices`").times(3));
+//! simulator.add_fault(FaultRule::new(Fault::Throttle).operation("DescribeServices").times(3));
 //! # Ok(())
 //! # }
 //! ```

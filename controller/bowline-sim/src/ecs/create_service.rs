@@ -104,15 +104,15 @@ fn settings(
 }
 
 /// The role's ARN: as given, made from its name, or that of the service-linked role.
-fn role(region: &Region, input: &Input) -> Option<String> {
+fn role(region: &Region, input: &Input) -> String {
     let account = &region.account;
-    Some(match input.text("role") {
+    match input.text("role") {
         Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
         Some(name) => format!("arn:aws:iam::{account}:role/{name}"),
         None => {
             format!("arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
         }
-    })
+    }
 }
 
 fn service_name(input: &Input) -> Result<String, ApiError> {

@@ -102,9 +102,13 @@ impl Container {
         if let Some((_, digest)) = self.image.split_once('@') {
             return digest.to_owned();
         }
-        let hash = Sha256::digest(self.image.as_bytes());
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        let mut digest = "sha256:".to_owned();
+        for byte in Sha256::digest(self.image.as_bytes()) {
+            for nibble in [byte >> 4, byte & 15] {
+                digest.extend(char::from_digit(nibble.into(), 16));
+            }
+        }
+        digest
     }
 }
 

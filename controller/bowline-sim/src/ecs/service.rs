@@ -45,7 +45,7 @@ pub(super) struct Service {
     pub(super) arn: String,
     pub(super) cluster_arn: String,
     pub(super) cluster_name: String,
-    pub(super) role_arn: Option<String>,
+    pub(super) role_arn: String,
     pub(super) created_at: Timestamp,
     pub(super) created_by: String,
     pub(super) status: Status,

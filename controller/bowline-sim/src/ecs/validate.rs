@@ -119,8 +119,8 @@ mod tests {
 
     use super::*;
 
-    fn refusal(body: Value) -> String {
-        let input = Input::read("RegisterTaskDefinition", &body).unwrap();
+    fn refusal(body: impl Into<Value>) -> String {
+        let input = Input::read("RegisterTaskDefinition", &body.into()).unwrap();
         check(&input).map_or_else(|error| error.message, |()| String::new())
     }
 

@@ -53,6 +53,7 @@ fn body(service: &Service) -> Map<String, Value> {
     set("pendingCount", count(service, Phase::pending).into());
     set("deploymentConfiguration", Value::Object(settings.deployment.body.clone()));
     set("createdAt", epoch(service.created_at));
+    set("roleArn", service.role_arn.clone().into());
     set("createdBy", service.created_by.clone().into());
     set("placementConstraints", settings.placement_constraints.clone());
     set("placementStrategy", settings.placement_strategy.clone());
@@ -70,7 +71,6 @@ fn body(service: &Service) -> Map<String, Value> {
     if let Some(controller) = service.controller_given {
         set("deploymentController", json!({"type": controller_name(controller)}));
     }
-    put(&mut body, "roleArn", service.role_arn.clone());
     put(&mut body, "taskDefinition", template.recipe.as_ref().map(|recipe| recipe.arn.clone()));
     put(&mut body, "platformVersion", template.platform_version.clone());
     placed(&mut body, template);
