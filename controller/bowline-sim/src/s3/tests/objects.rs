@@ -88,6 +88,16 @@ fn the_body_of_the_sdk_is_taken_out_of_its_framing() {
 }
 
 #[test]
+fn a_connection_ends_when_nobody_said_continue() {
+    let mut s3 = with_bucket();
+    let expecting = [("expect", "100-continue")];
+    let empty = call(&mut s3, "PUT tfs/a", &expecting, b"");
+    assert_eq!((empty.status().as_u16(), header(&empty, "connection")), (200, Some("close")));
+    let full = call(&mut s3, "PUT tfs/a", &expecting, b"one");
+    assert_eq!((full.status().as_u16(), header(&full, "connection")), (200, None));
+}
+
+#[test]
 fn a_wrong_md5_is_refused() {
     let mut s3 = with_bucket();
     let wrong = [("content-md5", "XUFAKrxLKna5cZ2REBfFkg==")];
