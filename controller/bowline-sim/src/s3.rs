@@ -95,6 +95,11 @@ impl S3 {
         insert(headers, "x-amz-request-id", &context.request_id);
         insert(headers, "x-amz-id-2", &host_id);
         insert(headers, "server", "AmazonS3");
+        // There is no body to wait for, so the server sends no "100 Continue" first. botocore then takes the connection
+        // for used up, but would send its next request over it all the same, without the body.
+        if request.headers.contains_key("expect") && request.body.is_empty() {
+            insert(headers, "connection", "close");
+        }
         response
     }
 

@@ -62,7 +62,7 @@ impl S3 {
         if condition.is_some_and(|wanted| !matches(wanted, &found.etag)) {
             return Err(S3Error::precondition_failed("x-amz-copy-source-If-Match"));
         }
-        let source_version = version.id.clone();
+        let source_version = from.names_versions().then(|| version.id.clone());
         let mut object = found.clone();
         if replaces_metadata {
             object.metadata = metadata_of(request)?;
@@ -80,7 +80,9 @@ impl S3 {
         document.element("LastModified", &iso_8601(modified));
         document.element("ETag", &object.etag);
         let mut headers: HeaderMap = object.encryption.clone();
-        insert(&mut headers, "x-amz-copy-source-version-id", &source_version);
+        if let Some(id) = source_version {
+            insert(&mut headers, "x-amz-copy-source-version-id", &id);
+        }
         if let Some(id) = bucket.put(target.key, object, new_id, modified) {
             insert(&mut headers, "x-amz-version-id", &id);
         }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::condition::check_read;
 use super::error::S3Error;
 use super::range::{Span, parse_range};
-use super::store::{Bucket, NULL, Object, Version, Versioning};
+use super::store::{Bucket, NULL, Object, Version};
 use super::{Answer, S3, S3Request, Target, http_date, insert, respond};
 
 impl S3 {
@@ -16,7 +16,7 @@ impl S3 {
             find_version(bucket, target.key, request.query("versionId"), request.method.as_str())?;
         check_read(request, object, version.modified)?;
         let mut headers = describe(version, object, request);
-        if bucket.versioning != Versioning::Never {
+        if bucket.names_versions() {
             insert(&mut headers, "x-amz-version-id", &version.id);
         }
         let size = object.bytes.len();
@@ -27,6 +27,7 @@ impl S3 {
                 // The checksum is that of the whole object.
                 if let Some(checksum) = &object.checksum {
                     headers.remove(checksum.algorithm.header());
+                    headers.remove("x-amz-checksum-type");
                 }
                 (StatusCode::PARTIAL_CONTENT, object.bytes.slice(first..end))
             }

@@ -89,6 +89,11 @@ impl Bucket {
         }
     }
 
+    /// A bucket that was never versioned names no version ids in its responses.
+    pub(super) fn names_versions(&self) -> bool {
+        self.versioning != Versioning::Never
+    }
+
     /// The newest version of a key, be it an object or a delete marker.
     pub(super) fn newest(&self, key: &str) -> Option<&Version> {
         self.keys.get(key)?.last()

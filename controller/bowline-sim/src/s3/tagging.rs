@@ -17,7 +17,9 @@ impl S3 {
         let bucket = self.bucket(request, target.bucket)?;
         let (version, object) = find_version(bucket, target.key, request.query("versionId"), "GET")?;
         let mut headers = HeaderMap::new();
-        insert(&mut headers, "x-amz-version-id", &version.id);
+        if bucket.names_versions() {
+            insert(&mut headers, "x-amz-version-id", &version.id);
+        }
         let mut document = Writer::document("Tagging");
         document.nested("TagSet", |set| {
             for (key, value) in &object.tags {

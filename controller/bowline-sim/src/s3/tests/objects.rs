@@ -88,6 +88,16 @@ fn the_body_of_the_sdk_is_taken_out_of_its_framing() {
 }
 
 #[test]
+fn a_connection_ends_when_nobody_said_continue() {
+    let mut s3 = with_bucket();
+    let expecting = [("expect", "100-continue")];
+    let empty = call(&mut s3, "PUT tfs/a", &expecting, b"");
+    assert_eq!((empty.status().as_u16(), header(&empty, "connection")), (200, Some("close")));
+    let full = call(&mut s3, "PUT tfs/a", &expecting, b"one");
+    assert_eq!((full.status().as_u16(), header(&full, "connection")), (200, None));
+}
+
+#[test]
 fn a_wrong_md5_is_refused() {
     let mut s3 = with_bucket();
     let wrong = [("content-md5", "XUFAKrxLKna5cZ2REBfFkg==")];
@@ -155,9 +165,12 @@ fn a_suspended_bucket_keeps_one_null_version() {
 fn a_range_is_a_part_and_says_which() {
     let mut s3 = with_bucket();
     put(&mut s3, "a", "0123456789");
-    let part = call(&mut s3, "GET tfs/a", &[("range", "bytes=2-4")], b"");
+    let asked = [("range", "bytes=2-4"), ("x-amz-checksum-mode", "ENABLED")];
+    let part = call(&mut s3, "GET tfs/a", &asked, b"");
     assert_eq!((part.status().as_u16(), text(&part)), (206, "234"));
     assert_eq!(header(&part, "content-range"), Some("bytes 2-4/10"));
+    let checksums = ["x-amz-checksum-crc64nvme", "x-amz-checksum-type"].map(|name| header(&part, name));
+    assert_eq!(checksums, [None, None], "those are of the whole object");
     let behind = call(&mut s3, "GET tfs/a", &[("range", "bytes=10-")], b"");
     assert_eq!(refusal(&behind), (416, "InvalidRange"));
 }
@@ -191,6 +204,23 @@ fn an_old_version_can_be_copied_over_the_current_one() {
     assert_eq!(text(&get(&mut s3, "GET tfs/a")), "one");
     let itself = call(&mut s3, "PUT tfs/a", &[("x-amz-copy-source", "tfs/a")], b"");
     assert_eq!(refusal(&itself), (400, "InvalidRequest"));
+}
+
+#[test]
+fn a_bucket_that_was_never_versioned_names_no_versions() {
+    let mut s3 = with_bucket();
+    let stored = call(&mut s3, "PUT tfs/a", &[], b"one");
+    let copied = call(&mut s3, "PUT tfs/b", &[("x-amz-copy-source", "tfs/a")], b"");
+    let answers = [stored, copied, get(&mut s3, "GET tfs/b"), get(&mut s3, "GET tfs/b?tagging")];
+    for name in ["x-amz-version-id", "x-amz-copy-source-version-id"] {
+        assert!(answers.iter().all(|answer| header(answer, name).is_none()), "{name}");
+    }
+    assert_eq!(elements(&get(&mut s3, "GET tfs?versions"), "VersionId"), ["null", "null"]);
+    let deleted = get(&mut s3, "DELETE tfs/a");
+    assert_eq!((deleted.status().as_u16(), header(&deleted, "x-amz-delete-marker")), (204, None));
+    assert_eq!(elements(&get(&mut s3, "GET tfs?versions"), "Key"), ["b"]);
+    assert_eq!(get(&mut s3, "DELETE tfs/b?versionId=null").status(), 204);
+    assert_eq!(elements(&get(&mut s3, "GET tfs?versions"), "Key"), [""; 0]);
 }
 
 #[test]
