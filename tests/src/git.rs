@@ -1,0 +1,100 @@
+//! Git repositories that tests commit to, and a real git server over HTTP in front of them.
+
+use std::path::{Path, PathBuf};
+
+use git2::build::TreeUpdateBuilder;
+use git2::{FileMode, Oid, Repository, Signature, Time};
+use tempfile::TempDir;
+
+// The server that the tests of the git source use, too.
+#[allow(dead_code, reason = "they count requests as well")]
+#[path = "../../controller/bowline/tests/source/http_server.rs"]
+mod http_server;
+
+/// A bare repository with a branch `main`.
+pub struct Remote {
+    folder: TempDir,
+    git: Repository,
+}
+
+impl Default for Remote {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Remote {
+    /// An empty repository: not even the branch exists.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let git = Repository::init_bare(folder.path().join("infra.git")).expect("git can be initialised");
+        git.set_head("refs/heads/main").expect("HEAD can be set");
+        Self { folder, git }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("infra.git")
+    }
+
+    /// Commits these files (path, content) on top of `main`; files that are not named stay.
+    pub fn commit(&self, message: &str, files: &[(&str, &str)]) -> String {
+        self.change(message, |update, git| {
+            for (path, content) in files {
+                let blob = git.blob(content.as_bytes()).expect("a blob can be written");
+                update.upsert(*path, blob, FileMode::Blob);
+            }
+        })
+    }
+
+    /// Commits the removal of these files.
+    pub fn remove(&self, message: &str, files: &[&str]) -> String {
+        self.change(message, |update, _| {
+            for path in files {
+                update.remove(*path);
+            }
+        })
+    }
+
+    fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
+        let git = &self.git;
+        let parent =
+            git.refname_to_id("refs/heads/main").ok().map(|id| git.find_commit(id).expect("main is a commit"));
+        let base = parent.as_ref().map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
+        let base = git.find_tree(base).expect("the tree exists");
+        let mut update = TreeUpdateBuilder::new();
+        apply(&mut update, git);
+        let tree = update.create_updated(git, &base).expect("a tree can be written");
+        let tree = git.find_tree(tree).expect("the tree exists");
+        let who = Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
+        let parents: Vec<_> = parent.iter().collect();
+        let commit = git.commit(Some("refs/heads/main"), &who, &who, message, &tree, &parents);
+        commit.expect("a commit can be written").to_string()
+    }
+
+    /// Serves it with `git http-backend`; with `login` ("user:password"), only to those who give it.
+    pub fn serve(&self, login: Option<&str>) -> GitHttp {
+        GitHttp { server: http_server::HttpServer::start(self.folder.path(), login) }
+    }
+
+    /// The folder that the repository lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn empty_tree(git: &Repository) -> Oid {
+    git.treebuilder(None).and_then(|builder| builder.write()).expect("a tree can be written")
+}
+
+/// A real git server over HTTP.
+pub struct GitHttp {
+    server: http_server::HttpServer,
+}
+
+impl GitHttp {
+    /// The repository's address.
+    pub fn url(&self) -> String {
+        self.server.url("infra.git")
+    }
+}

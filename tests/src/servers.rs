@@ -1,0 +1,95 @@
+//! Independent servers that speak AWS's protocols: moto and ministack, each on a free port of 127.0.0.1.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::judges;
+use crate::process::Process;
+use crate::until::until;
+
+/// The account that all servers are asked as.
+pub const ACCOUNT: &str = "111122223333";
+/// The region that everything lies in.
+pub const REGION: &str = "eu-central-1";
+
+/// A port may be taken between the moment it was free and the server's start.
+const STARTS: usize = 3;
+
+/// A running server. Dropping it stops it.
+pub struct Server {
+    /// The endpoint of all services.
+    pub url: String,
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts moto. New services have `running` running tasks at once, which is all that it knows of rollouts.
+    pub async fn moto(running: u32) -> Self {
+        Self::start(&|port| {
+            let mut command = Command::new(judges::program("moto_server"));
+            command
+                .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+                .env("MOTO_ACCOUNT_ID", ACCOUNT)
+                .env("MOTO_ECS_SERVICE_RUNNING", running.to_string());
+            command
+        })
+        .await
+    }
+
+    /// Starts ministack, with what would open ports of its own switched off.
+    pub async fn ministack() -> Self {
+        Self::start(&|port| {
+            let mut command = Command::new(judges::program("ministack"));
+            command
+                .env("BIND_HOST", "127.0.0.1")
+                .env("IOT_MTLS_ENABLED", "0")
+                .env("SFTP_ENABLED", "0")
+                .env("GATEWAY_PORT", port.to_string());
+            command
+        })
+        .await
+    }
+
+    async fn start(command: &dyn Fn(u16) -> Command) -> Self {
+        for _ in 0..STARTS {
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let port = free_port();
+            let mut command = command(port);
+            command.current_dir(folder.path()).env("HOME", folder.path()).env("TMPDIR", folder.path());
+            let mut process = Process::start(command, &folder.path().join("output.log"));
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let ready = until("the server's readiness", async || match process.ended() {
+                Some(_) => Some(false),
+                None => answers(address).then_some(true),
+            });
+            if ready.await {
+                return Self { url: format!("http://{address}"), _process: process, _folder: folder };
+            }
+        }
+        panic!("the server ended {STARTS} times instead of becoming ready");
+    }
+}
+
+/// A port of 127.0.0.1 that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("127.0.0.1 has a free port");
+    listener.local_addr().expect("a listener has an address").port()
+}
+
+/// Whether anything there speaks HTTP.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = vec![0; 5];
+        stream.read_exact(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer == b"HTTP/")
+}
