@@ -335,6 +335,9 @@ fn folder(root: &Tree<'_>, path: &str) -> Result<Option<Oid>, git2::Error> {
     if path.is_empty() {
         return Ok(Some(root.id()));
     }
+    if path.split('/').any(|part| part == "..") {
+        return Ok(None);
+    }
     match root.get_path(Path::new(path)) {
         Ok(entry) => Ok((entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
