@@ -40,7 +40,8 @@ pub enum GitAuth {
 }
 
 impl GitAuth {
-    fn describe(&self) -> &'static str {
+    /// For sentences: what is configured.
+    pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::None => "not set",
             Self::Token(_) => "token",

@@ -120,9 +120,10 @@ impl Reader {
             return Err(SourceError::NoManifests { path: file::shown(&path), place });
         }
         let files = self.manifests(&repository, &found, &listing).map_err(broken)?;
-        let task_definitions = self.task_definitions(&repository, &root, &files).map_err(broken)?;
+        let task_definitions = self.task_definitions(&repository, &found, &files).map_err(broken)?;
         let mut assembled = file::refuse_empty(assemble(&files, &task_definitions), &path, &place)?;
         assembled.findings.extend(listing.findings);
+        assembled.findings.sort();
         let parsed = self.manifests.end() + self.task_definitions.end();
         self.usable = files
             .into_iter()
@@ -165,7 +166,6 @@ impl Reader {
             .get(path, entry, || file::manifest(path, sized(repository, entry)?, || bytes(repository, entry)))
     }
 
-    /// The file as it last parsed on this branch. A file that was absent in between has no earlier form.
     fn fallback(
         &mut self,
         repository: &Repository,
@@ -175,39 +175,90 @@ impl Reader {
         if !file::is_manifest(path.as_str()) {
             return Ok(None);
         }
-        let mut commit = commit.clone();
-        for _ in 0..MAX_HISTORY {
-            commit = match commit.parent(0) {
-                Ok(parent) => parent,
-                Err(_) if commit.parent_count() == 0 => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let Some(entry) = at(&commit.tree()?, path.as_str())? else { return Ok(None) };
+        let earlier = search(commit, path, |entry| {
             let parsed = self.manifest(repository, path, entry)?;
-            if parsed.is_usable() {
-                return Ok(Some(parsed));
-            }
-        }
-        // Broken for longer than is looked back: what this process saw itself still counts.
-        Ok(self.usable.get(path).cloned())
+            Ok(parsed.is_usable().then_some(parsed))
+        })?;
+        Ok(match earlier {
+            Earlier::Found(parsed) => Some(parsed),
+            Earlier::None => None,
+            // What this process saw itself still counts.
+            Earlier::TooLongAgo => self.usable.get(path).cloned(),
+        })
     }
 
+    /// The task definition files that the manifests refer to. One that does not parse keeps its findings, and is given
+    /// the content with which it last parsed.
     fn task_definitions(
         &mut self,
         repository: &Repository,
-        root: &Tree<'_>,
+        commit: &Commit<'_>,
         files: &[SourceFile],
     ) -> Result<BTreeMap<RelativePath, Arc<ParsedTaskDefinition>>, git2::Error> {
+        let root = commit.tree()?;
         let mut found = BTreeMap::new();
         for path in referenced_task_definitions(files) {
-            let Some(entry) = at(root, path.as_str())? else { continue };
-            let parsed = self.task_definitions.get(&path, entry, || {
-                file::task_definition(&path, sized(repository, entry)?, || bytes(repository, entry))
-            })?;
+            let Some(entry) = at(&root, path.as_str())? else { continue };
+            let mut parsed = self.task_definition(repository, &path, entry)?;
+            if !is_complete(&parsed) {
+                let earlier = search(commit, &path, |entry| {
+                    let parsed = self.task_definition(repository, &path, entry)?;
+                    Ok(is_complete(&parsed).then_some(parsed))
+                })?;
+                if let Earlier::Found(good) = earlier {
+                    parsed = Arc::new(ParsedTaskDefinition {
+                        findings: parsed.findings.clone(),
+                        ..(*good).clone()
+                    });
+                }
+            }
             found.insert(path, parsed);
         }
         Ok(found)
     }
+
+    fn task_definition(
+        &mut self,
+        repository: &Repository,
+        path: &RelativePath,
+        entry: Entry<Oid>,
+    ) -> Result<Arc<ParsedTaskDefinition>, git2::Error> {
+        self.task_definitions.get(path, entry, || {
+            file::task_definition(path, sized(repository, entry)?, || bytes(repository, entry))
+        })
+    }
+}
+
+fn is_complete(parsed: &ParsedTaskDefinition) -> bool {
+    parsed.family.is_some() && parsed.content.is_some()
+}
+
+/// What the branch's history says of a file.
+enum Earlier<T> {
+    Found(T),
+    /// It never parsed, or it was absent in between: then its earlier form was removed on purpose.
+    None,
+    TooLongAgo,
+}
+
+/// Goes back along the branch to the last commit whose form of the file `accept`s.
+fn search<T>(
+    commit: &Commit<'_>,
+    path: &RelativePath,
+    mut accept: impl FnMut(Entry<Oid>) -> Result<Option<T>, git2::Error>,
+) -> Result<Earlier<T>, git2::Error> {
+    let mut commit = commit.clone();
+    for _ in 0..MAX_HISTORY {
+        if commit.parent_count() == 0 {
+            return Ok(Earlier::None);
+        }
+        commit = commit.parent(0)?;
+        let Some(entry) = at(&commit.tree()?, path.as_str())? else { return Ok(Earlier::None) };
+        if let Some(good) = accept(entry)? {
+            return Ok(Earlier::Found(good));
+        }
+    }
+    Ok(Earlier::TooLongAgo)
 }
 
 /// The form of the file that is in force: as it stands, or else as it last parsed.
@@ -283,6 +334,9 @@ fn at(root: &Tree<'_>, path: &str) -> Result<Option<Entry<Oid>>, git2::Error> {
 fn folder(root: &Tree<'_>, path: &str) -> Result<Option<Oid>, git2::Error> {
     if path.is_empty() {
         return Ok(Some(root.id()));
+    }
+    if path.split('/').any(|part| part == "..") {
+        return Ok(None);
     }
     match root.get_path(Path::new(path)) {
         Ok(entry) => Ok((entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())),

@@ -263,7 +263,7 @@ impl SourceError {
             Self::AuthFile { .. } => "check that the file exists and that the user Bowline runs as may read it".to_owned(),
             Self::AuthMissing { .. } => "set `auth` of this source to a token (https) or to an SSH key (ssh)".to_owned(),
             Self::AuthRejected { configured, .. } => {
-                format!("check that the {configured} is not expired or revoked, and that it may read this repository")
+                format!("check that the {configured} is not expired or revoked (an SSH key: and its passphrase), and that it may read this repository")
             }
             Self::HostUnknown { key, keyscan, .. } => format!(
                 "compare the fingerprint with the one that the server's owner publishes; if it is the same: ssh-keyscan {keyscan} >> {}",

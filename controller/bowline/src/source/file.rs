@@ -77,10 +77,12 @@ pub(super) fn task_definition<E>(
 
 fn refuse(path: &RelativePath, entry: Entry<u64>) -> Option<Finding> {
     match entry {
-        Entry::File(size) if size > MAX_MANIFEST_BYTES as u64 => Some(Finding::too_large(path, size)),
+        Entry::File(size) if size > MAX_MANIFEST_BYTES as u64 => {
+            Some(Finding::too_large(path.as_str(), size))
+        }
         Entry::File(_) => None,
-        Entry::Symlink => Some(Finding::symlink(path)),
-        Entry::Submodule => Some(Finding::submodule(path)),
+        Entry::Symlink => Some(Finding::symlink(path.as_str())),
+        Entry::Submodule => Some(Finding::submodule(path.as_str())),
     }
 }
 

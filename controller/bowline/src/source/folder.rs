@@ -50,6 +50,7 @@ pub fn read(path: &Path) -> Result<(DesiredState, Vec<Finding>), SourceError> {
     let mut assembled =
         file::refuse_empty(assemble(&files, &task_definitions(&root, &files)?), &shown, &place)?;
     assembled.findings.extend(listing.findings);
+    assembled.findings.sort();
     Ok((assembled.state, assembled.findings))
 }
 

@@ -58,12 +58,12 @@ impl Route {
         auth::prepare(auth, &self.address)?;
         let refusal = RefCell::new(None);
         let mut remote =
-            git2::Remote::create_detached(self.url()).map_err(|error| self.explain(error, &refusal))?;
+            git2::Remote::create_detached(self.url()).map_err(|error| self.explain(error, auth, &refusal))?;
         let callbacks = auth::callbacks(auth, &self.address, &refusal);
         let connection = remote
             .connect_auth(Direction::Fetch, Some(callbacks), Some(self.proxy()))
-            .map_err(|error| self.explain(error, &refusal))?;
-        let heads = connection.list().map_err(|error| self.explain(error, &refusal))?;
+            .map_err(|error| self.explain(error, auth, &refusal))?;
+        let heads = connection.list().map_err(|error| self.explain(error, auth, &refusal))?;
         choose(heads, reference, &self.address)
     }
 
@@ -77,7 +77,7 @@ impl Route {
     ) -> Result<Tip, SourceError> {
         auth::prepare(auth, &self.address)?;
         let refusal = RefCell::new(None);
-        let explain = |error| self.explain(error, &refusal);
+        let explain = |error| self.explain(error, auth, &refusal);
         let mut remote = mirror.remote_anonymous(&self.url()).map_err(explain)?;
         let callbacks = auth::callbacks(auth, &self.address, &refusal);
         let mut connection =
@@ -100,7 +100,12 @@ impl Route {
     }
 
     /// The most precise error for what happened: our own refusal, then the connection, then libgit2's words.
-    fn explain(&self, error: git2::Error, refusal: &RefCell<Option<SourceError>>) -> SourceError {
+    fn explain(
+        &self,
+        error: git2::Error,
+        auth: &GitAuth,
+        refusal: &RefCell<Option<SourceError>>,
+    ) -> SourceError {
         if let Some(refused) = refusal.take() {
             return refused;
         }
@@ -108,23 +113,50 @@ impl Route {
         if let Some(problem) = self.relay.as_ref().and_then(|(_, failure)| failure.get()) {
             return SourceError::Unreachable { repo, problem };
         }
-        let message = error.message();
-        let status = |code: &str| message.contains(&format!("status code: {code}"));
-        match (error.code(), error.class()) {
-            (ErrorCode::Owner, _) => SourceError::Owner { repo, source: error },
-            (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => {
-                SourceError::Certificate { repo, source: error }
+        match Cause::of(&error, &self.address) {
+            Cause::Owner => SourceError::Owner { repo, source: error },
+            Cause::Certificate => SourceError::Certificate { repo, source: error },
+            Cause::Rejected => {
+                SourceError::AuthRejected { repo, configured: auth.describe(), source: Some(error) }
             }
-            (ErrorCode::Auth, _) => {
-                SourceError::AuthRejected { repo, configured: "credentials", source: Some(error) }
+            Cause::Missing => SourceError::RepositoryMissing { repo, source: error },
+            Cause::Network => SourceError::Unreachable { repo, problem: error.message().to_owned() },
+            Cause::Other => SourceError::Fetch { repo, source: error },
+        }
+    }
+}
+
+/// What libgit2's error is about. Where its codes do not tell, its words and the server's are looked at.
+enum Cause {
+    Owner,
+    Certificate,
+    Rejected,
+    Missing,
+    Network,
+    Other,
+}
+
+impl Cause {
+    fn of(error: &git2::Error, address: &Address) -> Self {
+        let message = error.message().to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        match (error.code(), error.class(), address) {
+            (ErrorCode::Owner, ..) => Self::Owner,
+            (ErrorCode::Certificate, ..) | (_, ErrorClass::Ssl, _) => Self::Certificate,
+            (ErrorCode::Auth, ..) => Self::Rejected,
+            // libgit2 takes a path that is no repository for an address with an unknown scheme.
+            (ErrorCode::NotFound, ..) | (_, ErrorClass::Net, Address::Local(_)) => Self::Missing,
+            (_, ErrorClass::Http, _) if says(&["status code: 401", "status code: 403"]) => Self::Rejected,
+            (_, ErrorClass::Http, _) if says(&["status code: 404"]) => Self::Missing,
+            // OpenSSH and libssh2; git's, GitHub's and GitLab's words for a repository that is not there.
+            (_, ErrorClass::Ssh, _) if says(&["failed to authenticate", "denied"]) => Self::Rejected,
+            (_, ErrorClass::Ssh, _)
+                if says(&["does not appear to be a git repository", "not found", "not be found"]) =>
+            {
+                Self::Missing
             }
-            _ if status("401") || status("403") => {
-                SourceError::AuthRejected { repo, configured: "credentials", source: Some(error) }
-            }
-            (ErrorCode::NotFound, _) => SourceError::RepositoryMissing { repo, source: error },
-            _ if status("404") => SourceError::RepositoryMissing { repo, source: error },
-            (_, ErrorClass::Net) => SourceError::Unreachable { repo, problem: message.to_owned() },
-            _ => SourceError::Fetch { repo, source: error },
+            (_, ErrorClass::Net, _) => Self::Network,
+            _ => Self::Other,
         }
     }
 }
