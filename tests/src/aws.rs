@@ -32,7 +32,7 @@ impl Clients {
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new(REGION))
             .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
-                Credentials::from_keys(account, "secret", None),
+                Credentials::new(account, "secret", None, None, "test"),
             ))
             .retry_config(RetryConfig::standard())
             .endpoint_url(endpoint)

@@ -1,0 +1,6 @@
+//! One binary for all end-to-end tests: linking the SDK and libgit2 once is most of their build.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
+
+mod simulator_aws_cli;
+mod simulator_botocore;
