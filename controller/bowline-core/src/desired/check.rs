@@ -213,13 +213,13 @@ impl<'a> Checker<'a> {
             return self.wrong_type("text", node, path);
         };
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            let mut known = values.iter().filter_map(Value::as_str);
+            let known = values.iter().filter_map(Value::as_str);
             if !known.clone().any(|value| value == text) {
                 let exact = known.clone().count() == 1;
                 let shown =
                     if self.may_show(node.at) { format!(" `{}`,", shorten(text)) } else { String::new() };
                 let message = format!("`{path}` is{shown} not one of the values that it may have");
-                let hint = match known.next().filter(|_| exact) {
+                let hint = match known.clone().next().filter(|_| exact) {
                     Some(only) => format!("it must be `{only}`"),
                     None => suggest::hint(text, "values", known),
                 };
