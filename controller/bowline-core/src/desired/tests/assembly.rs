@@ -178,7 +178,7 @@ a.yaml:9:51 Error DanglingReference: `spec.secrets[0]`: there is no Secret named
   = Secret resources: there is only `db`
 a.yaml:9:71 Error DanglingReference: `spec.dependsOn[0]`: there is no EcsService named `wbe`
   | spec: {target: prodution, service: web, secrets: [cache], dependsOn: [wbe]}
-  = did you mean `web`?
+  = EcsService resources: there is only `api`
 a.yaml:19:52 Warning NotActedOn: this version checks `spec.resources` but does not act on it
   | spec: {target: production, bucket: states, key: k, resources: {aws_ecs_service.x: api}}
 a.yaml:24:65 Error DanglingReference: `spec.taskDefinition.file`: there is no file api.json
@@ -258,7 +258,7 @@ fn a_broken_file_is_represented_by_its_last_good_form() {
     let Assembled { state, findings } = assemble(&files, &no_task_definitions());
     expect(&findings, "\
 a.yaml:0:0 Error DanglingReference: `spec.dependsOn[0]`: there is no EcsService named `gone` (in the last form of EcsService/web in which this file had no errors)
-  = EcsService resources: there are `lost`, `moved`, `new`, `web`
+  = EcsService resources: there are `lost`, `moved`, `new`
 a.yaml:4:50 Error InvalidValue: `spec.desiredCount` is text; it must be a whole number
   | spec: {target: prod, service: web, desiredCount: many}
 c.yaml:4:7 Error MissingField: `spec.service` is missing

@@ -119,7 +119,7 @@ prod/web.yaml:20:17 Error InvalidValue: `spec.desiredCount` is text; it must be 
   |   desiredCount: many
 prod/web.yaml:21:10 Error InvalidValue: `spec.service` has no value; it must be text
   |   service:
-  = give it a value, or remove the field
+  = give it a value; a field that is not required may be left out
 prod/web.yaml:22:3 Error Duplicate: the field `service` stands here a second time
   |   service: ...
   = remove one of the two
@@ -269,10 +269,10 @@ prod/web.yaml:1:1 Error MissingField: `spec` is missing
             "\
 prod/web.yaml:3:9 Error InvalidValue: `metadata` has no value; it must be a mapping
   | metadata:
-  = give it a value, or remove the field
+  = give it a value; a field that is not required may be left out
 prod/web.yaml:4:5 Error InvalidValue: `spec` has no value; it must be a mapping
   | spec:
-  = give it a value, or remove the field
+  = give it a value; a field that is not required may be left out
 ",
         ),
     ];
@@ -328,9 +328,9 @@ spec:
 ",
     );
     expect(&file.findings, "\
-prod/web.yaml:2:7 Warning NotActedOn: this version reads a Policy but does not act on it
+prod/web.yaml:2:7 Warning NotActedOn: this version checks the envelope of kind Policy but does not act on it
   | kind: Policy
-prod/web.yaml:7:7 Warning NotActedOn: this version reads a AlertRoute but does not act on it
+prod/web.yaml:7:7 Warning NotActedOn: this version checks the envelope of kind AlertRoute but does not act on it
   | kind: AlertRoute
 prod/web.yaml:8:18 Error InvalidValue: `metadata.name`: `Slack` is not a name of 1 to 63 lower-case letters, digits and inner hyphens
   | metadata: {name: Slack}

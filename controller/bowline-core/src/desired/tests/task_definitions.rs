@@ -138,15 +138,11 @@ prod/web.json:2:17 Error Syntax: this is not JSON: key must be a string
 prod/web.json:1:12 Error Syntax: this is not JSON: expected value
 "),
         ("[1]", "\
-prod/web.json:1:1 Error InvalidValue: `the task definition` is a list; it must be a mapping
+prod/web.json:1:1 Error InvalidValue: the task definition is a list; it must be a mapping
   | [1]
 "),
         (r#"{"taskDefinition": {"family": "web"}, "tags": [{"key": "a", "value": "b"}]}"#, "\
-prod/web.json:1:1 Error MissingField: `containerDefinitions` is missing
-prod/web.json:1:1 Error MissingField: `family` is missing
-prod/web.json:1:2 Error UnknownField: `the task definition` has no field `taskDefinition`
-  = fields: there are `containerDefinitions`, `cpu`, `enableFaultInjection`, `ephemeralStorage`, `executionRoleArn`, `family`, `inferenceAccelerators`, `ipcMode`, `memory`, `networkMode`, `pidMode`, `placementConstraints`, `proxyConfiguration`, `requiresCompatibilities`, `runtimePlatform`, `tags`, `taskRoleArn`, `trustedExecutionConfiguration`, `volumes`
-prod/web.json:1:2 Error InvalidTaskDefinition: this is the output of describe-task-definition, one level too deep
+prod/web.json:1:2 Error InvalidTaskDefinition: this is the whole output of describe-task-definition
   = keep only what is inside `taskDefinition`
 "),
         (r#"{"family": "web", "containerDefinitions": []}"#, "\
@@ -158,7 +154,7 @@ prod/web.json:1:43 Error InvalidTaskDefinition: `containerDefinitions` is empty:
             r#"{"family": "web", "family": "api", "containerDefinitions": [{"name": "a", "image": "b"}]}"#,
             "\
 prod/web.json:1:19 Error Duplicate: the field `family` stands here a second time
-  | {\"family\": \"web\", \"famil: ...
+  | {\"family\": \"web\", \"family\": ...
   = remove one of the two
   > prod/web.json:1:2 the first one
 ",
@@ -167,7 +163,7 @@ prod/web.json:1:19 Error Duplicate: the field `family` stands here a second time
             r#"{"family": null, "containerDefinitions": [{"name": "a", "image": "b", "dockerLabels": {"x": 1}}]}"#,
             "\
 prod/web.json:1:12 Error InvalidValue: `family` has no value; it must be text
-  = give it a value, or remove the field
+  = give it a value; a field that is not required may be left out
 prod/web.json:1:93 Error InvalidValue: `containerDefinitions[0].dockerLabels.x` is a number; it must be text
   = write it in quotes
 ",
