@@ -2,12 +2,29 @@
 //!
 //! May import `name`. Must not know where the bytes came from: git, a folder and a test are the same.
 
+mod assemble;
+mod check;
 pub mod finding;
+mod json;
 pub mod kind;
+mod node;
+mod parse;
+mod schema;
+mod source;
 mod state;
+mod suggest;
+mod task_definition;
+mod yaml;
 
+pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions};
 pub use finding::{Finding, FindingCode, Location, Severity};
+pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
+pub use schema::{custom_resource_definition, json_schema};
 pub use state::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKey, ResourceKind,
     TaskDefinitionContent, WantedTaskDefinition,
 };
+pub use task_definition::{ParsedTaskDefinition, parse_task_definition};
+
+#[cfg(test)]
+mod tests;

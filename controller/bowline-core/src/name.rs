@@ -87,6 +87,15 @@ macro_rules! names {
                 _ => Ok(()),
             }
         }
+
+        /// What the named `format` accepts, in words: "a 12-digit AWS account id".
+        pub fn expected(format: &str) -> Option<&'static str> {
+            match format {
+                $( $format => Some($expected), )*
+                HumanDuration::FORMAT => Some(HumanDuration::EXPECTED),
+                _ => None,
+            }
+        }
     };
 }
 
@@ -150,6 +159,8 @@ names! {
     ServiceName, "ecs-service-name", "an ECS service name (1 to 255 letters, digits, hyphens, underscores)", |t| all(t, 1, 255, is_word);
     /// A task definition revision as AWS abbreviates it: `family:42`.
     RevisionRef, "ecs-revision", "a task definition revision such as family:42", is_revision;
+    /// The family of a task definition.
+    Family, "ecs-family", "a task definition family (1 to 255 letters, digits, hyphens, underscores)", |t| all(t, 1, 255, is_word);
     /// The full ARN of a task definition revision.
     TaskDefinitionArn, "ecs-task-definition-arn", "a task definition ARN such as arn:aws:ecs:eu-central-1:111122223333:task-definition/family:42", is_task_definition_arn;
     /// A secret's name or ARN.
@@ -213,6 +224,7 @@ pub struct HumanDuration(Duration);
 impl HumanDuration {
     /// The value of `format` in the JSON Schema.
     pub const FORMAT: &str = "duration-text";
+    const EXPECTED: &str = "a duration such as 90s, 15m, 24h or 7d";
 
     /// From whole seconds.
     pub const fn from_secs(seconds: u64) -> Self {
@@ -221,8 +233,7 @@ impl HumanDuration {
 
     /// Parses a whole number followed by `s`, `m`, `h` or `d`.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let error =
-            || NameError { found: text.to_owned(), expected: "a duration such as 90s, 15m, 24h or 7d" };
+        let error = || NameError { found: text.to_owned(), expected: Self::EXPECTED };
         let unit = text.chars().next_back().ok_or_else(error)?;
         let seconds = match unit {
             's' => 1,

@@ -75,3 +75,89 @@ pub struct Finding {
     /// Other places that belong to it (the first of two duplicates), each with a label.
     pub related: Vec<(Location, String)>,
 }
+
+impl Finding {
+    /// With a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Without the source line, where it could hold something confidential.
+    #[must_use]
+    pub(super) fn without_snippet(mut self) -> Self {
+        self.snippet = None;
+        self
+    }
+
+    /// With another place that belongs to it.
+    #[must_use]
+    pub(super) fn with_related(mut self, location: Location, label: impl Into<String>) -> Self {
+        self.related.push((location, label.into()));
+        self
+    }
+
+    fn about_file(path: &str, code: FindingCode, message: String, hint: &str) -> Self {
+        Self {
+            location: Location { path: path.to_owned(), line: 0, column: 0 },
+            severity: Severity::Error,
+            code,
+            message,
+            hint: Some(hint.to_owned()),
+            snippet: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// The file is larger than [`MAX_MANIFEST_BYTES`](super::MAX_MANIFEST_BYTES); `size` in bytes.
+    pub fn too_large(path: &str, size: u64) -> Self {
+        let most = super::MAX_MANIFEST_BYTES / 1024;
+        Self::about_file(
+            path,
+            FindingCode::TooLarge,
+            format!("the file has {size} bytes; Bowline reads manifests of at most {most} KiB"),
+            "split it, or move it out of the folder that Bowline reads",
+        )
+    }
+
+    /// The entry is a symbolic link.
+    pub fn symlink(path: &str) -> Self {
+        Self::about_file(
+            path,
+            FindingCode::NotAFile,
+            "this is a symbolic link; Bowline does not follow links".to_owned(),
+            "put the file itself here",
+        )
+    }
+
+    /// The entry is a submodule.
+    pub fn submodule(path: &str) -> Self {
+        Self::about_file(
+            path,
+            FindingCode::NotAFile,
+            "this is a submodule; Bowline reads one repository only".to_owned(),
+            "put the files into this repository, or give Bowline a second source",
+        )
+    }
+
+    /// There is nothing to read; `what` says what holds nothing: "the repository", "the folder `prod`".
+    pub fn empty(path: &str, what: &str) -> Self {
+        Self::about_file(
+            path,
+            FindingCode::Empty,
+            format!("{what} holds no desired state, so nothing is touched"),
+            "check `ref` and `path` of the source",
+        )
+    }
+
+    /// The branch's head `to` does not descend from the last applied commit `from`.
+    pub fn force_push(from: &str, to: &str) -> Self {
+        Self::about_file(
+            "",
+            FindingCode::ForcePush,
+            format!("the branch was rewritten: {to} does not descend from {from}, the last applied commit"),
+            "all actions are held until the branch contains the last applied commit again, or `bowline accept` is run",
+        )
+    }
+}

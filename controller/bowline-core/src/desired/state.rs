@@ -26,6 +26,24 @@ pub enum ResourceKind {
     AlertRoute,
 }
 
+impl ResourceKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Target, Self::EcsService, Self::Secret, Self::TerraformState, Self::Policy, Self::AlertRoute];
+
+    /// The kind as `kind` spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Target => "Target",
+            Self::EcsService => "EcsService",
+            Self::Secret => "Secret",
+            Self::TerraformState => "TerraformState",
+            Self::Policy => "Policy",
+            Self::AlertRoute => "AlertRoute",
+        }
+    }
+}
+
 /// Kind and name: unique in a source. Displays as `EcsService/web`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ResourceKey {
@@ -37,7 +55,7 @@ pub struct ResourceKey {
 
 impl fmt::Display for ResourceKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?}/{}", self.kind, self.name)
+        write!(formatter, "{}/{}", self.kind.as_str(), self.name)
     }
 }
 

@@ -68,7 +68,7 @@ pub enum TaskDefinitionSource {
 /// Where the task definition comes from: exactly one of the two fields.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "TaskDefinitionSource")]
+#[schemars(rename = "TaskDefinitionSource", extend("oneOf" = [{ "required": ["revision"] }, { "required": ["file"] }]))]
 struct RawTaskDefinitionSource {
     /// A revision that exists: `family:42`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,80 @@
+//! The text of one file, to make findings that point into it.
+
+use super::finding::{Finding, FindingCode, Location, Severity};
+use super::node::Position;
+
+/// The text of one file.
+pub(super) struct Source<'a> {
+    path: &'a str,
+    lines: Vec<&'a str>,
+}
+
+/// A place together with its source line, kept for findings that are made after the text is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) location: Location,
+    pub(super) snippet: Option<String>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(path: &'a str, text: &'a str) -> Self {
+        Self { path, lines: text.lines().collect() }
+    }
+
+    pub(super) fn location(&self, at: Position) -> Location {
+        Location { path: self.path.to_owned(), line: at.line, column: at.column }
+    }
+
+    pub(super) fn mark(&self, at: Position) -> Mark {
+        Mark { location: self.location(at), snippet: self.snippet(at.line) }
+    }
+
+    /// The source line, cut to what fits on a screen.
+    pub(super) fn snippet(&self, line: usize) -> Option<String> {
+        const MOST: usize = 160;
+        let text = self.lines.get(line.checked_sub(1)?)?.trim_end();
+        let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+        (!clean.trim().is_empty()).then_some(clean)
+    }
+
+    /// The source line up to and with the name of a field: what follows may be anything.
+    pub(super) fn snippet_of_key(&self, at: Position, key: &str) -> Option<String> {
+        self.snippet(at.line).map(|line| {
+            let before = at.column.saturating_sub(1);
+            let quotes = if line.chars().nth(before).is_some_and(|c| c == '"' || c == '\'') { 2 } else { 0 };
+            let cut: String = line.chars().take(before + key.chars().count() + quotes).collect();
+            format!("{cut}: ...")
+        })
+    }
+
+    /// A finding with its source line.
+    pub(super) fn finding(
+        &self,
+        at: Position,
+        severity: Severity,
+        code: FindingCode,
+        message: impl Into<String>,
+    ) -> Finding {
+        self.mark(at).finding(severity, code, message)
+    }
+}
+
+impl Mark {
+    /// A finding at this place.
+    pub(super) fn finding(
+        &self,
+        severity: Severity,
+        code: FindingCode,
+        message: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            location: self.location.clone(),
+            severity,
+            code,
+            message: message.into(),
+            hint: None,
+            snippet: self.snippet.clone(),
+            related: Vec::new(),
+        }
+    }
+}
