@@ -120,5 +120,4 @@ fn has_failed(past: &PastDeployment) -> bool {
 }
 
 #[cfg(test)]
-#[path = "rollback_tests.rs"]
 mod tests;

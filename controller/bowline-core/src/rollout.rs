@@ -207,5 +207,4 @@ pub(crate) fn deadline(now: Timestamp, allowed: crate::name::HumanDuration) -> T
 }
 
 #[cfg(test)]
-#[path = "rollout_tests.rs"]
 mod tests;

@@ -239,5 +239,4 @@ fn is_default(path: &str, value: &Value) -> bool {
 }
 
 #[cfg(test)]
-#[path = "normalize_tests.rs"]
 mod tests;

@@ -217,5 +217,4 @@ fn plain(value: &Value) -> String {
 }
 
 #[cfg(test)]
-#[path = "task_definition_tests.rs"]
 mod tests;

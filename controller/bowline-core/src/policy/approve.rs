@@ -206,5 +206,4 @@ fn over_limit(
 }
 
 #[cfg(test)]
-#[path = "approve_tests.rs"]
 mod tests;
