@@ -1,1 +1,33 @@
-//! Placeholder.
+//! What does git say? A repository and a reference in, a [`Snapshot`] of the desired state out.
+//!
+//! May import `bowline_core::{desired, name, policy}`. The only room that names `git2`. Must not know what is done with the
+//! desired state, nor what AWS is.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `git` | [`GitSource`]: one read from start to end, and the last good commit when the remote is down |
+//! | `address` | the forms in which a repository is named |
+//! | `relay` | time limits for libgit2's connection |
+//! | `auth`, `known_hosts` | credentials, and the check of SSH host keys |
+//! | `remote` | the conversation: head and fetch |
+//! | `mirror` | the bare repository on this machine, its lock and its repair |
+//! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
+//! | `folder` | the same from a directory, for `validate` |
+//! | `file` | the rules that a commit and a directory share |
+//! | `error` | [`SourceError`] |
+
+mod address;
+mod auth;
+mod commit;
+mod error;
+mod file;
+pub mod folder;
+mod git;
+mod known_hosts;
+mod mirror;
+mod relay;
+mod remote;
+
+pub use auth::GitAuth;
+pub use error::{HostKey, SourceError};
+pub use git::{GitSettings, GitSource, Snapshot};

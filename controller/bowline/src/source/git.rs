@@ -1,0 +1,272 @@
+//! The git source: asks the remote, keeps the mirror, reads the commit; the last good commit when the remote is down.
+
+use std::mem;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_core::desired::{DesiredState, Finding};
+use bowline_core::policy::GitStanding;
+use git2::Oid;
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::auth::GitAuth;
+use super::commit::{Content, Reader};
+use super::error::SourceError;
+use super::mirror::{Mark, Mirror, parse_id};
+use super::relay::{Limits, Mode, Relay};
+use super::remote::{Route, Tip};
+
+/// For a read that may fetch. A first fetch of a large repository takes minutes.
+const SYNC: Limits =
+    Limits { connect: Duration::from_secs(10), idle: Duration::from_mins(1), total: Duration::from_mins(10) };
+/// For a question that moves a few kilobytes.
+const ASK: Limits = Limits {
+    connect: Duration::from_secs(10),
+    idle: Duration::from_secs(20),
+    total: Duration::from_secs(30),
+};
+/// How much longer than its relay a read may take: it waits for the mirror's lock, and reads from the disk.
+const GRACE: Duration = Duration::from_secs(90);
+
+/// Which repository, which head of it, which folder, and how.
+#[derive(Debug, Clone)]
+pub struct GitSettings {
+    /// `https://`, `ssh://`, `git@host:path`, `file://`, a local path, or `http://` to this machine.
+    pub repo: String,
+    /// A branch, a tag, a full ref name, or `HEAD`.
+    pub reference: String,
+    /// The folder that holds the manifests, from the repository's root; "" is the root.
+    pub path: String,
+    /// Who we are.
+    pub auth: GitAuth,
+    /// The directory of the bare mirror; made when missing, one for each repository and reference.
+    pub mirror: PathBuf,
+}
+
+/// The desired state as one commit has it.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The commit's full id.
+    pub commit: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// `Name <address>` of its author.
+    pub author: String,
+    /// When it was committed, by the committer's clock.
+    pub committed_at: Timestamp,
+    /// When the remote last confirmed that this is the head.
+    pub read_at: Timestamp,
+    /// Whether it may be acted from.
+    pub standing: GitStanding,
+    /// What should be.
+    pub state: Arc<DesiredState>,
+    /// What a person has to look at, file by file.
+    pub findings: Arc<Vec<Finding>>,
+    /// How many files were parsed anew for this snapshot.
+    pub parsed_files: usize,
+}
+
+/// One git repository as the source of desired state.
+#[derive(Debug)]
+pub struct GitSource {
+    settings: Arc<GitSettings>,
+    reader: Reader,
+}
+
+impl GitSource {
+    /// A source that has read nothing yet. Nothing is opened before the first [`GitSource::sync`].
+    pub fn new(settings: GitSettings) -> Self {
+        Self { settings: Arc::new(settings), reader: Reader::default() }
+    }
+
+    /// Reads the head of the configured reference.
+    ///
+    /// Expected flow: ask the remote for its head, fetch what is missing into the mirror, read the manifests that
+    /// changed. When the remote cannot be asked, the last good commit is given with [`GitStanding::Stale`]; when the head
+    /// does not descend from `last_applied`, it is given with [`GitStanding::ForcePushed`] and a finding.
+    ///
+    /// Guarantees: never an empty desired state in place of an error; ends within about 12 minutes.
+    ///
+    /// Dropping the future is safe: the next call parses again what was in memory.
+    pub async fn sync(
+        &mut self,
+        now: Timestamp,
+        last_applied: Option<&str>,
+    ) -> Result<Snapshot, SourceError> {
+        let address = Address::parse(&self.settings.repo)?;
+        let relay = open_relay(&address, SYNC).await?;
+        let route = route(&address, relay.as_ref());
+        let job = Sync {
+            settings: Arc::clone(&self.settings),
+            route,
+            now,
+            last_applied: last_applied.map(str::to_owned),
+        };
+        let mut reader = mem::take(&mut self.reader);
+        let work = spawn_blocking(move || {
+            let result = job.run(&mut reader);
+            (reader, result)
+        });
+        let (reader, result) = within(SYNC.total + GRACE, &address, work).await?;
+        self.reader = reader;
+        result
+    }
+
+    /// The id of the commit that the remote has under the configured reference. Asks the remote, and changes nothing here.
+    pub async fn head(&self) -> Result<String, SourceError> {
+        let address = Address::parse(&self.settings.repo)?;
+        let relay = open_relay(&address, ASK).await?;
+        let route = route(&address, relay.as_ref());
+        let settings = Arc::clone(&self.settings);
+        let work = spawn_blocking(move || route.tip(&settings.auth, &settings.reference));
+        let tip = within(ASK.total + GRACE, &address, work).await??;
+        Ok(tip.commit.to_string())
+    }
+}
+
+fn route(address: &Address, relay: Option<&Relay>) -> Route {
+    Route { address: address.clone(), relay: relay.map(|relay| (relay.port(), relay.failure())) }
+}
+
+async fn open_relay(address: &Address, limits: Limits) -> Result<Option<Relay>, SourceError> {
+    let Some(endpoint) = address.endpoint() else { return Ok(None) };
+    let mode = if matches!(address, Address::Http { tls: true, .. }) { Mode::Proxy } else { Mode::Direct };
+    match Relay::open(endpoint.clone(), mode, limits).await {
+        Ok(relay) => Ok(Some(relay)),
+        Err(error) => Err(SourceError::Unreachable {
+            repo: address.display(),
+            problem: format!("no port can be opened on 127.0.0.1: {error}"),
+        }),
+    }
+}
+
+/// The last resort: the relay ends what hangs on the network; this ends the wait for what hangs on a disk.
+async fn within<T>(
+    limit: Duration,
+    address: &Address,
+    work: tokio::task::JoinHandle<T>,
+) -> Result<T, SourceError> {
+    match timeout(limit, work).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(source)) => Err(SourceError::Worker { repo: address.display(), source }),
+        Err(_) => Err(SourceError::TimedOut { repo: address.display(), limit }),
+    }
+}
+
+/// One read, on a thread that may block.
+struct Sync {
+    settings: Arc<GitSettings>,
+    route: Route,
+    now: Timestamp,
+    last_applied: Option<String>,
+}
+
+impl Sync {
+    fn run(&self, reader: &mut Reader) -> Result<Snapshot, SourceError> {
+        let GitSettings { reference, auth, mirror, .. } = &*self.settings;
+        let mirror = Mirror::lock(mirror, self.route.address.display(), reference)?;
+        let before = mirror.mark();
+        match mirror.update(&self.route, auth, self.now) {
+            Ok(tip) => self.fresh(reader, &mirror, &tip),
+            Err(error) if error.is_remote_down() => match before {
+                Some(mark) => self.stale(reader, &mirror, &mark, error),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fresh(&self, reader: &mut Reader, mirror: &Mirror, tip: &Tip) -> Result<Snapshot, SourceError> {
+        let read = match self.read(reader, mirror, tip.commit) {
+            // Part of the mirror is damaged: one more try with a new one.
+            Err(SourceError::Mirror { .. }) => {
+                mirror.renew(&self.route, &self.settings.auth)?;
+                self.read(reader, mirror, tip.commit)
+            }
+            other => other,
+        };
+        let (content, parsed_files) = read?;
+        let mut snapshot = snapshot(&content, parsed_files, self.now, GitStanding::Fresh);
+        if let Some(from) = self.rewritten(mirror, tip.commit)? {
+            snapshot.standing = GitStanding::ForcePushed;
+            let mut findings = content.findings.to_vec();
+            findings.push(Finding::force_push(from, &snapshot.commit));
+            snapshot.findings = Arc::new(findings);
+        }
+        Ok(snapshot)
+    }
+
+    fn stale(
+        &self,
+        reader: &mut Reader,
+        mirror: &Mirror,
+        mark: &Mark,
+        why: SourceError,
+    ) -> Result<Snapshot, SourceError> {
+        // The mirror may be gone or damaged; then what matters is still why the remote cannot be read.
+        let read = parse_id(&mark.commit).and_then(|commit| self.read(reader, mirror, commit).ok());
+        let Some((content, parsed_files)) = read else { return Err(why) };
+        let sentence = format!(
+            "the repository cannot be read; the last good commit {:.8} was last read {} ago: {}",
+            mark.commit,
+            age(mark.read_at, self.now),
+            why.sentence()
+        );
+        Ok(snapshot(&content, parsed_files, mark.read_at, GitStanding::Stale(sentence)))
+    }
+
+    fn read(
+        &self,
+        reader: &mut Reader,
+        mirror: &Mirror,
+        commit: Oid,
+    ) -> Result<(Arc<Content>, usize), SourceError> {
+        reader.read(mirror, commit, &self.settings.path, &self.settings.reference)
+    }
+
+    /// The last applied commit, if the head does not descend from it. A mirror holds the head's whole history, so a
+    /// commit that it does not have is not part of it.
+    fn rewritten(&self, mirror: &Mirror, head: Oid) -> Result<Option<&str>, SourceError> {
+        let Some(applied) = self.last_applied.as_deref() else { return Ok(None) };
+        let descends = match parse_id(applied) {
+            Some(applied) if applied == head => true,
+            Some(applied) => {
+                let repository = mirror.open()?;
+                repository.find_commit(applied).is_ok()
+                    && repository.graph_descendant_of(head, applied).map_err(|source| {
+                        mirror.git("compare the head with the last applied commit", source)
+                    })?
+            }
+            None => false,
+        };
+        Ok((!descends).then_some(applied))
+    }
+}
+
+fn snapshot(content: &Content, parsed_files: usize, read_at: Timestamp, standing: GitStanding) -> Snapshot {
+    Snapshot {
+        commit: content.commit.to_string(),
+        subject: content.subject.clone(),
+        author: content.author.clone(),
+        committed_at: content.committed_at,
+        read_at,
+        standing,
+        state: Arc::clone(&content.state),
+        findings: Arc::clone(&content.findings),
+        parsed_files,
+    }
+}
+
+/// `45s`, `12m`, `5h`, `3d`: one unit, rounded down.
+fn age(since: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(since).as_secs().max(0) {
+        seconds @ ..60 => format!("{seconds}s"),
+        seconds @ ..3_600 => format!("{}m", seconds / 60),
+        seconds @ ..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}

@@ -1,0 +1,191 @@
+//! The conversation with the git server: which commit is the head, and the objects that are missing here.
+
+use std::cell::RefCell;
+
+use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Repository};
+
+use super::address::Address;
+use super::auth::{self, GitAuth};
+use super::error::SourceError;
+use super::relay::Failure;
+
+/// How to reach the repository in this operation.
+pub(super) struct Route {
+    pub(super) address: Address,
+    /// The relay's port and its failure; none for a local repository.
+    pub(super) relay: Option<(u16, Failure)>,
+}
+
+/// The head that the remote has under the configured name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tip {
+    /// The full name: `refs/heads/main`.
+    pub(super) name: String,
+    /// What it points to: a commit, or an annotated tag.
+    pub(super) target: Oid,
+    /// The commit.
+    pub(super) commit: Oid,
+}
+
+impl Route {
+    /// The address that is given to libgit2.
+    fn url(&self) -> String {
+        let port = self.relay.as_ref().map(|(port, _)| *port).unwrap_or_default();
+        match &self.address {
+            // libgit2 takes a relative path from its own idea of the current directory.
+            Address::Local(path) => {
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned()
+            }
+            Address::Http { tls: true, endpoint, path, .. } => {
+                format!("https://{}{path}", endpoint.authority())
+            }
+            Address::Http { tls: false, path, .. } => format!("http://127.0.0.1:{port}{path}"),
+            Address::Ssh { user, path, scp: true, .. } => format!("[{user}@127.0.0.1:{port}]:{path}"),
+            Address::Ssh { user, path, scp: false, .. } => format!("ssh://{user}@127.0.0.1:{port}{path}"),
+        }
+    }
+
+    fn proxy(&self) -> ProxyOptions<'static> {
+        let mut options = ProxyOptions::new();
+        if let (Address::Http { tls: true, .. }, Some((port, _))) = (&self.address, &self.relay) {
+            options.url(&format!("http://127.0.0.1:{port}"));
+        }
+        options
+    }
+
+    /// Asks the remote for its head, and nothing else.
+    pub(super) fn tip(&self, auth: &GitAuth, reference: &str) -> Result<Tip, SourceError> {
+        auth::prepare(auth, &self.address)?;
+        let refusal = RefCell::new(None);
+        let mut remote =
+            git2::Remote::create_detached(self.url()).map_err(|error| self.explain(error, auth, &refusal))?;
+        let callbacks = auth::callbacks(auth, &self.address, &refusal);
+        let connection = remote
+            .connect_auth(Direction::Fetch, Some(callbacks), Some(self.proxy()))
+            .map_err(|error| self.explain(error, auth, &refusal))?;
+        let heads = connection.list().map_err(|error| self.explain(error, auth, &refusal))?;
+        choose(heads, reference, &self.address)
+    }
+
+    /// Asks the remote for its head and, if it is not `known`, fetches it into `into` of the mirror.
+    pub(super) fn fetch(
+        &self,
+        auth: &GitAuth,
+        reference: &str,
+        mirror: &Repository,
+        into: &str,
+    ) -> Result<Tip, SourceError> {
+        auth::prepare(auth, &self.address)?;
+        let refusal = RefCell::new(None);
+        let explain = |error| self.explain(error, auth, &refusal);
+        let mut remote = mirror.remote_anonymous(&self.url()).map_err(explain)?;
+        let callbacks = auth::callbacks(auth, &self.address, &refusal);
+        let mut connection =
+            remote.connect_auth(Direction::Fetch, Some(callbacks), Some(self.proxy())).map_err(explain)?;
+        let tip = choose(connection.list().map_err(explain)?, reference, &self.address)?;
+        if mirror.refname_to_id(into).is_ok_and(|known| known == tip.target)
+            && mirror.find_commit(tip.commit).is_ok()
+        {
+            return Ok(tip);
+        }
+        let mut options = FetchOptions::new();
+        options
+            .remote_callbacks(auth::callbacks(auth, &self.address, &refusal))
+            .proxy_options(self.proxy())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
+        let refspec = format!("+{}:{into}", tip.name);
+        connection.remote().fetch(&[refspec], Some(&mut options), None).map_err(explain)?;
+        Ok(tip)
+    }
+
+    /// The most precise error for what happened: our own refusal, then the connection, then libgit2's words.
+    fn explain(
+        &self,
+        error: git2::Error,
+        auth: &GitAuth,
+        refusal: &RefCell<Option<SourceError>>,
+    ) -> SourceError {
+        if let Some(refused) = refusal.take() {
+            return refused;
+        }
+        let repo = self.address.display();
+        if let Some(problem) = self.relay.as_ref().and_then(|(_, failure)| failure.get()) {
+            return SourceError::Unreachable { repo, problem };
+        }
+        match Cause::of(&error, &self.address) {
+            Cause::Owner => SourceError::Owner { repo, source: error },
+            Cause::Certificate => SourceError::Certificate { repo, source: error },
+            Cause::Rejected => {
+                SourceError::AuthRejected { repo, configured: auth.describe(), source: Some(error) }
+            }
+            Cause::Missing => SourceError::RepositoryMissing { repo, source: error },
+            Cause::Network => SourceError::Unreachable { repo, problem: error.message().to_owned() },
+            Cause::Other => SourceError::Fetch { repo, source: error },
+        }
+    }
+}
+
+/// What libgit2's error is about. Where its codes do not tell, its words and the server's are looked at.
+enum Cause {
+    Owner,
+    Certificate,
+    Rejected,
+    Missing,
+    Network,
+    Other,
+}
+
+impl Cause {
+    fn of(error: &git2::Error, address: &Address) -> Self {
+        let message = error.message().to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        match (error.code(), error.class(), address) {
+            (ErrorCode::Owner, ..) => Self::Owner,
+            (ErrorCode::Certificate, ..) | (_, ErrorClass::Ssl, _) => Self::Certificate,
+            (ErrorCode::Auth, ..) => Self::Rejected,
+            // libgit2 takes a path that is no repository for an address with an unknown scheme.
+            (ErrorCode::NotFound, ..) | (_, ErrorClass::Net, Address::Local(_)) => Self::Missing,
+            (_, ErrorClass::Http, _) if says(&["status code: 401", "status code: 403"]) => Self::Rejected,
+            (_, ErrorClass::Http, _) if says(&["status code: 404"]) => Self::Missing,
+            // OpenSSH and libssh2; git's, GitHub's and GitLab's words for a repository that is not there.
+            (_, ErrorClass::Ssh, _) if says(&["failed to authenticate", "denied"]) => Self::Rejected,
+            (_, ErrorClass::Ssh, _)
+                if says(&["does not appear to be a git repository", "not found", "not be found"]) =>
+            {
+                Self::Missing
+            }
+            (_, ErrorClass::Net, _) => Self::Network,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The configured name among the remote's: a full name, a branch, or a tag, in that order.
+fn choose(heads: &[git2::RemoteHead<'_>], reference: &str, address: &Address) -> Result<Tip, SourceError> {
+    if heads.is_empty() {
+        return Err(SourceError::EmptyRepository { repo: address.display() });
+    }
+    let find = |name: &str| heads.iter().find(|head| head.name() == name);
+    let candidates =
+        [reference.to_owned(), format!("refs/heads/{reference}"), format!("refs/tags/{reference}")];
+    let Some(head) = candidates.iter().find_map(|name| find(name)) else {
+        let found = heads
+            .iter()
+            .filter_map(|head| {
+                head.name().strip_prefix("refs/heads/").or_else(|| head.name().strip_prefix("refs/tags/"))
+            })
+            .filter(|name| !name.ends_with("^{}"))
+            .take(10)
+            .map(str::to_owned)
+            .collect();
+        return Err(SourceError::ReferenceMissing {
+            repo: address.display(),
+            reference: reference.to_owned(),
+            found,
+        });
+    };
+    // The server lists the commit behind an annotated tag under the tag's name with `^{}`.
+    let peeled = find(&format!("{}^{{}}", head.name())).map_or_else(|| head.oid(), git2::RemoteHead::oid);
+    Ok(Tip { name: head.name().to_owned(), target: head.oid(), commit: peeled })
+}

@@ -1,0 +1,23 @@
+//! The git source against real git: repositories on the disk, `git http-backend`, and a real sshd.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails fails its test"
+)]
+
+#[path = "source/folder.rs"]
+mod folder;
+#[path = "source/http.rs"]
+mod http;
+#[path = "source/http_server.rs"]
+mod http_server;
+#[path = "source/local.rs"]
+mod local;
+#[path = "source/repo.rs"]
+mod repo;
+#[path = "source/ssh.rs"]
+mod ssh;
+#[path = "source/sshd.rs"]
+mod sshd;
