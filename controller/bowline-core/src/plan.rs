@@ -4,10 +4,12 @@
 
 mod action;
 mod memory;
+mod outcome;
 mod report;
 
 pub use action::{Action, Expectation, Operation, TagKey, Wave};
 pub use memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, SpecHash};
+pub use outcome::Outcome;
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 
 use std::collections::{BTreeMap, BTreeSet};
