@@ -103,15 +103,14 @@ impl Scanner {
     }
 
     fn inside_string(&mut self, byte: u8) {
-        self.place = match (self.place, byte) {
-            (Place::String, b'"') => {
-                self.place = Place::Plain;
-                return;
+        match (self.place, byte) {
+            (Place::String, b'"') => self.place = Place::Plain,
+            (Place::String, b'\\') => self.place = Place::Escaped,
+            _ => {
+                self.place = Place::String;
+                self.keep(byte);
             }
-            (Place::String, b'\\') => Place::Escaped,
-            _ => Place::String,
-        };
-        self.keep(byte);
+        }
     }
 
     fn outside_string(&mut self, byte: u8) {
