@@ -13,7 +13,7 @@ mod terraform_state;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use normalize::normalize;
 pub(crate) use overlay::overlay;
@@ -24,7 +24,7 @@ pub use task_definition::diff_task_definition;
 pub(crate) use terraform_state::diff_state;
 
 /// One field that is not as git wants it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// The field, such as `desiredCount` or `taskDefinition.containerDefinitions[name=web].image`.
@@ -40,7 +40,7 @@ pub struct Difference {
 }
 
 /// Why it counts as a difference; stable, for `-o json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Both sides have it, with other values.
@@ -65,7 +65,7 @@ impl Reason {
 }
 
 /// A value as it may be shown: the text, its length only, or nothing at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Shown {
     /// May be shown in full.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::report::{ResourceReport, Sync};
@@ -32,7 +32,7 @@ pub struct Document<'a> {
 }
 
 /// How many resources are in which state; states that no resource is in are left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Totals(pub BTreeMap<Sync, usize>);
 

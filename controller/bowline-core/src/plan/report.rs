@@ -1,7 +1,7 @@
 //! What the state of each resource is, and why nothing, or not everything, happens.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::memory::SpecHash;
 use crate::desired::kind::{Capability, Mode};
@@ -11,7 +11,7 @@ use crate::live::UnknownReason;
 use crate::name::ResourceName;
 
 /// One resource's state after a pass.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceReport {
     /// The resource.
@@ -75,7 +75,7 @@ impl ResourceReport {
 }
 
 /// A resource's state in one word; stable, for `-o json` and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sync {
     /// As git wants it.
@@ -95,7 +95,7 @@ pub enum Sync {
 }
 
 /// Why an action is not taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "why")]
 pub enum HeldWhy {
     /// The target's mode, or the ceiling's, is below `enforce`.
@@ -168,7 +168,7 @@ pub enum HeldWhy {
 }
 
 /// What is waited for before the next step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "for")]
 pub enum WaitingOn {
     /// An earlier wave.
