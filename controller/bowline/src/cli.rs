@@ -1,1 +1,107 @@
-//! Placeholder.
+//! What did the person ask for, and how is it told? Arguments in; text or JSON and an exit code out.
+//!
+//! May import every room. The only one that knows a terminal, prints, and uses `anyhow`.
+
+pub mod args;
+mod apply;
+mod findings;
+mod narrow;
+mod once;
+mod output;
+mod plan;
+mod remote;
+mod run;
+mod text;
+mod validate;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, FILE_NAME, Layer, LogFormat};
+use args::{Args, Format, Verb};
+use output::Output;
+
+/// The exit code of everything that could not be done.
+const FAILED: u8 = 2;
+
+/// Runs the program: parses the process's arguments, does what they say, and gives the exit code.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    let output = Output { format: args.global.output };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return ExitCode::from(output.error(&anyhow::Error::new(error).context("no runtime"))),
+    };
+    let code = match runtime.block_on(dispatch(&args, &output)) {
+        Ok(code) => code,
+        Err(error) => output.error(&error),
+    };
+    // A read that hangs on the network must not keep a finished process alive.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn dispatch(args: &Args, output: &Output) -> anyhow::Result<u8> {
+    if let Verb::Validate(validate) = &args.verb {
+        start_logging(args.global.log_format.unwrap_or_default(), "error");
+        return validate::validate(validate, output);
+    }
+    let config = load(args)?;
+    let level = if matches!(args.verb, Verb::Run(_)) { "bowline=info,warn" } else { "error" };
+    start_logging(config.log_format, level);
+    match &args.verb {
+        Verb::Validate(validate) => validate::validate(validate, output),
+        Verb::Plan(selection) => plan::plan(&config, selection, output).await,
+        Verb::Apply(apply) => apply::apply(&config, apply, output).await,
+        Verb::Run(_) => run::run(config).await,
+        Verb::Status(_) => remote::status(&config, output).await,
+        Verb::History(history) => remote::history(&config, history, output).await,
+        Verb::Diff(diff) => remote::diff(&config, &diff.service, output).await,
+    }
+}
+
+/// The configuration of this call: the file, then the environment, then flags.
+fn load(args: &Args) -> anyhow::Result<Config> {
+    let beside = Path::new(FILE_NAME);
+    let path: Option<PathBuf> =
+        args.global.config.clone().or_else(|| beside.exists().then(|| beside.to_owned()));
+    let environment = Layer::environment(|name| std::env::var(name).ok());
+    Ok(Config::load(path.as_deref(), &[environment, args.layer()])?)
+}
+
+fn start_logging(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_env("BOWLINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second subscriber is refused; that only happens when a test runs two verbs in one process.
+    let _ = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+            builder.with_ansi(colour).with_target(false).try_init()
+        }
+    };
+}
+
+/// Help and version are not errors; everything else that clap refuses exits with 2, as JSON if JSON was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let pair = |pair: &[String]| matches!(pair[0].as_str(), "-o" | "--output") && pair[1] == "json";
+    let json = arguments.windows(2).any(pair)
+        || arguments.iter().any(|argument| argument == "--output=json" || argument == "-ojson");
+    if error.use_stderr() && json {
+        let output = Output { format: Format::Json };
+        let text = error.render().to_string();
+        let message = text.strip_prefix("error: ").unwrap_or(&text).trim();
+        return ExitCode::from(output.error(&anyhow::anyhow!("{message}")));
+    }
+    // Nothing is left to do when the terminal is gone.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { FAILED } else { 0 })
+}

@@ -1,1 +1,109 @@
-//! Placeholder.
+//! What happens next, and when? A [`Config`] in; passes, a published [`Status`] and an orderly end out.
+//!
+//! [`reconcile`] is the one function in which both worlds meet. [`driver`] decides when it runs, [`wiring`] builds what
+//! it needs, [`git`] owns the repository, [`shutdown`] ends everything. One task owns each piece of state; the others
+//! read what it publishes. May import every other room except `cli`.
+
+pub mod driver;
+pub mod git;
+pub mod reconcile;
+pub mod shutdown;
+pub mod status;
+pub mod wiring;
+
+use std::sync::Arc;
+
+use bowline_core::desired::kind::Mode;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http;
+use crate::store::StoreError;
+use status::Status;
+
+/// Why the engine cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No repository is configured.
+    #[error("no repository is configured: set `sources` in bowline.yaml, BOWLINE_REPO, or --repo")]
+    NoSource,
+    /// A credential that the configuration names cannot be read.
+    #[error("{what} cannot be read: {reason}")]
+    Credential {
+        /// What, as the configuration names it.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A folder that is needed beside the store cannot be made.
+    #[error("{path}: cannot be created; check that it belongs to this user")]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store cannot be used.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// The address is not to be had.
+    #[error("cannot listen on {address}; another process has it, or it is not an address of this machine")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The controller: looks, repairs and serves its status until `shutdown`, then persists and returns.
+///
+/// Without a mode in the configured ceiling it observes only.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), EngineError> {
+    let wired = wiring::wire(&config, Mode::Observe, &shutdown).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|source| EngineError::Listen { address: config.listen, source })?;
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let (publish, status) = watch::channel(Arc::new(Status::starting(&config, wired.world.clock.now())));
+    let server = tokio::spawn(http::serve(
+        listener,
+        http::Served {
+            status,
+            history: wired.world.store.history(),
+            metrics: http::metrics::recorder(),
+            clock: wired.world.clock.clone(),
+            stale_after: http::stale_after(&config.intervals),
+        },
+        shutdown.clone(),
+    ));
+    tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
+    let driver = driver::Driver {
+        world: wired.world,
+        intervals: config.intervals.clone(),
+        publish,
+        shutdown: shutdown.clone(),
+    };
+    let ended = driver.drive().await;
+    shutdown.cancel();
+    shutdown::join(vec![("git", wired.git_task), ("http", server)]).await;
+    ended.store.close().await;
+    tracing::info!("bowline ended; everything is persisted");
+    Ok(())
+}
+
+/// An error and its sources in one line.
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

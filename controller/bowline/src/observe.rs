@@ -1,1 +1,262 @@
-//! Placeholder.
+//! What is live? A desired state and what was seen before in, a [`Live`] out.
+//!
+//! Fans out over Targets, batches, and turns every failure into an `Unknown` of exactly the resources that it concerns.
+//! Reads only: it may call no writing function of `aws`. It must not know what will be concluded from what it sees.
+
+mod needs;
+mod services;
+
+use std::collections::BTreeMap;
+
+use bowline_core::desired::DesiredState;
+use bowline_core::live::{
+    Live, LiveSecret, LiveService, LiveState, Observed, UnknownCategory, UnknownReason,
+};
+use bowline_core::name::ResourceName;
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
+
+use crate::aws::{Aws, AwsError, Priority, Session};
+
+pub use needs::read;
+
+/// What is due in this pass; what is not due is carried over from the previous [`Live`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Services.
+    pub services: bool,
+    /// Secrets.
+    pub secrets: bool,
+    /// Terraform states.
+    pub states: bool,
+}
+
+impl Scope {
+    /// Everything.
+    pub const ALL: Self = Self { services: true, secrets: true, states: true };
+}
+
+/// Reads what is due of every Target.
+///
+/// Expected flow: the caller's account of each Target is verified; then services in batches, secrets one by one, states
+/// one by one, all Targets at once, each within its own `constraints.concurrency`.
+///
+/// Guarantees: every resource of `desired` is in the result. One that failed to be read is `Unknown`, never missing. A
+/// service that AWS calls missing is `Unknown` the first time and `Missing` when `previous` had it so already; it stays
+/// `Unknown` while all services of its Target are missing. Of a Target whose account is not the caller's nothing is read.
+pub async fn observe(aws: &Aws, desired: &DesiredState, previous: Option<&Live>, scope: Scope) -> Live {
+    let mut live = carried_over(desired, previous, scope);
+    let mut tasks = JoinSet::new();
+    for (name, target) in &desired.targets {
+        let session = aws.session(name, &target.spec).await;
+        let name = name.clone();
+        tasks.spawn(async move {
+            let verified = session.verify_account().await;
+            (name, session, verified)
+        });
+    }
+    let mut reads: JoinSet<Read> = JoinSet::new();
+    while let Some(joined) = tasks.join_next().await {
+        let Ok((name, session, verified)) = joined else { continue };
+        match verified {
+            Ok(()) => {
+                live.targets.insert(name.clone(), Observed::Known { value: (), at: session.now() });
+                if scope.services {
+                    services::start(&mut reads, &session, &name, desired, previous);
+                }
+                start_secrets(&mut reads, &session, &name, desired, scope);
+                start_states(&mut reads, &session, &name, desired, previous, scope);
+            }
+            Err(why) => {
+                set_unknown(&mut live, desired, &name, &why);
+                live.targets.insert(name, Observed::Unknown { why });
+            }
+        }
+    }
+    collect(&mut live, reads).await;
+    services::doubt_missing(&mut live, desired, previous, scope);
+    keep_slow_reads(&mut live, previous, aws.now());
+    live
+}
+
+/// One finished read.
+pub(crate) enum Read {
+    Services(Vec<(ResourceName, Observed<LiveService>)>, Session),
+    Secret(ResourceName, Observed<LiveSecret>, Session),
+    State(ResourceName, Observed<LiveState>),
+}
+
+/// The result with what is not due taken from before, and everything else `Unknown` until it has been read.
+fn carried_over(desired: &DesiredState, previous: Option<&Live>, scope: Scope) -> Live {
+    fn start<T: Clone>(
+        names: impl Iterator<Item = ResourceName>,
+        before: Option<&BTreeMap<ResourceName, Observed<T>>>,
+        due: bool,
+    ) -> BTreeMap<ResourceName, Observed<T>> {
+        let unread = || Observed::Unknown { why: not_read() };
+        names
+            .map(|name| {
+                let kept = before.filter(|_| !due).and_then(|before| before.get(&name)).cloned();
+                (name, kept.unwrap_or_else(unread))
+            })
+            .collect()
+    }
+    Live {
+        targets: start(desired.targets.keys().cloned(), None, true),
+        services: start(
+            desired.services.keys().cloned(),
+            previous.map(|live| &live.services),
+            scope.services,
+        ),
+        secrets: start(desired.secrets.keys().cloned(), previous.map(|live| &live.secrets), scope.secrets),
+        states: start(desired.states.keys().cloned(), previous.map(|live| &live.states), scope.states),
+        ..Live::default()
+    }
+}
+
+fn not_read() -> UnknownReason {
+    UnknownReason {
+        category: UnknownCategory::NotRead,
+        message: "not read yet".to_owned(),
+        hint: "It is read in one of the next passes.".to_owned(),
+        aws: None,
+    }
+}
+
+/// Nothing of this Target may be believed, what was carried over included.
+fn set_unknown(live: &mut Live, desired: &DesiredState, target: &ResourceName, why: &UnknownReason) {
+    for (name, service) in &desired.services {
+        if service.resource.spec.target == *target {
+            live.services.insert(name.clone(), Observed::Unknown { why: why.clone() });
+        }
+    }
+    for (name, secret) in &desired.secrets {
+        if secret.spec.target == *target {
+            live.secrets.insert(name.clone(), Observed::Unknown { why: why.clone() });
+        }
+    }
+    for (name, state) in &desired.states {
+        if state.spec.target == *target {
+            live.states.insert(name.clone(), Observed::Unknown { why: why.clone() });
+        }
+    }
+}
+
+fn start_secrets(
+    reads: &mut JoinSet<Read>,
+    session: &Session,
+    target: &ResourceName,
+    desired: &DesiredState,
+    scope: Scope,
+) {
+    for (name, secret) in
+        desired.secrets.iter().filter(|(_, secret)| scope.secrets && secret.spec.target == *target)
+    {
+        let (session, name, id) = (session.clone(), name.clone(), secret.spec.secret_id.clone());
+        reads.spawn(async move {
+            let answer = session.describe_secret(id.as_str(), Priority::Scan).await;
+            Read::Secret(name, observed(&session, answer), session)
+        });
+    }
+}
+
+fn start_states(
+    reads: &mut JoinSet<Read>,
+    session: &Session,
+    target: &ResourceName,
+    desired: &DesiredState,
+    previous: Option<&Live>,
+    scope: Scope,
+) {
+    for (name, state) in
+        desired.states.iter().filter(|(_, state)| scope.states && state.spec.target == *target)
+    {
+        let known = previous.and_then(|live| live.states.get(name)).and_then(Observed::known).cloned();
+        let (session, name) = (session.clone(), name.clone());
+        let (bucket, key) = (state.spec.bucket.clone(), state.spec.key.clone());
+        reads.spawn(async move {
+            let answer = session.read_state(&bucket, &key, known.as_ref()).await;
+            Read::State(name, observed(&session, answer))
+        });
+    }
+}
+
+/// An answer as an observation made now.
+pub(crate) fn observed<T>(session: &Session, answer: Result<Option<T>, AwsError>) -> Observed<T> {
+    match answer {
+        Ok(Some(value)) => Observed::Known { value, at: session.now() },
+        Ok(None) => Observed::Missing,
+        Err(error) => Observed::Unknown { why: error.reason },
+    }
+}
+
+async fn collect(live: &mut Live, mut reads: JoinSet<Read>) {
+    // A read that panicked leaves its resources `Unknown` (not read).
+    while let Some(joined) = reads.join_next().await {
+        match joined {
+            Ok(Read::Services(found, session)) => {
+                if found.iter().any(|(_, observed)| is_refused_credentials(observed)) {
+                    session.forget_account().await;
+                }
+                live.services.extend(found);
+            }
+            Ok(Read::Secret(name, observed, session)) => {
+                if is_refused_credentials(&observed) {
+                    session.forget_account().await;
+                }
+                live.secrets.insert(name, observed);
+            }
+            Ok(Read::State(name, observed)) => {
+                live.states.insert(name, observed);
+            }
+            Err(error) => tracing::error!(%error, "a read ended without an answer"),
+        }
+    }
+}
+
+fn is_refused_credentials<T>(observed: &Observed<T>) -> bool {
+    matches!(observed, Observed::Unknown { why } if why.category == UnknownCategory::InvalidCredentials)
+}
+
+/// How long a history, or the starts of tasks, are kept while the deployment is the same: tasks are replaced inside one.
+const SLOW_READS_KEPT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Keeps what was read for a [`bowline_core::plan::Need`] while what it belongs to is unchanged. Failures are not kept,
+/// so that they are asked for again.
+fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
+    let Some(previous) = previous else { return };
+    let Live { services, secrets, histories, task_starts, secret_version_dates, .. } = live;
+    let same_deployment =
+        |name: &ResourceName| same(&previous.services, services, name, LiveService::primary);
+    for (name, history) in previous.histories.iter().filter(|(_, history)| is_recent(history, now)) {
+        if same_deployment(name) {
+            histories.insert(name.clone(), history.clone());
+        }
+    }
+    for (name, starts) in previous.task_starts.iter().filter(|(_, starts)| is_recent(starts, now)) {
+        if same_deployment(name) {
+            task_starts.insert(name.clone(), starts.clone());
+        }
+    }
+    for (name, dates) in previous.secret_version_dates.iter().filter(|(_, dates)| dates.known().is_some()) {
+        if same(&previous.secrets, secrets, name, |secret| Some(&secret.stages)) {
+            secret_version_dates.insert(name.clone(), dates.clone());
+        }
+    }
+}
+
+fn is_recent<T>(observed: &Observed<T>, now: Timestamp) -> bool {
+    matches!(observed, Observed::Known { at, .. } if now.duration_since(*at) < SLOW_READS_KEPT)
+}
+
+/// Whether a part of a resource is known before and now, and the same.
+fn same<T, P: PartialEq>(
+    before: &BTreeMap<ResourceName, Observed<T>>,
+    now: &BTreeMap<ResourceName, Observed<T>>,
+    name: &ResourceName,
+    part: impl for<'a> Fn(&'a T) -> Option<&'a P>,
+) -> bool {
+    let before_part = before.get(name).and_then(Observed::known).and_then(&part);
+    let now_part = now.get(name).and_then(Observed::known).and_then(&part);
+    before_part.is_some() && before_part == now_part
+}

@@ -1,5 +1,6 @@
 //! Repository automation. `cargo xtask test` is what CI runs, and what a newcomer runs.
 
+mod generate;
 mod judges;
 mod machine;
 mod purity;
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Check everything: format, lints, purity, generated files, tests, the demo's story.
     Test,
+    /// Write what is generated from the kinds: crds/.
+    Gen(generate::Arguments),
     /// Prove that bowline-core is pure, from its dependency tree and its sources.
     Purity,
     /// Set up the Python environment with the independent servers that the tests run against.
@@ -30,6 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test => test::run(),
+        Command::Gen(arguments) => generate::run(&arguments),
         Command::Purity => purity::run(),
         Command::Judges => judges::set_up(),
     };

@@ -41,6 +41,11 @@ impl<'a> Path<'a> {
     fn index(&'a self, index: usize) -> Self {
         Self { parent: Some(self), part: Part::Index(index) }
     }
+
+    /// As it stands in a sentence: a field in backticks, the document itself without.
+    fn quoted(&self) -> String {
+        if self.parent.is_none() { self.to_string() } else { format!("`{self}`") }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -50,12 +55,8 @@ impl fmt::Display for Path<'_> {
             (Part::Root(name), _) => formatter.write_str(name),
             (Part::Key(key), None) => formatter.write_str(&shorten(key)),
             (Part::Key(key), Some(parent)) => write!(formatter, "{parent}.{}", shorten(key)),
-            (Part::Index(index), parent) => {
-                if let Some(parent) = parent {
-                    parent.fmt(formatter)?;
-                }
-                write!(formatter, "[{index}]")
-            }
+            (Part::Index(index), None) => write!(formatter, "[{index}]"),
+            (Part::Index(index), Some(parent)) => write!(formatter, "{parent}[{index}]"),
         }
     }
 }
@@ -170,7 +171,7 @@ impl<'a> Checker<'a> {
         path: &Path<'_>,
         known: impl Iterator<Item = &'k str> + Clone,
     ) {
-        let message = format!("`{path}` has no field `{}`", shorten(&entry.key));
+        let message = format!("{} has no field `{}`", path.quoted(), shorten(&entry.key));
         let hint = if entry.key == "<<" {
             "YAML merge keys are not supported: repeat the fields, or use an alias for a whole value"
                 .to_owned()
@@ -213,13 +214,13 @@ impl<'a> Checker<'a> {
             return self.wrong_type("text", node, path);
         };
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            let mut known = values.iter().filter_map(Value::as_str);
+            let known = values.iter().filter_map(Value::as_str);
             if !known.clone().any(|value| value == text) {
                 let exact = known.clone().count() == 1;
                 let shown =
                     if self.may_show(node.at) { format!(" `{}`,", shorten(text)) } else { String::new() };
                 let message = format!("`{path}` is{shown} not one of the values that it may have");
-                let hint = match known.next().filter(|_| exact) {
+                let hint = match known.clone().next().filter(|_| exact) {
                     Some(only) => format!("it must be `{only}`"),
                     None => suggest::hint(text, "values", known),
                 };
@@ -258,12 +259,12 @@ impl<'a> Checker<'a> {
     fn wrong_type(&mut self, expected: &str, node: &Node, path: &Path<'_>) {
         let found = node.type_name();
         let message = if node.is_null() {
-            format!("`{path}` has no value; it must be {expected}")
+            format!("{} has no value; it must be {expected}", path.quoted())
         } else {
-            format!("`{path}` is {found}; it must be {expected}")
+            format!("{} is {found}; it must be {expected}", path.quoted())
         };
         let hint = match (&node.tree, expected) {
-            (Tree::Plain(_), _) if node.is_null() => Some("give it a value, or remove the field".to_owned()),
+            (Tree::Plain(_), _) if node.is_null() => Some("give it a value; a field that is not required may be left out".to_owned()),
             (Tree::Plain(text), "text") if self.may_show(node.at) => {
                 Some(format!("write it in quotes: \"{}\"", shorten(text)))
             }

@@ -39,9 +39,10 @@ impl<'a> Source<'a> {
 
     /// The source line up to and with the name of a field: what follows may be anything.
     pub(super) fn snippet_of_key(&self, at: Position, key: &str) -> Option<String> {
-        let most = at.column.saturating_sub(1) + key.chars().count();
         self.snippet(at.line).map(|line| {
-            let cut: String = line.chars().take(most).collect();
+            let before = at.column.saturating_sub(1);
+            let quotes = if line.chars().nth(before).is_some_and(|c| c == '"' || c == '\'') { 2 } else { 0 };
+            let cut: String = line.chars().take(before + key.chars().count() + quotes).collect();
             format!("{cut}: ...")
         })
     }

@@ -1,7 +1,7 @@
 //! Known, missing, or unknown: the three states of everything that is read.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is known of something live.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,7 +34,7 @@ impl<T> Observed<T> {
 }
 
 /// Why something could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnknownReason {
     /// The kind of failure; stable, for metrics and `-o json`.
@@ -48,7 +48,7 @@ pub struct UnknownReason {
 }
 
 /// The kinds of failure to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownCategory {
     /// Not read yet in this pass.
@@ -78,7 +78,7 @@ pub enum UnknownCategory {
 }
 
 /// What AWS said about a failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsErrorDetail {
     /// The error code, such as `ThrottlingException`.

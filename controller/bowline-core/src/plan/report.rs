@@ -1,17 +1,17 @@
 //! What the state of each resource is, and why nothing, or not everything, happens.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::memory::SpecHash;
-use crate::desired::ResourceKey;
 use crate::desired::kind::{Capability, Mode};
+use crate::desired::{Origin, ResourceKey};
 use crate::diff::Difference;
 use crate::live::UnknownReason;
 use crate::name::ResourceName;
 
 /// One resource's state after a pass.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceReport {
     /// The resource.
@@ -32,8 +32,50 @@ pub struct ResourceReport {
     pub notes: Vec<String>,
 }
 
+impl ResourceReport {
+    /// A report of a resource with which all is well.
+    pub(crate) fn new(resource: ResourceKey, target: &ResourceName) -> Self {
+        Self {
+            resource,
+            target: Some(target.clone()),
+            sync: Sync::InSync,
+            differences: Vec::new(),
+            held: Vec::new(),
+            waiting_on: None,
+            unknown: None,
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set_unknown(&mut self, why: UnknownReason) {
+        self.sync = Sync::Unknown;
+        self.unknown = Some(why);
+    }
+
+    pub(crate) fn note_origin(&mut self, origin: &Origin) {
+        if origin.stale {
+            self.notes
+                .push(format!("{} does not parse in this commit: its last good form is used", origin.path));
+        }
+    }
+
+    /// True when something that decides about it could not be read.
+    pub fn has_unknown(&self) -> bool {
+        self.sync == Sync::Unknown || matches!(self.waiting_on, Some(WaitingOn::Read { .. }))
+    }
+
+    /// True when live is as git wants it, or on its way there with nothing left to do.
+    pub fn is_clean(&self) -> bool {
+        match self.sync {
+            Sync::InSync => self.differences.is_empty(),
+            Sync::Progressing => self.differences.is_empty() && !self.has_unknown(),
+            Sync::Drifted | Sync::AwaitingGit | Sync::Missing | Sync::Unknown | Sync::Invalid => false,
+        }
+    }
+}
+
 /// A resource's state in one word; stable, for `-o json` and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sync {
     /// As git wants it.
@@ -53,7 +95,7 @@ pub enum Sync {
 }
 
 /// Why an action is not taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "why")]
 pub enum HeldWhy {
     /// The target's mode, or the ceiling's, is below `enforce`.
@@ -126,7 +168,7 @@ pub enum HeldWhy {
 }
 
 /// What is waited for before the next step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "for")]
 pub enum WaitingOn {
     /// An earlier wave.

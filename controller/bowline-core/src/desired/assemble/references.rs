@@ -75,7 +75,9 @@ fn dangling(assembly: &mut Assembly<'_>) {
                 continue;
             }
             let kind = to.kind.as_str();
-            let existing = known.into_iter().flatten().map(ResourceName::as_str);
+            let own = (key.kind == to.kind).then_some(&key.name);
+            let existing =
+                known.into_iter().flatten().filter(|name| Some(*name) != own).map(ResourceName::as_str);
             let severity = if needed { Severity::Error } else { Severity::Warning };
             let message = format!("`{field}`: there is no {kind} named `{}`", to.name);
             let hint = suggest::hint(to.name.as_str(), &format!("{kind} resources"), existing);

@@ -1,0 +1,331 @@
+//! ECS: services, task definitions, deployments and tasks, read and written.
+
+pub(super) mod cache;
+mod convert;
+mod raw;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{
+    DesiredStatus, ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
+};
+use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
+use bowline_core::name::TaskDefinitionArn;
+use jiff::Timestamp;
+
+use super::api::Api;
+use super::client::Session;
+use super::error::AwsError;
+use super::limiter::Priority;
+use raw::{RawAnswer, RawRequest};
+
+/// How many services one DescribeServices takes.
+pub(crate) const SERVICES_PER_CALL: usize = 10;
+/// How many service revisions one DescribeServiceRevisions takes.
+const REVISIONS_PER_CALL: usize = 20;
+/// How many tasks one DescribeTasks takes.
+const TASKS_PER_CALL: usize = 100;
+/// How many past deployments are looked at: ListServiceDeployments' own page, the newest ones.
+const HISTORY: i32 = 20;
+/// More pages than any list that Bowline reads can have; beyond it the paging goes in circles.
+pub(super) const MAX_PAGES: usize = 200;
+
+/// What one DescribeServices said of each service that was asked for. A name in neither map was not answered at all.
+#[derive(Debug, Default)]
+pub(crate) struct ServicesAnswer {
+    /// Services by name; the error says which field cannot be what AWS meant.
+    pub(crate) services: BTreeMap<String, Result<LiveService, String>>,
+    /// Reasons of `failures[]` by service name.
+    pub(crate) failures: BTreeMap<String, String>,
+}
+
+/// The fields of UpdateService that change; `None` keeps what is there.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceChange<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) task_definition: Option<&'a TaskDefinitionArn>,
+    pub(crate) desired_count: Option<u32>,
+    pub(crate) force_new_deployment: bool,
+}
+
+impl Session {
+    /// DescribeServices of at most [`SERVICES_PER_CALL`] services of the Target's cluster, tags included.
+    pub(crate) async fn describe_services(
+        &self,
+        services: &[String],
+        priority: Priority,
+    ) -> Result<ServicesAnswer, AwsError> {
+        let api = Api::DescribeServices;
+        let on = format!("{} in cluster {}", services.join(", "), self.cluster());
+        let send = || {
+            let call = self.clients().ecs.describe_services().cluster(self.cluster().as_str());
+            call.set_services(Some(services.to_vec())).include(ServiceField::Tags).send()
+        };
+        let output = self.call(api, &on, priority, send).await.map_err(|error| self.cluster_hint(error))?;
+        let mut answer = ServicesAnswer::default();
+        for service in output.services() {
+            if let Some(name) = convert::service_name(service) {
+                answer.services.insert(name, convert::service(service));
+            }
+        }
+        for failure in output.failures() {
+            let name = failure.arn().and_then(last_part).unwrap_or_default();
+            answer.failures.insert(name, failure.reason().unwrap_or("no reason given").to_owned());
+        }
+        Ok(answer)
+    }
+
+    fn cluster_hint(&self, error: AwsError) -> AwsError {
+        if error.code() != Some("ClusterNotFoundException") {
+            return error;
+        }
+        let hint = format!(
+            "Account {} has no cluster `{}` in {}: check the Target's cluster and region.",
+            self.account(),
+            self.cluster(),
+            self.region()
+        );
+        error.hinting(hint)
+    }
+
+    /// One task definition by ARN or `family:revision`, from the cache where possible; `None` when there is no such one.
+    pub(crate) async fn describe_task_definition(
+        &self,
+        reference: &str,
+    ) -> Result<Option<LiveTaskDefinition>, AwsError> {
+        let arn = self.full_arn(reference).await;
+        if let Some(known) = self.task_definitions().get(&arn).await {
+            return Ok(Some(known));
+        }
+        let api = Api::DescribeTaskDefinition;
+        let send = || {
+            let call = self.clients().ecs.describe_task_definition().task_definition(reference);
+            let raw = RawAnswer::default();
+            let sent = call.include(TaskDefinitionField::Tags).customize().interceptor(raw.clone()).send();
+            async move { sent.await.map(|_| raw.take()) }
+        };
+        let answer = match self.call(api, reference, Priority::Scan, send).await {
+            Ok(answer) => answer,
+            Err(error) if convert::is_no_such_task_definition(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let found =
+            convert::task_definition(answer).map_err(|what| AwsError::bad_answer(api, reference, &what))?;
+        self.task_definitions().put(&found).await;
+        Ok(Some(found))
+    }
+
+    /// Forgets a task definition whose status is not what it was when it was read.
+    pub(crate) async fn forget_task_definition(&self, arn: &TaskDefinitionArn) {
+        self.task_definitions().forget(arn.as_str()).await;
+    }
+
+    async fn full_arn(&self, reference: &str) -> String {
+        if reference.starts_with("arn:") {
+            return reference.to_owned();
+        }
+        let partition = self.partition().await;
+        format!("arn:{partition}:ecs:{}:{}:task-definition/{reference}", self.region(), self.account())
+    }
+
+    /// The newest ACTIVE revisions of exactly this family, newest first, at most `most`.
+    pub(crate) async fn newest_revisions(
+        &self,
+        family: &str,
+        most: usize,
+        priority: Priority,
+    ) -> Result<Vec<TaskDefinitionArn>, AwsError> {
+        let api = Api::ListTaskDefinitions;
+        let on = format!("family {family}");
+        let mut found: Vec<TaskDefinitionArn> = Vec::new();
+        let mut token = None;
+        for _ in 0..MAX_PAGES {
+            let send = || {
+                let call = self.clients().ecs.list_task_definitions().family_prefix(family);
+                let call = call.status(SdkStatus::Active).sort(SortOrder::Desc).set_next_token(token.clone());
+                call.max_results(i32::try_from(most).unwrap_or(100)).send()
+            };
+            let page = self.call(api, &on, priority, send).await?;
+            for text in page.task_definition_arns() {
+                let arn = TaskDefinitionArn::parse(text)
+                    .map_err(|error| AwsError::bad_answer(api, &on, &error.to_string()))?;
+                // `familyPrefix` of another family: `web` also lists `web-canary` on some servers.
+                if arn.revision().parts().0 == family {
+                    found.push(arn);
+                }
+            }
+            token = page.next_token;
+            if token.is_none() || found.len() >= most {
+                found.sort_by_key(|arn| std::cmp::Reverse(arn.revision().parts().1));
+                found.truncate(most);
+                return Ok(found);
+            }
+        }
+        Err(endless(api, &on))
+    }
+
+    /// A service's newest deployments, newest first, with the task definitions that they ran.
+    pub(crate) async fn past_deployments(&self, service: &str) -> Result<Vec<PastDeployment>, AwsError> {
+        let on = format!("{service} in cluster {}", self.cluster());
+        let send = || {
+            let call = self.clients().ecs.list_service_deployments().cluster(self.cluster().as_str());
+            call.service(service).max_results(HISTORY).send()
+        };
+        let output = self.call(Api::ListServiceDeployments, &on, Priority::Scan, send).await?;
+        let briefs = output.service_deployments.unwrap_or_default();
+        let mut revisions: Vec<String> =
+            briefs.iter().filter_map(|brief| brief.target_service_revision_arn.clone()).collect();
+        revisions.sort_unstable();
+        revisions.dedup();
+        let mut ran = BTreeMap::new();
+        for batch in revisions.chunks(REVISIONS_PER_CALL) {
+            ran.append(&mut self.service_revisions(batch, &on).await?);
+        }
+        let mut past = Vec::new();
+        for brief in &briefs {
+            let one = convert::past_deployment(brief, &ran)
+                .map_err(|what| AwsError::bad_answer(Api::ListServiceDeployments, &on, &what))?;
+            past.push(one);
+        }
+        past.sort_by_key(|deployment| std::cmp::Reverse(deployment.created_at));
+        Ok(past)
+    }
+
+    async fn service_revisions(
+        &self,
+        arns: &[String],
+        on: &str,
+    ) -> Result<BTreeMap<String, TaskDefinitionArn>, AwsError> {
+        let api = Api::DescribeServiceRevisions;
+        let send = || {
+            let call = self.clients().ecs.describe_service_revisions();
+            call.set_service_revision_arns(Some(arns.to_vec())).send()
+        };
+        let output = self.call(api, on, Priority::Scan, send).await?;
+        // One that is older than 90 days is gone: its deployment stays, without a task definition.
+        if let Some(failure) = output.failures().iter().find(|failure| failure.reason() != Some("MISSING")) {
+            return Err(AwsError::bad_answer(
+                api,
+                on,
+                failure.reason().unwrap_or("a failure without reason"),
+            ));
+        }
+        let mut found = BTreeMap::new();
+        for revision in output.service_revisions() {
+            if let (Some(arn), Some(text)) = (revision.service_revision_arn(), revision.task_definition()) {
+                let task_definition = TaskDefinitionArn::parse(text)
+                    .map_err(|error| AwsError::bad_answer(api, on, &error.to_string()))?;
+                found.insert(arn.to_owned(), task_definition);
+            }
+        }
+        Ok(found)
+    }
+
+    /// When each task of a service that runs, or is on its way, was created. Secrets are read after that, at start.
+    pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
+        let on = format!("{service} in cluster {}", self.cluster());
+        let tasks = self.task_arns(service, &on).await?;
+        let api = Api::DescribeTasks;
+        let mut starts = Vec::new();
+        for batch in tasks.chunks(TASKS_PER_CALL) {
+            let send = || {
+                let call = self.clients().ecs.describe_tasks().cluster(self.cluster().as_str());
+                call.set_tasks(Some(batch.to_vec())).send()
+            };
+            let output = self.call(api, &on, Priority::Scan, send).await?;
+            // A task may stop between the two calls.
+            if let Some(failure) =
+                output.failures().iter().find(|failure| failure.reason() != Some("MISSING"))
+            {
+                let reason = failure.reason().unwrap_or("a failure without reason");
+                return Err(AwsError::bad_answer(api, &on, reason));
+            }
+            if output.tasks().len() + output.failures().len() < batch.len() {
+                return Err(AwsError::bad_answer(api, &on, "the answer lacks some of the tasks"));
+            }
+            for task in output.tasks().iter().filter(|task| task.last_status() != Some("STOPPED")) {
+                let created = task.created_at.or(task.started_at).and_then(super::timestamp);
+                starts
+                    .push(created.ok_or_else(|| AwsError::bad_answer(api, &on, "a task has no createdAt"))?);
+            }
+        }
+        starts.sort_unstable();
+        Ok(starts)
+    }
+
+    async fn task_arns(&self, service: &str, on: &str) -> Result<Vec<String>, AwsError> {
+        let api = Api::ListTasks;
+        let (mut tasks, mut token) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let send = || {
+                let call =
+                    self.clients().ecs.list_tasks().cluster(self.cluster().as_str()).service_name(service);
+                call.desired_status(DesiredStatus::Running).set_next_token(token.clone()).send()
+            };
+            let page = self.call(api, on, Priority::Scan, send).await?;
+            tasks.extend(page.task_arns.unwrap_or_default());
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(tasks);
+            }
+        }
+        Err(endless(api, on))
+    }
+
+    /// RegisterTaskDefinition with exactly this content; returns the new revision.
+    pub(crate) async fn register_task_definition(
+        &self,
+        family: &str,
+        content: &TaskDefinitionContent,
+    ) -> Result<TaskDefinitionArn, AwsError> {
+        let api = Api::RegisterTaskDefinition;
+        let on = format!("family {family}");
+        let body = convert::register_body(family, content);
+        let send = || {
+            let call = self.clients().ecs.register_task_definition().family(family);
+            call.set_container_definitions(Some(Vec::new()))
+                .customize()
+                .interceptor(RawRequest::new(body.clone()))
+                .send()
+        };
+        let output = self.call(api, &on, Priority::Watch, send).await?;
+        let arn = output.task_definition().and_then(|found| found.task_definition_arn()).unwrap_or_default();
+        TaskDefinitionArn::parse(arn).map_err(|error| AwsError::bad_answer(api, &on, &error.to_string()))
+    }
+
+    /// UpdateService with only the fields that change; returns the service as it is then.
+    pub(crate) async fn update_service(&self, change: &ServiceChange<'_>) -> Result<LiveService, AwsError> {
+        let api = Api::UpdateService;
+        let on = format!("{} in cluster {}", change.service, self.cluster());
+        let count = change.desired_count.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+        let send = || {
+            let call = self.clients().ecs.update_service().cluster(self.cluster().as_str());
+            let call = call.service(change.service).set_desired_count(count);
+            call.set_task_definition(change.task_definition.map(|arn| arn.as_str().to_owned()))
+                .set_force_new_deployment(change.force_new_deployment.then_some(true))
+                .send()
+        };
+        let output = self.call(api, &on, Priority::Watch, send).await?;
+        let service =
+            output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
+        convert::service(&service).map_err(|what| AwsError::bad_answer(api, &on, &what))
+    }
+
+    /// TagResource on a service.
+    pub(crate) async fn tag_service(&self, arn: &str, key: &str, value: &str) -> Result<(), AwsError> {
+        let tag = Tag::builder().key(key).value(value).build();
+        let send = || self.clients().ecs.tag_resource().resource_arn(arn).tags(tag.clone()).send();
+        self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
+    }
+}
+
+/// A list that does not end.
+pub(super) fn endless(api: Api, on: &str) -> AwsError {
+    AwsError::bad_answer(api, on, "the list does not end")
+}
+
+/// The part of an ARN after its last `/`.
+fn last_part(arn: &str) -> Option<String> {
+    arn.rsplit('/').next().map(str::to_owned)
+}

@@ -1,0 +1,201 @@
+//! The SDK's ECS types as core's, and task definitions as the JSON of RegisterTaskDefinition.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_ecs::types::{
+    Deployment, DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, Service,
+    ServiceDeploymentBrief, ServiceDeploymentStatus,
+};
+use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::live::{
+    DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
+    PastDeploymentStatus, RolloutState, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
+};
+use bowline_core::name::TaskDefinitionArn;
+use serde_json::{Map, Value};
+
+use super::last_part;
+use crate::aws::error::AwsError;
+use crate::aws::timestamp;
+
+/// How many service events are kept.
+const EVENTS: usize = 10;
+
+/// Fields of a described task definition that RegisterTaskDefinition does not take.
+const SERVER_ONLY: [&str; 9] = [
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+    "deleteRequestedAt",
+];
+
+/// The name under which a service was asked for.
+pub(super) fn service_name(service: &Service) -> Option<String> {
+    service.service_name.clone().or_else(|| service.service_arn().and_then(last_part))
+}
+
+/// A service; the error names the field that cannot be what AWS meant.
+pub(super) fn service(service: &Service) -> Result<LiveService, String> {
+    let arn = service.service_arn.clone().ok_or("the answer has no serviceArn")?;
+    let status = match service.status.as_deref().ok_or("the answer has no status")? {
+        "ACTIVE" => ServiceStatus::Active,
+        "DRAINING" => ServiceStatus::Draining,
+        "INACTIVE" => ServiceStatus::Inactive,
+        _ => ServiceStatus::Other,
+    };
+    let controller =
+        match service.deployment_controller().map(aws_sdk_ecs::types::DeploymentController::r#type) {
+            None | Some(DeploymentControllerType::Ecs) => DeploymentController::Ecs,
+            Some(DeploymentControllerType::CodeDeploy) => DeploymentController::CodeDeploy,
+            Some(_) => DeploymentController::External,
+        };
+    let mut deployments = service.deployments().iter().map(deployment).collect::<Result<Vec<_>, _>>()?;
+    deployments.sort_by_key(|deployment| deployment.status != DeploymentStatus::Primary);
+    let breaker = service.deployment_configuration().and_then(|all| all.deployment_circuit_breaker());
+    let mut events: Vec<_> = service
+        .events()
+        .iter()
+        .filter_map(|event| Some((timestamp(event.created_at?)?, event.message.clone()?)))
+        .collect();
+    events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    events.truncate(EVENTS);
+    let tags = service.tags().iter();
+    Ok(LiveService {
+        arn,
+        status,
+        desired_count: count("desiredCount", service.desired_count)?,
+        running_count: count("runningCount", service.running_count)?,
+        pending_count: count("pendingCount", service.pending_count)?,
+        task_definition: task_definition_arn(service.task_definition())?,
+        controller,
+        managed_by_ecs: service.resource_management_type() == Some(&ResourceManagementType::Ecs),
+        circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
+        deployments,
+        events,
+        tags: tags
+            .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
+            .collect(),
+    })
+}
+
+fn deployment(deployment: &Deployment) -> Result<LiveDeployment, String> {
+    let status = match deployment.status.as_deref().ok_or("a deployment has no status")? {
+        "PRIMARY" => DeploymentStatus::Primary,
+        "ACTIVE" => DeploymentStatus::Active,
+        "INACTIVE" => DeploymentStatus::Inactive,
+        other => DeploymentStatus::Other(other.to_owned()),
+    };
+    let rollout_state = deployment.rollout_state.as_ref().map(|state| match state {
+        DeploymentRolloutState::InProgress => RolloutState::InProgress,
+        DeploymentRolloutState::Completed => RolloutState::Completed,
+        DeploymentRolloutState::Failed => RolloutState::Failed,
+        other => RolloutState::Other(other.as_str().to_owned()),
+    });
+    Ok(LiveDeployment {
+        id: deployment.id.clone().ok_or("a deployment has no id")?,
+        status,
+        rollout_state,
+        rollout_reason: deployment.rollout_state_reason.clone(),
+        task_definition: task_definition_arn(deployment.task_definition())?,
+        desired_count: count("a deployment's desiredCount", deployment.desired_count)?,
+        running_count: count("a deployment's runningCount", deployment.running_count)?,
+        pending_count: count("a deployment's pendingCount", deployment.pending_count)?,
+        failed_tasks: count("a deployment's failedTasks", deployment.failed_tasks)?,
+        created_at: deployment.created_at.and_then(timestamp),
+    })
+}
+
+fn count(field: &str, value: i32) -> Result<u32, String> {
+    u32::try_from(value).map_err(|_| format!("{field} is {value}"))
+}
+
+fn task_definition_arn(text: Option<&str>) -> Result<Option<TaskDefinitionArn>, String> {
+    // Under an EXTERNAL controller the field is there and empty.
+    let text = text.filter(|text| !text.is_empty());
+    text.map(TaskDefinitionArn::parse).transpose().map_err(|error| error.to_string())
+}
+
+/// One deployment of ListServiceDeployments; `ran` holds the task definition of each service revision.
+pub(super) fn past_deployment(
+    brief: &ServiceDeploymentBrief,
+    ran: &BTreeMap<String, TaskDefinitionArn>,
+) -> Result<PastDeployment, String> {
+    let revision =
+        brief.target_service_revision_arn.as_deref().ok_or("a deployment has no targetServiceRevisionArn")?;
+    let number = last_part(revision).filter(|number| number.chars().all(|c| c.is_ascii_digit()));
+    let number = number.ok_or_else(|| format!("`{revision}` is not a service revision"))?;
+    let status = match brief.status.as_ref().ok_or("a deployment has no status")? {
+        ServiceDeploymentStatus::Pending
+        | ServiceDeploymentStatus::InProgress
+        | ServiceDeploymentStatus::StopRequested => PastDeploymentStatus::InProgress,
+        ServiceDeploymentStatus::Successful => PastDeploymentStatus::Successful,
+        ServiceDeploymentStatus::Stopped => PastDeploymentStatus::Stopped,
+        ServiceDeploymentStatus::RollbackRequested
+        | ServiceDeploymentStatus::RollbackInProgress
+        | ServiceDeploymentStatus::RollbackSuccessful => PastDeploymentStatus::RolledBack,
+        ServiceDeploymentStatus::RollbackFailed => PastDeploymentStatus::Failed,
+        other => PastDeploymentStatus::Other(other.as_str().to_owned()),
+    };
+    Ok(PastDeployment {
+        deployment_id: format!("ecs-svc/{number}"),
+        task_definition: ran.get(revision).cloned(),
+        status,
+        reason: brief.status_reason.clone(),
+        created_at: brief.created_at.and_then(timestamp),
+    })
+}
+
+/// The answer of DescribeTaskDefinition with the server's own fields taken out.
+pub(super) fn task_definition(answer: Option<Value>) -> Result<LiveTaskDefinition, String> {
+    let Some(Value::Object(mut answer)) = answer else {
+        return Err("the answer is not a JSON object".to_owned());
+    };
+    let Some(Value::Object(mut content)) = answer.remove("taskDefinition") else {
+        return Err("the answer has no taskDefinition".to_owned());
+    };
+    let arn = content.get("taskDefinitionArn").and_then(Value::as_str).unwrap_or_default();
+    let arn = TaskDefinitionArn::parse(arn).map_err(|error| error.to_string())?;
+    let status = match content.get("status").and_then(Value::as_str) {
+        Some("ACTIVE") => TaskDefinitionStatus::Active,
+        Some("INACTIVE" | "DELETE_IN_PROGRESS") => TaskDefinitionStatus::Inactive,
+        other => return Err(format!("the status is `{}`", other.unwrap_or_default())),
+    };
+    if !content.get("containerDefinitions").is_some_and(Value::is_array) {
+        return Err("the answer has no containerDefinitions".to_owned());
+    }
+    content.retain(|field, _| !SERVER_ONLY.contains(&field.as_str()));
+    // Tags come beside the task definition, but are registered inside it.
+    if let Some(Value::Array(tags)) = answer.remove("tags")
+        && !tags.is_empty()
+    {
+        content.insert("tags".to_owned(), Value::Array(tags));
+    }
+    Ok(LiveTaskDefinition { arn, status, content: TaskDefinitionContent(Value::Object(content)) })
+}
+
+/// The body of RegisterTaskDefinition.
+pub(super) fn register_body(family: &str, content: &TaskDefinitionContent) -> Arc<[u8]> {
+    let mut body = match &content.0 {
+        Value::Object(fields) => fields.clone(),
+        _ => Map::new(),
+    };
+    body.insert("family".to_owned(), Value::String(family.to_owned()));
+    Value::Object(body).to_string().into_bytes().into()
+}
+
+/// ECS has no error code of its own for a task definition that does not exist.
+pub(super) fn is_no_such_task_definition(error: &AwsError) -> bool {
+    error.category() == UnknownCategory::Refused
+        && error.reason.aws.as_ref().is_some_and(|aws| {
+            aws.code.ends_with("ClientException")
+                && ["Unable to describe task definition", "does not exist", "not found"]
+                    .iter()
+                    .any(|words| aws.message.contains(words))
+        })
+}

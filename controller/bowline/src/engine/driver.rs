@@ -1,0 +1,174 @@
+//! When does the next pass come, and what is due in it? Owns the world between passes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rand::RngExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::git::GitView;
+use super::reconcile::{Next, Pass, World, reconcile};
+use super::status::{self, Status};
+use crate::config::Intervals;
+use crate::observe::Scope;
+
+/// How soon the next pass comes while a rollout is under way or a wave waits. ECS takes tens of seconds to start a task, so
+/// looking more often costs calls and shows nothing.
+pub const SOON: Duration = Duration::from_secs(5);
+
+/// How much an interval varies, so that several controllers do not ask in step.
+const JITTER: f64 = 0.1;
+
+/// The loop that makes passes.
+#[derive(Debug)]
+pub struct Driver {
+    /// What a pass needs.
+    pub world: World,
+    /// How often to look.
+    pub intervals: Intervals,
+    /// Where the status goes.
+    pub publish: watch::Sender<Arc<Status>>,
+    /// Ends the loop.
+    pub shutdown: CancellationToken,
+}
+
+impl Driver {
+    /// Makes passes until shutdown, and gives the world back with everything persisted.
+    ///
+    /// A pass comes at its interval, soon after an action, and at once when git has something new. A store that cannot be
+    /// written holds all actions and is tried again at the interval.
+    pub async fn drive(mut self) -> World {
+        let mut git = self.world.git.view.clone();
+        let mut schedule = Schedule::new(&self.intervals, self.world.clock.now());
+        let mut seen = None;
+        while self.wait(&mut git, &schedule).await {
+            let view = git.borrow_and_update().clone();
+            status::publish(&self.publish, |status| status.with_git(&view));
+            let Some(snapshot) = view.snapshot else { continue };
+            let now = self.world.clock.now();
+            let current = Some((snapshot.commit.clone(), snapshot.standing.clone()));
+            if current != seen {
+                seen = current;
+                schedule.everything(now);
+            }
+            let scope = schedule.due(now);
+            if !(scope.services || scope.secrets || scope.states) {
+                continue;
+            }
+            let result = reconcile(&mut self.world, &snapshot, scope).await;
+            let now = self.world.clock.now();
+            match result {
+                Ok(None) => break,
+                Ok(Some(pass)) => {
+                    log(&pass);
+                    schedule.after(scope, &pass, now);
+                    status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
+                    if pass.next == Next::NewCommit {
+                        self.world.git.wake().await;
+                    }
+                }
+                Err(error) => {
+                    let problem = super::sentence(&error);
+                    tracing::error!(%problem, "the pass ended early; nothing more is done in it");
+                    schedule.after_failure(scope, now);
+                    status::publish(&self.publish, |mut status| {
+                        status.problem = Some(problem);
+                        status
+                    });
+                }
+            }
+        }
+        self.world
+    }
+
+    /// Waits for the next thing to do; false at shutdown.
+    async fn wait(&self, git: &mut watch::Receiver<GitView>, schedule: &Schedule) -> bool {
+        let now = self.world.clock.now();
+        let until = Duration::try_from(schedule.next().duration_since(now)).unwrap_or(Duration::ZERO);
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => false,
+            changed = git.changed() => changed.is_ok(),
+            // Without a commit there is nothing to compare: git alone can end the wait.
+            () = self.world.clock.sleep(until), if git.borrow().snapshot.is_some() => true,
+        }
+    }
+}
+
+fn log(pass: &Pass) {
+    for event in &pass.events {
+        tracing::info!(resource = %event.resource, "{}", event.message);
+    }
+    tracing::debug!(attempted = pass.attempted.len(), next = ?pass.next, "pass ended");
+}
+
+/// `interval`, a little longer or shorter.
+pub fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(rand::rng().random_range(1.0 - JITTER..=1.0 + JITTER))
+}
+
+/// What is due when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Schedule {
+    intervals: Intervals,
+    services: Timestamp,
+    secrets: Timestamp,
+    states: Timestamp,
+}
+
+impl Schedule {
+    /// Everything is due at once.
+    fn new(intervals: &Intervals, now: Timestamp) -> Self {
+        Self { intervals: intervals.clone(), services: now, secrets: now, states: now }
+    }
+
+    fn everything(&mut self, now: Timestamp) {
+        (self.services, self.secrets, self.states) = (now, now, now);
+    }
+
+    /// When the next thing is due.
+    fn next(&self) -> Timestamp {
+        self.services.min(self.secrets).min(self.states)
+    }
+
+    /// What is due at `now`.
+    fn due(&self, now: Timestamp) -> Scope {
+        Scope {
+            services: self.services <= now,
+            secrets: self.secrets <= now,
+            states: self.states <= now,
+        }
+    }
+
+    /// What was observed is due again at its interval; services, and secrets that were touched, sooner if more is to come.
+    fn after(&mut self, observed: Scope, pass: &Pass, now: Timestamp) {
+        self.after_failure(observed, now);
+        if pass.next == Next::Soon {
+            self.services = self.services.min(later(now, SOON));
+        }
+        if pass.touched_secrets() {
+            self.secrets = later(now, SOON);
+        }
+    }
+
+    fn after_failure(&mut self, observed: Scope, now: Timestamp) {
+        if observed.services {
+            self.services = later(now, jittered(self.intervals.live.get()));
+        }
+        if observed.secrets {
+            self.secrets = later(now, jittered(self.intervals.secrets.get()));
+        }
+        if observed.states {
+            self.states = later(now, jittered(self.intervals.states.get()));
+        }
+    }
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! One pass: observe, decide, act, record. Reads like the picture in ARCHITECTURE.md.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bowline_core::desired::{DesiredState, ResourceKey};
+use bowline_core::live::Live;
+use bowline_core::plan::{
+    self, Action, Approved, Event, Memory, Outcome, Proposed, ResourceReport, Sync, WaitingOn, Wave,
+};
+use bowline_core::policy::{self, Ceiling, GitStanding};
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::git::{GitHandle, Head};
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::execute::execute;
+use crate::observe::{self, Scope};
+use crate::source::Snapshot;
+use crate::store::{Store, StoreError};
+
+/// How often in one pass the core may ask for more to read. Each round answers all that was asked, and an answer, even
+/// "unknown", is not asked again; three levels of questions exist, so a pass that reaches this has a bug.
+const MOST_ROUNDS: usize = 8;
+
+/// Everything that a pass needs and changes. It has one owner.
+#[derive(Debug)]
+pub struct World {
+    /// The clients.
+    pub aws: Aws,
+    /// The way to the repository's owner.
+    pub git: GitHandle,
+    /// The store.
+    pub store: Store,
+    /// The most that Bowline may do.
+    pub ceiling: Ceiling,
+    /// The time.
+    pub clock: Clock,
+    /// What is remembered between passes.
+    pub memory: Memory,
+    /// What was observed in the previous pass.
+    pub live: Option<Live>,
+    /// The desired state that was last acted from, for the shrink guard.
+    pub applied: Option<Arc<DesiredState>>,
+    /// Its commit, published to the repository's owner.
+    pub applied_commit: watch::Sender<Option<String>>,
+    /// Asked between two actions: the current call always ends.
+    pub shutdown: CancellationToken,
+}
+
+/// When the next pass should come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At the usual interval.
+    AtInterval,
+    /// In a few seconds: a rollout is under way, or a later wave waits.
+    Soon,
+    /// As soon as the new commit is read: the head moved before the wave, and nothing was done.
+    NewCommit,
+}
+
+/// One action that was attempted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempted {
+    /// What.
+    pub action: Action,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// What one pass found and did.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// The state of each resource.
+    pub reports: BTreeMap<ResourceKey, ResourceReport>,
+    /// Everything that should be done, allowed or not, in all waves.
+    pub proposed: Vec<Action>,
+    /// What may be done now: one wave.
+    pub approved: Vec<Action>,
+    /// What was attempted of it.
+    pub attempted: Vec<Attempted>,
+    /// What is worth telling.
+    pub events: Vec<Event>,
+    /// Whether git could be acted from.
+    pub standing: GitStanding,
+    /// When the next pass should come.
+    pub next: Next,
+}
+
+/// The decision of one pass, before anything is done.
+struct Decision {
+    proposed: Proposed,
+    approved: Approved,
+    events: Vec<Event>,
+    standing: GitStanding,
+}
+
+/// One pass over `snapshot`: observes what `scope` says is due, decides, acts on one wave and records it.
+///
+/// `None` means that shutdown cut it off while it was looking. An error means that the store cannot be written: nothing
+/// is done from then on, since it could not be remembered.
+pub async fn reconcile(
+    world: &mut World,
+    snapshot: &Snapshot,
+    scope: Scope,
+) -> Result<Option<Pass>, StoreError> {
+    let started_at = world.clock.now();
+    // Looking changes nothing and may be cut off anywhere; a wave ends the call that is under way.
+    let looking = world.shutdown.run_until_cancelled(look(world, &snapshot.state, scope));
+    let Some(live) = looking.await else { return Ok(None) };
+    let mut decision = decide(world, snapshot, &live);
+    world.store.save(&world.memory, &decision.events, &snapshot.commit).await?;
+    world.live = Some(live);
+
+    let mut attempted = Vec::new();
+    let mut moved = false;
+    match head_before_wave(world, snapshot, &decision).await {
+        Head::Same => {
+            note_applied(world, snapshot, &decision.standing).await?;
+            attempted = perform(world, snapshot, &decision.approved, &mut decision.events).await?;
+        }
+        Head::Moved(to) => {
+            tracing::info!(from = %snapshot.commit, %to, "the branch moved: reading it before anything is done");
+            moved = true;
+        }
+        Head::Unreadable(reason) => {
+            decision.standing = GitStanding::Stale(reason);
+            decision.approved = policy::approve(
+                decision.proposed.clone(),
+                &snapshot.state,
+                &world.ceiling,
+                &decision.standing,
+            );
+        }
+    }
+    let pass = decision.into_pass(started_at, world.clock.now(), attempted, moved);
+    super::status::measure(&pass);
+    Ok(Some(pass))
+}
+
+/// A pass that only looks: what [`reconcile`] would do now. Nothing is written, anywhere.
+pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
+    let started_at = world.clock.now();
+    let everything = Scope { services: true, secrets: true, states: true };
+    let live = look(world, &snapshot.state, everything).await;
+    let decision = decide(world, snapshot, &live);
+    world.live = Some(live);
+    decision.into_pass(started_at, world.clock.now(), Vec::new(), false)
+}
+
+/// Observes, and reads on until the core has no more questions.
+async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
+    let mut live = observe::observe(&world.aws, desired, world.live.as_ref(), scope).await;
+    for _ in 0..MOST_ROUNDS {
+        let needs = plan::needs(desired, &live, &world.memory, world.clock.now());
+        if needs.is_empty() {
+            return live;
+        }
+        observe::read(&world.aws, desired, &mut live, &needs).await;
+    }
+    tracing::error!(rounds = MOST_ROUNDS, "the plan keeps asking for more to read; please report this as a bug");
+    live
+}
+
+fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
+    let now = world.clock.now();
+    let desired = &*snapshot.state;
+    let standing = standing(world, snapshot);
+    let events = plan::learn(&mut world.memory, desired, live, &snapshot.commit, now);
+    let proposed = plan::propose(desired, live, &world.memory, now);
+    let approved = policy::approve(proposed.clone(), desired, &world.ceiling, &standing);
+    Decision { proposed, approved, events, standing }
+}
+
+/// Git's own standing, unless too much vanished since the commit that was last acted from.
+fn standing(world: &World, snapshot: &Snapshot) -> GitStanding {
+    match (&snapshot.standing, &world.applied) {
+        (GitStanding::Fresh, Some(before)) if !Arc::ptr_eq(before, &snapshot.state) => {
+            let shrunk = policy::shrunk(before, &snapshot.state);
+            if shrunk.is_empty() { GitStanding::Fresh } else { GitStanding::Shrunk(shrunk) }
+        }
+        (standing, _) => standing.clone(),
+    }
+}
+
+/// Before a wave the remote is asked once more: a pass may have taken minutes. Without a wave nobody needs to know.
+async fn head_before_wave(world: &World, snapshot: &Snapshot, decision: &Decision) -> Head {
+    if decision.approved.actions().is_empty() {
+        return Head::Same;
+    }
+    world.git.head_is(&snapshot.commit).await
+}
+
+async fn note_applied(
+    world: &mut World,
+    snapshot: &Snapshot,
+    standing: &GitStanding,
+) -> Result<(), StoreError> {
+    if *standing != GitStanding::Fresh {
+        return Ok(());
+    }
+    if world.applied_commit.borrow().as_deref() != Some(&*snapshot.commit) {
+        world.store.note_applied(&snapshot.commit, world.clock.now()).await?;
+        world.applied_commit.send_replace(Some(snapshot.commit.clone()));
+    }
+    world.applied = Some(Arc::clone(&snapshot.state));
+    Ok(())
+}
+
+/// Attempts the wave, one action after the other. What is about to be done is on disk before the call is made.
+async fn perform(
+    world: &mut World,
+    snapshot: &Snapshot,
+    approved: &Approved,
+    events: &mut Vec<Event>,
+) -> Result<Vec<Attempted>, StoreError> {
+    let mut attempted = Vec::new();
+    for action in approved.actions() {
+        if world.shutdown.is_cancelled() {
+            break;
+        }
+        let outcome = execute(&world.aws, &snapshot.state, action).await;
+        let told = plan::record(
+            &mut world.memory,
+            action,
+            &outcome,
+            &snapshot.state,
+            &snapshot.commit,
+            world.clock.now(),
+        );
+        world.store.save(&world.memory, &told, &snapshot.commit).await?;
+        events.extend(told);
+        attempted.push(Attempted { action: action.clone(), outcome });
+    }
+    Ok(attempted)
+}
+
+impl Decision {
+    fn into_pass(
+        self,
+        started_at: Timestamp,
+        finished_at: Timestamp,
+        attempted: Vec<Attempted>,
+        moved: bool,
+    ) -> Pass {
+        let mut pass = Pass {
+            started_at,
+            finished_at,
+            reports: self.approved.reports.clone(),
+            proposed: self.proposed.actions,
+            approved: self.approved.actions().to_vec(),
+            attempted,
+            events: self.events,
+            standing: self.standing,
+            next: Next::AtInterval,
+        };
+        if moved {
+            pass.next = Next::NewCommit;
+        } else if pass.is_under_way() {
+            pass.next = Next::Soon;
+        }
+        pass
+    }
+}
+
+impl Pass {
+    /// True while something that was begun has not ended: an action was made, or a rollout is under way.
+    pub fn is_under_way(&self) -> bool {
+        let done = |attempt: &Attempted| !matches!(attempt.outcome, Outcome::Failed(_));
+        self.attempted.iter().any(done)
+            || self.reports.values().any(|report| {
+                report.sync == Sync::Progressing
+                    || matches!(
+                        report.waiting_on,
+                        Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)
+                    )
+            })
+    }
+
+    /// True if a secret was touched: the next pass has to read secrets again although they are not due.
+    pub fn touched_secrets(&self) -> bool {
+        self.attempted.iter().any(|attempt| attempt.action.wave == Wave::Secrets)
+    }
+
+    /// How many resources are in each state.
+    pub fn summary(&self) -> BTreeMap<Sync, usize> {
+        super::status::summarize(self.reports.values())
+    }
+}

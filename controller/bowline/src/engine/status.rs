@@ -1,0 +1,230 @@
+//! What the controller tells about itself: one document, published after each pass, served as JSON and read by `status`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bowline_core::desired::{Finding, ResourceKind};
+use bowline_core::plan::{ResourceReport, Sync};
+use bowline_core::policy::GitStanding;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::git::GitView;
+use super::reconcile::Pass;
+use crate::config::Config;
+use crate::source::Snapshot;
+
+/// The version of the document's shape. It counts up when a field is removed or changes its meaning, not when one is
+/// added.
+pub const STATUS_VERSION: u32 = 1;
+
+/// What the controller tells about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// [`STATUS_VERSION`].
+    pub version: u32,
+    /// The version of the program.
+    pub bowline: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// The repository.
+    pub git: GitStatus,
+    /// The last pass that ended; absent before the first.
+    pub pass: Option<PassStatus>,
+    /// Why no pass can be made, as a sentence.
+    pub problem: Option<String>,
+    /// How many resources are in each state; states with none are left out.
+    pub summary: BTreeMap<Sync, usize>,
+    /// What a person has to look at in the desired state.
+    pub findings: Vec<Finding>,
+    /// Every resource.
+    pub resources: Vec<ResourceReport>,
+}
+
+/// What is known of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitStatus {
+    /// The repository as configured.
+    pub repo: String,
+    /// The branch as configured; `HEAD` for the remote's own.
+    pub reference: String,
+    /// The folder inside it.
+    pub path: String,
+    /// The commit at hand; absent before the first successful read.
+    pub commit: Option<CommitStatus>,
+    /// Whether it may be acted from.
+    pub standing: Standing,
+    /// Why not, as a sentence.
+    pub reason: Option<String>,
+}
+
+/// One commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitStatus {
+    /// Its full id.
+    pub id: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was committed.
+    pub committed_at: Timestamp,
+    /// When the remote last confirmed that it is the head.
+    pub read_at: Timestamp,
+}
+
+/// Whether git may be acted from, in one word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Nothing was read yet.
+    #[default]
+    Unread,
+    /// It may.
+    Fresh,
+    /// The remote cannot be read.
+    Stale,
+    /// The branch was rewritten.
+    ForcePushed,
+    /// Too much vanished at once.
+    Shrunk,
+}
+
+/// One pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PassStatus {
+    /// Counts up from 1 since the start.
+    pub number: u64,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How many actions were attempted in it.
+    pub attempted: usize,
+}
+
+impl Status {
+    /// The document before anything was read.
+    pub fn starting(config: &Config, now: Timestamp) -> Self {
+        let source = config.source.clone().unwrap_or_default();
+        Self {
+            version: STATUS_VERSION,
+            bowline: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: now,
+            git: GitStatus {
+                repo: source.repo,
+                reference: source.reference.unwrap_or_else(|| "HEAD".to_owned()),
+                path: source.path,
+                ..GitStatus::default()
+            },
+            pass: None,
+            problem: None,
+            summary: BTreeMap::new(),
+            findings: Vec::new(),
+            resources: Vec::new(),
+        }
+    }
+
+    /// The document after git was read (or not), and before a pass over it ended.
+    #[must_use]
+    pub fn with_git(mut self, view: &GitView) -> Self {
+        if let Some(snapshot) = &view.snapshot {
+            self.git.take(snapshot, &snapshot.standing);
+            self.findings = snapshot.findings.to_vec();
+        }
+        self.problem.clone_from(&view.problem);
+        self
+    }
+
+    /// The document after a pass.
+    #[must_use]
+    pub fn with_pass(mut self, snapshot: &Snapshot, pass: &Pass) -> Self {
+        self.git.take(snapshot, &pass.standing);
+        self.findings = snapshot.findings.to_vec();
+        self.pass = Some(PassStatus {
+            number: self.pass.map_or(1, |last| last.number + 1),
+            started_at: pass.started_at,
+            finished_at: pass.finished_at,
+            attempted: pass.attempted.len(),
+        });
+        self.summary = pass.summary();
+        self.resources = pass.reports.values().cloned().collect();
+        self
+    }
+}
+
+impl GitStatus {
+    fn take(&mut self, snapshot: &Snapshot, standing: &GitStanding) {
+        self.commit = Some(CommitStatus {
+            id: snapshot.commit.clone(),
+            subject: snapshot.subject.clone(),
+            author: snapshot.author.clone(),
+            committed_at: snapshot.committed_at,
+            read_at: snapshot.read_at,
+        });
+        (self.standing, self.reason) = match standing {
+            GitStanding::Fresh => (Standing::Fresh, None),
+            GitStanding::Stale(reason) => (Standing::Stale, Some(reason.clone())),
+            GitStanding::ForcePushed => (
+                Standing::ForcePushed,
+                Some("the branch was rewritten: its head does not descend from the last applied commit".to_owned()),
+            ),
+            GitStanding::Shrunk(per_target) => {
+                let sentences: Vec<String> =
+                    per_target.iter().map(|(target, what)| format!("{target}: {what}")).collect();
+                (Standing::Shrunk, Some(sentences.join("; ")))
+            }
+        };
+    }
+}
+
+/// How many reports are in each state. A Target that is in sync only says that it can be read, so it does not count.
+pub fn summarize<'a>(reports: impl Iterator<Item = &'a ResourceReport>) -> BTreeMap<Sync, usize> {
+    let mut summary = BTreeMap::new();
+    for report in reports.filter(|report| counts(report)) {
+        *summary.entry(report.sync).or_default() += 1;
+    }
+    summary
+}
+
+/// True if the report is one that a person counts: not a Target that is as it should be.
+pub fn counts(report: &ResourceReport) -> bool {
+    report.resource.kind != ResourceKind::Target || report.sync != Sync::InSync
+}
+
+/// Every state, with its label in metrics.
+pub const STATES: [(Sync, &str); 7] = [
+    (Sync::InSync, "in-sync"),
+    (Sync::Drifted, "drifted"),
+    (Sync::Progressing, "progressing"),
+    (Sync::AwaitingGit, "awaiting-git"),
+    (Sync::Missing, "missing"),
+    (Sync::Unknown, "unknown"),
+    (Sync::Invalid, "invalid"),
+];
+
+/// Brings a pass into the metrics.
+pub(super) fn measure(pass: &Pass) {
+    let summary = pass.summary();
+    for (state, label) in STATES {
+        let count = u32::try_from(summary.get(&state).copied().unwrap_or_default()).unwrap_or(u32::MAX);
+        metrics::gauge!("bowline_resources", "state" => label).set(count);
+    }
+    let took = pass.finished_at.duration_since(pass.started_at);
+    metrics::histogram!("bowline_pass_duration_seconds").record(took.as_secs_f64());
+    metrics::counter!("bowline_passes_total").increment(1);
+    metrics::counter!("bowline_actions_total").increment(pass.attempted.len() as u64);
+}
+
+/// Publishes what `change` makes of the newest document.
+pub(super) fn publish(
+    sender: &tokio::sync::watch::Sender<Arc<Status>>,
+    change: impl FnOnce(Status) -> Status,
+) {
+    let before = Status::clone(&sender.borrow());
+    sender.send_replace(Arc::new(change(before)));
+}

@@ -1,0 +1,153 @@
+//! Builds what the engine needs from a [`Config`].
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use bowline_core::desired::kind::Mode;
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::EngineError;
+use super::git::GitOwner;
+use super::reconcile::World;
+use crate::aws::{Aws, AwsSettings};
+use crate::clock::Clock;
+use crate::config::{AuthSettings, Config};
+use crate::source::{GitAuth, GitSettings, GitSource};
+use crate::store::Store;
+
+/// What was built.
+#[derive(Debug)]
+pub struct Wired {
+    /// What a pass needs.
+    pub world: World,
+    /// The repository's owner, already running.
+    pub git_task: JoinHandle<()>,
+}
+
+/// Builds everything; `unset` is the ceiling's mode when none is configured.
+///
+/// With a configured store, its lock is taken, and mirror and caches stand beside it. Without one, nothing outlives the
+/// process but what stands in the user's cache folder.
+pub async fn wire(config: &Config, unset: Mode, shutdown: &CancellationToken) -> Result<Wired, EngineError> {
+    let store = match &config.store {
+        Some(path) => Store::open(path).await?,
+        None => Store::in_memory().await?,
+    };
+    wire_with(config, store, config.state_directory(), unset, shutdown).await
+}
+
+/// Builds everything around a store that changes nothing on disk: what a running instance remembers is read, not taken.
+pub async fn wire_to_look(
+    config: &Config,
+    unset: Mode,
+    shutdown: &CancellationToken,
+) -> Result<Wired, EngineError> {
+    let store = Store::in_memory().await?;
+    let mut wired = wire_with(config, store, None, unset, shutdown).await?;
+    if let Some(path) = config.store.as_ref().filter(|path| path.exists()) {
+        wired.world.memory = Store::peek(path).await?;
+    }
+    Ok(wired)
+}
+
+async fn wire_with(
+    config: &Config,
+    mut store: Store,
+    state: Option<PathBuf>,
+    unset: Mode,
+    shutdown: &CancellationToken,
+) -> Result<Wired, EngineError> {
+    let folder = state.unwrap_or_else(cache_directory);
+    let clock = Clock::scaled(config.time_scale);
+    let source = GitSource::new(git_settings(config, &folder)?);
+    let memory = store.load().await?;
+    let (applied_commit, applied) = watch::channel(store.last_applied().await?);
+    let (owner, git) =
+        GitOwner::new(source, clock.clone(), config.intervals.git.get(), applied, shutdown.clone());
+    let aws = Aws::new(AwsSettings {
+        endpoint_url: config.endpoint_url.clone(),
+        clock: clock.clone(),
+        limits: config.limits,
+        task_definition_cache: Some(folder.join("task-definitions")),
+    });
+    let world = World {
+        aws: aws.await,
+        git,
+        store,
+        ceiling: config.ceiling.ceiling(unset),
+        clock,
+        memory,
+        live: None,
+        applied: None,
+        applied_commit,
+        shutdown: shutdown.clone(),
+    };
+    Ok(Wired { world, git_task: tokio::spawn(owner.run()) })
+}
+
+fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineError> {
+    let source = config.source.as_ref().ok_or(EngineError::NoSource)?;
+    let reference = source.reference.clone().unwrap_or_else(|| "HEAD".to_owned());
+    // One mirror for each repository and reference, whatever characters their names have.
+    let mut hasher = DefaultHasher::new();
+    (&source.repo, &reference).hash(&mut hasher);
+    let mirror = folder.join("git").join(format!("{:016x}", hasher.finish()));
+    if let Some(parent) = mirror.parent() {
+        std::fs::create_dir_all(parent)
+            .map_err(|source| EngineError::Folder { path: parent.to_owned(), source })?;
+    }
+    Ok(GitSettings {
+        repo: source.repo.clone(),
+        reference,
+        path: source.path.clone(),
+        auth: git_auth(&source.auth)?,
+        mirror,
+    })
+}
+
+fn git_auth(auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+    if let Some(path) = &auth.token_file {
+        return Ok(GitAuth::Token(secret_file("auth.tokenFile", path)?));
+    }
+    if let Some(variable) = &auth.token_env {
+        let value = std::env::var(variable).map_err(|error| EngineError::Credential {
+            what: format!("the environment variable {variable} (auth.tokenEnv)"),
+            reason: error.to_string(),
+        })?;
+        return Ok(GitAuth::Token(SecretString::from(value)));
+    }
+    if let Some(key) = &auth.ssh_key {
+        let passphrase = key.passphrase_file.as_deref();
+        return Ok(GitAuth::SshKey {
+            private_key: key.private_key.clone(),
+            public_key: key.public_key.clone(),
+            passphrase: passphrase.map(|path| secret_file("auth.sshKey.passphraseFile", path)).transpose()?,
+            known_hosts: key.known_hosts.clone(),
+        });
+    }
+    if let Some(agent) = &auth.ssh_agent {
+        return Ok(GitAuth::SshAgent { known_hosts: agent.known_hosts.clone() });
+    }
+    Ok(GitAuth::None)
+}
+
+fn secret_file(field: &str, path: &Path) -> Result<SecretString, EngineError> {
+    let text = std::fs::read_to_string(path).map_err(|error| EngineError::Credential {
+        what: format!("{} ({field})", path.display()),
+        reason: error.to_string(),
+    })?;
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The user's cache folder: what is in it can always be fetched again.
+fn cache_directory() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("bowline")
+}

@@ -1,0 +1,166 @@
+//! Services: a record by TagResource, a change by UpdateService.
+
+use bowline_core::live::{LiveService, ServiceStatus, UnknownCategory};
+use bowline_core::name::TaskDefinitionArn;
+use bowline_core::plan::{Expectation, Operation, Outcome, TagKey};
+
+use crate::aws::ecs::ServiceChange;
+use crate::aws::{Api, AwsError, Effect, Priority, Session};
+
+/// Writes one record on a service.
+pub(super) async fn tag(
+    session: &Session,
+    arn: &str,
+    key: TagKey,
+    value: &str,
+    expect: &Expectation,
+) -> Result<Outcome, AwsError> {
+    let found = read(session, service_name(arn)).await?;
+    if has_tag(&found, key, value) {
+        return Ok(Outcome::AlreadyDone);
+    }
+    if let Some(found) = differs(&found, expect) {
+        return Ok(Outcome::Superseded { found });
+    }
+    session.tag_service(arn, key.as_str(), value).await?;
+    Ok(Outcome::Done { deployment_id: None, task_definition: None })
+}
+
+/// Changes a service: its records first, so that a crash between the two calls is seen.
+pub(super) async fn update(
+    session: &Session,
+    operation: &Operation,
+    expect: &Expectation,
+) -> Result<Outcome, AwsError> {
+    let Operation::UpdateService {
+        service,
+        service_arn,
+        task_definition,
+        desired_count,
+        force_new_deployment,
+        tags,
+        ..
+    } = operation
+    else {
+        return Ok(Outcome::AlreadyDone);
+    };
+    let change = ServiceChange {
+        service: service.as_str(),
+        task_definition: task_definition.as_ref(),
+        desired_count: *desired_count,
+        force_new_deployment: *force_new_deployment,
+    };
+    let before = read(session, service.as_str()).await?;
+    if !change.force_new_deployment && is_in_effect(&before, &change, None) {
+        return Ok(Outcome::AlreadyDone);
+    }
+    if let Some(found) = differs(&before, expect) {
+        return Ok(Outcome::Superseded { found });
+    }
+    for (key, value) in tags {
+        if !has_tag(&before, *key, value) {
+            session.tag_service(service_arn, key.as_str(), value).await?;
+        }
+    }
+    let replaced = before.primary().map(|primary| primary.id.clone());
+    match session.update_service(&change).await {
+        Ok(after) if is_in_effect(&after, &change, replaced.as_deref()) => Ok(done(&after)),
+        Ok(after) => Err(not_confirmed(session, &change, &after)),
+        Err(error) => recover(session, &change, replaced.as_deref(), error).await,
+    }
+}
+
+/// UpdateService failed: what is live decides, where its answer was lost.
+async fn recover(
+    session: &Session,
+    change: &ServiceChange<'_>,
+    replaced: Option<&str>,
+    error: AwsError,
+) -> Result<Outcome, AwsError> {
+    if error.effect == Effect::None {
+        // "TaskDefinition is inactive": what is cached of it is not true any more.
+        if let (UnknownCategory::Refused, Some(arn)) = (error.category(), change.task_definition) {
+            session.forget_task_definition(arn).await;
+        }
+        return Err(error);
+    }
+    match read(session, change.service).await {
+        Ok(after) if is_in_effect(&after, change, replaced) => Ok(done(&after)),
+        // Not seen, or not readable: the next pass looks again. The first failure is the one to tell.
+        Ok(_) | Err(_) => Err(error),
+    }
+}
+
+async fn read(session: &Session, name: &str) -> Result<LiveService, AwsError> {
+    let mut answer = session.describe_services(&[name.to_owned()], Priority::Watch).await?;
+    let on = format!("{name} in cluster {}", session.cluster());
+    match answer.services.remove(name) {
+        Some(Ok(service)) => Ok(service),
+        Some(Err(what)) => Err(AwsError::bad_answer(Api::DescribeServices, &on, &what)),
+        None => {
+            let reason = answer.failures.remove(name).unwrap_or_else(|| "no answer for it".to_owned());
+            Err(AwsError::new(Api::DescribeServices, &on, UnknownCategory::Refused, &reason))
+        }
+    }
+}
+
+/// The name in a service's ARN, with and without the cluster in it.
+fn service_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+fn has_tag(service: &LiveService, key: TagKey, value: &str) -> bool {
+    service.tags.get(key.as_str()).is_some_and(|found| found == value)
+}
+
+/// What is not as expected, as a sentence.
+fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
+    let Expectation::Service { task_definition, primary_deployment, desired_count } = expect else {
+        return None;
+    };
+    let revision = |arn: Option<&TaskDefinitionArn>| {
+        arn.map_or_else(|| "none".to_owned(), |arn| arn.revision().to_string())
+    };
+    let primary = found.primary().map(|deployment| &deployment.id);
+    let words = |id: Option<&String>| id.map_or_else(|| "none".to_owned(), Clone::clone);
+    if found.status != ServiceStatus::Active {
+        return Some("the service is not ACTIVE any more".to_owned());
+    }
+    if found.task_definition != *task_definition {
+        let (now, then) = (revision(found.task_definition.as_ref()), revision(task_definition.as_ref()));
+        return Some(format!("the task definition is {now}, expected {then}"));
+    }
+    if primary != primary_deployment.as_ref() {
+        let (now, then) = (words(primary), words(primary_deployment.as_ref()));
+        return Some(format!("the PRIMARY deployment is {now}, expected {then}"));
+    }
+    (found.desired_count != *desired_count)
+        .then(|| format!("the desired count is {}, expected {desired_count}", found.desired_count))
+}
+
+/// Whether the service is as the change wants it; a forced deployment shows by another PRIMARY than the `replaced` one.
+fn is_in_effect(service: &LiveService, change: &ServiceChange<'_>, replaced: Option<&str>) -> bool {
+    let runs = change.task_definition.is_none_or(|wanted| service.task_definition.as_ref() == Some(wanted));
+    let counts = change.desired_count.is_none_or(|wanted| service.desired_count == wanted);
+    let forced = !change.force_new_deployment
+        || service.primary().is_some_and(|primary| Some(primary.id.as_str()) != replaced);
+    runs && counts && forced
+}
+
+fn done(service: &LiveService) -> Outcome {
+    Outcome::Done {
+        deployment_id: service.primary().map(|primary| primary.id.clone()),
+        task_definition: service.task_definition.clone(),
+    }
+}
+
+fn not_confirmed(session: &Session, change: &ServiceChange<'_>, after: &LiveService) -> AwsError {
+    let on = format!("{} in cluster {}", change.service, session.cluster());
+    let revision =
+        after.task_definition.as_ref().map_or_else(|| "none".to_owned(), |arn| arn.revision().to_string());
+    let what = format!(
+        "accepted, but the service does not show it (task definition {revision}, desired count {})",
+        after.desired_count
+    );
+    AwsError::bad_answer(Api::UpdateService, &on, &what)
+}

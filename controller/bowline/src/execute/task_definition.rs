@@ -1,0 +1,68 @@
+//! Task definitions: a new revision, only while the newest one is still the one that was compared with.
+
+use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::name::TaskDefinitionArn;
+use bowline_core::plan::Outcome;
+use serde_json::Value;
+
+use crate::aws::{AwsError, Effect, Priority, Session};
+
+/// Registers a revision. AWS has no token for it, so a lost answer is looked for instead of repeated.
+pub(super) async fn register(
+    session: &Session,
+    family: &str,
+    content: &TaskDefinitionContent,
+    expected: Option<&TaskDefinitionArn>,
+) -> Result<Outcome, AwsError> {
+    let newest = newest(session, family).await?;
+    if newest.as_ref() != expected {
+        let words = |arn: Option<&TaskDefinitionArn>| {
+            arn.map_or_else(|| "none".to_owned(), |arn| arn.revision().to_string())
+        };
+        let found =
+            format!("the newest revision is {}, expected {}", words(newest.as_ref()), words(expected));
+        return Ok(Outcome::Superseded { found });
+    }
+    match session.register_task_definition(family, content).await {
+        Ok(arn) => Ok(done(arn)),
+        Err(error) if error.effect == Effect::None => Err(error),
+        Err(error) => match find(session, family, content, expected).await {
+            Ok(Some(arn)) => Ok(done(arn)),
+            // Not seen, or not readable: the next pass compares again. The first failure is the one to tell.
+            Ok(None) | Err(_) => Err(error),
+        },
+    }
+}
+
+/// The revision that a lost answer was about: newer than the expected one, and with this content.
+async fn find(
+    session: &Session,
+    family: &str,
+    content: &TaskDefinitionContent,
+    before: Option<&TaskDefinitionArn>,
+) -> Result<Option<TaskDefinitionArn>, AwsError> {
+    let Some(arn) = newest(session, family).await?.filter(|arn| Some(arn) != before) else { return Ok(None) };
+    let found = session.describe_task_definition(arn.as_str()).await?;
+    Ok(found.is_some_and(|found| holds(&found.content.0, &content.0)).then_some(arn))
+}
+
+/// Whether everything that was sent is in what was found; AWS fills in defaults beside it.
+fn holds(found: &Value, sent: &Value) -> bool {
+    match (found, sent) {
+        (Value::Object(found), Value::Object(sent)) => {
+            sent.iter().all(|(field, sent)| found.get(field).is_some_and(|found| holds(found, sent)))
+        }
+        (Value::Array(found), Value::Array(sent)) => {
+            found.len() == sent.len() && found.iter().zip(sent).all(|(found, sent)| holds(found, sent))
+        }
+        (found, sent) => found == sent,
+    }
+}
+
+async fn newest(session: &Session, family: &str) -> Result<Option<TaskDefinitionArn>, AwsError> {
+    Ok(session.newest_revisions(family, 1, Priority::Watch).await?.into_iter().next())
+}
+
+fn done(arn: TaskDefinitionArn) -> Outcome {
+    Outcome::Done { deployment_id: None, task_definition: Some(arn) }
+}

@@ -1,0 +1,112 @@
+//! What the plan asked for beyond the hot pass: task definitions, revisions, histories, task starts, version dates.
+
+use std::collections::BTreeSet;
+
+use bowline_core::desired::DesiredState;
+use bowline_core::live::{Live, Observed, UnknownReason};
+use bowline_core::name::ResourceName;
+use bowline_core::plan::Need;
+use tokio::task::JoinSet;
+
+use super::{not_read, observed};
+use crate::aws::{Aws, Priority, Session};
+
+/// How many revisions of a family are looked at before a new one is registered.
+const RECENT_REVISIONS: usize = 10;
+
+/// Writes one answer into the result.
+type Put = Box<dyn FnOnce(&mut Live) + Send>;
+
+/// Reads each need into `live`. Every one is answered: what fails is `Unknown`.
+pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, needs: &BTreeSet<Need>) {
+    let mut answers = JoinSet::new();
+    for need in needs {
+        // Should the read end without an answer, the need must not be asked for ever.
+        put_unknown(need.clone(), not_read(), live);
+        let Some((target_name, at_aws)) = whom_to_ask(need, desired) else { continue };
+        if let Some(why) = unverified(live, target_name) {
+            put_unknown(need.clone(), why, live);
+            continue;
+        }
+        let Some(target) = desired.targets.get(target_name) else { continue };
+        let session = aws.session(target_name, &target.spec).await;
+        let (need, at_aws) = (need.clone(), at_aws.to_owned());
+        answers.spawn(async move { answer(&session, need, &at_aws).await });
+    }
+    while let Some(joined) = answers.join_next().await {
+        if let Ok(put) = joined {
+            put(live);
+        }
+    }
+}
+
+/// Nothing is read of a Target whose account was not verified in this pass.
+fn unverified(live: &Live, target: &ResourceName) -> Option<UnknownReason> {
+    match live.targets.get(target) {
+        Some(Observed::Known { .. }) => None,
+        Some(Observed::Unknown { why }) => Some(why.clone()),
+        Some(Observed::Missing) | None => Some(not_read()),
+    }
+}
+
+/// The Target, and what the thing is called there; `None` when the resource is not in git any more.
+fn whom_to_ask<'a>(need: &'a Need, desired: &'a DesiredState) -> Option<(&'a ResourceName, &'a str)> {
+    match need {
+        Need::TaskDefinition { target, reference } => Some((target, reference)),
+        Need::RecentRevisions { target, family } => Some((target, family)),
+        Need::History { service } | Need::TaskStarts { service } => {
+            let spec = &desired.services.get(service)?.resource.spec;
+            Some((&spec.target, spec.service.as_str()))
+        }
+        Need::SecretVersionDates { secret } => {
+            let spec = &desired.secrets.get(secret)?.spec;
+            Some((&spec.target, spec.secret_id.as_str()))
+        }
+    }
+}
+
+async fn answer(session: &Session, need: Need, at_aws: &str) -> Put {
+    match need {
+        Need::TaskDefinition { target, reference } => {
+            let found = observed(session, session.describe_task_definition(at_aws).await);
+            Box::new(move |live| drop(live.task_definitions.insert((target, reference), found)))
+        }
+        Need::RecentRevisions { target, family } => {
+            let found = session.newest_revisions(at_aws, RECENT_REVISIONS, Priority::Scan).await;
+            let found = observed(session, found.map(Some));
+            Box::new(move |live| drop(live.recent_revisions.insert((target, family), found)))
+        }
+        Need::History { service } => {
+            let found = observed(session, session.past_deployments(at_aws).await.map(Some));
+            Box::new(move |live| drop(live.histories.insert(service, found)))
+        }
+        Need::TaskStarts { service } => {
+            let found = observed(session, session.task_starts(at_aws).await.map(Some));
+            Box::new(move |live| drop(live.task_starts.insert(service, found)))
+        }
+        Need::SecretVersionDates { secret } => {
+            let found = observed(session, session.secret_version_dates(at_aws).await);
+            Box::new(move |live| drop(live.secret_version_dates.insert(secret, found)))
+        }
+    }
+}
+
+fn put_unknown(need: Need, why: UnknownReason, live: &mut Live) {
+    match need {
+        Need::TaskDefinition { target, reference } => {
+            live.task_definitions.insert((target, reference), Observed::Unknown { why });
+        }
+        Need::RecentRevisions { target, family } => {
+            live.recent_revisions.insert((target, family), Observed::Unknown { why });
+        }
+        Need::History { service } => {
+            live.histories.insert(service, Observed::Unknown { why });
+        }
+        Need::TaskStarts { service } => {
+            live.task_starts.insert(service, Observed::Unknown { why });
+        }
+        Need::SecretVersionDates { secret } => {
+            live.secret_version_dates.insert(secret, Observed::Unknown { why });
+        }
+    }
+}
