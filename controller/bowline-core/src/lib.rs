@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Decides what Bowline does. Pure: everything it needs, time included, is an argument.
+//!
+//! Each room answers one question; the shell crate `bowline` does the talking, waiting and storing.
+//!
+//! | room | question |
+//! |---|---|
+//! | [`name`] | what is a valid name? |
+//! | [`desired`] | what should be? |
+//! | [`live`] | what is? |
+//! | [`diff`] | what differs? |
+//! | [`plan`] | what to do, in which order? |
+//! | [`policy`] | may we? |
+//! | [`rollout`] | did it work? |
+//! | [`rollback`] | what failed before, and what was last good? |
+
+pub mod desired;
+pub mod diff;
+pub mod live;
+pub mod name;
+pub mod plan;
+pub mod policy;
+pub mod rollback;
+pub mod rollout;

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The shell of Bowline: it talks to git, AWS and people; `bowline-core` decides.
+
+pub mod aws;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod execute;
+pub mod http;
+pub mod observe;
+pub mod source;
+pub mod store;

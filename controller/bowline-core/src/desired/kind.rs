@@ -1,0 +1,14 @@
+//! The kinds, one file each. The Rust types are the source of `crds/` and of `docs/spec/`.
+
+mod ecs_service;
+mod secret;
+mod target;
+mod terraform_state;
+
+pub use ecs_service::{EcsService, Rollout, TaskDefinitionSource};
+pub use secret::{Rotation, Secret};
+pub use target::{AssumeRole, Capability, Constraints, Mode, Target};
+pub use terraform_state::{StateCode, StateLock, StateVersion, TerraformState};
+
+/// The only `apiVersion` that Bowline reads; documents with another one are skipped and counted.
+pub const API_VERSION: &str = "bowline.dev/v1alpha1";

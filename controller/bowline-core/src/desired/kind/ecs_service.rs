@@ -1,0 +1,115 @@
+//! EcsService: one service on a Target, as it should be.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{
+    FieldPath, HumanDuration, RelativePath, ResourceName, RestartToken, RevisionRef, ServiceName,
+};
+
+/// One ECS service as it should be. A field that is left out is not managed by Bowline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EcsService {
+    /// The Target that the service lives on.
+    pub target: ResourceName,
+    /// The service's name at ECS.
+    pub service: ServiceName,
+    /// The task definition it should run; left out, somebody else (a pipeline) owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<TaskDefinitionSource>,
+    /// How many tasks; left out, autoscaling owns it. 0 is zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 5000))]
+    pub desired_count: Option<u32>,
+    /// A token; changing it restarts the service once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartToken>,
+    /// Secret resources that the service reads at start: it is rolled after one of them is promoted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<ResourceName>,
+    /// EcsService resources that are rolled, and must be good, before this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<ResourceName>,
+    /// How a rollout is watched.
+    #[serde(default)]
+    pub rollout: Rollout,
+    /// How long somebody else's step back (to an earlier good revision, or to count 0) is left alone before it is healed.
+    #[serde(default = "default_heal_delay")]
+    pub heal_delay: HumanDuration,
+    /// Field paths that somebody else owns; `*` stands for any one part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<FieldPath>,
+    /// Names of environment variables, and labels, whose values may be shown in a diff.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reveal: Vec<String>,
+}
+
+fn default_heal_delay() -> HumanDuration {
+    HumanDuration::from_secs(15 * 60)
+}
+
+/// Where the task definition comes from: exactly one of the two fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    try_from = "RawTaskDefinitionSource",
+    into = "RawTaskDefinitionSource"
+)]
+#[schemars(with = "RawTaskDefinitionSource")]
+pub enum TaskDefinitionSource {
+    /// A revision that exists: `family:42`.
+    Revision(RevisionRef),
+    /// A JSON file in AWS's own RegisterTaskDefinition shape, relative to the manifest.
+    File(RelativePath),
+}
+
+/// Where the task definition comes from: exactly one of the two fields.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "TaskDefinitionSource")]
+struct RawTaskDefinitionSource {
+    /// A revision that exists: `family:42`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<RevisionRef>,
+    /// A JSON file in AWS's own RegisterTaskDefinition shape, relative to the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<RelativePath>,
+}
+
+impl TryFrom<RawTaskDefinitionSource> for TaskDefinitionSource {
+    type Error = &'static str;
+
+    fn try_from(raw: RawTaskDefinitionSource) -> Result<Self, Self::Error> {
+        match (raw.revision, raw.file) {
+            (Some(revision), None) => Ok(Self::Revision(revision)),
+            (None, Some(file)) => Ok(Self::File(file)),
+            (Some(_), Some(_)) => Err("taskDefinition has both `revision` and `file`: keep one"),
+            (None, None) => Err("taskDefinition needs `revision` or `file`"),
+        }
+    }
+}
+
+impl From<TaskDefinitionSource> for RawTaskDefinitionSource {
+    fn from(source: TaskDefinitionSource) -> Self {
+        match source {
+            TaskDefinitionSource::Revision(revision) => Self { revision: Some(revision), file: None },
+            TaskDefinitionSource::File(file) => Self { revision: None, file: Some(file) },
+        }
+    }
+}
+
+/// How a rollout is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rollout {
+    /// How long a deployment may take before it counts as failed.
+    pub deadline: HumanDuration,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self { deadline: HumanDuration::from_secs(20 * 60) }
+    }
+}

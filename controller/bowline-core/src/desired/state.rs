@@ -1,0 +1,126 @@
+//! The desired state of one commit, parsed and cross-checked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{EcsService, Secret, Target, TerraformState};
+use crate::name::{RelativePath, ResourceName, RevisionRef};
+
+/// The kinds that Bowline knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ResourceKind {
+    /// Where services live.
+    Target,
+    /// One ECS service.
+    EcsService,
+    /// One secret's current version.
+    Secret,
+    /// One Terraform state.
+    TerraformState,
+    /// Windows and limits; read, not acted on yet.
+    Policy,
+    /// Where alerts go; read, not acted on yet.
+    AlertRoute,
+}
+
+/// Kind and name: unique in a source. Displays as `EcsService/web`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ResourceKey {
+    /// The kind.
+    pub kind: ResourceKind,
+    /// `metadata.name`.
+    pub name: ResourceName,
+}
+
+impl fmt::Display for ResourceKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}/{}", self.kind, self.name)
+    }
+}
+
+/// `metadata` of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// Unique among the resources of one kind.
+    pub name: ResourceName,
+    /// Free labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Free annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Where a resource was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// Path inside the repository.
+    pub path: String,
+    /// The line on which its document starts, from 1.
+    pub line: usize,
+    /// True when the file does not parse in this commit and the resource is that of an earlier one.
+    pub stale: bool,
+}
+
+/// One resource with its metadata and origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource<S> {
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// `spec`.
+    pub spec: S,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// The content of a task definition in the shape of RegisterTaskDefinition: request fields only, as JSON with AWS's own
+/// (camelCase) field names. Server-only fields are gone; it is not normalised (see `diff::normalize`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskDefinitionContent(pub serde_json::Value);
+
+/// What a service should run, with the file already read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WantedTaskDefinition {
+    /// A revision that exists.
+    Revision(RevisionRef),
+    /// Content from a file of the commit.
+    Content {
+        /// The file, from the repository's root.
+        file: RelativePath,
+        /// The task definition's family.
+        family: String,
+        /// What the file holds.
+        content: Arc<TaskDefinitionContent>,
+    },
+}
+
+/// An EcsService with its references resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredService {
+    /// The resource as written.
+    pub resource: Resource<EcsService>,
+    /// Its task definition, if managed.
+    pub task_definition: Option<WantedTaskDefinition>,
+}
+
+/// The desired state of one commit. Every reference in it resolves; what did not is in the findings instead.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DesiredState {
+    /// Targets by name.
+    pub targets: BTreeMap<ResourceName, Resource<Target>>,
+    /// Services by name.
+    pub services: BTreeMap<ResourceName, DesiredService>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<ResourceName, Resource<Secret>>,
+    /// Terraform states by name.
+    pub states: BTreeMap<ResourceName, Resource<TerraformState>>,
+    /// Resources that cannot be used as written, and for which no earlier form is known: nothing is done with them.
+    pub invalid: BTreeMap<ResourceKey, String>,
+    /// How many documents had another `apiVersion`.
+    pub skipped: usize,
+}

@@ -1,0 +1,43 @@
+//! What is? Types only: the shell fills them, the other rooms read them.
+//!
+//! May import `name` and `desired` (for the content type). Must not know how anything was read.
+
+mod ecs;
+mod observed;
+mod secret;
+mod terraform_state;
+
+use std::collections::BTreeMap;
+
+pub use ecs::{
+    DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
+    PastDeploymentStatus, RolloutState, ServiceStatus, TaskDefinitionStatus,
+};
+pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
+pub use secret::LiveSecret;
+pub use terraform_state::LiveState;
+
+use crate::name::{ResourceName, TaskDefinitionArn};
+
+/// Everything that was read in one pass. A resource that is not in a map has not been asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// Per Target resource: whether the caller's account is the target's. Not `Known` means nothing of it was read.
+    pub targets: BTreeMap<ResourceName, Observed<()>>,
+    /// Per EcsService resource.
+    pub services: BTreeMap<ResourceName, Observed<LiveService>>,
+    /// Per Secret resource.
+    pub secrets: BTreeMap<ResourceName, Observed<LiveSecret>>,
+    /// Per TerraformState resource.
+    pub states: BTreeMap<ResourceName, Observed<LiveState>>,
+    /// Per (Target, ARN or `family:revision`): immutable, so read once.
+    pub task_definitions: BTreeMap<(ResourceName, String), Observed<LiveTaskDefinition>>,
+    /// Per (Target, family): the newest ACTIVE revisions, newest first, at most 10.
+    pub recent_revisions: BTreeMap<(ResourceName, String), Observed<Vec<TaskDefinitionArn>>>,
+    /// Per EcsService resource: its deployments of the last 90 days, newest first.
+    pub histories: BTreeMap<ResourceName, Observed<Vec<PastDeployment>>>,
+    /// Per EcsService resource: when its running tasks were started.
+    pub task_starts: BTreeMap<ResourceName, Observed<Vec<jiff::Timestamp>>>,
+    /// Per Secret resource: when each version was created.
+    pub secret_version_dates: BTreeMap<ResourceName, Observed<BTreeMap<String, jiff::Timestamp>>>,
+}

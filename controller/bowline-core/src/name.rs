@@ -1,0 +1,286 @@
+//! What is a valid name? Text in, a type that cannot be wrong out.
+//!
+//! One macro makes each newtype, its parser, its serde form and its JSON Schema. Nothing here may depend on another room.
+
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Text that is not a valid name: what was found, what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not {expected}")]
+pub struct NameError {
+    /// The text that was given.
+    pub found: String,
+    /// What would have been accepted, in words: "a 12-digit AWS account id".
+    pub expected: &'static str,
+}
+
+macro_rules! names {
+    ($( $(#[$doc:meta])* $name:ident, $format:literal, $expected:literal, $check:expr; )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $name(String);
+
+            impl $name {
+                /// The value of `format` in the JSON Schema.
+                pub const FORMAT: &str = $format;
+
+                /// Parses the text.
+                pub fn parse(text: &str) -> Result<Self, NameError> {
+                    let check: fn(&str) -> bool = $check;
+                    if check(text) {
+                        Ok(Self(text.to_owned()))
+                    } else {
+                        Err(NameError { found: text.to_owned(), expected: $expected })
+                    }
+                }
+
+                /// The text itself.
+                pub fn as_str(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    formatter.write_str(&self.0)
+                }
+            }
+
+            impl Serialize for $name {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_str(&self.0)
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $name {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let text = String::deserialize(deserializer)?;
+                    Self::parse(&text).map_err(serde::de::Error::custom)
+                }
+            }
+
+            impl JsonSchema for $name {
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    stringify!($name).into()
+                }
+
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!({ "type": "string", "format": $format })
+                }
+            }
+        )*
+
+        /// Checks `text` against the named `format` of the JSON Schema; a format that is not ours accepts everything.
+        pub fn check(format: &str, text: &str) -> Result<(), NameError> {
+            match format {
+                $( $format => $name::parse(text).map(|_| ()), )*
+                HumanDuration::FORMAT => HumanDuration::parse(text).map(|_| ()),
+                _ => Ok(()),
+            }
+        }
+    };
+}
+
+fn all(text: &str, least: usize, most: usize, accept: fn(char) -> bool) -> bool {
+    (least..=most).contains(&text.chars().count()) && text.chars().all(accept)
+}
+
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '-' || character == '_'
+}
+
+fn is_resource_name(text: &str) -> bool {
+    all(text, 1, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn is_revision(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(family, revision)| {
+        all(family, 1, 255, is_word)
+            && all(revision, 1, 9, |c| c.is_ascii_digit())
+            && !revision.starts_with('0')
+    })
+}
+
+fn is_task_definition_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    parts.len() == 6
+        && parts[0] == "arn"
+        && parts[2] == "ecs"
+        && parts[5].strip_prefix("task-definition/").is_some_and(is_revision)
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(at, c)| match at {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        })
+}
+
+fn is_relative_path(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('/')
+        && !text.contains('\\')
+        && text.split('/').all(|part| !part.is_empty())
+}
+
+names! {
+    /// `metadata.name` of a resource: a DNS label, as in Kubernetes.
+    ResourceName, "resource-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
+    /// An AWS account id.
+    AccountId, "aws-account-id", "a 12-digit AWS account id", |t| all(t, 12, 12, |c| c.is_ascii_digit());
+    /// An AWS region, such as `eu-central-1`.
+    Region, "aws-region", "an AWS region such as eu-central-1",
+        |t| t.split('-').count() >= 3 && all(t, 9, 25, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && t.ends_with(|c: char| c.is_ascii_digit());
+    /// The name of an ECS cluster.
+    ClusterName, "ecs-cluster-name", "an ECS cluster name (1 to 255 letters, digits, hyphens, underscores)", |t| all(t, 1, 255, is_word);
+    /// The name of an ECS service.
+    ServiceName, "ecs-service-name", "an ECS service name (1 to 255 letters, digits, hyphens, underscores)", |t| all(t, 1, 255, is_word);
+    /// A task definition revision as AWS abbreviates it: `family:42`.
+    RevisionRef, "ecs-revision", "a task definition revision such as family:42", is_revision;
+    /// The full ARN of a task definition revision.
+    TaskDefinitionArn, "ecs-task-definition-arn", "a task definition ARN such as arn:aws:ecs:eu-central-1:111122223333:task-definition/family:42", is_task_definition_arn;
+    /// A secret's name or ARN.
+    SecretId, "secret-id", "a secret name (1 to 512 letters, digits and /_+=.@-) or its ARN",
+        |t| if t.starts_with("arn:") { t.split(':').count() == 7 && t.contains(":secretsmanager:") }
+            else { all(t, 1, 512, |c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)) };
+    /// The id of a secret's version (the `ClientRequestToken` with which it was written).
+    SecretVersionId, "secret-version-id", "a secret version id (32 to 64 letters, digits, hyphens)", |t| all(t, 32, 64, is_word);
+    /// The ARN of an IAM role.
+    RoleArn, "iam-role-arn", "an IAM role ARN such as arn:aws:iam::111122223333:role/bowline",
+        |t| { let p: Vec<&str> = t.split(':').collect();
+              p.len() == 6 && p[0] == "arn" && p[2] == "iam" && p[3].is_empty() && all(p[4], 12, 12, |c| c.is_ascii_digit())
+                && p[5].strip_prefix("role/").is_some_and(|role| !role.is_empty()) };
+    /// An S3 bucket.
+    BucketName, "s3-bucket", "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)",
+        |t| all(t, 3, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.') && !t.starts_with('-') && !t.ends_with('-');
+    /// An S3 object key.
+    ObjectKey, "s3-key", "an S3 object key (1 to 1024 bytes)", |t| !t.is_empty() && t.len() <= 1024;
+    /// The id of one version of an S3 object.
+    ObjectVersionId, "s3-version-id", "an S3 object version id", |t| !t.is_empty() && t.len() <= 1024 && !t.contains(char::is_whitespace);
+    /// The lineage of a Terraform state: a UUID given once, at its creation.
+    Lineage, "terraform-lineage", "a Terraform lineage (a UUID)", is_uuid;
+    /// A full git commit id.
+    CommitId, "git-commit", "a full git commit id (40 hexadecimal digits)", |t| all(t, 40, 40, |c| c.is_ascii_hexdigit());
+    /// A token whose change restarts a service once; it is stored in a tag, so it is limited to what AWS allows there.
+    RestartToken, "restart-token", "a token of 1 to 64 letters, digits and . _ : / = + -",
+        |t| all(t, 1, 64, |c| c.is_ascii_alphanumeric() || "._:/=+-".contains(c));
+    /// A path inside the repository, `/`-separated, never absolute.
+    RelativePath, "relative-path", "a relative path with / between its parts", is_relative_path;
+    /// A five-field cron expression.
+    CronExpression, "cron", "a cron expression of five fields, such as `0 3 1 * *`",
+        |t| t.split_whitespace().count() == 5 && t.parse::<croner::Cron>().is_ok();
+    /// An IANA time zone.
+    TimeZoneName, "time-zone", "an IANA time zone such as Europe/Berlin", |t| jiff::tz::TimeZone::get(t).is_ok();
+    /// A path to a field of a live service, such as `taskDefinition.containerDefinitions[name=web].image`.
+    FieldPath, "field-path", "a field path such as taskDefinition.containerDefinitions[*].image", |t| !t.is_empty() && !t.contains(char::is_whitespace);
+}
+
+impl RevisionRef {
+    /// The family and the revision number.
+    pub fn parts(&self) -> (&str, u32) {
+        self.0
+            .rsplit_once(':')
+            .map_or((self.as_str(), 0), |(family, revision)| (family, revision.parse().unwrap_or(0)))
+    }
+}
+
+impl TaskDefinitionArn {
+    /// The revision as AWS abbreviates it: `family:42`.
+    pub fn revision(&self) -> RevisionRef {
+        RevisionRef(
+            self.0.rsplit_once('/').map_or_else(|| self.0.clone(), |(_, revision)| revision.to_owned()),
+        )
+    }
+}
+
+/// A duration as people write it: `90s`, `15m`, `24h`, `7d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HumanDuration(Duration);
+
+impl HumanDuration {
+    /// The value of `format` in the JSON Schema.
+    pub const FORMAT: &str = "duration-text";
+
+    /// From whole seconds.
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// Parses a whole number followed by `s`, `m`, `h` or `d`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let error =
+            || NameError { found: text.to_owned(), expected: "a duration such as 90s, 15m, 24h or 7d" };
+        let unit = text.chars().next_back().ok_or_else(error)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return Err(error()),
+        };
+        let digits = &text[..text.len() - 1];
+        if !all(digits, 1, 7, |c| c.is_ascii_digit()) {
+            return Err(error());
+        }
+        let count: u64 = digits.parse().map_err(|_| error())?;
+        Ok(Self(Duration::from_secs(count * seconds)))
+    }
+
+    /// As the standard library's type.
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl fmt::Display for HumanDuration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match seconds {
+            0 => formatter.write_str("0s"),
+            s if s % 86_400 == 0 => write!(formatter, "{}d", s / 86_400),
+            s if s % 3_600 == 0 => write!(formatter, "{}h", s / 3_600),
+            s if s % 60 == 0 => write!(formatter, "{}m", s / 60),
+            s => write!(formatter, "{s}s"),
+        }
+    }
+}
+
+impl Serialize for HumanDuration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HumanDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for HumanDuration {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HumanDuration".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": Self::FORMAT })
+    }
+}

@@ -1,0 +1,146 @@
+//! One call to AWS that Bowline wants to make, with what it expects to find first.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::memory::SpecHash;
+use crate::desired::{ResourceKey, TaskDefinitionContent};
+use crate::diff::Difference;
+use crate::name::{ResourceName, SecretVersionId, ServiceName, TaskDefinitionArn};
+
+/// The order in which things are done. One wave a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wave {
+    /// Tags that record where a service stands before something changes.
+    Bookkeeping,
+    /// Secrets, before the services that read them.
+    Secrets,
+    /// Task definitions, before the services that run them.
+    TaskDefinitions,
+    /// Services.
+    Services,
+}
+
+/// One call that Bowline wants to make.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// The Target resource.
+    pub target: ResourceName,
+    /// The resource it is for.
+    pub resource: ResourceKey,
+    /// The call.
+    pub operation: Operation,
+    /// What must be found right before the call; otherwise it is not made.
+    pub expect: Expectation,
+    /// When, relative to other actions.
+    pub wave: Wave,
+    /// The differences that it repairs; empty for bookkeeping.
+    pub because: Vec<Difference>,
+}
+
+/// The calls that Bowline makes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "operation")]
+pub enum Operation {
+    /// TagResource on the service: records a restart token or secret versions (see [`TagKey`]).
+    #[serde(rename_all = "camelCase")]
+    TagService {
+        /// The service's ARN.
+        service_arn: String,
+        /// Which record.
+        key: TagKey,
+        /// The record, see [`TagKey`].
+        value: String,
+    },
+    /// UpdateSecretVersionStage: moves AWSCURRENT, as a compare-and-swap.
+    #[serde(rename_all = "camelCase")]
+    PromoteSecret {
+        /// The secret's ARN.
+        secret_arn: String,
+        /// The version that becomes current.
+        to: SecretVersionId,
+        /// The version that is current now.
+        from: String,
+    },
+    /// RegisterTaskDefinition.
+    #[serde(rename_all = "camelCase")]
+    RegisterTaskDefinition {
+        /// The family.
+        family: String,
+        /// What to register; never serialized, since it may hold confidential environment values.
+        #[serde(skip)]
+        content: Arc<TaskDefinitionContent>,
+    },
+    /// UpdateService, with only the fields that change.
+    #[serde(rename_all = "camelCase")]
+    UpdateService {
+        /// The service's name.
+        service: ServiceName,
+        /// The service's ARN.
+        service_arn: String,
+        /// A new task definition.
+        task_definition: Option<TaskDefinitionArn>,
+        /// A new desired count.
+        desired_count: Option<u32>,
+        /// Start new tasks although the task definition stays.
+        force_new_deployment: bool,
+        /// Records to write by TagResource first, so that a crash between the two calls is seen.
+        tags: Vec<(TagKey, String)>,
+        /// What is being deployed; absent when no deployment starts (count only).
+        spec_hash: Option<SpecHash>,
+    },
+}
+
+/// A record that Bowline keeps as a tag of the service, so that it survives the loss of the store.
+///
+/// The value is `<what>@<deployment id>`: `what` is the restart token, or the fingerprint of the secret versions; the
+/// deployment is the one that was PRIMARY when the new one was about to be forced, or `-` for a baseline. The record is
+/// done when PRIMARY has another id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum TagKey {
+    /// The restart token that the running tasks were started with.
+    Restart,
+    /// The secret versions that the running tasks were started with.
+    Secrets,
+}
+
+impl TagKey {
+    /// The tag's key at AWS.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restart => "bowline:restart",
+            Self::Secrets => "bowline:secrets",
+        }
+    }
+}
+
+/// What must be found right before a call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "expect")]
+pub enum Expectation {
+    /// The service is as it was when the plan was made.
+    #[serde(rename_all = "camelCase")]
+    Service {
+        /// Its task definition.
+        task_definition: Option<TaskDefinitionArn>,
+        /// Its PRIMARY deployment.
+        primary_deployment: Option<String>,
+        /// Its desired count.
+        desired_count: u32,
+    },
+    /// AWSCURRENT is where it was.
+    #[serde(rename_all = "camelCase")]
+    SecretCurrent {
+        /// The version id.
+        version_id: String,
+    },
+    /// The newest revision of the family is still this one (absent: the family has none).
+    #[serde(rename_all = "camelCase")]
+    NewestRevision {
+        /// The newest ACTIVE revision.
+        arn: Option<TaskDefinitionArn>,
+    },
+}

@@ -1,0 +1,190 @@
+//! What the state of each resource is, and why nothing, or not everything, happens.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::memory::SpecHash;
+use crate::desired::ResourceKey;
+use crate::desired::kind::{Capability, Mode};
+use crate::diff::Difference;
+use crate::live::UnknownReason;
+use crate::name::ResourceName;
+
+/// One resource's state after a pass.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceReport {
+    /// The resource.
+    pub resource: ResourceKey,
+    /// The Target it belongs to; absent for a Target itself.
+    pub target: Option<ResourceName>,
+    /// The state in one word.
+    pub sync: Sync,
+    /// What differs.
+    pub differences: Vec<Difference>,
+    /// Why nothing, or not everything, is done about it.
+    pub held: Vec<HeldWhy>,
+    /// What is waited for.
+    pub waiting_on: Option<WaitingOn>,
+    /// Why it could not be read.
+    pub unknown: Option<UnknownReason>,
+    /// Things a person should know; no action follows from them.
+    pub notes: Vec<String>,
+}
+
+/// A resource's state in one word; stable, for `-o json` and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sync {
+    /// As git wants it.
+    InSync,
+    /// Different, and something will be done, or would be if it were allowed.
+    Drifted,
+    /// A rollout is under way.
+    Progressing,
+    /// A spec failed, or ECS rolled it back: git has to change.
+    AwaitingGit,
+    /// It does not exist.
+    Missing,
+    /// It could not be read.
+    Unknown,
+    /// What git says of it cannot be used.
+    Invalid,
+}
+
+/// Why an action is not taken.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "why")]
+pub enum HeldWhy {
+    /// The target's mode, or the ceiling's, is below `enforce`.
+    Mode {
+        /// The mode that is in force.
+        mode: Mode,
+        /// True when `bowline.yaml` sets it, false when the Target does.
+        by_ceiling: bool,
+    },
+    /// "Operation not permitted for target ...".
+    NotPermitted {
+        /// The target.
+        target: ResourceName,
+        /// What it lacks.
+        capability: Capability,
+        /// True when `bowline.yaml` withholds it, false when the Target does.
+        by_ceiling: bool,
+    },
+    /// The account or the role is not in the ceiling.
+    OutsideCeiling {
+        /// What is outside, as a sentence.
+        what: String,
+    },
+    /// This spec failed before.
+    #[serde(rename_all = "camelCase")]
+    Quarantined {
+        /// The spec.
+        spec_hash: SpecHash,
+        /// How it failed.
+        reason: String,
+    },
+    /// Somebody stepped back; it is healed when this passes.
+    HealDelay {
+        /// When it will be healed.
+        until: Timestamp,
+    },
+    /// The branch was rewritten.
+    ForcePush,
+    /// The repository cannot be read: nothing is done from an old commit.
+    StaleGit {
+        /// Why, with the age of the last good commit.
+        reason: String,
+    },
+    /// Too many resources vanished from git at once.
+    Shrunk {
+        /// What shrank, as a sentence.
+        what: String,
+    },
+    /// As many changes were made in this pass as the target allows.
+    ChangeLimit {
+        /// The limit.
+        limit: u32,
+    },
+    /// The service does not exist, and Bowline did not create it.
+    NotCreatedByBowline,
+    /// AWSCURRENT is on a newer version than the pinned one: somebody rotated by hand.
+    NewerThanPin {
+        /// The version that is current.
+        current: String,
+    },
+    /// The pinned version does not exist.
+    VersionMissing,
+    /// Reported, not repaired by this version.
+    ReportOnly,
+    /// Something that a person has to resolve, as a sentence.
+    NeedsPerson {
+        /// What, and what to do.
+        what: String,
+    },
+}
+
+/// What is waited for before the next step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "for")]
+pub enum WaitingOn {
+    /// An earlier wave.
+    Wave {
+        /// The resources whose actions come first.
+        of: Vec<ResourceKey>,
+    },
+    /// Our own rollout.
+    Rollout {
+        /// Its deployment, once known.
+        deployment_id: Option<String>,
+        /// When it counts as failed.
+        deadline: Timestamp,
+    },
+    /// ECS's own rollback: never push a new revision meanwhile.
+    EcsRollback,
+    /// A service it depends on.
+    Dependency {
+        /// The service.
+        on: ResourceName,
+    },
+    /// Something that could not be read.
+    Read {
+        /// What, as a sentence.
+        what: String,
+    },
+}
+
+/// Something more that must be read before the plan can be made. The shell reads it and asks again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Need {
+    /// A task definition, by ARN or `family:revision`.
+    TaskDefinition {
+        /// The target to ask.
+        target: ResourceName,
+        /// ARN or `family:revision`.
+        reference: String,
+    },
+    /// The newest ACTIVE revisions of a family.
+    RecentRevisions {
+        /// The target to ask.
+        target: ResourceName,
+        /// The family.
+        family: String,
+    },
+    /// A service's past deployments.
+    History {
+        /// The EcsService resource.
+        service: ResourceName,
+    },
+    /// When a service's running tasks were started.
+    TaskStarts {
+        /// The EcsService resource.
+        service: ResourceName,
+    },
+    /// When a secret's versions were created.
+    SecretVersionDates {
+        /// The Secret resource.
+        secret: ResourceName,
+    },
+}
