@@ -36,6 +36,8 @@ mod secretsmanager;
 mod server;
 mod simulator;
 mod sts;
+#[cfg(test)]
+mod tests;
 mod throttle;
 
 pub use calls::CallRecord;

@@ -4,6 +4,7 @@
 //! faults strike, throttle, let the service answer, record the call. All state has one owner, [`World`], behind
 //! one lock that is never held across an await.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct World {
     config: SimulatorConfig,
     ids: Ids,
     throttle: Throttle,
+    /// Whom the session tokens that `AssumeRole` handed out stand for.
+    sessions: BTreeMap<String, String>,
     ecs: Ecs,
     secrets: SecretsManager,
     s3: S3,
@@ -67,6 +70,7 @@ impl Shared {
             config: config.clone(),
             ids: Ids::new(config.seed),
             throttle: Throttle::default(),
+            sessions: BTreeMap::new(),
             ecs: Ecs::new(config.seed, config.rollback_keeps_id),
             secrets: SecretsManager::default(),
             s3: S3::default(),
@@ -129,7 +133,7 @@ impl World {
             region: signer.map_or_else(|| "us-east-1".to_owned(), |signer| signer.region.clone()),
             now,
             request_id: self.ids.uuid(),
-            principal_arn: format!("arn:aws:iam::{account}:user/operator"),
+            principal_arn: self.principal(account, &parts),
         };
         let mut record = CallRecord {
             service: incoming.service.name().to_owned(),
@@ -183,6 +187,22 @@ impl World {
         }
     }
 
+    /// Who calls: the role whose session token the request carries, else a user of the account.
+    fn principal(&self, account: &str, parts: &Parts) -> String {
+        let token = parts.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+        let assumed = token.and_then(|token| self.sessions.get(token)).cloned();
+        assumed.unwrap_or_else(|| format!("arn:aws:iam::{account}:user/operator"))
+    }
+
+    /// Notes the session token of an `AssumeRole` reply.
+    fn remember_session(&mut self, xml: &str) {
+        let user = between(xml, "<AssumedRoleUser>", "</AssumedRoleUser>");
+        let arn = user.and_then(|user| between(user, "<Arn>", "</Arn>"));
+        if let (Some(token), Some(arn)) = (between(xml, "<SessionToken>", "</SessionToken>"), arn) {
+            self.sessions.insert(token.to_owned(), arn.to_owned());
+        }
+    }
+
     /// What AWS checks before the operation is looked at.
     fn refusal(&mut self, context: &CallContext, incoming: &Incoming) -> Option<Refusal> {
         let Some(signer) = &incoming.signer else { return Some(Refusal::MissingToken) };
@@ -206,7 +226,10 @@ impl World {
         let operation = incoming.operation.as_str();
         match (incoming.service, incoming.payload) {
             (Service::Sts, Payload::Form(form)) => match sts::handle(context, &form) {
-                Ok(xml) => xml_reply(200, xml, request_id),
+                Ok(xml) => {
+                    self.remember_session(&xml);
+                    xml_reply(200, xml, request_id)
+                }
                 Err(error) => error_reply(Service::Sts, &error, request_id),
             },
             (_, Payload::Rest(target)) => self.s3.handle(
@@ -250,6 +273,10 @@ impl World {
             secrets.can_read(&context.account, &context.region, from)
         })
     }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
+    text.split_once(from)?.1.split_once(to).map(|(found, _)| found)
 }
 
 /// Accepts connections until the task is aborted.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Env;
+use super::deployment::DeploymentStatus;
 use super::error::{invalid, service_not_active};
 use super::region::Region;
 use super::render;
@@ -20,6 +21,9 @@ pub(super) fn delete(region: &mut Region, env: &mut Env<'_>, input: &Input) -> R
     }
     service.status = Status::Draining;
     service.settings.desired = 0;
+    if let Some(record) = service.records.last_mut().filter(|record| !record.status.finished()) {
+        record.enter(DeploymentStatus::Stopped, env.call.now, Some("Service was deleted."));
+    }
     service.wake(env.call.now);
     Ok(json!({"service": render::service::with_tags(service)}))
 }

@@ -23,7 +23,7 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     if service.status != Status::Active {
         return Err(service_not_active());
     }
-    check_controller(service, &input)?;
+    let controller_given = check_controller(service, &input)?;
     let mut settings = service.settings.clone();
     if service.daemon && input.has("desiredCount") {
         return Err(invalid(
@@ -46,6 +46,7 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     let deploys = settings.template.deploys(&service.settings.template)
         || input.flag("forceNewDeployment") == Some(true);
     service.settings = settings;
+    service.controller_given = controller_given;
     let now = env.call.now;
     if deploys && service.controller() == Controller::Ecs {
         service.deploy(now, env.ids);
@@ -55,25 +56,11 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     Ok(reply)
 }
 
-/// A change of deployment controller, and what the other controllers do not let `UpdateService` do.
-fn check_controller(service: &mut Service, input: &Input) -> Result<(), ApiError> {
-    if input.has("deploymentController") {
-        let wanted = controller(input)?;
-        if wanted != service.controller() {
-            let busy = service.deployments.iter().any(|deployment| deployment.rollout == Rollout::InProgress);
-            if busy {
-                return Err(invalid(
-                    "Cannot change the deployment controller while a deployment is in progress.",
-                ));
-            }
-            if wanted == Controller::CodeDeploy {
-                return Err(invalid("Unable to change the deployment controller to CODE_DEPLOY."));
-            }
-            service.controller_given = Some(wanted);
-        }
-    }
-    let name = match service.controller() {
-        Controller::Ecs => return Ok(()),
+/// The deployment controller from now on. Refuses what a controller other than ECS does not let `UpdateService` do.
+fn check_controller(service: &Service, input: &Input) -> Result<Option<Controller>, ApiError> {
+    let given = changed_controller(service, input)?;
+    let name = match given.unwrap_or(Controller::Ecs) {
+        Controller::Ecs => return Ok(given),
         Controller::CodeDeploy => "a CODE_DEPLOY",
         Controller::External => "an EXTERNAL",
     };
@@ -94,5 +81,24 @@ fn check_controller(service: &mut Service, input: &Input) -> Result<(), ApiError
             "Cannot force a new deployment on services with {name} deployment controller. Use AWS CodeDeploy to trigger a new deployment."
         )));
     }
-    Ok(())
+    Ok(given)
+}
+
+fn changed_controller(service: &Service, input: &Input) -> Result<Option<Controller>, ApiError> {
+    if input.has("deploymentController") {
+        let wanted = controller(input)?;
+        if wanted != service.controller() {
+            let busy = service.deployments.iter().any(|deployment| deployment.rollout == Rollout::InProgress);
+            if busy {
+                return Err(invalid(
+                    "Cannot change the deployment controller while a deployment is in progress.",
+                ));
+            }
+            if wanted == Controller::CodeDeploy {
+                return Err(invalid("Unable to change the deployment controller to CODE_DEPLOY."));
+            }
+            return Ok(Some(wanted));
+        }
+    }
+    Ok(service.controller_given)
 }
