@@ -11,8 +11,10 @@
 )]
 
 pub mod aws;
+pub mod bowline;
 pub mod git;
 pub mod judges;
 pub mod process;
 pub mod servers;
 pub mod until;
+pub mod world;

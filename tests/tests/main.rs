@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 
+mod plan_and_apply;
 mod simulator_aws_cli;
 mod simulator_botocore;
