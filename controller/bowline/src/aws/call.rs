@@ -72,10 +72,11 @@ impl Session {
             }
             answer
         };
+        let clock = self.clock();
         let all = one
             .retry(backoff())
-            .sleep(|wait| {
-                let clock = self.clock();
+            .sleep(move |wait| {
+                let clock = clock.clone();
                 async move { clock.sleep(wait).await }
             })
             .when(|error| error.may_repeat(api.repeat()))
@@ -83,17 +84,15 @@ impl Session {
                 tracing::debug!(operation = api.name(), %error, ?wait, "repeating a call to AWS");
                 *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
             });
-        match tokio::time::timeout(self.timeout(), all).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let what = format!("no answer within {} s", self.timeout().as_secs());
-                let late = AwsError::new(api, on, UnknownCategory::Unreachable, &what);
-                count(api, Some(&late));
-                // What AWS said before tells more, but the attempt that was under way may have had its effect.
-                let last = last.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(late);
-                Err(AwsError { effect: Effect::Possible, ..last })
-            }
+        if let Ok(answer) = tokio::time::timeout(self.timeout(), all).await {
+            return answer;
         }
+        let what = format!("no answer within {} s", self.timeout().as_secs());
+        let late = AwsError::new(api, on, UnknownCategory::Unreachable, &what);
+        count(api, Some(&late));
+        // What AWS said before tells more, but the attempt that was under way may have had its effect.
+        let last = last.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(late);
+        Err(AwsError { effect: Effect::Possible, ..last })
     }
 }
 
