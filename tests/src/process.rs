@@ -91,7 +91,7 @@ impl Ended {
     }
 
     /// Itself, if it ended with this code.
-    #[must_use]
+    #[allow(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "often it is the code that matters")]
     pub fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self}");
         self

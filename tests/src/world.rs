@@ -34,6 +34,7 @@ pub fn version(digit: u8) -> String {
 pub struct World {
     /// The clients that it does so with.
     pub clients: Clients,
+    network: [String; 2],
 }
 
 impl World {
@@ -41,7 +42,13 @@ impl World {
     pub async fn new(endpoint: &str) -> Self {
         let clients = Clients::new(endpoint, ACCOUNT);
         clients.ecs.create_cluster().cluster_name(CLUSTER).send().await.expect("CreateCluster");
-        Self { clients }
+        Self { clients, network: ["subnet-1".to_owned(), "sg-1".to_owned()] }
+    }
+
+    /// In a subnet and with a security group that exist, for servers that look whether they do.
+    #[must_use]
+    pub fn in_network(self, network: [String; 2]) -> Self {
+        Self { network, ..self }
     }
 
     /// Registers the next revision of a family: one container of the family's name with this image.
@@ -66,9 +73,15 @@ impl World {
 
     /// Creates a service and waits until its first deployment is complete.
     pub async fn service(&self, name: &str, revision: &str, count: i32) {
+        self.create_service(name, revision, count).await;
+        self.settled(name).await;
+    }
+
+    /// Creates a service.
+    pub async fn create_service(&self, name: &str, revision: &str, count: i32) {
         let network = AwsVpcConfiguration::builder()
-            .subnets("subnet-1")
-            .security_groups("sg-1")
+            .subnets(&self.network[0])
+            .security_groups(&self.network[1])
             .assign_public_ip(AssignPublicIp::Disabled)
             .build()
             .expect("it has subnets");
@@ -83,7 +96,6 @@ impl World {
             .send()
             .await
             .expect("CreateService");
-        self.settled(name).await;
     }
 
     /// Waits until a service has one deployment, complete.

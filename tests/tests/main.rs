@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 
+mod bad_input;
+mod hot_pass;
 mod plan_and_apply;
 mod simulator_aws_cli;
 mod simulator_botocore;

@@ -75,7 +75,7 @@ async fn services_are_listed_ten_a_page() {
     let aws = Cli::new(&url, ACCOUNT, home.path());
     let clients = bowline_tests::aws::Clients::new(&url, ACCOUNT);
     clients.ecs.create_cluster().cluster_name("main").send().await.unwrap();
-    let container = aws_sdk_ecs::types::ContainerDefinition::builder().name("web").image("registry.test/web:1").build();
+    let container = aws_sdk_ecs::types::ContainerDefinition::builder().name("web").image("registry.test/web:1").memory(128).build();
     clients.ecs.register_task_definition().family("web").container_definitions(container).send().await.unwrap();
     for number in 0..12 {
         let create = clients.ecs.create_service().cluster("main").service_name(format!("s{number:02}"));
@@ -155,7 +155,7 @@ async fn an_assumed_role_calls_as_its_own_account() {
     let aws = Cli::new(&url, ACCOUNT, home.path());
     assert_eq!(aws.run("sts get-caller-identity").await["Account"], ACCOUNT);
     let assumed = aws
-        .run("sts assume-role --role-arn arn:aws:iam::444455556666:role/bowline --role-session-name person --external-id x")
+        .run("sts assume-role --role-arn arn:aws:iam::444455556666:role/bowline --role-session-name person --external-id from-a-contract")
         .await;
     let key = assumed["Credentials"]["AccessKeyId"].as_str().unwrap();
     let other = Cli::new(&url, key, home.path());

@@ -55,18 +55,27 @@ async fn one_misspelt_field_and_one_wrong_type_are_found() {
     );
 }
 
-/// Passes one request a connection through, and puts a wrong answer in the place of ListClusters'.
+/// Passes the one request of a connection through, or puts a wrong answer in the place of ListClusters'.
 async fn falsify(mut client: TcpStream, simulator: String) -> std::io::Result<()> {
-    let mut server = TcpStream::connect(simulator).await?;
-    let mut request = vec![0; 64 * 1024];
-    let size = client.read(&mut request).await?;
-    request.truncate(size);
+    let mut request = Vec::new();
+    while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+        if client.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
     if String::from_utf8_lossy(&request).contains("AmazonEC2ContainerServiceV20141113.ListClusters") {
+        while !request.ends_with(b"{}") {
+            client.read_buf(&mut request).await?;
+        }
         let body = r#"{"clusterArns":[17],"misspeltField":true}"#;
         let head = "HTTP/1.1 200 OK\r\nx-amzn-RequestId: 1\r\nContent-Type: application/x-amz-json-1.1\r\nConnection: close";
         let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         return client.write_all(answer.as_bytes()).await;
     }
+    // Otherwise later requests of the same connection would pass unseen.
+    let first_line = request.windows(2).position(|window| window == b"\r\n").map_or(0, |end| end + 2);
+    request.splice(first_line..first_line, *b"Connection: close\r\n");
+    let mut server = TcpStream::connect(simulator).await?;
     server.write_all(&request).await?;
     tokio::io::copy_bidirectional(&mut client, &mut server).await.map(|_| ())
 }
