@@ -2,7 +2,26 @@
 //!
 //! May import `name`, `desired`, `live`. Must not know what will be done about it.
 
+pub(crate) mod canonical;
+pub(crate) mod normalize;
+mod overlay;
+pub(crate) mod path;
+mod secret;
+mod service;
+mod task_definition;
+mod terraform_state;
+
+use std::fmt;
+
 use serde::Serialize;
+
+pub use normalize::normalize;
+pub(crate) use overlay::overlay;
+pub(crate) use secret::diff_secret;
+pub(crate) use service::{diff_desired_count, diff_record, diff_revision, missing_service};
+pub(crate) use task_definition::diff_normalized;
+pub use task_definition::diff_task_definition;
+pub(crate) use terraform_state::diff_state;
 
 /// One field that is not as git wants it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +53,17 @@ pub enum Reason {
     Missing,
 }
 
+impl Reason {
+    /// The reason that follows from which side has the value.
+    pub(crate) fn of(wanted: &Shown, found: &Shown) -> Self {
+        match (wanted, found) {
+            (_, Shown::Absent) => Self::Added,
+            (Shown::Absent, _) => Self::Removed,
+            _ => Self::Changed,
+        }
+    }
+}
+
 /// A value as it may be shown: the text, its length only, or nothing at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,4 +74,39 @@ pub enum Shown {
     Length(usize),
     /// Not there.
     Absent,
+}
+
+impl Shown {
+    pub(crate) fn text(value: impl fmt::Display) -> Self {
+        Self::Text(value.to_string())
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => formatter.write_str(text),
+            Self::Length(length) => write!(formatter, "({length} chars)"),
+            Self::Absent => formatter.write_str("(absent)"),
+        }
+    }
+}
+
+/// One line an operator can read: `desiredCount is 5, git wants 2`.
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.wanted, &self.found, self.reason) {
+            (_, _, Reason::Missing) => write!(formatter, "{} does not exist", self.wanted)?,
+            (Shown::Length(wanted), Shown::Length(found), _) => {
+                write!(formatter, "{} changed ({found} -> {wanted} chars)", self.path)?;
+            }
+            (wanted, Shown::Absent, _) => write!(formatter, "{} is not set, git wants {wanted}", self.path)?,
+            (Shown::Absent, found, _) => write!(formatter, "{} is {found}, git does not have it", self.path)?,
+            (wanted, found, _) => write!(formatter, "{} is {found}, git wants {wanted}", self.path)?,
+        }
+        match &self.note {
+            Some(note) => write!(formatter, ": {note}"),
+            None => Ok(()),
+        }
+    }
 }

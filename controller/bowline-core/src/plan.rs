@@ -1,15 +1,34 @@
-//! What to do, in which order? Desired and live state and what is remembered in, a [`Plan`] out.
+//! What to do, in which order? Desired and live state and what is remembered in, a [`Proposed`] out.
 //!
 //! May import every room above it. Must not know whether an action is allowed (`policy`) or how it is done.
 
 mod action;
+mod document;
+mod event;
+mod learn;
 mod memory;
-mod outcome;
+mod propose;
+mod reads;
+mod record;
 mod report;
+mod secret;
+mod sentence;
+mod service;
+mod spec;
+mod tag;
+mod terraform_state;
+mod world;
 
 pub use action::{Action, Expectation, Operation, TagKey, Wave};
-pub use memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, SpecHash};
-pub use outcome::Outcome;
+pub use document::{Document, Totals};
+pub use event::{Event, EventKind};
+pub use learn::learn;
+pub use memory::{
+    Attempt, AttemptVerdict, Deviation, InFlight, InSyncWith, LastGood, Memory, ResourceMemory, Scaling,
+    ServiceMemory, SpecHash, Told,
+};
+pub use propose::{needs, propose};
+pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +55,50 @@ pub struct Approved {
     pub waiting: BTreeSet<ResourceKey>,
 }
 
+impl Proposed {
+    /// True when live is as git wants it everywhere; records that roll nothing do not count.
+    pub fn is_clean(&self) -> bool {
+        is_clean(&self.reports)
+    }
+
+    /// True when something that decides could not be read: `plan` then exits 2.
+    pub fn has_unknown(&self) -> bool {
+        has_unknown(&self.reports)
+    }
+}
+
 impl Approved {
+    /// True when live is as git wants it everywhere; records that roll nothing do not count.
+    pub fn is_clean(&self) -> bool {
+        is_clean(&self.reports)
+    }
+
+    /// True when something that decides could not be read.
+    pub fn has_unknown(&self) -> bool {
+        has_unknown(&self.reports)
+    }
+
+    /// True when nothing is left to do and no rollout is under way: `apply` is done.
+    pub fn is_converged(&self) -> bool {
+        self.actions.is_empty()
+            && self.reports.values().all(|report| report.is_clean() && report.sync == Sync::InSync)
+    }
+
     /// The actions of this wave.
     pub fn actions(&self) -> &[Action] {
         &self.actions
     }
 }
+
+fn is_clean(reports: &BTreeMap<ResourceKey, ResourceReport>) -> bool {
+    reports.values().all(ResourceReport::is_clean)
+}
+
+fn has_unknown(reports: &BTreeMap<ResourceKey, ResourceReport>) -> bool {
+    reports.values().any(ResourceReport::has_unknown)
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

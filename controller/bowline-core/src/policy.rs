@@ -2,6 +2,12 @@
 //!
 //! Must not know how an action is executed.
 
+mod approve;
+mod shrink;
+
+pub use approve::approve;
+pub use shrink::shrunk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desired::kind::{Capability, Mode};

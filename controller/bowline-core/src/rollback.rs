@@ -1,1 +1,123 @@
 //! What failed before, and what was last good? Memory and the deployment history that ECS keeps in, quarantine out.
+//!
+//! A spec that failed is not deployed again until git changes it. May import `live` and the memory of `plan`. Must not know
+//! what else could be done about a service.
+
+use std::collections::BTreeSet;
+
+use crate::live::{LiveService, PastDeployment, PastDeploymentStatus, RolloutState};
+use crate::name::TaskDefinitionArn;
+use crate::plan::{AttemptVerdict, ServiceMemory, SpecHash};
+
+/// A failed deployment of the wanted spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The deployment, where it is known.
+    pub deployment_id: Option<String>,
+    /// The revision that it was to run.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// How it failed, as a sentence.
+    pub reason: String,
+}
+
+/// What memory says of a spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    /// It failed: it stays quarantined.
+    Bad(Failure),
+    /// It was tried, and may be tried again.
+    Free,
+    /// Nothing: ECS's own history has to be asked.
+    Nothing,
+}
+
+/// What memory says of a spec.
+pub(crate) fn remembered(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Remembered {
+    let Some(memory) = memory else { return Remembered::Nothing };
+    if memory.last_good.as_ref().is_some_and(|good| good.spec_hash.as_ref() == Some(hash))
+        && !memory.attempts.contains_key(hash)
+    {
+        return Remembered::Free;
+    }
+    match memory.attempts.get(hash) {
+        None => Remembered::Nothing,
+        Some(attempt) => match &attempt.verdict {
+            Some(AttemptVerdict::Bad(reason)) => Remembered::Bad(Failure {
+                deployment_id: attempt.deployment_id.clone(),
+                task_definition: attempt.task_definition.clone(),
+                reason: reason.clone(),
+            }),
+            Some(AttemptVerdict::Good | AttemptVerdict::Superseded) | None => Remembered::Free,
+        },
+    }
+}
+
+/// Deployments that memory explains already, under whichever spec.
+pub(crate) fn explained(memory: Option<&ServiceMemory>) -> BTreeSet<&str> {
+    let attempts = memory.into_iter().flat_map(|memory| memory.attempts.values());
+    attempts.filter_map(|attempt| attempt.deployment_id.as_deref()).collect()
+}
+
+/// What `deployments[]` alone shows to have failed, newest first: all there is where ECS's history is not to be had.
+pub(crate) fn failed_in_deployments(service: &LiveService) -> Vec<PastDeployment> {
+    let failed = service.deployments.iter().filter(|one| one.rollout_state == Some(RolloutState::Failed));
+    failed
+        .map(|deployment| PastDeployment {
+            deployment_id: deployment.id.clone(),
+            task_definition: deployment.task_definition.clone(),
+            status: PastDeploymentStatus::Failed,
+            reason: deployment.rollout_reason.clone(),
+            created_at: deployment.created_at,
+        })
+        .collect()
+}
+
+/// Revisions of which a deployment failed: their contents may have to be compared with the wanted one.
+pub(crate) fn failed_revisions(past: &[PastDeployment]) -> BTreeSet<&TaskDefinitionArn> {
+    past.iter().filter(|past| has_failed(past)).filter_map(|past| past.task_definition.as_ref()).collect()
+}
+
+/// The newest failed deployment of one of these revisions, unless a later one of them succeeded or memory explains it.
+/// `past` is newest first.
+pub(crate) fn failed_before(
+    past: &[PastDeployment],
+    same: impl Fn(&TaskDefinitionArn) -> bool,
+    explained: &BTreeSet<&str>,
+) -> Option<Failure> {
+    for past in past.iter().filter(|past| past.task_definition.as_ref().is_some_and(&same)) {
+        if past.status == PastDeploymentStatus::Successful {
+            return None;
+        }
+        if has_failed(past) && !explained.contains(past.deployment_id.as_str()) {
+            let how = match past.status {
+                PastDeploymentStatus::RolledBack => "rolled back by ECS",
+                _ => "failed",
+            };
+            let reason = past.reason.as_deref().unwrap_or("ECS gave no reason");
+            return Some(Failure {
+                deployment_id: Some(past.deployment_id.clone()),
+                task_definition: past.task_definition.clone(),
+                reason: format!("{how}: {reason}"),
+            });
+        }
+    }
+    None
+}
+
+/// The newest revision among these of which a deployment succeeded.
+pub(crate) fn succeeded_before(
+    past: &[PastDeployment],
+    same: impl Fn(&TaskDefinitionArn) -> bool,
+) -> Option<&TaskDefinitionArn> {
+    past.iter()
+        .filter(|past| past.status == PastDeploymentStatus::Successful)
+        .filter_map(|past| past.task_definition.as_ref())
+        .find(|arn| same(arn))
+}
+
+fn has_failed(past: &PastDeployment) -> bool {
+    matches!(past.status, PastDeploymentStatus::RolledBack | PastDeploymentStatus::Failed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,16 @@
 //! Did it work? A rollout under way, what is observed of it, and the time in; a [`Verdict`] out.
+//!
+//! Our own deployment id decides, never the task definition: after ECS has rolled back, the service is stable again and
+//! that means nothing. May import `live` and the memory of `plan`. Must not know what follows from a verdict.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::plan::WaitingOn;
+use crate::live::{
+    DeploymentStatus, LiveDeployment, LiveService, Observed, PastDeployment, PastDeploymentStatus,
+    RolloutState, ServiceStatus, UnknownCategory,
+};
+use crate::plan::{InFlight, Scaling, WaitingOn};
 
 /// What is to be thought of a rollout.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,3 +28,183 @@ pub enum Verdict {
         by: Option<String>,
     },
 }
+
+/// How far AWS's clock and ours may be apart when a deployment is recognised by its time.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
+/// How long a deployment may stay invisible after the call that began it.
+const APPEARS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// The id of our deployment: the one that AWS told, or, where that was lost, PRIMARY if it runs what we deployed and is not
+/// older than the call.
+pub fn our_deployment(in_flight: &InFlight, service: &LiveService) -> Option<String> {
+    if in_flight.deployment_id.is_some() {
+        return in_flight.deployment_id.clone();
+    }
+    let primary = service.primary()?;
+    let recent = primary.created_at? >= in_flight.started_at - CLOCK_TOLERANCE;
+    let same = in_flight.task_definition.is_none() || primary.task_definition == in_flight.task_definition;
+    (recent && same).then(|| primary.id.clone())
+}
+
+/// Judges a rollout that Bowline started.
+///
+/// Good: our deployment is PRIMARY and COMPLETED (where ECS reports no state: as many tasks run as should, and it is the
+/// only deployment). Bad: it is FAILED, ECS went back from it, or a read *after* the deadline still finds it under way. What
+/// could not be read decides nothing, so it extends the deadline.
+pub fn judge(
+    in_flight: &InFlight,
+    service: &Observed<LiveService>,
+    history: Option<&Observed<Vec<PastDeployment>>>,
+) -> Verdict {
+    let pending =
+        |deployment_id| Verdict::Pending(WaitingOn::Rollout { deployment_id, deadline: in_flight.deadline });
+    let (service, at) = match service {
+        Observed::Known { value, at } => (value, *at),
+        Observed::Missing | Observed::Unknown { .. } => return pending(in_flight.deployment_id.clone()),
+    };
+    if matches!(service.status, ServiceStatus::Draining | ServiceStatus::Inactive) {
+        return Verdict::Superseded { by: None };
+    }
+    let primary_id = || service.primary().map(|primary| primary.id.clone());
+    let Some(ours) = our_deployment(in_flight, service) else {
+        return if at >= in_flight.started_at + APPEARS_WITHIN {
+            Verdict::Superseded { by: primary_id() }
+        } else {
+            pending(None)
+        };
+    };
+    if let Some(failed) = failure(service, &ours) {
+        return Verdict::Bad(failed);
+    }
+    match service.primary() {
+        Some(primary) if primary.id == ours => {
+            if is_done(service, primary) {
+                Verdict::Good
+            } else if at > in_flight.deadline {
+                Verdict::Bad(late(primary))
+            } else {
+                pending(Some(ours))
+            }
+        }
+        primary => {
+            replaced(in_flight, service, primary, &ours, history).unwrap_or_else(|| pending(Some(ours)))
+        }
+    }
+}
+
+/// Whether a change of the desired count is done.
+pub fn judge_scaling(scaling: &Scaling, service: &Observed<LiveService>) -> Verdict {
+    match service {
+        Observed::Known { value, .. } if value.desired_count != scaling.to => {
+            Verdict::Superseded { by: None }
+        }
+        Observed::Known { value, .. } if value.running_count == scaling.to => Verdict::Good,
+        Observed::Known { value, at } if *at > scaling.deadline => Verdict::Bad(format!(
+            "{} of {} tasks are running at the deadline",
+            value.running_count, scaling.to
+        )),
+        _ => Verdict::Pending(WaitingOn::Rollout { deployment_id: None, deadline: scaling.deadline }),
+    }
+}
+
+/// Whether PRIMARY has been reached, by ECS's own word or, where it gives none, by its task counts.
+pub fn is_done(service: &LiveService, primary: &LiveDeployment) -> bool {
+    match primary.rollout_state {
+        Some(RolloutState::Completed) => true,
+        None => service.running_count == service.desired_count && service.deployments.len() == 1,
+        Some(RolloutState::InProgress | RolloutState::Failed | RolloutState::Other(_)) => false,
+    }
+}
+
+/// Whether ECS is on its way back from a deployment that failed. A new revision that is pushed meanwhile can neither be
+/// launched nor rolled back.
+pub fn rolling_back(service: &LiveService, history: Option<&[PastDeployment]>) -> bool {
+    let Some(primary) = service.primary() else { return false };
+    if primary.rollout_state != Some(RolloutState::InProgress) {
+        return false;
+    }
+    let says_so = primary.rollout_reason.as_deref().is_some_and(tells_of_rollback);
+    let newer_failed = service.deployments.iter().any(|deployment| {
+        deployment.rollout_state == Some(RolloutState::Failed) && deployment.created_at > primary.created_at
+    });
+    let newest = history.and_then(<[PastDeployment]>::first);
+    let in_history = newest.is_some_and(|newest| {
+        newest.status == PastDeploymentStatus::RolledBack && newest.deployment_id != primary.id
+    });
+    says_so || newer_failed || in_history
+}
+
+fn tells_of_rollback(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    reason.contains("rolling back") || reason.contains("rolled back") || reason.contains("rollback")
+}
+
+/// Why our deployment failed, if `deployments[]` says so.
+fn failure(service: &LiveService, ours: &str) -> Option<String> {
+    let deployment = service.deployments.iter().find(|deployment| deployment.id == ours)?;
+    if deployment.rollout_state != Some(RolloutState::Failed) {
+        return None;
+    }
+    let reason = deployment.rollout_reason.as_deref().unwrap_or("ECS gave no reason");
+    let back = service
+        .primary()
+        .filter(|primary| primary.id != ours && deployment.status != DeploymentStatus::Primary);
+    Some(back.map_or_else(|| format!("failed: {reason}"), |primary| went_back(primary, reason)))
+}
+
+/// What it means that another deployment is PRIMARY; nothing when that cannot be told yet.
+fn replaced(
+    in_flight: &InFlight,
+    service: &LiveService,
+    primary: Option<&LiveDeployment>,
+    ours: &str,
+    history: Option<&Observed<Vec<PastDeployment>>>,
+) -> Option<Verdict> {
+    let by = || Verdict::Superseded { by: primary.map(|primary| primary.id.clone()) };
+    let Some(primary) = primary else { return Some(by()) };
+    let restored = primary.created_at.is_some_and(|created| created < in_flight.started_at - CLOCK_TOLERANCE);
+    if restored || rolling_back(service, None) {
+        let reason = primary.rollout_reason.as_deref().unwrap_or("ECS gave no reason");
+        let told = history.and_then(Observed::known).and_then(|past| past_reason(past, ours));
+        return Some(Verdict::Bad(went_back(primary, told.unwrap_or(reason))));
+    }
+    match history? {
+        Observed::Known { value, .. } => match value.iter().find(|past| past.deployment_id == ours) {
+            Some(PastDeployment {
+                status: PastDeploymentStatus::RolledBack | PastDeploymentStatus::Failed,
+                reason,
+                ..
+            }) => Some(Verdict::Bad(went_back(primary, reason.as_deref().unwrap_or("ECS gave no reason")))),
+            Some(_) | None => Some(by()),
+        },
+        Observed::Unknown { why } if why.category == UnknownCategory::Unsupported => Some(by()),
+        Observed::Unknown { .. } => None,
+        Observed::Missing => Some(by()),
+    }
+}
+
+fn past_reason<'a>(past: &'a [PastDeployment], ours: &str) -> Option<&'a str> {
+    past.iter().find(|past| past.deployment_id == ours)?.reason.as_deref()
+}
+
+fn went_back(primary: &LiveDeployment, reason: &str) -> String {
+    match &primary.task_definition {
+        Some(arn) => format!("rolled back by ECS to {}: {reason}", arn.revision()),
+        None => format!("rolled back by ECS: {reason}"),
+    }
+}
+
+fn late(primary: &LiveDeployment) -> String {
+    format!(
+        "not completed by its deadline: {} of {} tasks are running, {} failed in a row",
+        primary.running_count, primary.desired_count, primary.failed_tasks
+    )
+}
+
+/// When a rollout that begins now counts as failed.
+pub(crate) fn deadline(now: Timestamp, allowed: crate::name::HumanDuration) -> Timestamp {
+    now.checked_add(allowed.get()).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

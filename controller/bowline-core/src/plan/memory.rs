@@ -25,11 +25,48 @@ impl fmt::Display for SpecHash {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// Per EcsService resource.
+    #[serde(default)]
     pub services: BTreeMap<ResourceName, ServiceMemory>,
+    /// Per resource of any kind, by its key as text (`Secret/db`).
+    #[serde(default)]
+    pub resources: BTreeMap<String, ResourceMemory>,
+}
+
+/// What is remembered of one resource of any kind, so that each thing is told once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResourceMemory {
+    /// What differed when it was last told, as text.
+    pub told: Option<Told>,
+    /// What git said when live was last as git says: a difference from the same is drift, from another a change in git.
+    pub in_sync_with: Option<InSyncWith>,
+    /// The last failure of an action on it that was told.
+    pub failure: Option<String>,
+    /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
+    pub moved_away: Option<Timestamp>,
+}
+
+/// What git said when live was last as git says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InSyncWith {
+    /// The newest commit for which that was checked.
+    pub commit: String,
+    /// Digest of the resource as written, and of what it refers to.
+    pub digest: String,
+}
+
+/// Differences that were told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Digest of the differences.
+    pub digest: String,
+    /// True when live drifted, false when git changed.
+    pub drift: bool,
 }
 
 /// What is remembered of one service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServiceMemory {
     /// The newest spec that was good.
     pub last_good: Option<LastGood>,
@@ -39,16 +76,20 @@ pub struct ServiceMemory {
     pub deviation: Option<Deviation>,
     /// The rollout that Bowline started and still watches.
     pub in_flight: Option<InFlight>,
+    /// The change of the desired count that Bowline made and still watches.
+    pub scaling: Option<Scaling>,
+    /// The desired count of git that live last had.
+    pub reached_count: Option<u32>,
 }
 
 /// A spec that was deployed and found good.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LastGood {
-    /// Its hash.
-    pub spec_hash: SpecHash,
+    /// Its hash; absent while its content was never read (a pinned revision that nobody touched).
+    pub spec_hash: Option<SpecHash>,
     /// The revision.
     pub task_definition: TaskDefinitionArn,
-    /// The revision's content: AWS forgets deregistered ones.
+    /// The revision's content: AWS forgets deregistered ones. Absent while it was never read.
     pub content: Option<TaskDefinitionContent>,
     /// The commit that wanted it.
     pub commit: String,
@@ -61,6 +102,8 @@ pub struct LastGood {
 pub struct Attempt {
     /// The deployment's id.
     pub deployment_id: Option<String>,
+    /// The revision that it was to run.
+    pub task_definition: Option<TaskDefinitionArn>,
     /// The commit that wanted it.
     pub commit: String,
     /// When it began.
@@ -103,5 +146,18 @@ pub struct InFlight {
     /// When it began.
     pub started_at: Timestamp,
     /// When it counts as failed.
+    pub deadline: Timestamp,
+}
+
+/// A change of the desired count under way that Bowline made. It has no deployment: it is done when as many tasks run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// The new count.
+    pub to: u32,
+    /// The commit that wanted it.
+    pub commit: String,
+    /// When it was made.
+    pub started_at: Timestamp,
+    /// When it counts as stuck.
     pub deadline: Timestamp,
 }

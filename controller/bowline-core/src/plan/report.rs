@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::memory::SpecHash;
-use crate::desired::ResourceKey;
 use crate::desired::kind::{Capability, Mode};
+use crate::desired::{Origin, ResourceKey};
 use crate::diff::Difference;
 use crate::live::UnknownReason;
 use crate::name::ResourceName;
@@ -30,6 +30,48 @@ pub struct ResourceReport {
     pub unknown: Option<UnknownReason>,
     /// Things a person should know; no action follows from them.
     pub notes: Vec<String>,
+}
+
+impl ResourceReport {
+    /// A report of a resource with which all is well.
+    pub(crate) fn new(resource: ResourceKey, target: &ResourceName) -> Self {
+        Self {
+            resource,
+            target: Some(target.clone()),
+            sync: Sync::InSync,
+            differences: Vec::new(),
+            held: Vec::new(),
+            waiting_on: None,
+            unknown: None,
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set_unknown(&mut self, why: UnknownReason) {
+        self.sync = Sync::Unknown;
+        self.unknown = Some(why);
+    }
+
+    pub(crate) fn note_origin(&mut self, origin: &Origin) {
+        if origin.stale {
+            self.notes
+                .push(format!("{} does not parse in this commit: its last good form is used", origin.path));
+        }
+    }
+
+    /// True when something that decides about it could not be read.
+    pub fn has_unknown(&self) -> bool {
+        self.sync == Sync::Unknown || matches!(self.waiting_on, Some(WaitingOn::Read { .. }))
+    }
+
+    /// True when live is as git wants it, or on its way there with nothing left to do.
+    pub fn is_clean(&self) -> bool {
+        match self.sync {
+            Sync::InSync => self.differences.is_empty(),
+            Sync::Progressing => self.differences.is_empty() && !self.has_unknown(),
+            Sync::Drifted | Sync::AwaitingGit | Sync::Missing | Sync::Unknown | Sync::Invalid => false,
+        }
+    }
 }
 
 /// A resource's state in one word; stable, for `-o json` and metrics.

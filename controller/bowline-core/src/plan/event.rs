@@ -1,0 +1,67 @@
+//! What happened, in sentences an operator likes to read. Told once, when it changes.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::desired::ResourceKey;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// To which resource.
+    pub resource: ResourceKey,
+    /// What, in one word.
+    pub kind: EventKind,
+    /// What, as a sentence that begins with the resource's name: "web: rolled back by ECS to web:6: tasks failed to start".
+    pub message: String,
+}
+
+/// What happened, in one word; stable, for `-o json`, alerts and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// Live is not what git says, and git did not change.
+    DriftFound,
+    /// Drift that was told is gone.
+    DriftHealed,
+    /// Git changed, and live is not there yet.
+    GitChanged,
+    /// Live is what a change in git asked for.
+    Converged,
+    /// A deployment was begun.
+    RolloutStarted,
+    /// A deployment is good.
+    RolloutGood,
+    /// A deployment failed.
+    RolloutBad,
+    /// ECS rolled a deployment back.
+    RolledBackByEcs,
+    /// AWSCURRENT of a secret was moved to the pinned version.
+    SecretPromoted,
+    /// A task definition revision was registered.
+    TaskDefinitionRegistered,
+    /// A restart was begun.
+    Restarted,
+    /// The desired count was changed.
+    Scaled,
+    /// Somebody stepped back, and it is left alone for a while.
+    Held,
+    /// An action failed.
+    ActionFailed,
+    /// An action or a rollout was overtaken by somebody else's change.
+    Superseded,
+}
+
+impl Event {
+    pub(crate) fn new(
+        at: Timestamp,
+        resource: &ResourceKey,
+        kind: EventKind,
+        message: impl std::fmt::Display,
+    ) -> Self {
+        Self { at, resource: resource.clone(), kind, message: format!("{}: {message}", resource.name) }
+    }
+}

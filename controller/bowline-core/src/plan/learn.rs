@@ -1,0 +1,58 @@
+//! What does this pass's observation teach? Rollouts are judged, good specs noted, drift told once.
+
+mod judge;
+mod notice;
+mod tell;
+
+use jiff::Timestamp;
+
+use super::event::Event;
+use super::memory::Memory;
+use super::propose;
+use super::reads::Reads;
+use super::report::ResourceReport;
+use super::terraform_state;
+use super::world::World;
+use crate::desired::DesiredState;
+use crate::live::Live;
+
+/// Updates what is remembered from what was observed, before a plan is made: judges the rollouts that Bowline started, notes
+/// what was good, what ECS rolled back and what somebody stepped back from. Events tell only what changed.
+pub fn learn(
+    memory: &mut Memory,
+    desired: &DesiredState,
+    live: &Live,
+    commit: &str,
+    now: Timestamp,
+) -> Vec<Event> {
+    let mut events = judge::judge(memory, desired, live, now);
+    let (reports, services, secrets) = {
+        let world = World::new(desired, live, memory, now);
+        let mut reads = Reads::new(live);
+        let secrets = propose::secrets(&world, &mut reads);
+        let services = propose::services(&world, &mut reads, &secrets);
+        let mut reports: Vec<ResourceReport> = Vec::new();
+        let service_facts: Vec<_> = services
+            .into_iter()
+            .map(|(name, outlook)| {
+                reports.push(outlook.report.clone());
+                notice::ServiceFacts::of(name, outlook)
+            })
+            .collect();
+        let secret_facts: Vec<_> =
+            secrets.iter().map(|(name, outlook)| notice::SecretFacts::of(name, &outlook.standing)).collect();
+        reports.extend(secrets.values().map(|outlook| outlook.report.clone()));
+        reports
+            .extend(desired.states.iter().map(|(name, state)| terraform_state::report(&world, name, state)));
+        (reports, service_facts, secret_facts)
+    };
+    let noticing = notice::Noticing { desired, live, commit, now };
+    for facts in &services {
+        noticing.service(memory, facts, &mut events);
+    }
+    for facts in &secrets {
+        noticing.secret(memory, facts);
+    }
+    tell::tell(memory, desired, &reports, commit, now, &mut events);
+    events
+}

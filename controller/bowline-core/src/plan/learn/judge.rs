@@ -1,0 +1,147 @@
+//! The rollouts that Bowline started: did they work?
+
+use jiff::Timestamp;
+
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
+use crate::live::{Live, LiveService, Observed, RolloutState};
+use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::plan::event::{Event, EventKind};
+use crate::plan::memory::{Attempt, AttemptVerdict, InFlight, LastGood, Memory, ServiceMemory};
+use crate::plan::world::key;
+use crate::rollout::{self, Verdict};
+
+/// Judges every rollout and every change of a count that is under way.
+pub(super) fn judge(memory: &mut Memory, desired: &DesiredState, live: &Live, now: Timestamp) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (name, wanted) in &desired.services {
+        let (Some(service), Some(observed)) = (memory.services.get_mut(name), live.services.get(name)) else {
+            continue;
+        };
+        let target = &wanted.resource.spec.target;
+        if !matches!(live.targets.get(target), Some(Observed::Known { .. })) {
+            continue;
+        }
+        let mut judging = Judging { name, target, live, now, events: &mut events };
+        judging.completed_late(service, observed);
+        judging.rollout(service, observed);
+        judging.scaling(service, observed);
+    }
+    events
+}
+
+struct Judging<'a> {
+    name: &'a ResourceName,
+    target: &'a ResourceName,
+    live: &'a Live,
+    now: Timestamp,
+    events: &'a mut Vec<Event>,
+}
+
+impl Judging<'_> {
+    fn tell(&mut self, kind: EventKind, message: String) {
+        let resource: ResourceKey = key(ResourceKind::EcsService, self.name);
+        self.events.push(Event::new(self.now, &resource, kind, message));
+    }
+
+    /// A deployment that was late, and then completed after all, is good.
+    fn completed_late(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+        let Some(primary) = observed.known().and_then(LiveService::primary) else { return };
+        if primary.rollout_state != Some(RolloutState::Completed) {
+            return;
+        }
+        for attempt in memory.attempts.values_mut() {
+            let ours = attempt.deployment_id.as_ref() == Some(&primary.id);
+            if ours && matches!(attempt.verdict, Some(AttemptVerdict::Bad(_))) {
+                attempt.verdict = Some(AttemptVerdict::Good);
+                self.tell(EventKind::RolloutGood, format!("{} completed after its deadline", primary.id));
+            }
+        }
+    }
+
+    fn rollout(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+        let Some(mut in_flight) = memory.in_flight.clone() else { return };
+        if let Some(service) = observed.known() {
+            in_flight.deployment_id = rollout::our_deployment(&in_flight, service);
+        }
+        let verdict = rollout::judge(&in_flight, observed, self.live.histories.get(self.name));
+        let revision = in_flight.task_definition.as_ref().map(|arn| arn.revision().to_string());
+        let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
+        let ended = match verdict {
+            Verdict::Pending(_) => {
+                attempt(memory, &in_flight).deployment_id.clone_from(&in_flight.deployment_id);
+                memory.in_flight = Some(in_flight);
+                return;
+            }
+            Verdict::Good => {
+                self.good(memory, &in_flight, observed);
+                self.tell(EventKind::RolloutGood, format!("{revision} is rolled out and good"));
+                AttemptVerdict::Good
+            }
+            Verdict::Bad(reason) => {
+                if reason.starts_with("rolled back by ECS") {
+                    self.tell(EventKind::RolledBackByEcs, reason.clone());
+                } else {
+                    self.tell(EventKind::RolloutBad, format!("{revision} is bad: {reason}"));
+                }
+                AttemptVerdict::Bad(reason)
+            }
+            Verdict::Superseded { by } => {
+                let by =
+                    by.map_or_else(|| "the service is gone".to_owned(), |by| format!("{by} took its place"));
+                self.tell(EventKind::Superseded, format!("the rollout of {revision} did not end: {by}"));
+                AttemptVerdict::Superseded
+            }
+        };
+        let attempt = attempt(memory, &in_flight);
+        attempt.deployment_id = in_flight.deployment_id;
+        attempt.verdict = Some(ended);
+        memory.in_flight = None;
+    }
+
+    fn good(&self, memory: &mut ServiceMemory, in_flight: &InFlight, observed: &Observed<LiveService>) {
+        let live = observed.known().and_then(|service| service.task_definition.clone());
+        let Some(arn) = in_flight.task_definition.clone().or(live) else { return };
+        memory.last_good = Some(LastGood {
+            spec_hash: Some(in_flight.spec_hash.clone()),
+            content: content(self.live, self.target, &arn),
+            task_definition: arn,
+            commit: in_flight.commit.clone(),
+            at: self.now,
+        });
+    }
+
+    fn scaling(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+        let Some(scaling) = &memory.scaling else { return };
+        let to = scaling.to;
+        match rollout::judge_scaling(scaling, observed) {
+            Verdict::Pending(_) => return,
+            Verdict::Good => self.tell(EventKind::RolloutGood, format!("{to} tasks are running, as wanted")),
+            Verdict::Bad(reason) => self.tell(EventKind::RolloutBad, reason),
+            Verdict::Superseded { .. } => {}
+        }
+        memory.scaling = None;
+    }
+}
+
+fn attempt<'a>(memory: &'a mut ServiceMemory, in_flight: &InFlight) -> &'a mut Attempt {
+    memory.attempts.entry(in_flight.spec_hash.clone()).or_insert_with(|| Attempt {
+        deployment_id: in_flight.deployment_id.clone(),
+        task_definition: in_flight.task_definition.clone(),
+        commit: in_flight.commit.clone(),
+        at: in_flight.started_at,
+        verdict: None,
+    })
+}
+
+/// The content of a revision, if it was read.
+pub(super) fn content(
+    live: &Live,
+    target: &ResourceName,
+    arn: &TaskDefinitionArn,
+) -> Option<TaskDefinitionContent> {
+    let map = &live.task_definitions;
+    let found = map
+        .get(&(target.clone(), arn.as_str().to_owned()))
+        .or_else(|| map.get(&(target.clone(), arn.revision().as_str().to_owned())));
+    found.and_then(Observed::known).map(|revision| revision.content.clone())
+}

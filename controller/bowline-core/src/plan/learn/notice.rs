@@ -1,0 +1,217 @@
+//! What else is seen: good specs, rollouts that nobody watches, rollbacks by ECS, step-backs, secrets moved away.
+
+use jiff::Timestamp;
+
+use super::judge::content;
+use crate::desired::{DesiredState, ResourceKind};
+use crate::live::{Live, LiveDeployment, RolloutState};
+use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::plan::event::{Event, EventKind};
+use crate::plan::memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory};
+use crate::plan::report::{ResourceReport, WaitingOn};
+use crate::plan::secret::SecretStanding;
+use crate::plan::service::{ServiceOutlook, Spec};
+use crate::plan::world::key;
+use crate::rollback::Failure;
+use crate::rollout;
+
+/// What a service's outlook says, without the references into memory.
+pub(super) struct ServiceFacts {
+    name: ResourceName,
+    report: ResourceReport,
+    live: Option<LiveFacts>,
+    spec: Option<Spec>,
+    failure: Option<Failure>,
+    deviation: Option<String>,
+    runs_wanted: bool,
+}
+
+struct LiveFacts {
+    desired_count: u32,
+    primary: Option<LiveDeployment>,
+    done: bool,
+    task_definition: Option<TaskDefinitionArn>,
+}
+
+impl ServiceFacts {
+    pub(super) fn of(name: &ResourceName, outlook: ServiceOutlook<'_>) -> Self {
+        let live = outlook.live.map(|live| LiveFacts {
+            desired_count: live.desired_count,
+            primary: live.primary().cloned(),
+            done: live.primary().is_some_and(|primary| rollout::is_done(live, primary)),
+            task_definition: live.task_definition.clone(),
+        });
+        Self {
+            name: name.clone(),
+            report: outlook.report,
+            live,
+            spec: outlook.spec,
+            failure: outlook.failure,
+            deviation: outlook.deviation,
+            runs_wanted: outlook.runs_wanted,
+        }
+    }
+}
+
+/// What a secret's outlook says.
+pub(super) struct SecretFacts {
+    name: ResourceName,
+    at_pin: bool,
+    away: bool,
+}
+
+impl SecretFacts {
+    pub(super) fn of(name: &ResourceName, standing: &SecretStanding) -> Self {
+        let at_pin = matches!(standing, SecretStanding::Settled);
+        let away = matches!(standing, SecretStanding::Promoting(_));
+        Self { name: name.clone(), at_pin, away }
+    }
+}
+
+/// What the facts are seen against.
+pub(super) struct Noticing<'a> {
+    pub(super) desired: &'a DesiredState,
+    pub(super) live: &'a Live,
+    pub(super) commit: &'a str,
+    pub(super) now: Timestamp,
+}
+
+impl Noticing<'_> {
+    pub(super) fn service(&self, memory: &mut Memory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+        let (Some(live), Some(wanted)) = (&facts.live, self.desired.services.get(&facts.name)) else {
+            return;
+        };
+        let service = memory.services.entry(facts.name.clone()).or_default();
+        self.failure(service, facts, events);
+        self.rollout(service, facts, live, wanted.resource.spec.rollout.deadline);
+        self.good(service, facts, live, &wanted.resource.spec.target);
+        let count = wanted.resource.spec.desired_count;
+        if count.is_none() || count == Some(live.desired_count) {
+            service.reached_count = count;
+        }
+        self.deviation(service, facts, events);
+    }
+
+    /// A failure that only ECS's history knew: the store was lost, or somebody else deployed the same.
+    fn failure(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+        let (Some(spec), Some(failure)) = (&facts.spec, &facts.failure) else { return };
+        if memory
+            .attempts
+            .get(&spec.hash)
+            .is_some_and(|known| matches!(known.verdict, Some(AttemptVerdict::Bad(_))))
+        {
+            return;
+        }
+        let attempt = Attempt {
+            deployment_id: failure.deployment_id.clone(),
+            task_definition: failure.task_definition.clone(),
+            commit: self.commit.to_owned(),
+            at: self.now,
+            verdict: Some(AttemptVerdict::Bad(failure.reason.clone())),
+        };
+        memory.attempts.insert(spec.hash.clone(), attempt);
+        let by_ecs = failure.reason.starts_with("rolled back by ECS");
+        let kind = if by_ecs { EventKind::RolledBackByEcs } else { EventKind::RolloutBad };
+        let revision = failure.task_definition.as_ref().map(|arn| arn.revision().to_string());
+        let message =
+            format!("{} {}", revision.unwrap_or_else(|| "its deployment".to_owned()), failure.reason);
+        events.push(Event::new(self.now, &facts.report.resource, kind, message));
+    }
+
+    /// Takes over a rollout of what git wants that nobody watches: the store was lost, or somebody else began it.
+    fn rollout(
+        &self,
+        memory: &mut ServiceMemory,
+        facts: &ServiceFacts,
+        live: &LiveFacts,
+        allowed: crate::name::HumanDuration,
+    ) {
+        let (Some(spec), Some(primary)) = (&facts.spec, &live.primary) else { return };
+        let under_way = primary.rollout_state == Some(RolloutState::InProgress)
+            && matches!(facts.report.waiting_on, Some(WaitingOn::Rollout { .. }));
+        if !under_way || !facts.runs_wanted || facts.failure.is_some() || memory.in_flight.is_some() {
+            return;
+        }
+        let began = primary.created_at.unwrap_or(self.now);
+        memory.in_flight = Some(InFlight {
+            spec_hash: spec.hash.clone(),
+            deployment_id: Some(primary.id.clone()),
+            task_definition: live.task_definition.clone(),
+            commit: self.commit.to_owned(),
+            started_at: began,
+            deadline: rollout::deadline(began, allowed),
+        });
+        memory.attempts.insert(
+            spec.hash.clone(),
+            Attempt {
+                deployment_id: Some(primary.id.clone()),
+                task_definition: live.task_definition.clone(),
+                commit: self.commit.to_owned(),
+                at: began,
+                verdict: None,
+            },
+        );
+    }
+
+    /// Nothing to do, and PRIMARY completed: good, whoever started it.
+    fn good(
+        &self,
+        memory: &mut ServiceMemory,
+        facts: &ServiceFacts,
+        live: &LiveFacts,
+        target: &ResourceName,
+    ) {
+        let (true, Some(arn)) = (facts.runs_wanted && live.done, &live.task_definition) else { return };
+        if memory.in_flight.is_some() || facts.failure.is_some() {
+            return;
+        }
+        let hash = facts.spec.as_ref().map(|spec| spec.hash.clone());
+        let known = memory.last_good.as_ref().filter(|good| good.task_definition == *arn);
+        let complete =
+            known.is_some_and(|good| good.content.is_some() && (hash.is_none() || good.spec_hash == hash));
+        if complete {
+            return;
+        }
+        let content = content(self.live, target, arn);
+        if known.is_some() && content.is_none() && hash.is_none() {
+            return;
+        }
+        let (commit, at) =
+            known.map_or_else(|| (self.commit.to_owned(), self.now), |good| (good.commit.clone(), good.at));
+        let spec_hash = hash.or_else(|| known.and_then(|good| good.spec_hash.clone()));
+        memory.last_good = Some(LastGood { spec_hash, task_definition: arn.clone(), content, commit, at });
+    }
+
+    fn deviation(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+        let Some(found) = &facts.deviation else {
+            if !facts.report.has_unknown() {
+                memory.deviation = None;
+            }
+            return;
+        };
+        if memory.deviation.as_ref().is_some_and(|deviation| deviation.found == *found) {
+            return;
+        }
+        memory.deviation = Some(Deviation { found: found.clone(), since: self.now });
+        let wanted = self.desired.services.get(&facts.name).map(|wanted| wanted.resource.spec.heal_delay);
+        let delay = wanted.map_or_else(String::new, |delay| format!(" for {delay}"));
+        let message =
+            format!("somebody stepped back to {found}: left alone{delay}, then healed unless git changes");
+        events.push(Event::new(self.now, &facts.report.resource, EventKind::Held, message));
+    }
+
+    /// Notes when AWSCURRENT was first seen away from the pinned version: later changes of the secret hide that time.
+    pub(super) fn secret(&self, memory: &mut Memory, facts: &SecretFacts) {
+        let id = key(ResourceKind::Secret, &facts.name).to_string();
+        if facts.at_pin {
+            if let Some(secret) = memory.resources.get_mut(&id) {
+                secret.moved_away = None;
+            }
+        } else if facts.away {
+            let changed = self.live.secrets.get(&facts.name).and_then(|secret| secret.known());
+            let changed =
+                changed.and_then(|secret| secret.last_changed_at).map_or(self.now, |at| at.min(self.now));
+            memory.resources.entry(id).or_default().moved_away.get_or_insert(changed);
+        }
+    }
+}

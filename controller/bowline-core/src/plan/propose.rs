@@ -1,0 +1,257 @@
+//! The whole plan: every resource's outlook, then the actions in their waves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::action::{Action, Expectation, Operation, Wave};
+use super::memory::Memory;
+use super::reads::Reads;
+use super::report::{Need, ResourceReport, Sync, WaitingOn};
+use super::secret::{self, SecretOutlook, SecretStanding};
+use super::service::{self, ServiceOutlook};
+use super::world::{World, key};
+use super::{Proposed, terraform_state};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind};
+use crate::live::{Live, LiveService};
+use crate::name::ResourceName;
+
+/// What else must be read before a plan can be made. Asked again, with the answers in `live`, until nothing is missing.
+///
+/// What is answered `Unknown` is not asked for again. The answers belong to one pass: of everything that is read this way
+/// only task definitions, which are immutable, may be carried over to the next one.
+pub fn needs(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> BTreeSet<Need> {
+    let world = World::new(desired, live, memory, now);
+    let mut reads = Reads::new(live);
+    let secrets = secrets(&world, &mut reads);
+    services(&world, &mut reads, &secrets);
+    reads.into_needs()
+}
+
+/// What should be done, in which order. Nothing is planned from what is not known.
+pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> Proposed {
+    let world = World::new(desired, live, memory, now);
+    let mut reads = Reads::new(live);
+    let secrets = secrets(&world, &mut reads);
+    let mut services = services(&world, &mut reads, &secrets);
+    wait_for_dependencies(desired, &mut services);
+    let mut actions = Vec::new();
+    bookkeeping(desired, &services, &mut actions);
+    let waits = promotions(desired, &services, &secrets, &mut actions);
+    registrations(desired, &mut services, &mut actions);
+    updates(desired, &services, &mut actions);
+    let mut reports = base_reports(&world);
+    for report in services.into_values().map(|service| service.report) {
+        reports.insert(report.resource.clone(), report);
+    }
+    for mut report in secrets.values().map(|secret| secret.report.clone()) {
+        if let Some(waiting_on) = waits.get(&report.resource) {
+            report.waiting_on = Some(waiting_on.clone());
+        }
+        reports.insert(report.resource.clone(), report);
+    }
+    for (name, state) in &desired.states {
+        let report = terraform_state::report(&world, name, state);
+        reports.insert(report.resource.clone(), report);
+    }
+    Proposed { reports, actions }
+}
+
+pub(crate) fn secrets<'a>(
+    world: &World<'a>,
+    reads: &mut Reads<'a>,
+) -> BTreeMap<&'a ResourceName, SecretOutlook> {
+    let secrets = world.desired.secrets.iter();
+    secrets.map(|(name, secret)| (name, secret::outlook(world, reads, name, secret))).collect()
+}
+
+pub(crate) fn services<'a>(
+    world: &'a World<'a>,
+    reads: &mut Reads<'a>,
+    secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+) -> BTreeMap<&'a ResourceName, ServiceOutlook<'a>> {
+    let services = world.desired.services.iter();
+    services.map(|(name, wanted)| (name, service::outlook(world, reads, secrets, name, wanted))).collect()
+}
+
+/// Targets, and what git says that cannot be used.
+fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
+    let mut reports = BTreeMap::new();
+    for (name, target) in &world.desired.targets {
+        let mut report = ResourceReport::new(key(ResourceKind::Target, name), name);
+        report.target = None;
+        report.note_origin(&target.origin);
+        if let Some(why) = world.unread_target(name) {
+            report.set_unknown(why);
+        }
+        reports.insert(report.resource.clone(), report);
+    }
+    for (resource, why) in &world.desired.invalid {
+        let report = ResourceReport {
+            resource: resource.clone(),
+            target: None,
+            sync: Sync::Invalid,
+            differences: Vec::new(),
+            held: Vec::new(),
+            waiting_on: None,
+            unknown: None,
+            notes: vec![why.clone()],
+        };
+        reports.insert(resource.clone(), report);
+    }
+    reports
+}
+
+/// A deployment waits until everything that the service depends on is as git wants it.
+fn wait_for_dependencies(desired: &DesiredState, services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>) {
+    let settled: BTreeSet<ResourceName> = services
+        .iter()
+        .filter(|(_, outlook)| outlook.report.sync == Sync::InSync)
+        .map(|(name, _)| (*name).clone())
+        .collect();
+    for (name, outlook) in services {
+        let depends_on = desired.services.get(*name).map(|wanted| &wanted.resource.spec.depends_on);
+        let unsettled = depends_on.into_iter().flatten().find(|dependency| !settled.contains(*dependency));
+        if let Some(dependency) = unsettled {
+            outlook.withhold_deployment(WaitingOn::Dependency { on: dependency.clone() });
+        }
+    }
+}
+
+fn as_found(live: &LiveService) -> Expectation {
+    Expectation::Service {
+        task_definition: live.task_definition.clone(),
+        primary_deployment: live.primary().map(|primary| primary.id.clone()),
+        desired_count: live.desired_count,
+    }
+}
+
+fn bookkeeping(
+    desired: &DesiredState,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
+        let (Some(live), Some(wanted)) = (outlook.live, desired.services.get(*name)) else { continue };
+        for (tag, record) in &outlook.baselines {
+            actions.push(Action {
+                target: wanted.resource.spec.target.clone(),
+                resource: outlook.report.resource.clone(),
+                operation: Operation::TagService {
+                    service_arn: live.arn.clone(),
+                    key: *tag,
+                    value: record.clone(),
+                },
+                expect: as_found(live),
+                wave: Wave::Bookkeeping,
+                because: Vec::new(),
+            });
+        }
+    }
+}
+
+/// Moves of AWSCURRENT; what is returned is why some have to wait for their readers.
+fn promotions(
+    desired: &DesiredState,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    secrets: &BTreeMap<&ResourceName, SecretOutlook>,
+    actions: &mut Vec<Action>,
+) -> BTreeMap<ResourceKey, WaitingOn> {
+    let mut waiting = BTreeMap::new();
+    for (name, outlook) in secrets {
+        let (SecretStanding::Promoting(promotion), Some(wanted)) =
+            (&outlook.standing, desired.secrets.get(*name))
+        else {
+            continue;
+        };
+        let waits = services.iter().find_map(|(reader, service)| {
+            let reads = desired.services.get(*reader)?.resource.spec.secrets.contains(name);
+            service.promotion_waits.clone().filter(|_| reads)
+        });
+        if let Some(waits) = waits {
+            waiting.insert(outlook.report.resource.clone(), waits);
+            continue;
+        }
+        actions.push(Action {
+            target: wanted.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::PromoteSecret {
+                secret_arn: promotion.secret_arn.clone(),
+                to: promotion.to.clone(),
+                from: promotion.from.clone(),
+            },
+            expect: Expectation::SecretCurrent { version_id: promotion.from.clone() },
+            wave: Wave::Secrets,
+            because: outlook.report.differences.clone(),
+        });
+    }
+    waiting
+}
+
+/// One registration for each content of a family on a target, whoever else wants the same.
+fn registrations(
+    desired: &DesiredState,
+    services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    let mut planned: Vec<(ResourceName, service::Registration, ResourceKey)> = Vec::new();
+    for (name, outlook) in services {
+        let (Some(registration), Some(wanted)) = (&outlook.register, desired.services.get(*name)) else {
+            continue;
+        };
+        let target = &wanted.resource.spec.target;
+        let twin = planned.iter().find(|(at, other, _)| {
+            at == target && other.family == registration.family && other.normalized == registration.normalized
+        });
+        if let Some((_, _, first)) = twin {
+            outlook.report.waiting_on = Some(WaitingOn::Wave { of: vec![first.clone()] });
+            continue;
+        }
+        planned.push((target.clone(), registration.clone(), outlook.report.resource.clone()));
+        actions.push(Action {
+            target: target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::RegisterTaskDefinition {
+                family: registration.family.clone(),
+                content: registration.content.clone(),
+            },
+            expect: Expectation::NewestRevision { arn: registration.newest.clone() },
+            wave: Wave::TaskDefinitions,
+            because: outlook.report.differences.clone(),
+        });
+    }
+}
+
+fn updates(
+    desired: &DesiredState,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
+        let (Some(update), Some(live), Some(wanted)) =
+            (&outlook.update, outlook.live, desired.services.get(*name))
+        else {
+            continue;
+        };
+        let because = outlook.report.differences.iter().filter(|difference| {
+            let is_count = difference.path == "desiredCount";
+            if is_count { update.desired_count.is_some() } else { update.spec_hash.is_some() }
+        });
+        actions.push(Action {
+            target: wanted.resource.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::UpdateService {
+                service: wanted.resource.spec.service.clone(),
+                service_arn: live.arn.clone(),
+                task_definition: update.task_definition.clone(),
+                desired_count: update.desired_count,
+                force_new_deployment: update.force,
+                tags: update.tags.clone(),
+                spec_hash: update.spec_hash.clone(),
+            },
+            expect: as_found(live),
+            wave: Wave::Services,
+            because: because.cloned().collect(),
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! What to remember of an action that was attempted.
+
+use jiff::Timestamp;
+
+use super::action::{Action, Expectation, Operation, TagKey};
+use super::event::{Event, EventKind};
+use super::memory::{Attempt, InFlight, Memory, Scaling, ServiceMemory, SpecHash};
+use crate::desired::{DesiredState, ResourceKind};
+use crate::live::UnknownReason;
+use crate::name::{HumanDuration, TaskDefinitionArn};
+use crate::rollout;
+
+/// How an attempted action ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It was done.
+    Done {
+        /// The deployment that began, if one did and AWS told its id.
+        deployment_id: Option<String>,
+        /// The revision that was registered.
+        task_definition: Option<TaskDefinitionArn>,
+    },
+    /// Live was already so.
+    AlreadyDone,
+    /// What was expected was not found: somebody else was faster. Planned anew in the next pass.
+    Superseded {
+        /// What was found, as a sentence.
+        found: String,
+    },
+    /// It failed.
+    Failed(UnknownReason),
+}
+
+/// How many attempts are remembered for a service.
+const MOST_ATTEMPTS: usize = 50;
+
+/// Remembers an action that was attempted, and tells what happened.
+pub fn record(
+    memory: &mut Memory,
+    action: &Action,
+    outcome: &Outcome,
+    desired: &DesiredState,
+    commit: &str,
+    now: Timestamp,
+) -> Vec<Event> {
+    let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
+    let resource = memory.resources.entry(action.resource.to_string()).or_default();
+    match outcome {
+        Outcome::Done { deployment_id, task_definition } => {
+            resource.failure = None;
+            done(memory, action, deployment_id.as_deref(), task_definition.as_ref(), desired, commit, now)
+        }
+        Outcome::AlreadyDone => {
+            resource.failure = None;
+            Vec::new()
+        }
+        Outcome::Superseded { found } => {
+            vec![event(EventKind::Superseded, format!("not done ({}): {found}", action.operation))]
+        }
+        Outcome::Failed(why) => {
+            let message = format!("failed to {}: {}", action.operation, why.message);
+            if resource.failure.as_ref() == Some(&message) {
+                return Vec::new();
+            }
+            resource.failure = Some(message.clone());
+            vec![event(EventKind::ActionFailed, message)]
+        }
+    }
+}
+
+fn done(
+    memory: &mut Memory,
+    action: &Action,
+    deployment_id: Option<&str>,
+    registered: Option<&TaskDefinitionArn>,
+    desired: &DesiredState,
+    commit: &str,
+    now: Timestamp,
+) -> Vec<Event> {
+    let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
+    match &action.operation {
+        Operation::TagService { .. } => Vec::new(),
+        Operation::PromoteSecret { to, from, .. } => {
+            vec![event(EventKind::SecretPromoted, format!("AWSCURRENT was moved from {from} to {to}"))]
+        }
+        Operation::RegisterTaskDefinition { family, .. } => {
+            let revision = registered.map_or_else(|| family.clone(), |arn| arn.revision().to_string());
+            vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
+        }
+        Operation::UpdateService { task_definition, desired_count, tags, spec_hash, .. } => {
+            if action.resource.kind != ResourceKind::EcsService {
+                return Vec::new();
+            }
+            let rollout =
+                desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec.rollout);
+            let allowed =
+                rollout.map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.deadline);
+            let service = memory.services.entry(action.resource.name.clone()).or_default();
+            let started = Started { deployment_id, commit, now, allowed };
+            let mut events = Vec::new();
+            if let Some(hash) = spec_hash {
+                let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
+                begin(service, hash, arn.clone(), &started);
+                let revision =
+                    arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
+                let (kind, message) = match task_definition {
+                    Some(_) => (EventKind::RolloutStarted, format!("{revision} is being rolled out")),
+                    None => (
+                        EventKind::Restarted,
+                        format!("new tasks of {revision} are being started{}", why(tags)),
+                    ),
+                };
+                events.push(event(kind, message));
+            }
+            if let Some(count) = desired_count {
+                service.scaling = Some(Scaling {
+                    to: *count,
+                    commit: commit.to_owned(),
+                    started_at: now,
+                    deadline: started.deadline(),
+                });
+                let before = match &action.expect {
+                    Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
+                    Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => String::new(),
+                };
+                events
+                    .push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
+            }
+            events
+        }
+    }
+}
+
+struct Started<'a> {
+    deployment_id: Option<&'a str>,
+    commit: &'a str,
+    now: Timestamp,
+    allowed: HumanDuration,
+}
+
+impl Started<'_> {
+    fn deadline(&self) -> Timestamp {
+        rollout::deadline(self.now, self.allowed)
+    }
+}
+
+fn begin(
+    service: &mut ServiceMemory,
+    hash: &SpecHash,
+    arn: Option<TaskDefinitionArn>,
+    started: &Started<'_>,
+) {
+    service.in_flight = Some(InFlight {
+        spec_hash: hash.clone(),
+        deployment_id: started.deployment_id.map(str::to_owned),
+        task_definition: arn.clone(),
+        commit: started.commit.to_owned(),
+        started_at: started.now,
+        deadline: started.deadline(),
+    });
+    let attempt = Attempt {
+        deployment_id: started.deployment_id.map(str::to_owned),
+        task_definition: arn,
+        commit: started.commit.to_owned(),
+        at: started.now,
+        verdict: None,
+    };
+    service.attempts.insert(hash.clone(), attempt);
+    forget_oldest(service);
+}
+
+/// Keeps memory bounded: what is forgotten can be had again from ECS's history.
+fn forget_oldest(service: &mut ServiceMemory) {
+    while service.attempts.len() > MOST_ATTEMPTS {
+        let oldest =
+            service.attempts.iter().min_by_key(|(_, attempt)| attempt.at).map(|(hash, _)| hash.clone());
+        let Some(oldest) = oldest else { return };
+        service.attempts.remove(&oldest);
+    }
+}
+
+fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
+    match expect {
+        Expectation::Service { task_definition, .. } => task_definition.clone(),
+        Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => None,
+    }
+}
+
+fn why(tags: &[(TagKey, String)]) -> String {
+    let reasons: Vec<&str> = tags
+        .iter()
+        .map(|(key, _)| match key {
+            TagKey::Restart => "for a new restart token",
+            TagKey::Secrets => "for new secret versions",
+        })
+        .collect();
+    if reasons.is_empty() { String::new() } else { format!(" {}", reasons.join(" and ")) }
+}

@@ -1,0 +1,156 @@
+//! States and reasons as sentences.
+
+use std::fmt;
+
+use super::action::{Action, Operation, Wave};
+use super::report::{HeldWhy, Sync, WaitingOn};
+use crate::desired::kind::{Capability, Mode};
+
+impl fmt::Display for Sync {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::InSync => "in sync",
+            Self::Drifted => "drifted",
+            Self::Progressing => "progressing",
+            Self::AwaitingGit => "awaiting git",
+            Self::Missing => "missing",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+        })
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Observe => "observe",
+            Self::Propose => "propose",
+            Self::Enforce => "enforce",
+        })
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::EcsDeploy => "ecs:deploy",
+            Self::EcsScale => "ecs:scale",
+            Self::EcsRestart => "ecs:restart",
+            Self::SecretsPromote => "secrets:promote",
+        })
+    }
+}
+
+/// Who sets the limit.
+fn by(ceiling: bool) -> &'static str {
+    if ceiling { "bowline.yaml" } else { "the Target" }
+}
+
+impl fmt::Display for HeldWhy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mode { mode, by_ceiling } => {
+                write!(formatter, "mode {mode} (set by {}): nothing is changed", by(*by_ceiling))
+            }
+            Self::NotPermitted { target, capability, by_ceiling } => write!(
+                formatter,
+                "Operation not permitted for target {target}: {} does not grant {capability}",
+                by(*by_ceiling)
+            ),
+            Self::OutsideCeiling { what } => write!(formatter, "outside the ceiling of bowline.yaml: {what}"),
+            Self::Quarantined { spec_hash, reason } => write!(
+                formatter,
+                "this spec failed before ({reason}); it is not deployed again until git changes it (spec {spec_hash})"
+            ),
+            Self::HealDelay { until } => {
+                write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until} unless git changes")
+            }
+            Self::ForcePush => formatter.write_str(
+                "the branch was rewritten since the last applied commit: nothing is changed until a person accepts it",
+            ),
+            Self::StaleGit { reason } => write!(formatter, "git cannot be read, so nothing is changed: {reason}"),
+            Self::Shrunk { what } => {
+                write!(formatter, "too much vanished from git at once: {what}; nothing is changed until a person accepts it")
+            }
+            Self::ChangeLimit { limit } => {
+                write!(formatter, "the target allows {limit} changes in one pass; the rest follows in the next ones")
+            }
+            Self::NotCreatedByBowline => {
+                formatter.write_str("the service does not exist, and Bowline creates no services: create it, or delete its manifest")
+            }
+            Self::NewerThanPin { current } => write!(
+                formatter,
+                "AWSCURRENT is on {current}, which is newer than the pinned version: pin it in git; it is never moved back"
+            ),
+            Self::VersionMissing => {
+                formatter.write_str("the secret has no version with the pinned id: pin one that exists")
+            }
+            Self::ReportOnly => formatter.write_str("reported only: this version of Bowline does not repair it"),
+            Self::NeedsPerson { what } => formatter.write_str(what),
+        }
+    }
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wave { of } => {
+                let of: Vec<String> = of.iter().map(ToString::to_string).collect();
+                write!(formatter, "first comes {}", of.join(", "))
+            }
+            Self::Rollout { deployment_id: Some(id), deadline } => {
+                write!(formatter, "the rollout of {id}, until {deadline}")
+            }
+            Self::Rollout { deployment_id: None, deadline } => {
+                write!(formatter, "its tasks to start, until {deadline}")
+            }
+            Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
+            Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),
+            Self::Read { what } => write!(formatter, "something that could not be read: {what}"),
+        }
+    }
+}
+
+impl fmt::Display for Wave {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Bookkeeping => "bookkeeping",
+            Self::Secrets => "secrets",
+            Self::TaskDefinitions => "task definitions",
+            Self::Services => "services",
+        })
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TagService { key, value, .. } => {
+                write!(formatter, "note {}={value} in a tag", key.as_str())
+            }
+            Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
+            Self::RegisterTaskDefinition { family, .. } => {
+                write!(formatter, "register a new revision of {family}")
+            }
+            Self::UpdateService { task_definition, desired_count, force_new_deployment, .. } => {
+                let mut parts = Vec::new();
+                if let Some(arn) = task_definition {
+                    parts.push(format!("deploy {}", arn.revision()));
+                }
+                if *force_new_deployment {
+                    parts.push("start new tasks".to_owned());
+                }
+                if let Some(count) = desired_count {
+                    parts.push(format!("set the desired count to {count}"));
+                }
+                formatter.write_str(&parts.join(" and "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.resource, self.operation)
+    }
+}

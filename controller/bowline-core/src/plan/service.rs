@@ -1,0 +1,441 @@
+//! One service: what differs, what is to be done about it, and why not now.
+
+mod gate;
+mod records;
+mod task_definition;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub(crate) use gate::Spec;
+use records::Records;
+pub(crate) use task_definition::Registration;
+use task_definition::{Step, TaskDefinition};
+
+use super::action::TagKey;
+use super::memory::{ServiceMemory, SpecHash};
+use super::reads::Reads;
+use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
+use super::secret::SecretOutlook;
+use super::world::{Seen, World, key};
+use crate::desired::{DesiredService, ResourceKind};
+use crate::diff::path::Ignored;
+use crate::diff::{diff_desired_count, missing_service};
+use crate::live::{
+    DeploymentController, LiveService, RolloutState, ServiceStatus, UnknownCategory, UnknownReason,
+};
+use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::rollback::Failure;
+use crate::rollout;
+
+/// The service that is being decided about.
+pub(crate) struct Subject<'a> {
+    pub(crate) world: &'a World<'a>,
+    pub(crate) name: &'a ResourceName,
+    pub(crate) target: &'a ResourceName,
+    pub(crate) wanted: &'a DesiredService,
+    pub(crate) live: &'a LiveService,
+    pub(crate) memory: Option<&'a ServiceMemory>,
+    pub(crate) ignored: Ignored,
+    all_secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+}
+
+impl<'a> Subject<'a> {
+    /// The secrets that the service reads.
+    fn secrets(&self) -> Vec<(&'a ResourceName, &'a SecretOutlook)> {
+        let names = &self.wanted.resource.spec.secrets;
+        names
+            .iter()
+            .filter_map(|name| self.all_secrets.get_key_value(name))
+            .map(|(name, secret)| (*name, secret))
+            .collect()
+    }
+}
+
+/// What is to be done about a service.
+pub(crate) struct ServiceOutlook<'a> {
+    pub(crate) report: ResourceReport,
+    /// What is live, where it is known and not left alone.
+    pub(crate) live: Option<&'a LiveService>,
+    /// Records to write without rolling anything.
+    pub(crate) baselines: Vec<(TagKey, String)>,
+    /// Why no secret that it reads may be promoted yet.
+    pub(crate) promotion_waits: Option<WaitingOn>,
+    /// A revision to register.
+    pub(crate) register: Option<Registration>,
+    /// A change of the service.
+    pub(crate) update: Option<Update>,
+    /// What it should run, where that had to be worked out.
+    pub(crate) spec: Option<Spec>,
+    /// A failed deployment of what it should run.
+    pub(crate) failure: Option<Failure>,
+    /// Somebody else's step back, as text.
+    pub(crate) deviation: Option<String>,
+    /// True when it runs the task definition that git wants.
+    pub(crate) runs_wanted: bool,
+}
+
+/// One UpdateService: only what changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Update {
+    pub(crate) task_definition: Option<TaskDefinitionArn>,
+    pub(crate) desired_count: Option<u32>,
+    pub(crate) force: bool,
+    pub(crate) tags: Vec<(TagKey, String)>,
+    pub(crate) spec_hash: Option<SpecHash>,
+}
+
+impl ServiceOutlook<'_> {
+    fn only(report: ResourceReport) -> Self {
+        Self {
+            report,
+            live: None,
+            baselines: Vec::new(),
+            promotion_waits: None,
+            register: None,
+            update: None,
+            spec: None,
+            failure: None,
+            deviation: None,
+            runs_wanted: false,
+        }
+    }
+
+    /// Takes back a deployment that would begin, but not a change of the count.
+    pub(crate) fn withhold_deployment(&mut self, waiting_on: WaitingOn) {
+        let deploys = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
+        if self.register.take().is_some() || deploys {
+            let count = self.update.take().and_then(|update| update.desired_count);
+            self.update = count.map(|count| Update { desired_count: Some(count), ..Update::default() });
+            self.report.waiting_on = Some(waiting_on);
+        }
+    }
+}
+
+/// Decides for one service.
+pub(crate) fn outlook<'a>(
+    world: &'a World<'a>,
+    reads: &mut Reads<'a>,
+    secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+    name: &'a ResourceName,
+    wanted: &'a DesiredService,
+) -> ServiceOutlook<'a> {
+    let spec = &wanted.resource.spec;
+    let mut report = ResourceReport::new(key(ResourceKind::EcsService, name), &spec.target);
+    report.note_origin(&wanted.resource.origin);
+    let live = match world.service(name, &spec.target) {
+        Seen::Known { value } => value,
+        Seen::Unknown(why) => {
+            report.set_unknown(why);
+            let mut outlook = ServiceOutlook::only(report);
+            outlook.promotion_waits =
+                Some(WaitingOn::Read { what: format!("EcsService/{name}, which reads it") });
+            return outlook;
+        }
+        Seen::Missing => return missing(report, wanted, "not created by Bowline"),
+    };
+    match live.status {
+        ServiceStatus::Active => {}
+        ServiceStatus::Draining => {
+            return missing(report, wanted, "it is being deleted; not created by Bowline");
+        }
+        ServiceStatus::Inactive => return missing(report, wanted, "it was deleted; not created by Bowline"),
+        ServiceStatus::Other => {
+            report.set_unknown(unknown_status(name));
+            return ServiceOutlook::only(report);
+        }
+    }
+    if live.managed_by_ecs {
+        report.notes.push("ECS itself manages this service (Express Gateway): it is left alone".to_owned());
+        return ServiceOutlook::only(report);
+    }
+    let subject = Subject {
+        world,
+        name,
+        target: &spec.target,
+        wanted,
+        live,
+        memory: world.service_memory(name),
+        ignored: Ignored::new(&spec.ignore),
+        all_secrets: secrets,
+    };
+    decide(&subject, reads, report)
+}
+
+fn decide<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    mut report: ResourceReport,
+) -> ServiceOutlook<'a> {
+    note_controller(subject, &mut report);
+    let task_definition = task_definition::compare(subject, reads);
+    if let TaskDefinition::Unknown(blocked) = &task_definition {
+        report.set_unknown(blocked.reason());
+        let mut outlook = ServiceOutlook::only(report);
+        outlook.promotion_waits = Some(blocked.waiting_on());
+        return outlook;
+    }
+    let records = records::compare(subject, reads);
+    let mut outlook = ServiceOutlook::only(report);
+    outlook.live = Some(subject.live);
+    outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same);
+    deploy(subject, reads, &task_definition, &records, &mut outlook);
+    if subject.live.controller == DeploymentController::Ecs {
+        scale(subject, &mut outlook);
+    }
+    outlook.baselines = records.baselines;
+    outlook.promotion_waits = records.promotion_waits;
+    settle(subject, &mut outlook);
+    outlook
+}
+
+/// Plans the deployment, if one is due and may begin.
+fn deploy<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    task_definition: &TaskDefinition,
+    records: &Records,
+    outlook: &mut ServiceOutlook<'a>,
+) {
+    let differs = match task_definition {
+        TaskDefinition::Differs { differences, .. } => {
+            outlook.report.differences.extend(differences.iter().cloned());
+            true
+        }
+        TaskDefinition::NotManaged | TaskDefinition::Same | TaskDefinition::Unknown(_) => false,
+    };
+    outlook.report.differences.extend(records.due.iter().map(|(_, _, difference)| difference.clone()));
+    let due = differs || !records.due.is_empty();
+    if let Some(in_flight) = subject.memory.and_then(|memory| memory.in_flight.as_ref()) {
+        let deployment_id = in_flight.deployment_id.clone();
+        outlook.report.waiting_on = Some(WaitingOn::Rollout { deployment_id, deadline: in_flight.deadline });
+        ask_for_replaced_rollout(subject, reads);
+        return;
+    }
+    if !due && !gate::looks_failed(subject) && !unwatched_rollout(subject, outlook.runs_wanted) {
+        return;
+    }
+    match may_begin(subject, reads, task_definition, due, outlook) {
+        // A rollout that nobody watches is not worth the answer that could not be read.
+        Err(_) if !due && !gate::looks_failed(subject) => {}
+        Err(waiting_on) => outlook.report.waiting_on = Some(waiting_on),
+        Ok(false) => {}
+        Ok(true) => begin(task_definition, records, outlook),
+    }
+}
+
+/// Whether the deployment may begin now; what it waits for otherwise. What holds it is noted in the report.
+fn may_begin<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    task_definition: &TaskDefinition,
+    due: bool,
+    outlook: &mut ServiceOutlook<'a>,
+) -> Result<bool, WaitingOn> {
+    if let TaskDefinition::Differs { step: Step::NeedsPerson(what), .. } = task_definition {
+        outlook.report.held.push(HeldWhy::NeedsPerson { what: what.clone() });
+        return Ok(false);
+    }
+    let read = |blocked: super::reads::Blocked| blocked.waiting_on();
+    let spec = gate::spec(subject, reads, task_definition).map_err(read)?;
+    let Some(spec) = spec else { return Ok(false) };
+    outlook.spec = Some(spec.clone());
+    if let Some(failure) = gate::failed_before(subject, reads, &spec).map_err(read)? {
+        quarantine(subject, &spec, failure, outlook);
+        return if gate::ecs_rolls_back(subject) { Err(WaitingOn::EcsRollback) } else { Ok(false) };
+    }
+    if !due {
+        return Ok(false);
+    }
+    if gate::ecs_rolls_back(subject) {
+        return Err(WaitingOn::EcsRollback);
+    }
+    if matches!(task_definition, TaskDefinition::Differs { .. }) {
+        if let Some(reached) = gate::stepped_back_from(subject, reads, &spec).map_err(read)? {
+            let live = subject.live.task_definition.as_ref().map(|arn| arn.revision().to_string());
+            let found = live.unwrap_or_default();
+            outlook.deviation = Some(found.clone());
+            if let Some(until) = gate::held_until(subject, &found) {
+                outlook.report.held.push(HeldWhy::HealDelay { until });
+                outlook
+                    .report
+                    .notes
+                    .push(format!("somebody stepped back from {} to {found}", reached.revision()));
+                return Ok(false);
+            }
+        }
+    } else if let Some(waiting_on) = somebody_elses_rollout(subject) {
+        return Err(waiting_on);
+    }
+    gate::secrets_first(subject).map_or(Ok(true), Err)
+}
+
+fn begin(task_definition: &TaskDefinition, records: &Records, outlook: &mut ServiceOutlook<'_>) {
+    let mut update = Update {
+        tags: records.due.iter().map(|(key, record, _)| (*key, record.clone())).collect(),
+        spec_hash: outlook.spec.as_ref().map(|spec| spec.hash.clone()),
+        ..Update::default()
+    };
+    match task_definition {
+        TaskDefinition::Differs { step: Step::Register(registration), .. } => {
+            outlook.register = Some(registration.clone());
+            let of = vec![outlook.report.resource.clone()];
+            outlook.report.waiting_on = Some(WaitingOn::Wave { of });
+            return;
+        }
+        TaskDefinition::Differs { step: Step::Update { arn, .. }, .. } => {
+            update.task_definition = Some(arn.clone());
+        }
+        _ => update.force = true,
+    }
+    outlook.update = Some(update);
+}
+
+fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mut ServiceOutlook<'_>) {
+    if outlook.runs_wanted && outlook.report.differences.is_empty() {
+        outlook.report.notes.push(format!("what git wants failed, awaiting git: {}", failure.reason));
+    } else {
+        let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);
+        let live = live.map_or_else(|| "another revision".to_owned(), |revision| revision.to_string());
+        let how =
+            if failure.reason.starts_with("rolled back by ECS") { "rolled back by ECS" } else { "failed" };
+        outlook.report.notes.push(format!("{how}, awaiting git; live runs {live} ({})", failure.reason));
+    }
+    outlook
+        .report
+        .held
+        .push(HeldWhy::Quarantined { spec_hash: spec.hash.clone(), reason: failure.reason.clone() });
+    outlook.failure = Some(failure);
+}
+
+/// Plans the change of the desired count. It goes through whatever else is under way.
+fn scale(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
+    let wanted = subject.wanted.resource.spec.desired_count;
+    let Some(difference) = diff_desired_count(wanted, subject.live.desired_count, &subject.ignored) else {
+        return;
+    };
+    outlook.report.differences.push(difference);
+    let stopped = subject.live.desired_count == 0
+        && subject
+            .memory
+            .and_then(|memory| memory.reached_count)
+            .is_none_or(|reached| Some(reached) == wanted);
+    if stopped {
+        let found = match outlook.deviation.take() {
+            Some(revision) => format!("{revision}, count 0"),
+            None => "count 0".to_owned(),
+        };
+        let until = gate::held_until(subject, &found);
+        outlook.deviation = Some(found);
+        if let Some(until) = until {
+            let hold = HeldWhy::HealDelay { until };
+            if !outlook.report.held.contains(&hold) {
+                outlook.report.held.push(hold);
+            }
+            outlook.report.notes.push("somebody scaled it to 0".to_owned());
+            return;
+        }
+    }
+    outlook.update.get_or_insert_default().desired_count = wanted;
+}
+
+/// The state in one word.
+fn settle(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
+    let primary = subject.live.primary();
+    let in_progress = primary.is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress));
+    let scaling = subject.memory.and_then(|memory| memory.scaling.as_ref());
+    if outlook.report.waiting_on.is_none() && outlook.report.differences.is_empty() {
+        if let Some(scaling) = scaling {
+            outlook.report.waiting_on =
+                Some(WaitingOn::Rollout { deployment_id: None, deadline: scaling.deadline });
+        } else if in_progress && outlook.failure.is_none() {
+            outlook.report.waiting_on = somebody_elses_rollout(subject);
+        }
+    }
+    let report = &mut outlook.report;
+    report.sync = if outlook.failure.is_some() {
+        Sync::AwaitingGit
+    } else if matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)) {
+        Sync::Progressing
+    } else if report.differences.is_empty() && report.waiting_on.is_none() {
+        Sync::InSync
+    } else {
+        Sync::Drifted
+    };
+    if report.sync == Sync::InSync && subject.live.running_count < subject.live.desired_count {
+        report.notes.push(format!(
+            "{} of {} tasks are running",
+            subject.live.running_count, subject.live.desired_count
+        ));
+    }
+}
+
+/// A rollout of what the service runs that is under way and that Bowline does not watch.
+fn somebody_elses_rollout(subject: &Subject<'_>) -> Option<WaitingOn> {
+    let primary = subject.live.primary()?;
+    if primary.rollout_state != Some(RolloutState::InProgress) {
+        return None;
+    }
+    if gate::ecs_rolls_back(subject) {
+        return Some(WaitingOn::EcsRollback);
+    }
+    let began = primary.created_at.unwrap_or(subject.world.now);
+    Some(WaitingOn::Rollout {
+        deployment_id: Some(primary.id.clone()),
+        deadline: deadline_of(subject, began),
+    })
+}
+
+fn deadline_of(subject: &Subject<'_>, began: Timestamp) -> Timestamp {
+    rollout::deadline(began, subject.wanted.resource.spec.rollout.deadline)
+}
+
+/// True when what git wants is being rolled out and nobody watches it: the store was lost, or somebody else began it.
+fn unwatched_rollout(subject: &Subject<'_>, runs_wanted: bool) -> bool {
+    runs_wanted
+        && subject
+            .live
+            .primary()
+            .is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress))
+        && subject
+            .memory
+            .and_then(|memory| memory.last_good.as_ref())
+            .is_none_or(|good| Some(&good.task_definition) != subject.live.task_definition.as_ref())
+}
+
+/// Another deployment took the place of ours: only ECS's history can tell whether that was its own rollback.
+fn ask_for_replaced_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) {
+    let Some(in_flight) = subject.memory.and_then(|memory| memory.in_flight.as_ref()) else { return };
+    let ours = rollout::our_deployment(in_flight, subject.live);
+    let primary = subject.live.primary().map(|primary| &primary.id);
+    if ours.is_some() && ours.as_ref() != primary {
+        // The answer is read by `rollout::judge`; what matters here is that it is asked for.
+        let _ = reads.history(subject.name);
+    }
+}
+
+fn note_controller(subject: &Subject<'_>, report: &mut ResourceReport) {
+    let who = match subject.live.controller {
+        DeploymentController::Ecs => return,
+        DeploymentController::CodeDeploy => "CodeDeploy",
+        DeploymentController::External => "an external controller",
+    };
+    report.notes.push(format!("{who} deploys this service: its task definition and count are not compared"));
+}
+
+fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, note: &str) -> ServiceOutlook<'a> {
+    report.sync = Sync::Missing;
+    report.differences.push(missing_service(&wanted.resource.spec, note));
+    report.held.push(HeldWhy::NotCreatedByBowline);
+    ServiceOutlook::only(report)
+}
+
+fn unknown_status(name: &ResourceName) -> UnknownReason {
+    UnknownReason {
+        category: UnknownCategory::BadAnswer,
+        message: format!("EcsService/{name} has a status that this version of Bowline does not know"),
+        hint: "look at the service in the ECS console; a newer Bowline may know the status".to_owned(),
+        aws: None,
+    }
+}

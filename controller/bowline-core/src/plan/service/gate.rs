@@ -1,0 +1,191 @@
+//! A deployment is due: may it begin now? What failed before, what ECS or somebody else is doing, and what has to come first.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Subject;
+use super::task_definition::{Step, TaskDefinition, running_content};
+use crate::desired::{ResourceKind, WantedTaskDefinition};
+use crate::diff::normalize;
+use crate::live::{PastDeployment, RolloutState};
+use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::plan::memory::{AttemptVerdict, SpecHash};
+use crate::plan::reads::{Blocked, Reads};
+use crate::plan::report::WaitingOn;
+use crate::plan::secret::SecretStanding;
+use crate::plan::spec::{pinned_versions, spec_hash};
+use crate::plan::world::key;
+use crate::rollback::{self, Failure, Remembered};
+use crate::rollout;
+
+/// What is to be deployed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Spec {
+    pub(crate) hash: SpecHash,
+    /// The revision, once it exists.
+    pub(crate) arn: Option<TaskDefinitionArn>,
+    /// The normalised content; absent where Bowline does not manage the task definition.
+    pub(crate) normalized: Option<Value>,
+}
+
+/// The spec that git wants for this service.
+pub(crate) fn spec<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    task_definition: &TaskDefinition,
+) -> Result<Option<Spec>, Blocked> {
+    let (arn, normalized) = match task_definition {
+        TaskDefinition::NotManaged => (subject.live.task_definition.clone(), None),
+        TaskDefinition::Same => match running_content(subject, reads)? {
+            Some(content) => (subject.live.task_definition.clone(), Some(content)),
+            None => return Ok(None),
+        },
+        TaskDefinition::Differs { step: Step::Update { arn, normalized }, .. } => {
+            (Some(arn.clone()), Some(normalized.clone()))
+        }
+        TaskDefinition::Differs { step: Step::Register(registration), .. } => {
+            (None, Some(registration.normalized.clone()))
+        }
+        TaskDefinition::Differs { step: Step::Read(blocked), .. } | TaskDefinition::Unknown(blocked) => {
+            return Err(blocked.clone());
+        }
+        TaskDefinition::Differs { step: Step::NeedsPerson(_), .. } => return Ok(None),
+    };
+    let versions = pinned_versions(subject.world.desired, subject.wanted);
+    Ok(Some(Spec { hash: spec_hash(normalized.as_ref(), &versions), arn, normalized }))
+}
+
+/// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.
+pub(crate) fn failed_before<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    spec: &Spec,
+) -> Result<Option<Failure>, Blocked> {
+    match rollback::remembered(subject.memory, &spec.hash) {
+        Remembered::Bad(failure) => return Ok(Some(failure)),
+        Remembered::Free => return Ok(None),
+        Remembered::Nothing => {}
+    }
+    let past = past_deployments(subject, reads)?;
+    let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
+    if let Some(normalized) = &spec.normalized {
+        for arn in rollback::failed_revisions(&past) {
+            if Some(arn) == spec.arn.as_ref() {
+                continue;
+            }
+            let revision = reads.task_definition(subject.target, arn.as_str())?;
+            if revision.is_some_and(|revision| normalize(&revision.content) == *normalized) {
+                same.insert(arn);
+            }
+        }
+    }
+    Ok(rollback::failed_before(&past, |arn| same.contains(arn), &rollback::explained(subject.memory)))
+}
+
+/// ECS's history, newest first; where the endpoint has none, what `deployments[]` shows.
+fn past_deployments<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+) -> Result<Vec<PastDeployment>, Blocked> {
+    let shown = rollback::failed_in_deployments(subject.live);
+    let history = match reads.history(subject.name) {
+        Ok(history) => history.map_or(&[][..], Vec::as_slice),
+        Err(blocked) if blocked.is_unsupported() => &[],
+        Err(blocked) => return Err(blocked),
+    };
+    let listed: BTreeSet<&str> = history.iter().map(|past| past.deployment_id.as_str()).collect();
+    let mut past: Vec<PastDeployment> =
+        shown.into_iter().filter(|shown| !listed.contains(shown.deployment_id.as_str())).collect();
+    past.extend(history.iter().cloned());
+    Ok(past)
+}
+
+/// Whether a deployment of what the service runs looks bad, although nothing differs.
+pub(crate) fn looks_failed(subject: &Subject<'_>) -> bool {
+    let primary_failed =
+        subject.live.primary().is_some_and(|primary| primary.rollout_state == Some(RolloutState::Failed));
+    let remembered_bad = subject.memory.is_some_and(|memory| {
+        memory.attempts.values().any(|attempt| {
+            matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
+                && attempt.task_definition == subject.live.task_definition
+        })
+    });
+    primary_failed || remembered_bad
+}
+
+/// Whether ECS is rolling back.
+pub(crate) fn ecs_rolls_back(subject: &Subject<'_>) -> bool {
+    let history = subject.world.live.histories.get(subject.name).and_then(|history| history.known());
+    rollout::rolling_back(subject.live, history.map(Vec::as_slice))
+}
+
+/// The revision from which somebody else stepped back to an earlier one, if that is what happened: git wants what was
+/// reached before, and live has gone to an older, or an earlier good, revision.
+pub(crate) fn stepped_back_from<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    spec: &Spec,
+) -> Result<Option<TaskDefinitionArn>, Blocked> {
+    let Some(live) = &subject.live.task_definition else { return Ok(None) };
+    let Some(reached) = reached_before(subject, reads, spec)? else { return Ok(None) };
+    let (live_revision, reached_revision) = (live.revision(), reached.revision());
+    let ((live_family, live_number), (family, number)) = (live_revision.parts(), reached_revision.parts());
+    let older = live_family == family && live_number < number;
+    let earlier_good = subject.memory.is_some_and(|memory| {
+        memory.attempts.values().any(|attempt| {
+            attempt.verdict == Some(AttemptVerdict::Good) && attempt.task_definition.as_ref() == Some(live)
+        })
+    });
+    Ok((older || earlier_good).then_some(reached))
+}
+
+fn reached_before<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    spec: &Spec,
+) -> Result<Option<TaskDefinitionArn>, Blocked> {
+    if let Some(good) = subject.memory.and_then(|memory| memory.last_good.as_ref()) {
+        let pinned = match &subject.wanted.task_definition {
+            Some(WantedTaskDefinition::Revision(revision)) => good.task_definition.revision() == *revision,
+            _ => false,
+        };
+        let content = good.content.as_ref().map(normalize);
+        let same_content = content.is_some() && content == spec.normalized;
+        let same = pinned || good.spec_hash.as_ref() == Some(&spec.hash) || same_content;
+        return Ok(same.then(|| good.task_definition.clone()));
+    }
+    if subject.memory.is_some_and(|memory| memory.attempts.contains_key(&spec.hash)) {
+        return Ok(None);
+    }
+    let Some(arn) = &spec.arn else { return Ok(None) };
+    let past = past_deployments(subject, reads)?;
+    Ok(rollback::succeeded_before(&past, |past| past == arn).cloned())
+}
+
+/// When somebody else's step back will be healed; nothing when it is time.
+pub(crate) fn held_until(subject: &Subject<'_>, found: &str) -> Option<Timestamp> {
+    let remembered = subject.memory.and_then(|memory| memory.deviation.as_ref());
+    let since = remembered
+        .filter(|deviation| deviation.found == found)
+        .map_or(subject.world.now, |deviation| deviation.since);
+    let until = rollout::deadline(since, subject.wanted.resource.spec.heal_delay);
+    (until > subject.world.now).then_some(until)
+}
+
+/// What has to happen to the service's secrets before it is deployed.
+pub(crate) fn secrets_first(subject: &Subject<'_>) -> Option<WaitingOn> {
+    let mut first = Vec::new();
+    for (name, secret) in subject.secrets() {
+        match secret.standing {
+            SecretStanding::Settled | SecretStanding::LeftAlone => {}
+            SecretStanding::Promoting(_) | SecretStanding::Blocked => first.push(name),
+            SecretStanding::Unknown => {
+                return Some(WaitingOn::Read { what: format!("Secret/{name}, which the service reads") });
+            }
+        }
+    }
+    let of: Vec<_> = first.into_iter().map(|name: &ResourceName| key(ResourceKind::Secret, name)).collect();
+    (!of.is_empty()).then_some(WaitingOn::Wave { of })
+}

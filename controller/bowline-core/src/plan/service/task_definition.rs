@@ -1,0 +1,190 @@
+//! Which task definition should the service run, does it, and what is the next step there?
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Subject;
+use crate::desired::{TaskDefinitionContent, WantedTaskDefinition};
+use crate::diff::path::Ignored;
+use crate::diff::{Difference, diff_normalized, diff_revision, normalize, overlay};
+use crate::live::{DeploymentController, LiveTaskDefinition, TaskDefinitionStatus};
+use crate::name::{RelativePath, RevisionRef, TaskDefinitionArn};
+use crate::plan::reads::{Blocked, Reads};
+
+/// Where a service's task definition stands.
+pub(crate) enum TaskDefinition {
+    /// Somebody else owns it.
+    NotManaged,
+    /// It runs what it should.
+    Same,
+    /// It cannot be told, because what it runs could not be read.
+    Unknown(Blocked),
+    /// It runs something else.
+    Differs { differences: Vec<Difference>, step: Step },
+}
+
+/// The next step towards the wanted task definition.
+pub(crate) enum Step {
+    /// Something has to be read first.
+    Read(Blocked),
+    /// A person has to do something first.
+    NeedsPerson(String),
+    /// Point the service at this revision.
+    Update { arn: TaskDefinitionArn, normalized: Value },
+    /// Register the content first.
+    Register(Registration),
+}
+
+/// A revision to register.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Registration {
+    pub(crate) family: String,
+    pub(crate) content: Arc<TaskDefinitionContent>,
+    pub(crate) newest: Option<TaskDefinitionArn>,
+    pub(crate) normalized: Value,
+}
+
+/// Compares the task definition that the service runs with the wanted one.
+pub(crate) fn compare<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> TaskDefinition {
+    if subject.live.controller != DeploymentController::Ecs || subject.ignored.covers("taskDefinition") {
+        return TaskDefinition::NotManaged;
+    }
+    match &subject.wanted.task_definition {
+        None => TaskDefinition::NotManaged,
+        Some(WantedTaskDefinition::Revision(revision)) => compare_revision(subject, reads, revision),
+        Some(WantedTaskDefinition::Content { file, family, content }) => {
+            compare_content(subject, reads, file, family, content)
+        }
+    }
+}
+
+/// The normalised content of what the service runs, where that is what it should run.
+pub(crate) fn running_content<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+) -> Result<Option<Value>, Blocked> {
+    Ok(running(subject, reads)?.map(|found| normalize(&found.content)))
+}
+
+fn running<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+) -> Result<Option<&'a LiveTaskDefinition>, Blocked> {
+    match &subject.live.task_definition {
+        Some(arn) => reads.task_definition(subject.target, arn.as_str()),
+        None => Ok(None),
+    }
+}
+
+fn compare_revision<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    revision: &RevisionRef,
+) -> TaskDefinition {
+    let live_revision = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);
+    let Some(difference) = diff_revision(revision, live_revision.as_ref(), &subject.ignored) else {
+        return TaskDefinition::Same;
+    };
+    let wanted = reads.task_definition(subject.target, revision.as_str());
+    let found = running(subject, reads);
+    let mut differences = vec![difference];
+    if let (Ok(Some(wanted)), Ok(Some(found))) = (&wanted, &found) {
+        let (wanted, found) = (normalize(&wanted.content), normalize(&found.content));
+        differences.extend(content_differences(subject, &wanted, &found));
+    }
+    let step = match wanted {
+        Err(blocked) => Step::Read(blocked),
+        Ok(None) => Step::NeedsPerson(format!(
+            "the task definition {revision} does not exist: pin one that does, or register it"
+        )),
+        Ok(Some(definition)) if definition.status == TaskDefinitionStatus::Inactive => {
+            Step::NeedsPerson(format!(
+                "the task definition {revision} is INACTIVE (deregistered), so ECS refuses it: register its content \
+                 again and pin the new revision"
+            ))
+        }
+        Ok(Some(definition)) => {
+            Step::Update { arn: definition.arn.clone(), normalized: normalize(&definition.content) }
+        }
+    };
+    TaskDefinition::Differs { differences, step }
+}
+
+fn compare_content<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    file: &RelativePath,
+    family: &str,
+    content: &Arc<TaskDefinitionContent>,
+) -> TaskDefinition {
+    let found = match running(subject, reads) {
+        Ok(found) => found,
+        Err(blocked) => return TaskDefinition::Unknown(blocked),
+    };
+    let content = match found {
+        Some(found) if found.content == **content => return TaskDefinition::Same,
+        Some(found) if !subject.ignored.is_empty() => {
+            Arc::new(overlay(content, &found.content, &subject.ignored))
+        }
+        _ => Arc::clone(content),
+    };
+    let normalized = normalize(&content);
+    let live = found.map_or(Value::Null, |found| normalize(&found.content));
+    if normalized == live {
+        return TaskDefinition::Same;
+    }
+    let mut differences = content_differences(subject, &normalized, &live);
+    if differences.is_empty() {
+        return TaskDefinition::Same;
+    }
+    for difference in &mut differences {
+        difference.note = Some(format!("wanted by {file}"));
+    }
+    let step = match find_revision(subject, reads, family, &normalized) {
+        Err(blocked) => Step::Read(blocked),
+        Ok(Found::Revision(arn)) => Step::Update { arn, normalized },
+        Ok(Found::Nothing { newest }) => {
+            Step::Register(Registration { family: family.to_owned(), content, newest, normalized })
+        }
+    };
+    TaskDefinition::Differs { differences, step }
+}
+
+enum Found {
+    Revision(TaskDefinitionArn),
+    Nothing { newest: Option<TaskDefinitionArn> },
+}
+
+/// Looks for the content among the newest ACTIVE revisions, newest first, and stops at the first that has it:
+/// RegisterTaskDefinition is not idempotent, so what exists is used.
+fn find_revision<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    family: &str,
+    normalized: &Value,
+) -> Result<Found, Blocked> {
+    let recent = reads.recent_revisions(subject.target, family)?.map_or(&[][..], Vec::as_slice);
+    for arn in recent.iter().filter(|arn| Some(*arn) != subject.live.task_definition.as_ref()) {
+        let revision = reads.task_definition(subject.target, arn.as_str())?;
+        if revision.is_some_and(|revision| {
+            revision.status == TaskDefinitionStatus::Active && normalize(&revision.content) == *normalized
+        }) {
+            return Ok(Found::Revision(arn.clone()));
+        }
+    }
+    Ok(Found::Nothing { newest: recent.first().cloned() })
+}
+
+fn content_differences(subject: &Subject<'_>, wanted: &Value, found: &Value) -> Vec<Difference> {
+    // An absent side is an empty object: every field is then listed.
+    let empty = Value::Object(serde_json::Map::new());
+    let side = |value: &Value| if value.is_null() { empty.clone() } else { value.clone() };
+    let reveal = &subject.wanted.resource.spec.reveal;
+    let mut differences = diff_normalized(&side(wanted), &side(found), &Ignored::default(), reveal);
+    for difference in &mut differences {
+        difference.path = format!("taskDefinition.{}", difference.path);
+    }
+    differences.retain(|difference| !subject.ignored.covers(&difference.path));
+    differences
+}

@@ -1,0 +1,104 @@
+//! Desired state, live state and memory side by side, with what is not to be believed taken out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::memory::{Memory, ServiceMemory};
+use super::reads::not_read;
+use crate::desired::{DesiredState, ResourceKey, ResourceKind};
+use crate::live::{Live, LiveService, Observed, UnknownCategory, UnknownReason};
+use crate::name::ResourceName;
+
+/// What a decision looks at.
+pub(crate) struct World<'a> {
+    pub(crate) desired: &'a DesiredState,
+    pub(crate) live: &'a Live,
+    pub(crate) memory: &'a Memory,
+    pub(crate) now: Timestamp,
+    /// Targets all of whose services (at least two) are missing: a wrong cluster, rather.
+    emptied: BTreeSet<&'a ResourceName>,
+}
+
+/// What is known of one resource, with everything considered.
+pub(crate) enum Seen<'a, T> {
+    Known { value: &'a T },
+    Missing,
+    Unknown(UnknownReason),
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(desired: &'a DesiredState, live: &'a Live, memory: &'a Memory, now: Timestamp) -> Self {
+        Self { desired, live, memory, now, emptied: emptied(desired, live) }
+    }
+
+    /// Why nothing of the target could be read, if that is so.
+    pub(crate) fn unread_target(&self, name: &ResourceName) -> Option<UnknownReason> {
+        match self.live.targets.get(name) {
+            Some(Observed::Known { .. }) => None,
+            Some(Observed::Unknown { why }) => Some(why.clone()),
+            Some(Observed::Missing) | None => Some(not_read(&format!("Target/{name}"))),
+        }
+    }
+
+    /// What is known of a service.
+    pub(crate) fn service(&self, name: &ResourceName, target: &'a ResourceName) -> Seen<'a, LiveService> {
+        let seen = self.see(&key(ResourceKind::EcsService, name), target, self.live.services.get(name));
+        match seen {
+            Seen::Missing if self.emptied.contains(target) => Seen::Unknown(all_missing(target)),
+            seen => seen,
+        }
+    }
+
+    /// What is known of a resource on a target.
+    pub(crate) fn see<T>(
+        &self,
+        key: &ResourceKey,
+        target: &ResourceName,
+        found: Option<&'a Observed<T>>,
+    ) -> Seen<'a, T> {
+        if let Some(why) = self.unread_target(target) {
+            return Seen::Unknown(why);
+        }
+        match found {
+            Some(Observed::Known { value, .. }) => Seen::Known { value },
+            Some(Observed::Missing) => Seen::Missing,
+            Some(Observed::Unknown { why }) => Seen::Unknown(why.clone()),
+            None => Seen::Unknown(not_read(&key.to_string())),
+        }
+    }
+
+    /// What is remembered of a service.
+    pub(crate) fn service_memory(&self, name: &ResourceName) -> Option<&'a ServiceMemory> {
+        self.memory.services.get(name)
+    }
+}
+
+/// The key of a resource.
+pub(crate) fn key(kind: ResourceKind, name: &ResourceName) -> ResourceKey {
+    ResourceKey { kind, name: name.clone() }
+}
+
+fn emptied<'a>(desired: &'a DesiredState, live: &Live) -> BTreeSet<&'a ResourceName> {
+    let mut counts: BTreeMap<&ResourceName, (usize, usize)> = BTreeMap::new();
+    for (name, service) in &desired.services {
+        let (all, missing) = counts.entry(&service.resource.spec.target).or_default();
+        *all += 1;
+        *missing += usize::from(matches!(live.services.get(name), Some(Observed::Missing)));
+    }
+    counts
+        .into_iter()
+        .filter(|(_, (all, missing))| *all >= 2 && all == missing)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn all_missing(target: &ResourceName) -> UnknownReason {
+    UnknownReason {
+        category: UnknownCategory::SuspiciouslyMissing,
+        message: format!("every service of Target/{target} is missing at once, which is not believed"),
+        hint: "check the target's cluster name and region; if the services were really deleted, delete their manifests"
+            .to_owned(),
+        aws: None,
+    }
+}
