@@ -222,7 +222,8 @@ impl Session {
         Ok(found)
     }
 
-    /// When each task of a service that runs, or is on its way, was created. Secrets are read after that, at start.
+    /// When each running task of a service was started: by then it had read its secrets. One on its way counts as
+    /// starting now.
     pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
         let on = format!("{service} in cluster {}", self.cluster());
         let tasks = self.task_arns(service, &on).await?;

@@ -105,7 +105,7 @@ async fn a_target_of_which_everything_is_missing_is_unknown() {
 async fn an_unknown_cluster_is_named_in_the_hint() {
     let mut world = World::new().await;
     world.want_service("web");
-    let elsewhere = target(json!({ "cluster": "mian" }));
+    let elsewhere = target(&json!({ "cluster": "mian" }));
     world.desired.targets.insert(name("live"), resource("live", elsewhere));
     let live = world.observe(None).await;
     let why = why(&live.services[&name("web")]);

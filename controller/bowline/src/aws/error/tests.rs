@@ -38,9 +38,9 @@ async fn server(answer: String) -> String {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = vec![0; 65_536];
+            let mut request = Vec::with_capacity(65_536);
             // A request of these tests fits into one packet.
-            stream.read(&mut request).await.unwrap();
+            let _ = stream.read_buf(&mut request).await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
             stream.shutdown().await.ok();
         }
@@ -174,9 +174,11 @@ impl ProvideCredentials for Without {
     }
 }
 
+type Case = (fn() -> CredentialsError, UnknownCategory, &'static str);
+
 #[tokio::test]
 async fn credentials_that_cannot_be_had_are_told_apart() {
-    let cases: [(fn() -> CredentialsError, UnknownCategory, &str); 3] = [
+    let cases: [Case; 3] = [
         (
             || CredentialsError::not_loaded("no providers in chain provided credentials"),
             UnknownCategory::NoCredentials,
