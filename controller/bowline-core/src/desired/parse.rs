@@ -291,7 +291,8 @@ fn not_acted_on(kind: ResourceKind, node: &Node, checker: &mut Checker<'_>) {
     let fields: &[&str] = match kind {
         ResourceKind::Policy | ResourceKind::AlertRoute => {
             let at = node.entries().iter().find(|entry| entry.key == "kind").map_or(node.at, |e| e.value.at);
-            let message = format!("this version checks the envelope of kind {} but does not act on it", kind.as_str());
+            let message =
+                format!("this version checks the envelope of kind {} but does not act on it", kind.as_str());
             checker.add(at, Severity::Warning, FindingCode::NotActedOn, message, None);
             return;
         }
