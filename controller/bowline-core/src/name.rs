@@ -275,6 +275,22 @@ impl RevisionRef {
     }
 }
 
+impl RoleArn {
+    /// The account that the role is in.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+impl SecretId {
+    /// Account and region, if it is an ARN.
+    pub fn place(&self) -> Option<(&str, &str)> {
+        let mut parts = self.0.strip_prefix("arn:")?.split(':').skip(2);
+        let region = parts.next()?;
+        Some((parts.next()?, region))
+    }
+}
+
 impl TaskDefinitionArn {
     /// The revision as AWS abbreviates it: `family:42`.
     pub fn revision(&self) -> RevisionRef {

@@ -45,29 +45,37 @@ pub(super) fn read(text: &str) -> Stream {
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut stream = Stream { documents: Vec::new(), errors: Vec::new() };
     let mut budget = Budget::default();
-    for _ in 0..=MAX_DOCUMENTS {
-        match next_document(&mut parser, &mut budget) {
-            Ok(Some(node)) if stream.documents.len() == MAX_DOCUMENTS => {
-                stream.errors.push(SyntaxError {
-                    at: node.at,
-                    message: format!("the file has more than {MAX_DOCUMENTS} documents"),
-                    hint: Some("split it into several files"),
-                });
-                return stream;
+    // Broken and empty documents count too: each may cost a finding.
+    for count in 0.. {
+        let at = match next_document(&mut parser, &mut budget) {
+            Ok(None) => break,
+            Ok(Some(node)) => {
+                let at = node.at;
+                if count < MAX_DOCUMENTS && !node.is_null() {
+                    stream.documents.push(node);
+                }
+                at
             }
-            Ok(Some(node)) if node.is_null() => {}
-            Ok(Some(node)) => stream.documents.push(node),
-            Ok(None) => return stream,
             Err(Failure::Budget(error)) => {
                 stream.errors.push(error);
-                return stream;
+                break;
             }
             Err(Failure::Document(error)) => {
+                let at = error.at;
                 stream.errors.push(error);
                 if !parser.proceed_next_document().unwrap_or(false) {
-                    return stream;
+                    break;
                 }
+                at
             }
+        };
+        if count == MAX_DOCUMENTS {
+            stream.errors.push(SyntaxError {
+                at,
+                message: format!("the file has more than {MAX_DOCUMENTS} documents"),
+                hint: Some("split it into several files"),
+            });
+            break;
         }
     }
     stream

@@ -204,6 +204,14 @@ fn a_revision_has_a_family_and_a_number() {
 }
 
 #[test]
+fn arns_tell_their_place() {
+    assert_eq!(RoleArn::parse("arn:aws:iam::111122223333:role/a").unwrap().account(), "111122223333");
+    let secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:db-AbCdEf";
+    assert_eq!(SecretId::parse(secret).unwrap().place(), Some(("111122223333", "eu-central-1")));
+    assert_eq!(SecretId::parse("db").unwrap().place(), None);
+}
+
+#[test]
 fn a_duration_is_written_in_its_largest_unit() {
     for (text, shown) in
         [("90s", "90s"), ("120s", "2m"), ("60m", "1h"), ("48h", "2d"), ("0s", "0s"), ("1d", "1d")]

@@ -518,6 +518,25 @@ fn what_could_be_read_of_a_broken_document_is_kept() {
 }
 
 #[test]
+fn a_role_of_another_account_could_never_be_used() {
+    let file =
+        manifest(&format!("{TARGET}  assumeRole: {{arn: \"arn:aws:iam::444455556666:role/bowline\"}}\n"));
+    expect(&file.findings, "\
+prod/web.yaml:9:21 Error InvalidValue: `spec.assumeRole.arn` is a role of 444455556666, but `spec.accountId` is 111122223333
+  |   assumeRole: {arn: \"arn:aws:iam::444455556666:role/bowline\"}
+  = the role must be of the account that the Target describes
+");
+}
+
+#[test]
+fn no_document_of_a_file_is_left_out_silently() {
+    let file = manifest(&format!("{}{TARGET}", "---\n".repeat(2_000)));
+    assert_eq!(file.findings.len(), 1, "{}", show(&file.findings));
+    let file = manifest(&"[\n---\n".repeat(2_000));
+    assert_eq!(file.findings.len(), 1_002);
+}
+
+#[test]
 fn findings_about_a_file_as_a_whole() {
     let findings = [
         Finding::too_large("big.yaml", 104_857_600),
