@@ -97,3 +97,8 @@ fn is_clean(reports: &BTreeMap<ResourceKey, ResourceReport>) -> bool {
 fn has_unknown(reports: &BTreeMap<ResourceKey, ResourceReport>) -> bool {
     reports.values().any(ResourceReport::has_unknown)
 }
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,136 @@
+use super::*;
+use serde_json::json;
 
+fn diff(wanted: Value, found: Value, ignore: &[&str], reveal: &[&str]) -> Vec<String> {
+    let ignore: Vec<FieldPath> = ignore.iter().map(|path| FieldPath::parse(path).unwrap()).collect();
+    let reveal: Vec<String> = reveal.iter().map(|name| (*name).to_owned()).collect();
+    diff_task_definition(&TaskDefinitionContent(wanted), &TaskDefinitionContent(found), &ignore, &reveal)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn container(fields: Value) -> Value {
+    let mut container = json!({"name": "web", "image": "web:1"});
+    for (key, value) in fields.as_object().unwrap() {
+        container[key] = value.clone();
+    }
+    json!({"family": "web", "containerDefinitions": [container]})
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn values_that_may_be_confidential_are_shown_by_length() {
+    let wanted = container(json!({
+        "environment": [{"name": "LOG_LEVEL", "value": "debug"}, {"name": "NEW", "value": "four"}],
+        "command": ["serve", "--token=abc"],
+        "dockerLabels": {"com.example.team": "shop"},
+        "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "t1", "splunk-url": "https://b"}},
+    }));
+    let found = container(json!({
+        "environment": [{"name": "LOG_LEVEL", "value": "information"}, {"name": "OLD", "value": "x"}],
+        "command": ["serve"],
+        "dockerLabels": {"com.example.team": "platform"},
+        "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "t22", "splunk-url": "https://a"}},
+    }));
+    assert_eq!(
+        diff(wanted.clone(), found.clone(), &[], &[]),
+        [
+            "containerDefinitions[name=web].command changed (9 -> 23 chars)",
+            "containerDefinitions[name=web].dockerLabels.com.example.team changed (8 -> 4 chars)",
+            "containerDefinitions[name=web].environment[name=LOG_LEVEL].value changed (11 -> 5 chars)",
+            "containerDefinitions[name=web].environment[name=NEW].value is not set, git wants (4 chars)",
+            "containerDefinitions[name=web].environment[name=OLD].value is (1 chars), git does not have it",
+            "containerDefinitions[name=web].logConfiguration.options.splunk-token changed (3 -> 2 chars)",
+            "containerDefinitions[name=web].logConfiguration.options.splunk-url is https://a, git wants https://b",
+        ]
+    );
+    assert_eq!(
+        diff(
+            wanted,
+            found,
+            &[
+                "containerDefinitions[*].environment[name=NEW]",
+                "taskDefinition.containerDefinitions[name=web].logConfiguration"
+            ],
+            &["LOG_LEVEL", "command", "com.example.team"]
+        ),
+        [
+            r#"containerDefinitions[name=web].command is ["serve"], git wants ["serve","--token=abc"]"#,
+            "containerDefinitions[name=web].dockerLabels.com.example.team is platform, git wants shop",
+            "containerDefinitions[name=web].environment[name=LOG_LEVEL].value is information, git wants debug",
+            "containerDefinitions[name=web].environment[name=OLD].value is (1 chars), git does not have it",
+        ]
+    );
+}
+
+#[test]
+fn nested_fields_are_compared_to_the_leaf() {
+    let wanted = container(
+        json!({"healthCheck": {"command": ["CMD", "true"], "interval": 10}, "ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": 2}]}),
+    );
+    let found = container(
+        json!({"healthCheck": {"command": ["CMD", "true"], "interval": 30, "timeout": 5, "retries": 3}}),
+    );
+    assert_eq!(
+        diff(wanted, found, &[], &[]),
+        [
+            "containerDefinitions[name=web].healthCheck.interval is not set, git wants 10",
+            "containerDefinitions[name=web].ulimits[name=nofile].hardLimit is not set, git wants 2",
+            "containerDefinitions[name=web].ulimits[name=nofile].softLimit is not set, git wants 1",
+        ]
+    );
+}
+
+#[test]
+fn a_whole_container_is_listed_by_its_fields() {
+    let wanted = json!({"family": "web", "containerDefinitions": [{"name": "web", "image": "web:1"}, {"name": "log", "image": "log:1"}]});
+    let found = json!({"family": "web", "containerDefinitions": [{"name": "web", "image": "web:1"}]});
+    assert_eq!(
+        diff(wanted, found, &[], &[]),
+        ["containerDefinitions[name=log].image is not set, git wants log:1"]
+    );
+}
+
+#[test]
+fn an_item_that_is_only_its_name_is_not_lost() {
+    let wanted = container(json!({"environment": [{"name": "EMPTY", "value": ""}]}));
+    assert_eq!(
+        diff(wanted, container(json!({})), &[], &[]),
+        ["containerDefinitions[name=web].environment[name=EMPTY] is not set, git wants EMPTY"]
+    );
+}
+
+#[test]
+fn sets_list_what_is_more_and_what_is_less() {
+    let wanted = json!({"family": "web", "requiresCompatibilities": ["EC2", "FARGATE"]});
+    let found = json!({"family": "web", "requiresCompatibilities": ["FARGATE", "EXTERNAL"]});
+    assert_eq!(
+        diff(wanted, found, &[], &[]),
+        [
+            "requiresCompatibilities[EC2] is not set, git wants EC2",
+            "requiresCompatibilities[EXTERNAL] is EXTERNAL, git does not have it",
+        ]
+    );
+}
+
+#[test]
+fn ports_differ_by_protocol_and_duplicates_are_kept() {
+    let ports = |list: Value| container(json!({"portMappings": list}));
+    let both =
+        ports(json!([{"containerPort": 53, "protocol": "udp"}, {"containerPort": 53, "protocol": "tcp"}]));
+    assert_eq!(diff(both.clone(), both.clone(), &[], &[]), NONE);
+    assert_eq!(
+        diff(both, ports(json!([{"containerPort": 53}])), &[], &[]),
+        [
+            "containerDefinitions[name=web].portMappings[containerPort=53/udp].protocol is not set, git wants udp"
+        ]
+    );
+    let twice = container(json!({"environment": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}));
+    let once = container(json!({"environment": [{"name": "A", "value": "1"}]}));
+    assert_eq!(
+        diff(twice, once, &[], &["A#2"]),
+        ["containerDefinitions[name=web].environment[name=A#2].value is not set, git wants 2"]
+    );
+}

@@ -156,6 +156,9 @@ fn reached_before<'a>(
         let same = pinned || good.spec_hash.as_ref() == Some(&spec.hash) || same_content;
         return Ok(same.then(|| good.task_definition.clone()));
     }
+    if subject.memory.is_some_and(|memory| memory.attempts.contains_key(&spec.hash)) {
+        return Ok(None);
+    }
     let Some(arn) = &spec.arn else { return Ok(None) };
     let past = past_deployments(subject, reads)?;
     Ok(rollback::succeeded_before(&past, |past| past == arn).cloned())

@@ -1,0 +1,336 @@
+//! A small world for tests: one target, services, secrets, and answers to what a plan needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::desired::kind::{
+    Capability, Constraints, EcsService, Mode, Rollout, Secret, Target, TaskDefinitionSource,
+};
+use crate::desired::{
+    DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKind, TaskDefinitionContent,
+    WantedTaskDefinition,
+};
+use crate::live::{
+    DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
+    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, ServiceStatus,
+    TaskDefinitionStatus, UnknownCategory, UnknownReason,
+};
+use crate::name::{
+    AccountId, ClusterName, HumanDuration, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
+    SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
+};
+
+pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+pub(crate) fn name(text: &str) -> ResourceName {
+    ResourceName::parse(text).unwrap()
+}
+
+pub(crate) fn service_key(text: &str) -> ResourceKey {
+    ResourceKey { kind: ResourceKind::EcsService, name: name(text) }
+}
+
+pub(crate) fn secret_key(text: &str) -> ResourceKey {
+    ResourceKey { kind: ResourceKind::Secret, name: name(text) }
+}
+
+/// 2026-11-21T12:00:00Z plus so many seconds.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    "2026-11-21T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+}
+
+pub(crate) fn arn(revision: &str) -> TaskDefinitionArn {
+    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-central-1:111122223333:task-definition/{revision}"))
+        .unwrap()
+}
+
+/// A version id of 32 characters that ends in the text.
+pub(crate) fn version(text: &str) -> String {
+    format!("{:0>32}", format!("-{text}"))
+}
+
+pub(crate) fn content(family: &str, image: &str) -> TaskDefinitionContent {
+    TaskDefinitionContent(json!({
+        "family": family,
+        "containerDefinitions": [{"name": "app", "image": image, "environment": [{"name": "LEVEL", "value": "info"}]}],
+    }))
+}
+
+pub(crate) fn known<T>(value: T) -> Observed<T> {
+    Observed::Known { value, at: at(0) }
+}
+
+pub(crate) fn unknown<T>(category: UnknownCategory) -> Observed<T> {
+    Observed::Unknown { why: reason(category) }
+}
+
+pub(crate) fn reason(category: UnknownCategory) -> UnknownReason {
+    UnknownReason {
+        category,
+        message: "Rate exceeded".to_owned(),
+        hint: "it is tried again".to_owned(),
+        aws: None,
+    }
+}
+
+fn resource<S>(of: &str, spec: S) -> Resource<S> {
+    Resource {
+        metadata: Metadata { name: name(of), labels: BTreeMap::new(), annotations: BTreeMap::new() },
+        spec,
+        origin: Origin { path: format!("{of}.yaml"), line: 1, stale: false },
+    }
+}
+
+pub(crate) fn deployment(id: &str, revision: &str, state: RolloutState) -> LiveDeployment {
+    LiveDeployment {
+        id: format!("ecs-svc/{id}"),
+        status: DeploymentStatus::Primary,
+        rollout_state: Some(state),
+        rollout_reason: None,
+        task_definition: Some(arn(revision)),
+        desired_count: 2,
+        running_count: 2,
+        pending_count: 0,
+        failed_tasks: 0,
+        created_at: Some(at(-3600)),
+    }
+}
+
+pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
+    LiveService {
+        arn: format!("arn:aws:ecs:eu-central-1:111122223333:service/main/{service}"),
+        status: ServiceStatus::Active,
+        desired_count: 2,
+        running_count: 2,
+        pending_count: 0,
+        task_definition: Some(arn(revision)),
+        controller: DeploymentController::Ecs,
+        managed_by_ecs: false,
+        circuit_breaker: true,
+        deployments: vec![deployment("1", revision, RolloutState::Completed)],
+        events: Vec::new(),
+        tags: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn past(id: &str, revision: &str, status: PastDeploymentStatus) -> PastDeployment {
+    PastDeployment {
+        deployment_id: format!("ecs-svc/{id}"),
+        task_definition: Some(arn(revision)),
+        status,
+        reason: Some("tasks failed to start".to_owned()),
+        created_at: Some(at(-7200)),
+    }
+}
+
+/// The world of a test.
+#[derive(Debug, Clone)]
+pub(crate) struct Fixture {
+    pub(crate) desired: DesiredState,
+    pub(crate) live: Live,
+    pub(crate) memory: Memory,
+    pub(crate) now: Timestamp,
+}
+
+impl Fixture {
+    /// One target `prod` on which everything is allowed.
+    pub(crate) fn new() -> Self {
+        let mut fixture = Self {
+            desired: DesiredState::default(),
+            live: Live::default(),
+            memory: Memory::default(),
+            now: at(0),
+        };
+        fixture.add_target("prod");
+        fixture
+    }
+
+    pub(crate) fn add_target(&mut self, target: &str) {
+        let spec = Target {
+            account_id: AccountId::parse("111122223333").unwrap(),
+            region: Region::parse("eu-central-1").unwrap(),
+            cluster: ClusterName::parse("main").unwrap(),
+            assume_role: None,
+            mode: Mode::Enforce,
+            capabilities: BTreeSet::from([
+                Capability::EcsDeploy,
+                Capability::EcsScale,
+                Capability::EcsRestart,
+                Capability::SecretsPromote,
+            ]),
+            constraints: Constraints::default(),
+        };
+        self.desired.targets.insert(name(target), resource(target, spec));
+        self.live.targets.insert(name(target), known(()));
+    }
+
+    /// A service that git wants on a revision and that runs it, with two tasks. The revision's content is known to AWS.
+    pub(crate) fn with_service(mut self, service: &str, revision: &str) -> Self {
+        let spec = EcsService {
+            target: name("prod"),
+            service: ServiceName::parse(service).unwrap(),
+            task_definition: Some(TaskDefinitionSource::Revision(RevisionRef::parse(revision).unwrap())),
+            desired_count: Some(2),
+            restart: None,
+            secrets: Vec::new(),
+            depends_on: Vec::new(),
+            rollout: Rollout::default(),
+            heal_delay: HumanDuration::from_secs(900),
+            ignore: Vec::new(),
+            reveal: Vec::new(),
+        };
+        let wanted = DesiredService {
+            resource: resource(service, spec),
+            task_definition: Some(WantedTaskDefinition::Revision(RevisionRef::parse(revision).unwrap())),
+        };
+        self.desired.services.insert(name(service), wanted);
+        self.live.services.insert(name(service), known(live_service(service, revision)));
+        self
+    }
+
+    pub(crate) fn with_file(mut self, service: &str, content: TaskDefinitionContent) -> Self {
+        let file = RelativePath::parse(&format!("{service}.json")).unwrap();
+        let wanted = self.desired.services.get_mut(&name(service)).unwrap();
+        wanted.resource.spec.task_definition = Some(TaskDefinitionSource::File(file.clone()));
+        let family = content.0["family"].as_str().unwrap().to_owned();
+        wanted.task_definition =
+            Some(WantedTaskDefinition::Content { file, family, content: Arc::new(content) });
+        self
+    }
+
+    /// A secret pinned to a version, with AWSCURRENT on another (or the same), created in the order of their names.
+    pub(crate) fn with_secret(mut self, secret: &str, pinned: &str, current: &str) -> Self {
+        let spec = Secret {
+            target: name("prod"),
+            secret_id: SecretId::parse(secret).unwrap(),
+            version_id: SecretVersionId::parse(&version(pinned)).unwrap(),
+            required_keys: Vec::new(),
+            rotation: None,
+        };
+        self.desired.secrets.insert(name(secret), resource(secret, spec));
+        let live = LiveSecret {
+            arn: format!("arn:aws:secretsmanager:eu-central-1:111122223333:secret:{secret}-AbCdEf"),
+            stages: BTreeMap::from([(version(current), BTreeSet::from(["AWSCURRENT".to_owned()]))]),
+            deleted_at: None,
+            last_changed_at: Some(at(-600)),
+            rotated_elsewhere: false,
+        };
+        self.live.secrets.insert(name(secret), known(live));
+        self
+    }
+
+    pub(crate) fn with_dates(mut self, secret: &str, dates: &[(&str, i64)]) -> Self {
+        let dates = dates.iter().map(|(id, seconds)| (version(id), at(*seconds))).collect();
+        self.live.secret_version_dates.insert(name(secret), known(dates));
+        self
+    }
+
+    pub(crate) fn with_reader(mut self, service: &str, secret: &str) -> Self {
+        self.spec(service).secrets.push(name(secret));
+        self
+    }
+
+    pub(crate) fn with_revision(mut self, revision: &str, content: TaskDefinitionContent) -> Self {
+        let definition =
+            LiveTaskDefinition { arn: arn(revision), status: TaskDefinitionStatus::Active, content };
+        self.live.task_definitions.insert((name("prod"), revision.to_owned()), known(definition));
+        self
+    }
+
+    pub(crate) fn with_recent(mut self, family: &str, revisions: &[&str]) -> Self {
+        let revisions = revisions.iter().map(|revision| arn(revision)).collect();
+        self.live.recent_revisions.insert((name("prod"), family.to_owned()), known(revisions));
+        self
+    }
+
+    pub(crate) fn with_history(mut self, service: &str, history: Vec<PastDeployment>) -> Self {
+        self.live.histories.insert(name(service), known(history));
+        self
+    }
+
+    pub(crate) fn with_tag(mut self, service: &str, key: TagKey, value: &str) -> Self {
+        self.live(service).tags.insert(key.as_str().to_owned(), value.to_owned());
+        self
+    }
+
+    /// Git pins another revision.
+    pub(crate) fn wanting(mut self, service: &str, revision: &str) -> Self {
+        let revision = RevisionRef::parse(revision).unwrap();
+        let wanted = self.desired.services.get_mut(&name(service)).unwrap();
+        wanted.resource.spec.task_definition = Some(TaskDefinitionSource::Revision(revision.clone()));
+        wanted.task_definition = Some(WantedTaskDefinition::Revision(revision));
+        self
+    }
+
+    pub(crate) fn restarting(mut self, service: &str, token: &str) -> Self {
+        self.spec(service).restart = Some(RestartToken::parse(token).unwrap());
+        self
+    }
+
+    pub(crate) fn spec(&mut self, service: &str) -> &mut EcsService {
+        &mut self.desired.services.get_mut(&name(service)).unwrap().resource.spec
+    }
+
+    pub(crate) fn live(&mut self, service: &str) -> &mut LiveService {
+        match self.live.services.get_mut(&name(service)) {
+            Some(Observed::Known { value, .. }) => value,
+            _ => panic!("{service} is not known"),
+        }
+    }
+
+    pub(crate) fn remember(&mut self, service: &str) -> &mut ServiceMemory {
+        self.memory.services.entry(name(service)).or_default()
+    }
+
+    /// A rollout of a revision that Bowline began a minute ago.
+    pub(crate) fn in_flight(&mut self, service: &str, revision: &str, id: &str) -> SpecHash {
+        let hash = SpecHash("f".repeat(64));
+        self.remember(service).in_flight = Some(InFlight {
+            spec_hash: hash.clone(),
+            deployment_id: Some(format!("ecs-svc/{id}")),
+            task_definition: Some(arn(revision)),
+            commit: COMMIT.to_owned(),
+            started_at: at(-60),
+            deadline: at(1140),
+        });
+        hash
+    }
+
+    pub(crate) fn needs(&self) -> BTreeSet<Need> {
+        needs(&self.desired, &self.live, &self.memory, self.now)
+    }
+
+    pub(crate) fn propose(&self) -> Proposed {
+        propose(&self.desired, &self.live, &self.memory, self.now)
+    }
+
+    pub(crate) fn learn(&mut self) -> Vec<Event> {
+        learn(&mut self.memory, &self.desired, &self.live, COMMIT, self.now)
+    }
+
+    /// What the events say.
+    pub(crate) fn told(&mut self) -> Vec<(EventKind, String)> {
+        self.learn().into_iter().map(|event| (event.kind, event.message)).collect()
+    }
+
+    pub(crate) fn report(&self, service: &str) -> ResourceReport {
+        self.propose().reports[&service_key(service)].clone()
+    }
+
+    pub(crate) fn secret_report(&self, secret: &str) -> ResourceReport {
+        self.propose().reports[&secret_key(secret)].clone()
+    }
+
+    /// The operations that are planned, as text.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.propose().actions.iter().map(ToString::to_string).collect()
+    }
+}
+
+pub(crate) fn pretty(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap()
+}

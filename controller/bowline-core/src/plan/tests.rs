@@ -1,0 +1,9 @@
+//! Tables: one small world a rule, whole values asserted.
+
+mod convergence;
+mod deploy;
+mod learning;
+mod needs;
+mod records;
+mod secrets;
+mod states;

@@ -1,0 +1,1 @@
+//! Properties, against a small model of ECS and Secrets Manager.
