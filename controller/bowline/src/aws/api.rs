@@ -123,6 +123,8 @@ macro_rules! apis {
 apis! {
     /// Whose credentials these are.
     GetCallerIdentity: Sts, Identity, Always, "sts:GetCallerIdentity";
+    /// Credentials of a Target's role: sent by the SDK, when they are needed.
+    AssumeRole: Sts, Identity, Always, "sts:AssumeRole";
     /// Services, ten at a time.
     DescribeServices: Ecs, ServiceRead, Always, "ecs:DescribeServices";
     /// One task definition revision.

@@ -11,7 +11,7 @@ use bowline_core::live::UnknownCategory;
 
 use super::api::Api;
 use super::client::Session;
-use super::error::AwsError;
+use super::error::{AwsError, Effect};
 use super::limiter::Priority;
 
 /// How often a call is sent at most.
@@ -54,9 +54,10 @@ impl Session {
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, AwsError>>,
     {
+        // In this order, so that scans queue where a watch overtakes them.
+        self.turn(api, priority).await;
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits().acquire().await.ok();
-        self.turn(api, priority).await;
         let first = Mutex::new(true);
         let last = Mutex::new(None);
         let one = || async {
@@ -71,23 +72,27 @@ impl Session {
             }
             answer
         };
+        let clock = self.clock();
         let all = one
             .retry(backoff())
-            .sleep(tokio::time::sleep)
+            .sleep(move |wait| {
+                let clock = clock.clone();
+                async move { clock.sleep(wait).await }
+            })
             .when(|error| error.may_repeat(api.repeat()))
             .notify(|error, wait| {
                 tracing::debug!(operation = api.name(), %error, ?wait, "repeating a call to AWS");
                 *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
             });
-        match tokio::time::timeout(self.timeout(), all).await {
-            Ok(answer) => answer,
-            Err(_) => Err(last.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| {
-                let what = format!("no answer within {} s", self.timeout().as_secs());
-                let error = AwsError::new(api, on, UnknownCategory::Unreachable, &what);
-                count(api, Some(&error));
-                error
-            })),
+        if let Ok(answer) = tokio::time::timeout(self.timeout(), all).await {
+            return answer;
         }
+        let what = format!("no answer within {} s", self.timeout().as_secs());
+        let late = AwsError::new(api, on, UnknownCategory::Unreachable, &what);
+        count(api, Some(&late));
+        // What AWS said before tells more, but the attempt that was under way may have had its effect.
+        let last = last.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(late);
+        Err(AwsError { effect: Effect::Possible, ..last })
     }
 }
 

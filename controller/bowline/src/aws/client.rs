@@ -8,11 +8,14 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_types::checksum_config::ResponseChecksumValidation;
 use bowline_core::desired::kind::{AssumeRole, Target};
 use bowline_core::name::{AccountId, ClusterName, Region, ResourceName};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::api::Api;
@@ -20,6 +23,7 @@ use super::ecs::cache::TaskDefinitionCache;
 use super::identity::IdentityMemo;
 use super::limiter::{Limiter, Priority};
 use super::settings::AwsSettings;
+use crate::clock::Clock;
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -61,6 +65,17 @@ pub(super) struct Clients {
 impl Aws {
     /// Loads the SDK's standard chain once. Credentials are asked for by the first call, not here.
     pub async fn new(settings: AwsSettings) -> Self {
+        Self::load(settings, None).await
+    }
+
+    /// As [`Aws::new`], with this access key instead of the standard chain's credentials: for a simulated AWS, which
+    /// must never be shown real ones.
+    pub async fn with_access_key(settings: AwsSettings, id: &str, secret: &SecretString) -> Self {
+        let key = Credentials::new(id, secret.expose_secret(), None, None, "bowline");
+        Self::load(settings, Some(SharedCredentialsProvider::new(key))).await
+    }
+
+    pub(super) async fn load(settings: AwsSettings, credentials: Option<SharedCredentialsProvider>) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https();
@@ -77,6 +92,9 @@ impl Aws {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         if let Some(url) = &settings.endpoint_url {
             loader = loader.endpoint_url(url);
+        }
+        if let Some(credentials) = credentials {
+            loader = loader.credentials_provider(credentials);
         }
         let base = loader.load().await;
         let folder = settings.task_definition_cache.clone().filter(|_| base.endpoint_url().is_none());
@@ -128,8 +146,7 @@ impl Aws {
             if let Some(id) = &role.external_id {
                 provider = provider.external_id(id);
             }
-            let provider =
-                aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+            let provider = SharedCredentialsProvider::new(provider.build().await);
             config = config.to_builder().credentials_provider(provider).build();
         }
         // Servers that stand in for AWS know no bucket host names.
@@ -195,6 +212,11 @@ impl Session {
     /// The time that observations are stamped with.
     pub(crate) fn now(&self) -> Timestamp {
         self.aws.now()
+    }
+
+    /// The clock of the settings.
+    pub(crate) fn clock(&self) -> Clock {
+        self.aws.inner.settings.clock.clone()
     }
 
     /// Waits until the call's quota has room.

@@ -110,24 +110,26 @@ where
             let status = context.raw().status().as_u16();
             let (code, message) = (context.err().code(), context.err().message().unwrap_or_default());
             let category = category_of(code, message, status, &body_start(context.raw()));
-            let effect =
-                if category == UnknownCategory::ServerError { Effect::Possible } else { Effect::None };
-            (category, effect, Some(detail(code, message, status, context.raw())))
+            (category, effect_of(category), Some(detail(code, message, status, context.raw())))
         }
-        // The status was read, the body was not, or made no sense.
+        // The status was read; the body was not, or made no sense.
         SdkError::ResponseError(context) => {
             let status = context.raw().status().as_u16();
-            let category = match status {
-                500.. => UnknownCategory::ServerError,
-                400.. => category_of(None, "", status, &body_start(context.raw())),
-                _ => UnknownCategory::BadAnswer,
-            };
-            (category, Effect::Possible, None)
+            if status < 400 {
+                return (UnknownCategory::BadAnswer, Effect::Possible, None);
+            }
+            let category = category_of(None, "", status, &body_start(context.raw()));
+            (category, effect_of(category), Some(detail(None, "", status, context.raw())))
         }
         SdkError::TimeoutError(_) => (UnknownCategory::Unreachable, Effect::Possible, None),
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => before_an_answer(error),
         _ => (UnknownCategory::BadAnswer, Effect::Possible, None),
     }
+}
+
+/// A server error may come after the effect; every other error answer is a refusal.
+fn effect_of(category: UnknownCategory) -> Effect {
+    if category == UnknownCategory::ServerError { Effect::Possible } else { Effect::None }
 }
 
 /// No answer came: credentials, or the connection.
@@ -311,3 +313,6 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ async fn confirm(
 ) -> Result<Outcome, AwsError> {
     for look in 0..LOOKS {
         if look > 0 {
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            session.clock().sleep(BETWEEN_LOOKS).await;
         }
         match read(session, arn).await?.current() {
             Some(current) if current == to.as_str() => return Ok(done()),
