@@ -2,8 +2,8 @@
 //!
 //! May import every room. The only one that knows a terminal, prints, and uses `anyhow`.
 
-pub mod args;
 mod apply;
+pub mod args;
 mod findings;
 mod narrow;
 mod once;
@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return ExitCode::from(output.error(&anyhow::Error::new(error).context("no runtime"))),
     };
-    let code = match runtime.block_on(dispatch(&args, &output)) {
+    let code = match runtime.block_on(dispatch(&args, output)) {
         Ok(code) => code,
         Err(error) => output.error(&error),
     };
@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn dispatch(args: &Args, output: &Output) -> anyhow::Result<u8> {
+async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
     if let Verb::Validate(validate) = &args.verb {
         start_logging(args.global.log_format.unwrap_or_default(), "error");
         return validate::validate(validate, output);

@@ -59,8 +59,8 @@ pub struct HistoryDocument {
 
 /// Serves until shutdown.
 pub async fn serve(listener: TcpListener, served: Served, shutdown: CancellationToken) {
-    let server = axum::serve(listener, router(served)).with_graceful_shutdown(shutdown.cancelled_owned());
-    if let Err(error) = server.await {
+    let serving = axum::serve(listener, router(served)).with_graceful_shutdown(shutdown.cancelled_owned());
+    if let Err(error) = serving.await {
         tracing::error!(%error, "the HTTP server ended");
     }
 }
@@ -109,23 +109,28 @@ async fn history(State(served): State<Served>, RawQuery(query): RawQuery) -> Res
             Some(("service", name)) => service = Some(name.to_owned()),
             Some(("limit", number)) => match number.parse::<u32>() {
                 Ok(number @ 1..) => limit = number.min(HISTORY_LIMITS.1),
-                _ => return refuse(StatusCode::BAD_REQUEST, format!("limit `{number}` is not a number above 0")),
+                _ => {
+                    return refuse(
+                        StatusCode::BAD_REQUEST,
+                        &format!("limit `{number}` is not a number above 0"),
+                    );
+                }
             },
             _ => {
                 let message = format!("`{pair}` is not known; this takes service=NAME and limit=NUMBER");
-                return refuse(StatusCode::BAD_REQUEST, message);
+                return refuse(StatusCode::BAD_REQUEST, &message);
             }
         }
     }
     match served.history.newest(service.as_deref(), limit).await {
         Ok(events) => json(StatusCode::OK, &HistoryDocument { version: STATUS_VERSION, events }),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, crate::engine::sentence(&error)),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &crate::engine::sentence(&error)),
     }
 }
 
 async fn metrics_text(State(served): State<Served>) -> Response {
     let Some(handle) = &served.metrics else {
-        return refuse(StatusCode::NOT_FOUND, "this process has another metrics recorder".to_owned());
+        return refuse(StatusCode::NOT_FOUND, "this process has another metrics recorder");
     };
     let status = Arc::clone(&served.status.borrow());
     let mut text = handle.render();
@@ -147,10 +152,10 @@ async fn metrics_text(State(served): State<Served>) -> Response {
 
 async fn nothing() -> Response {
     let paths = "/healthz, /readyz, /metrics, /api/v1/status and /api/v1/history";
-    refuse(StatusCode::NOT_FOUND, format!("nothing is here; there are {paths}"))
+    refuse(StatusCode::NOT_FOUND, &format!("nothing is here; there are {paths}"))
 }
 
-fn refuse(code: StatusCode, message: String) -> Response {
+fn refuse(code: StatusCode, message: &str) -> Response {
     json(code, &serde_json::json!({ "error": { "message": message } }))
 }
 

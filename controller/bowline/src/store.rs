@@ -39,8 +39,11 @@ const KEPT_COMMITS: i64 = 1_000;
 /// How long a write waits for another process that has the file open (a backup, `sqlite3`).
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Memory as rows: each entry of each of its maps is one, by the map's name and the entry's key.
-type Rows = BTreeMap<(String, String), String>;
+/// Where a row of memory belongs: the name of the map in [`Memory`], and the key in it.
+type Place = (String, String);
+
+/// Memory as rows of JSON.
+type Rows = BTreeMap<Place, String>;
 
 /// The store. Whoever has it is the one instance that acts.
 #[derive(Debug)]
@@ -84,7 +87,9 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// A newer version of Bowline wrote it.
-    #[error("{path}: was written by a newer Bowline (schema {found}, this one knows {known}); upgrade, or move it away")]
+    #[error(
+        "{path}: was written by a newer Bowline (schema {found}, this one knows {known}); upgrade, or move it away"
+    )]
     Newer {
         /// The store.
         path: PathBuf,
@@ -94,7 +99,9 @@ pub enum StoreError {
         known: usize,
     },
     /// What is remembered cannot be understood.
-    #[error("{path}: what is stored {of} cannot be read; move the store away and start again: history is lost, safety is not")]
+    #[error(
+        "{path}: what is stored {of} cannot be read; move the store away and start again: history is lost, safety is not"
+    )]
     Row {
         /// The store.
         path: PathBuf,
@@ -155,8 +162,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         let pool = pool.connect_with(options).await.map_err(open)?;
-        let found: i64 =
-            sqlx::query_scalar("PRAGMA user_version").fetch_one(&pool).await.map_err(open)?;
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&pool).await.map_err(open)?;
         let applied = usize::try_from(found).unwrap_or(usize::MAX);
         if applied > MIGRATIONS.len() {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
@@ -180,7 +186,8 @@ impl Store {
             let (section, key, text): (String, String, String) = (row.get(0), row.get(1), row.get(2));
             let value: Value = serde_json::from_str(&text)
                 .map_err(|source| self.unreadable(format!("of {key} ({section})"), source))?;
-            let entries = sections.entry(section.clone()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let entries =
+                sections.entry(section.clone()).or_insert_with(|| Value::Object(serde_json::Map::new()));
             if let Value::Object(entries) = entries {
                 entries.insert(key.clone(), value);
             }
@@ -193,30 +200,64 @@ impl Store {
     /// Writes what changed in `memory` since the last save, and `events`, in one transaction. When it returns, both
     /// survive a SIGKILL.
     pub async fn save(&mut self, memory: &Memory, events: &[Event], commit: &str) -> Result<(), StoreError> {
-        let rows = rows(memory).map_err(|source| self.unreadable("as memory".to_owned(), source))?;
-        if rows == self.written && events.is_empty() {
+        let rows = self.rows(memory)?;
+        let gone: Vec<Place> =
+            self.written.keys().filter(|place| !rows.contains_key(*place)).cloned().collect();
+        self.write(rows, gone, events, commit).await
+    }
+
+    /// As [`Store::save`], but `part` holds only some resources, and what it does not hold stays as it is: a wave of many
+    /// actions does not write everything twice for each.
+    pub async fn save_part(
+        &mut self,
+        part: &Memory,
+        events: &[Event],
+        commit: &str,
+    ) -> Result<(), StoreError> {
+        let rows = self.rows(part)?;
+        self.write(rows, Vec::new(), events, commit).await
+    }
+
+    async fn write(
+        &mut self,
+        rows: Rows,
+        gone: Vec<Place>,
+        events: &[Event],
+        commit: &str,
+    ) -> Result<(), StoreError> {
+        let changed: Rows =
+            rows.into_iter().filter(|(place, text)| self.written.get(place) != Some(text)).collect();
+        if changed.is_empty() && gone.is_empty() && events.is_empty() {
             return Ok(());
         }
-        self.write(&rows, events, commit).await.map_err(self.failed("writing memory and history"))?;
-        self.written = rows;
+        let transaction = self.transact(&changed, &gone, events, commit);
+        transaction.await.map_err(self.failed("writing memory and history"))?;
+        self.written.extend(changed);
+        for place in gone {
+            self.written.remove(&place);
+        }
         Ok(())
     }
 
-    async fn write(&self, rows: &Rows, events: &[Event], commit: &str) -> Result<(), sqlx::Error> {
+    async fn transact(
+        &self,
+        changed: &Rows,
+        gone: &[Place],
+        events: &[Event],
+        commit: &str,
+    ) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        for ((section, key), text) in rows {
-            if self.written.get(&(section.clone(), key.clone())) != Some(text) {
-                sqlx::query(
-                    "INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT (section, key) DO UPDATE SET value = excluded.value",
-                )
-                .bind(section)
-                .bind(key)
-                .bind(text)
-                .execute(&mut *transaction)
-                .await?;
-            }
+        for ((section, key), text) in changed {
+            sqlx::query(
+                "INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT (section, key) DO UPDATE SET value = excluded.value",
+            )
+            .bind(section)
+            .bind(key)
+            .bind(text)
+            .execute(&mut *transaction)
+            .await?;
         }
-        for (section, key) in self.written.keys().filter(|place| !rows.contains_key(*place)) {
+        for (section, key) in gone {
             sqlx::query("DELETE FROM memory WHERE section = ? AND key = ?")
                 .bind(section)
                 .bind(key)
@@ -270,6 +311,21 @@ impl Store {
         drop(self.lock);
     }
 
+    fn rows(&self, memory: &Memory) -> Result<Rows, StoreError> {
+        let unreadable = |source| self.unreadable("as memory".to_owned(), source);
+        let mut rows = Rows::new();
+        if let Value::Object(sections) = serde_json::to_value(memory).map_err(unreadable)? {
+            for (section, entries) in sections {
+                if let Value::Object(entries) = entries {
+                    for (key, value) in entries {
+                        rows.insert((section.clone(), key), value.to_string());
+                    }
+                }
+            }
+        }
+        Ok(rows)
+    }
+
     fn unreadable(&self, of: String, source: serde_json::Error) -> StoreError {
         StoreError::Row { path: self.path.clone(), of, source }
     }
@@ -278,20 +334,6 @@ impl Store {
         let path = self.path.clone();
         move |source| StoreError::Query { path: path.clone(), operation, source }
     }
-}
-
-fn rows(memory: &Memory) -> Result<Rows, serde_json::Error> {
-    let mut rows = Rows::new();
-    if let Value::Object(sections) = serde_json::to_value(memory)? {
-        for (section, entries) in sections {
-            if let Value::Object(entries) = entries {
-                for (key, value) in entries {
-                    rows.insert((section.clone(), key), value.to_string());
-                }
-            }
-        }
-    }
-    Ok(rows)
 }
 
 /// Creates the file, if it is not there, for this user only: remembered task definitions may hold confidential values.

@@ -3,7 +3,7 @@
 //! Understands the keywords that the schemas of this crate use: `type`, `properties`, `required`, `additionalProperties`,
 //! `items`, `uniqueItems`, `enum`, `minimum`, `maximum`, and `format` by way of [`crate::name::check`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -128,11 +128,13 @@ impl<'a> Checker<'a> {
         };
         let properties = schema.get("properties").and_then(Value::as_object);
         let additional = schema.get("additionalProperties");
-        for (index, entry) in entries.iter().enumerate() {
-            if let Some(first) = entries[..index].iter().find(|earlier| earlier.key == entry.key) {
+        let mut seen: BTreeMap<&str, &Entry> = BTreeMap::new();
+        for entry in entries {
+            if let Some(first) = seen.get(entry.key.as_str()) {
                 self.duplicate_key(first, entry);
                 continue;
             }
+            seen.insert(&entry.key, entry);
             let inner = path.key(&entry.key);
             if let Some(schema) = properties.and_then(|properties| properties.get(&entry.key)) {
                 self.value(schema, &entry.value, &inner);
@@ -191,12 +193,13 @@ impl<'a> Checker<'a> {
             return self.wrong_type("a list", node, path);
         };
         let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
+        let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             if let Some(schema) = schema.get("items") {
                 self.value(schema, item, &path.index(index));
             }
             if let Some(text) = item.text().filter(|_| unique)
-                && items[..index].iter().any(|earlier| earlier.text() == Some(text))
+                && !seen.insert(text)
             {
                 let message = format!("`{path}` lists `{}` a second time", shorten(text));
                 self.error(
@@ -264,7 +267,9 @@ impl<'a> Checker<'a> {
             format!("{} is {found}; it must be {expected}", path.quoted())
         };
         let hint = match (&node.tree, expected) {
-            (Tree::Plain(_), _) if node.is_null() => Some("give it a value; a field that is not required may be left out".to_owned()),
+            (Tree::Plain(_), _) if node.is_null() => {
+                Some("give it a value; a field that is not required may be left out".to_owned())
+            }
             (Tree::Plain(text), "text") if self.may_show(node.at) => {
                 Some(format!("write it in quotes: \"{}\"", shorten(text)))
             }

@@ -1,5 +1,10 @@
 //! Tests of the whole room: files in, findings and desired state out.
 
+#![allow(
+    clippy::too_many_lines,
+    reason = "tables of whole findings are long and still read from top to bottom"
+)]
+
 mod assembly;
 mod generated;
 mod manifests;

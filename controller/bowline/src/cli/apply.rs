@@ -21,7 +21,7 @@ use crate::source::Snapshot;
 /// retried each call.
 const PATIENCE: u32 = 3;
 
-pub(super) async fn apply(config: &Config, args: &Apply, output: &Output) -> anyhow::Result<u8> {
+pub(super) async fn apply(config: &Config, args: &Apply, output: Output) -> anyhow::Result<u8> {
     let interactive = std::io::stdin().is_terminal() && !output.is_json();
     if !args.yes && !interactive {
         anyhow::bail!(
@@ -37,7 +37,7 @@ pub(super) async fn apply(config: &Config, args: &Apply, output: &Output) -> any
     if !args.yes {
         let pass = once::look(&mut world, &snapshot).await;
         output::write_out(&once::render(config, &snapshot, &pass, true));
-        if !pass.approved.is_empty() && !confirmed().await? {
+        if !pass.approved.actions().is_empty() && !confirmed().await? {
             return Ok(once::exit_code(&pass, &snapshot.findings).max(1));
         }
     }
@@ -52,7 +52,7 @@ pub(super) async fn apply(config: &Config, args: &Apply, output: &Output) -> any
     let pass = ended?;
     let code = once::exit_code(&pass, &snapshot.findings);
     let mut document = once::document(config, &snapshot, &pass, code);
-    document.events = events.iter().collect();
+    document.events = Some(&events);
     output.result(&document, || once::render(config, &snapshot, &pass, false))?;
     Ok(code)
 }
@@ -79,10 +79,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// Makes passes until one has nothing under way, and gives that one.
     async fn until_nothing_is_under_way(&mut self, snapshot: &mut Snapshot) -> anyhow::Result<Pass> {
-        let everything = Scope { services: true, secrets: true, states: true };
         let mut failures = 0;
         loop {
-            let result = reconcile(&mut self.world, snapshot, everything).await?;
+            let result = reconcile(&mut self.world, snapshot, Scope::ALL).await?;
             let Some(pass) = result else {
                 anyhow::bail!("interrupted; what was begun goes on at AWS, and the next apply takes it up");
             };
@@ -115,7 +114,8 @@ impl Run<'_> {
 
 /// True if another pass may find or do what this one could not.
 fn is_unfinished(pass: &Pass) -> bool {
-    !pass.attempted.is_empty() || pass.reports.values().any(bowline_core::plan::ResourceReport::has_unknown)
+    !pass.attempted.is_empty()
+        || pass.approved.reports.values().any(bowline_core::plan::ResourceReport::has_unknown)
 }
 
 /// What is told while it works: a spinner on a terminal, lines elsewhere, nothing beside JSON.
@@ -125,7 +125,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(output: &Output) -> Self {
+    fn new(output: Output) -> Self {
         let spinner = (!output.is_json() && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}");
             let bar = ProgressBar::new_spinner().with_message("looking");
@@ -137,19 +137,14 @@ impl Progress {
 
     fn show(&self, pass: &Pass) {
         for attempt in &pass.attempted {
-            self.line(&format!(
-                "{}: {}: {}",
-                attempt.action.resource,
-                words::action(&attempt.action),
-                words::outcome(&attempt.outcome)
-            ));
+            self.line(&format!("{}: {}", attempt.action, words::outcome(&attempt.outcome)));
         }
         for event in &pass.events {
-            self.line(&format!("{}: {}", event.resource, event.message));
+            self.line(&event.message);
         }
         if let Some(spinner) = &self.spinner {
-            let waiting = pass.reports.values().find_map(|report| {
-                report.waiting_on.as_ref().map(|on| format!("{}: {}", report.resource, words::waiting(on)))
+            let waiting = pass.approved.reports.values().find_map(|report| {
+                report.waiting_on.as_ref().map(|on| format!("{} waits for {on}", report.resource))
             });
             spinner.set_message(waiting.unwrap_or_else(|| "looking".to_owned()));
         }

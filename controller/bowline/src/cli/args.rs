@@ -57,38 +57,52 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Check desired state in a folder; needs neither git nor AWS
-    #[command(after_help = "Exit code: 0 valid (warnings are told), 1 errors, 2 the folder cannot be read.\n\nExamples:\n  \
-bowline validate\n  bowline validate desired-state/production\n  bowline validate -o json . | jq '.findings[].location'")]
+    #[command(
+        after_help = "Exit code: 0 valid (warnings are told), 1 errors, 2 the folder cannot be read.\n\nExamples:\n  \
+bowline validate\n  bowline validate desired-state/production\n  bowline validate -o json . | jq '.findings[].location'"
+    )]
     Validate(Validate),
     /// Compare git with live AWS, and say what apply would do; changes nothing
-    #[command(after_help = "A local repository is read at the commit of its branch: what is not committed is not seen.\nExit \
+    #[command(
+        after_help = "A local repository is read at the commit of its branch: what is not committed is not seen.\nExit \
 code: 0 no differences, 1 differences, 2 an error, or anything that could not be read.\n\nExamples:\n  bowline plan\n  \
 bowline plan --repo . --path desired-state\n  bowline plan --repo https://git.example.com/acme/desired-state.git --ref main \
---service web")]
+--service web"
+    )]
     Plan(Selection),
     /// Make live AWS as git says, and wait until the rollouts ended
-    #[command(after_help = "Without bowline.yaml, a person at the shell is the ceiling: what each Target's mode and \
+    #[command(
+        after_help = "Without bowline.yaml, a person at the shell is the ceiling: what each Target's mode and \
 capabilities allow is done, and nothing is remembered afterwards (what failed before is read from the deployment history of \
 ECS). With bowline.yaml, its ceiling and its store apply, and a running controller with the same store is refused.\nExit \
 code: 0 converged, 1 something is held or was rolled back, 2 an error, or anything that could not be read.\n\nExamples:\n  \
-bowline apply --repo . --target staging\n  bowline apply --yes -o json")]
+bowline apply --repo . --target staging\n  bowline apply --yes -o json"
+    )]
     Apply(Apply),
     /// Run the controller: watch git and AWS, repair drift, serve status
-    #[command(after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call, \
+    #[command(
+        after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call, \
 persist, and exit 0 within 20 s.\n\nExamples:\n  bowline run --config /etc/bowline/bowline.yaml --log-format json\n  \
-BOWLINE_REPO=https://git.example.com/acme/desired-state.git bowline run")]
+BOWLINE_REPO=https://git.example.com/acme/desired-state.git bowline run"
+    )]
     Run(Listen),
     /// Show what the running controller knows
-    #[command(after_help = "Exit code: 0 everything is in sync, 1 something is not, 2 no controller answers.\n\nExamples:\n  \
-bowline status\n  bowline status -o json | jq '.summary'")]
+    #[command(
+        after_help = "Exit code: 0 everything is in sync, 1 something is not, 2 no controller answers.\n\nExamples:\n  \
+bowline status\n  bowline status -o json | jq '.summary'"
+    )]
     Status(Listen),
     /// Show what happened, newest first
-    #[command(after_help = "Exit code: 0, or 2 when no controller answers.\n\nExamples:\n  bowline history\n  bowline history \
-web --limit 5")]
+    #[command(
+        after_help = "Exit code: 0, or 2 when no controller answers.\n\nExamples:\n  bowline history\n  bowline history \
+web --limit 5"
+    )]
     History(History),
     /// Show how one resource differs, as of the controller's last pass
-    #[command(after_help = "Exit code: 0 in sync, 1 not, 2 no controller answers or it does not know the resource.\n\n\
-Examples:\n  bowline diff web\n  bowline diff Secret/db-password")]
+    #[command(
+        after_help = "Exit code: 0 in sync, 1 not, 2 no controller answers or it does not know the resource.\n\n\
+Examples:\n  bowline diff web\n  bowline diff Secret/db-password"
+    )]
     Diff(Diff),
 }
 

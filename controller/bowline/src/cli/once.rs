@@ -1,12 +1,11 @@
 //! What `plan` and `apply` share: one commit, the part of it that was asked for, and the exit code.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{Finding, Severity};
 use bowline_core::live::UnknownCategory;
-use bowline_core::plan::{Action, Event, ResourceReport, Sync};
+use bowline_core::plan::{self, Action, Event, ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use serde::Serialize;
 
@@ -14,7 +13,7 @@ use super::args::Selection;
 use super::{findings, narrow, text};
 use crate::config::Config;
 use crate::engine::reconcile::{Pass, World, preview};
-use crate::engine::status::{GitStatus, STATUS_VERSION, Status};
+use crate::engine::status::{GitStatus, Status};
 use crate::source::Snapshot;
 
 /// How often a service that was not found is looked for again: once may be a half-read answer.
@@ -27,19 +26,17 @@ const SECOND_LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Document<'a> {
-    version: u32,
-    git: GitStatus,
-    exit_code: u8,
-    summary: BTreeMap<Sync, usize>,
-    findings: &'a [Finding],
-    resources: Vec<&'a ResourceReport>,
-    /// What would be done now; for `apply`, what remains.
-    actions: &'a [Action],
+    /// Commit, totals, resources, and the actions of this wave; after `apply`, those that remain.
+    #[serde(flatten)]
+    plan: plan::Document<'a>,
     /// What would be done in later waves.
     later: Vec<&'a Action>,
+    git: GitStatus,
+    findings: &'a [Finding],
+    exit_code: u8,
     /// What happened; only for `apply`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) events: Vec<&'a Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) events: Option<&'a [Event]>,
 }
 
 /// Without a file, a person at the shell is the ceiling; with one, what it leaves out is the controller's default.
@@ -73,7 +70,7 @@ pub(super) fn narrowed(snapshot: &Snapshot, selection: &Selection) -> anyhow::Re
 pub(super) async fn look(world: &mut World, snapshot: &Snapshot) -> Pass {
     let mut pass = preview(world, snapshot).await;
     for _ in 0..SECOND_LOOKS {
-        if !pass.reports.values().any(is_suspicious) {
+        if !pass.approved.reports.values().any(is_suspicious) {
             break;
         }
         tokio::time::sleep(SECOND_LOOK).await;
@@ -90,41 +87,46 @@ pub(super) fn is_suspicious(report: &ResourceReport) -> bool {
 pub(super) fn exit_code(pass: &Pass, findings: &[Finding]) -> u8 {
     let stale = matches!(pass.standing, GitStanding::Stale(_));
     let unusable = findings.iter().any(|finding| finding.severity == Severity::Error);
-    let unknown = pass.reports.values().any(|report| report.has_unknown() || report.sync == Sync::Invalid);
+    let unknown =
+        pass.approved.reports.values().any(|report| report.has_unknown() || report.sync == Sync::Invalid);
     if stale || unusable || unknown {
         2
     } else {
-        u8::from(!pass.reports.values().all(ResourceReport::is_clean))
+        u8::from(!pass.approved.reports.values().all(ResourceReport::is_clean))
     }
 }
 
 /// The result as JSON.
-pub(super) fn document<'a>(config: &Config, snapshot: &'a Snapshot, pass: &'a Pass, code: u8) -> Document<'a> {
-    let first = pass.approved.first().map(|action| action.wave);
+pub(super) fn document<'a>(
+    config: &Config,
+    snapshot: &'a Snapshot,
+    pass: &'a Pass,
+    code: u8,
+) -> Document<'a> {
     Document {
-        version: STATUS_VERSION,
-        git: Status::starting(config, pass.started_at).with_pass(snapshot, pass).git,
-        exit_code: code,
-        summary: pass.summary(),
+        plan: plan::Document::of_approved(&snapshot.commit, &pass.approved),
+        later: pass.later(),
+        git: git(config, snapshot, pass),
         findings: &snapshot.findings,
-        resources: pass.reports.values().collect(),
-        actions: &pass.approved,
-        later: pass.proposed.iter().filter(|action| first.is_some_and(|wave| action.wave > wave)).collect(),
-        events: Vec::new(),
+        exit_code: code,
+        events: None,
     }
 }
 
 /// The result as text; `actions` says whether to list what would be done.
 pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions: bool) -> String {
-    let git = Status::starting(config, pass.started_at).with_pass(snapshot, pass).git;
-    let reports: Vec<ResourceReport> = pass.reports.values().cloned().collect();
-    let mut result = text::git(&git);
+    let reports = &pass.approved.reports;
+    let mut result = text::git(&git(config, snapshot, pass));
     result.push('\n');
     result.push_str(&findings::render(&snapshot.findings));
-    result.push_str(&text::details(&reports));
+    result.extend(reports.values().filter(|report| text::is_worth_telling(report)).map(text::detail));
     if actions {
-        result.push_str(&text::actions(&pass.approved, &pass.proposed));
+        result.push_str(&text::actions(pass));
     }
-    result.push_str(&text::summary(&pass.summary()));
+    result.push_str(&text::totals(&Totals::of(reports.values())));
     result
+}
+
+fn git(config: &Config, snapshot: &Snapshot, pass: &Pass) -> GitStatus {
+    Status::starting(config, pass.started_at).with_pass(snapshot, pass).git
 }

@@ -21,7 +21,11 @@ impl Output {
     }
 
     /// Writes the result: `document` as JSON, or what `text` makes.
-    pub(super) fn result(self, document: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    pub(super) fn result(
+        self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
         match self.format {
             Format::Json => write_out(&(serde_json::to_string_pretty(document)? + "\n")),
             Format::Text => write_out(&text()),

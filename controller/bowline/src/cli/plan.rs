@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::config::Config;
 use crate::engine::wiring;
 
-pub(super) async fn plan(config: &Config, selection: &Selection, output: &Output) -> anyhow::Result<u8> {
+pub(super) async fn plan(config: &Config, selection: &Selection, output: Output) -> anyhow::Result<u8> {
     let shutdown = CancellationToken::new();
     let wired = wiring::wire_to_look(config, once::unset_mode(config), &shutdown).await?;
     let mut world = wired.world;

@@ -16,7 +16,7 @@ use super::args::History;
 use super::output::Output;
 use super::{findings, text};
 use crate::config::Config;
-use crate::engine::status::{Status, counts};
+use crate::engine::status::Status;
 use crate::http::HistoryDocument;
 
 /// How long the controller may take to answer; it answers from memory.
@@ -25,13 +25,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read: the status of 5,000 services with all their differences is below it.
 const MOST_BYTES: usize = 64 << 20;
 
-pub(super) async fn status(config: &Config, output: &Output) -> anyhow::Result<u8> {
+pub(super) async fn status(config: &Config, output: Output) -> anyhow::Result<u8> {
     let status: Status = get(config, "/api/v1/status").await?;
     output.result(&status, || render(&status))?;
     Ok(u8::from(!is_clean(&status)))
 }
 
-pub(super) async fn history(config: &Config, args: &History, output: &Output) -> anyhow::Result<u8> {
+pub(super) async fn history(config: &Config, args: &History, output: Output) -> anyhow::Result<u8> {
     let mut path = format!("/api/v1/history?limit={}", args.limit);
     if let Some(service) = &args.service {
         let name = bowline_core::name::ResourceName::parse(service)?;
@@ -44,22 +44,15 @@ pub(super) async fn history(config: &Config, args: &History, output: &Output) ->
             let commit = event.commit.get(..8).unwrap_or(&event.commit);
             let at = event.at.split_once('.').map_or(event.at.as_str(), |(seconds, _)| seconds);
             let at = at.trim_end_matches('Z');
-            let _ = writeln!(
-                text,
-                "{}  {}  {}  {}: {}",
-                at.dimmed(),
-                commit.dimmed(),
-                event.resource.bold(),
-                event.kind,
-                event.message
-            );
+            let _ =
+                writeln!(text, "{}  {}  {:24}  {}", at.dimmed(), commit.dimmed(), event.kind, event.message);
         }
         if text.is_empty() { "nothing has happened yet\n".to_owned() } else { text }
     })?;
     Ok(0)
 }
 
-pub(super) async fn diff(config: &Config, wanted: &str, output: &Output) -> anyhow::Result<u8> {
+pub(super) async fn diff(config: &Config, wanted: &str, output: Output) -> anyhow::Result<u8> {
     let status: Status = get(config, "/api/v1/status").await?;
     let matches = |report: &&ResourceReport| {
         report.resource.name.as_str() == wanted || report.resource.to_string() == wanted
@@ -96,11 +89,11 @@ fn render(status: &Status) -> String {
     result.push('\n');
     result.push_str(&findings::render(&status.findings));
     result.push_str(&text::table(&status.resources));
-    if status.resources.iter().any(counts) {
+    if !status.resources.is_empty() {
         result.push('\n');
     }
-    result.push_str(&text::summary(&status.summary));
-    if status.summary.keys().any(|state| *state != Sync::InSync) {
+    result.push_str(&text::totals(&status.totals));
+    if status.totals.0.keys().any(|state| *state != Sync::InSync) {
         result.push_str("`bowline diff NAME` tells more of one\n");
     }
     result
@@ -110,10 +103,13 @@ fn render(status: &Status) -> String {
 async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
     let address = config.listen;
     let unreachable = || {
-        format!("no controller answers at http://{address}; start one with `bowline run`, or say where it listens with --listen")
+        format!(
+            "no controller answers at http://{address}; start one with `bowline run`, or say where it listens with --listen"
+        )
     };
     let answer = tokio::time::timeout(TIMEOUT, request(address, path)).await;
-    let (code, body) = answer.map_err(anyhow::Error::new).and_then(|answer| answer).with_context(unreachable)?;
+    let (code, body) =
+        answer.map_err(anyhow::Error::new).and_then(|answer| answer).with_context(unreachable)?;
     if code != 200 {
         let document: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let message = document["error"]["message"].as_str().unwrap_or("without a reason");
@@ -128,8 +124,7 @@ async fn request(address: std::net::SocketAddr, path: &str) -> anyhow::Result<(u
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request =
-        hyper::Request::get(path).header("host", address.to_string()).body(Empty::<Bytes>::new())?;
+    let request = hyper::Request::get(path).header("host", address.to_string()).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     let code = response.status().as_u16();
     let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;

@@ -1,15 +1,14 @@
 //! Resources as an operator likes to read them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
-use bowline_core::plan::{Action, ResourceReport, Sync};
+use bowline_core::plan::{Action, ResourceReport, Sync, Totals};
 use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
 
-use super::words;
-use crate::engine::status::{GitStatus, Standing, counts};
+use crate::engine::reconcile::Pass;
+use crate::engine::status::{GitStatus, Standing};
 
 /// `~` differs, `+` is missing, `?` is unknown ...
 fn symbol(sync: Sync) -> char {
@@ -58,21 +57,21 @@ pub(super) fn git(git: &GitStatus) -> String {
 
 /// A table of all resources: symbol, name, target, state, and the first thing to know.
 pub(super) fn table(resources: &[ResourceReport]) -> String {
-    let shown: Vec<&ResourceReport> = resources.iter().filter(|report| counts(report)).collect();
-    let width = |of: &dyn Fn(&ResourceReport) -> usize| shown.iter().map(|report| of(report)).max().unwrap_or(0);
-    let target = |report: &ResourceReport| report.target.as_ref().map(ToString::to_string).unwrap_or_default();
+    let width = |of: &dyn Fn(&ResourceReport) -> usize| resources.iter().map(of).max().unwrap_or(0);
+    let target =
+        |report: &ResourceReport| report.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let names = width(&|report| report.resource.to_string().len());
     let targets = width(&|report| target(report).len());
-    let states = width(&|report| words::state(report.sync).len());
+    let states = width(&|report| report.sync.to_string().len());
     let mut text = String::new();
-    for report in shown {
+    for report in resources {
         let style = style(report.sync);
         let line = format!(
             "{} {:names$}  {:targets$}  {:states$}  {}",
             symbol(report.sync).style(style),
             report.resource.to_string(),
             target(report),
-            words::state(report.sync).style(style),
+            report.sync.to_string().style(style),
             first(report)
         );
         let _ = writeln!(text, "{}", line.trim_end());
@@ -86,21 +85,18 @@ fn first(report: &ResourceReport) -> String {
         return why.message.clone();
     }
     if let Some(on) = &report.waiting_on {
-        return words::waiting(on);
+        return format!("waits for {on}");
     }
     if let Some(why) = report.held.first() {
-        return words::held(why).0;
+        return why.to_string();
     }
     let paths: Vec<&str> = report.differences.iter().map(|difference| difference.path.as_str()).collect();
     if paths.is_empty() { report.notes.first().cloned().unwrap_or_default() } else { paths.join(", ") }
 }
 
-/// Every resource that is not simply in sync, with all that is known of it.
-pub(super) fn details(resources: &[ResourceReport]) -> String {
-    let told = |report: &&ResourceReport| {
-        report.sync != Sync::InSync || !report.differences.is_empty() || !report.notes.is_empty()
-    };
-    resources.iter().filter(told).map(detail).collect()
+/// True unless the resource is simply in sync.
+pub(super) fn is_worth_telling(report: &ResourceReport) -> bool {
+    report.sync != Sync::InSync || !report.differences.is_empty() || !report.notes.is_empty()
 }
 
 /// One resource with all that is known of it.
@@ -111,7 +107,7 @@ pub(super) fn detail(report: &ResourceReport) -> String {
         "{} {}{target}: {}\n",
         symbol(report.sync).style(style),
         report.resource.to_string().bold(),
-        words::state(report.sync).style(style)
+        report.sync.to_string().style(style)
     );
     for difference in &report.differences {
         text.push_str(&self::difference(difference));
@@ -130,11 +126,10 @@ pub(super) fn detail(report: &ResourceReport) -> String {
         }
     }
     for why in &report.held {
-        let (what, hint) = words::held(why);
-        line("held:", &what, hint.as_deref());
+        line("held:", &why.to_string(), None);
     }
     if let Some(on) = &report.waiting_on {
-        line("wait:", &words::waiting(on), None);
+        line("waits for", &on.to_string(), None);
     }
     for note in &report.notes {
         line("note:", note, None);
@@ -191,42 +186,27 @@ fn unified(found: &str, wanted: &str) -> String {
 }
 
 /// The actions of this pass, and those of later waves.
-pub(super) fn actions(approved: &[Action], proposed: &[Action]) -> String {
-    let mut text = String::new();
-    if !approved.is_empty() {
-        let _ = writeln!(text, "{}", "Would be done now:".bold());
-        for action in approved {
-            let _ = writeln!(text, "  {}: {}", action.resource, words::action(action));
-        }
-    }
-    let later: Vec<&Action> = proposed
-        .iter()
-        .filter(|action| approved.first().is_some_and(|first| action.wave > first.wave))
-        .collect();
-    if !later.is_empty() {
-        let _ = writeln!(text, "{}", "After that, planned again from what is then found:".bold());
-        for action in later {
-            let _ = writeln!(text, "  {}: {}", action.resource, words::action(action));
-        }
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
+pub(super) fn actions(pass: &Pass) -> String {
+    let list = |title: &str, actions: &mut dyn Iterator<Item = &Action>| {
+        let lines: Vec<String> = actions.map(|action| format!("  {action}\n")).collect();
+        if lines.is_empty() { String::new() } else { format!("{}\n{}\n", title.bold(), lines.concat()) }
+    };
+    list("Would be done now:", &mut pass.approved.actions().iter())
+        + &list("After that, planned again from what is then found:", &mut pass.later().into_iter())
 }
 
 /// `3 resources differ, 12 in sync, 1 unknown`.
-pub(super) fn summary(summary: &BTreeMap<Sync, usize>) -> String {
-    let count = |states: &[Sync]| states.iter().filter_map(|state| summary.get(state)).sum::<usize>();
+pub(super) fn totals(totals: &Totals) -> String {
+    let count = |states: &[Sync]| states.iter().filter_map(|state| totals.0.get(state)).sum::<usize>();
     let differ = count(&[Sync::Drifted, Sync::Missing, Sync::AwaitingGit]);
     let noun = if differ == 1 { "resource differs" } else { "resources differ" };
     let mut parts = vec![format!("{differ} {noun}"), format!("{} in sync", count(&[Sync::InSync]))];
-    for (states, word) in [
+    for (state, word) in [
         (Sync::Progressing, "rolling out"),
         (Sync::Unknown, "unknown"),
         (Sync::Invalid, "cannot be used as written"),
     ] {
-        let count = count(&[states]);
+        let count = count(&[state]);
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }

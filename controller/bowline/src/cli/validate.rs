@@ -49,7 +49,7 @@ impl Resources {
     }
 }
 
-pub(super) fn validate(args: &Validate, output: &Output) -> anyhow::Result<u8> {
+pub(super) fn validate(args: &Validate, output: Output) -> anyhow::Result<u8> {
     let (state, found) = folder::read(&args.path).map_err(|error| anyhow::anyhow!(error.sentence()))?;
     let valid = !found.iter().any(|finding| finding.severity == Severity::Error);
     let document = Document {

@@ -3,7 +3,8 @@ use std::path::Path;
 use super::*;
 
 fn merge(text: &str, layers: &[Layer]) -> Result<Config, String> {
-    layers::merge(Some(Path::new("/etc/bowline/bowline.yaml")), text, layers).map_err(|error| error.to_string())
+    layers::merge(Some(Path::new("/etc/bowline/bowline.yaml")), text, layers)
+        .map_err(|error| error.to_string())
 }
 
 fn environment(values: &[(&str, &str)]) -> Layer {
@@ -102,7 +103,10 @@ fn another_repository_does_not_inherit_credentials_branch_or_folder() {
     let flags = Layer::default().with("repo", "--repo", Some("https://other.example.com/x.git".to_owned()));
     assert_eq!(
         merge(FULL, &[flags]).unwrap().source,
-        Some(SourceSettings { repo: "https://other.example.com/x.git".to_owned(), ..SourceSettings::default() })
+        Some(SourceSettings {
+            repo: "https://other.example.com/x.git".to_owned(),
+            ..SourceSettings::default()
+        })
     );
 }
 
@@ -129,7 +133,8 @@ fn what_is_wrong_is_named_with_its_place() {
 fn a_bad_variable_or_flag_is_named() {
     let message = merge("", &[environment(&[("BOWLINE_INTERVAL_GIT", "soon")])]).unwrap_err();
     assert!(message.starts_with("BOWLINE_INTERVAL_GIT: `soon` is not a duration"), "{message}");
-    let message = merge("", &[Layer::default().with("listen", "--listen", Some("x".to_owned()))]).unwrap_err();
+    let message =
+        merge("", &[Layer::default().with("listen", "--listen", Some("x".to_owned()))]).unwrap_err();
     assert!(message.starts_with("--listen: "), "{message}");
 }
 

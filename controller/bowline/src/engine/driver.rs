@@ -135,11 +135,7 @@ impl Schedule {
 
     /// What is due at `now`.
     fn due(&self, now: Timestamp) -> Scope {
-        Scope {
-            services: self.services <= now,
-            secrets: self.secrets <= now,
-            states: self.states <= now,
-        }
+        Scope { services: self.services <= now, secrets: self.secrets <= now, states: self.states <= now }
     }
 
     /// What was observed is due again at its interval; services, and secrets that were touched, sooner if more is to come.

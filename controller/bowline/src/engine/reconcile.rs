@@ -1,13 +1,10 @@
 //! One pass: observe, decide, act, record. Reads like the picture in ARCHITECTURE.md.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bowline_core::desired::{DesiredState, ResourceKey};
+use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
-use bowline_core::plan::{
-    self, Action, Approved, Event, Memory, Outcome, Proposed, ResourceReport, Sync, WaitingOn, Wave,
-};
+use bowline_core::plan::{self, Action, Approved, Event, Memory, Outcome, Proposed, Sync, WaitingOn, Wave};
 use bowline_core::policy::{self, Ceiling, GitStanding};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -77,12 +74,10 @@ pub struct Pass {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// The state of each resource.
-    pub reports: BTreeMap<ResourceKey, ResourceReport>,
     /// Everything that should be done, allowed or not, in all waves.
     pub proposed: Vec<Action>,
-    /// What may be done now: one wave.
-    pub approved: Vec<Action>,
+    /// The state of each resource, and what may be done now: one wave.
+    pub approved: Approved,
     /// What was attempted of it.
     pub attempted: Vec<Attempted>,
     /// What is worth telling.
@@ -144,27 +139,31 @@ pub async fn reconcile(
     Ok(Some(pass))
 }
 
-/// A pass that only looks: what [`reconcile`] would do now. Nothing is written, anywhere.
+/// A pass that only looks: what [`reconcile`] would do now. Nothing is written or learned.
 pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
     let started_at = world.clock.now();
-    let everything = Scope { services: true, secrets: true, states: true };
-    let live = look(world, &snapshot.state, everything).await;
+    let live = look(world, &snapshot.state, Scope::ALL).await;
+    let before = world.memory.clone();
     let decision = decide(world, snapshot, &live);
+    world.memory = before;
     world.live = Some(live);
     decision.into_pass(started_at, world.clock.now(), Vec::new(), false)
 }
 
 /// Observes, and reads on until the core has no more questions.
 async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
-    let mut live = observe::observe(&world.aws, desired, world.live.as_ref(), scope).await;
+    let mut live = Box::pin(observe::observe(&world.aws, desired, world.live.as_ref(), scope)).await;
     for _ in 0..MOST_ROUNDS {
         let needs = plan::needs(desired, &live, &world.memory, world.clock.now());
         if needs.is_empty() {
             return live;
         }
-        observe::read(&world.aws, desired, &mut live, &needs).await;
+        Box::pin(observe::read(&world.aws, desired, &mut live, &needs)).await;
     }
-    tracing::error!(rounds = MOST_ROUNDS, "the plan keeps asking for more to read; please report this as a bug");
+    tracing::error!(
+        rounds = MOST_ROUNDS,
+        "the plan keeps asking for more to read; please report this as a bug"
+    );
     live
 }
 
@@ -213,32 +212,50 @@ async fn note_applied(
     Ok(())
 }
 
-/// Attempts the wave, one action after the other. What is about to be done is on disk before the call is made.
+/// Attempts the wave, one action after the other.
+///
+/// Guarantees: before a call is made, what it begins is on disk as if AWS had taken it without telling an id. A crash
+/// between the call and its answer thus leaves a rollout to be judged, and if the call was never made, one that is found
+/// to be superseded.
 async fn perform(
     world: &mut World,
     snapshot: &Snapshot,
     approved: &Approved,
     events: &mut Vec<Event>,
 ) -> Result<Vec<Attempted>, StoreError> {
+    let taken = Outcome::Done { deployment_id: None, task_definition: None };
+    let (desired, commit) = (&*snapshot.state, snapshot.commit.as_str());
     let mut attempted = Vec::new();
     for action in approved.actions() {
         if world.shutdown.is_cancelled() {
             break;
         }
-        let outcome = execute(&world.aws, &snapshot.state, action).await;
-        let told = plan::record(
-            &mut world.memory,
-            action,
-            &outcome,
-            &snapshot.state,
-            &snapshot.commit,
-            world.clock.now(),
-        );
-        world.store.save(&world.memory, &told, &snapshot.commit).await?;
+        let mut intended = only(&world.memory, &action.resource);
+        plan::record(&mut intended, action, &taken, desired, commit, world.clock.now());
+        world.store.save_part(&intended, &[], commit).await?;
+
+        let outcome = Box::pin(execute(&world.aws, desired, action)).await;
+        let told = plan::record(&mut world.memory, action, &outcome, desired, commit, world.clock.now());
+        world.store.save_part(&only(&world.memory, &action.resource), &told, commit).await?;
         events.extend(told);
         attempted.push(Attempted { action: action.clone(), outcome });
     }
     Ok(attempted)
+}
+
+/// What is remembered of one resource.
+fn only(memory: &Memory, resource: &ResourceKey) -> Memory {
+    let mut one = Memory::default();
+    if let Some(service) = memory.services.get(&resource.name)
+        && resource.kind == ResourceKind::EcsService
+    {
+        one.services.insert(resource.name.clone(), service.clone());
+    }
+    let key = resource.to_string();
+    if let Some(of_any_kind) = memory.resources.get(&key) {
+        one.resources.insert(key, of_any_kind.clone());
+    }
+    one
 }
 
 impl Decision {
@@ -252,9 +269,8 @@ impl Decision {
         let mut pass = Pass {
             started_at,
             finished_at,
-            reports: self.approved.reports.clone(),
             proposed: self.proposed.actions,
-            approved: self.approved.actions().to_vec(),
+            approved: self.approved,
             attempted,
             events: self.events,
             standing: self.standing,
@@ -274,12 +290,9 @@ impl Pass {
     pub fn is_under_way(&self) -> bool {
         let done = |attempt: &Attempted| !matches!(attempt.outcome, Outcome::Failed(_));
         self.attempted.iter().any(done)
-            || self.reports.values().any(|report| {
+            || self.approved.reports.values().any(|report| {
                 report.sync == Sync::Progressing
-                    || matches!(
-                        report.waiting_on,
-                        Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)
-                    )
+                    || matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback))
             })
     }
 
@@ -288,8 +301,9 @@ impl Pass {
         self.attempted.iter().any(|attempt| attempt.action.wave == Wave::Secrets)
     }
 
-    /// How many resources are in each state.
-    pub fn summary(&self) -> BTreeMap<Sync, usize> {
-        super::status::summarize(self.reports.values())
+    /// The actions of later waves; they are planned again from what is then found.
+    pub fn later(&self) -> Vec<&Action> {
+        let first = self.approved.actions().first().map(|action| action.wave);
+        self.proposed.iter().filter(|action| first.is_some_and(|first| action.wave > first)).collect()
     }
 }

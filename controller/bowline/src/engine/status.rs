@@ -1,10 +1,9 @@
 //! What the controller tells about itself: one document, published after each pass, served as JSON and read by `status`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bowline_core::desired::{Finding, ResourceKind};
-use bowline_core::plan::{ResourceReport, Sync};
+use bowline_core::desired::Finding;
+use bowline_core::plan::{ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,8 +33,8 @@ pub struct Status {
     pub pass: Option<PassStatus>,
     /// Why no pass can be made, as a sentence.
     pub problem: Option<String>,
-    /// How many resources are in each state; states with none are left out.
-    pub summary: BTreeMap<Sync, usize>,
+    /// How many resources are in each state.
+    pub totals: Totals,
     /// What a person has to look at in the desired state.
     pub findings: Vec<Finding>,
     /// Every resource.
@@ -123,7 +122,7 @@ impl Status {
             },
             pass: None,
             problem: None,
-            summary: BTreeMap::new(),
+            totals: Totals::default(),
             findings: Vec::new(),
             resources: Vec::new(),
         }
@@ -151,8 +150,8 @@ impl Status {
             finished_at: pass.finished_at,
             attempted: pass.attempted.len(),
         });
-        self.summary = pass.summary();
-        self.resources = pass.reports.values().cloned().collect();
+        self.totals = Totals::of(pass.approved.reports.values());
+        self.resources = pass.approved.reports.values().cloned().collect();
         self
     }
 }
@@ -171,7 +170,10 @@ impl GitStatus {
             GitStanding::Stale(reason) => (Standing::Stale, Some(reason.clone())),
             GitStanding::ForcePushed => (
                 Standing::ForcePushed,
-                Some("the branch was rewritten: its head does not descend from the last applied commit".to_owned()),
+                Some(
+                    "the branch was rewritten: its head does not descend from the last applied commit"
+                        .to_owned(),
+                ),
             ),
             GitStanding::Shrunk(per_target) => {
                 let sentences: Vec<String> =
@@ -182,22 +184,8 @@ impl GitStatus {
     }
 }
 
-/// How many reports are in each state. A Target that is in sync only says that it can be read, so it does not count.
-pub fn summarize<'a>(reports: impl Iterator<Item = &'a ResourceReport>) -> BTreeMap<Sync, usize> {
-    let mut summary = BTreeMap::new();
-    for report in reports.filter(|report| counts(report)) {
-        *summary.entry(report.sync).or_default() += 1;
-    }
-    summary
-}
-
-/// True if the report is one that a person counts: not a Target that is as it should be.
-pub fn counts(report: &ResourceReport) -> bool {
-    report.resource.kind != ResourceKind::Target || report.sync != Sync::InSync
-}
-
 /// Every state, with its label in metrics.
-pub const STATES: [(Sync, &str); 7] = [
+const STATES: [(Sync, &str); 7] = [
     (Sync::InSync, "in-sync"),
     (Sync::Drifted, "drifted"),
     (Sync::Progressing, "progressing"),
@@ -209,9 +197,9 @@ pub const STATES: [(Sync, &str); 7] = [
 
 /// Brings a pass into the metrics.
 pub(super) fn measure(pass: &Pass) {
-    let summary = pass.summary();
+    let totals = Totals::of(pass.approved.reports.values());
     for (state, label) in STATES {
-        let count = u32::try_from(summary.get(&state).copied().unwrap_or_default()).unwrap_or(u32::MAX);
+        let count = u32::try_from(totals.0.get(&state).copied().unwrap_or_default()).unwrap_or(u32::MAX);
         metrics::gauge!("bowline_resources", "state" => label).set(count);
     }
     let took = pass.finished_at.duration_since(pass.started_at);

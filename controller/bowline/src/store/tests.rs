@@ -101,7 +101,8 @@ async fn one_instance_at_a_time_has_it_and_others_may_peek() {
 async fn a_file_that_is_no_store_is_refused_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bowline.db");
-    std::fs::write(&path, "this is not a database, it only stands where one should be\n".repeat(100)).unwrap();
+    std::fs::write(&path, "this is not a database, it only stands where one should be\n".repeat(100))
+        .unwrap();
     let message = Store::open(&path).await.unwrap_err().to_string();
     assert_eq!(
         message,

@@ -233,13 +233,19 @@ fn a_secret_of_another_region_is_a_warning_and_of_another_cluster_is_fine() {
             target("far", "main", "us-east-1"),
             secret("near", "batch"),
             secret("away", "far"),
+            secret("arn", "prod").replace(
+                "secretId: arn",
+                "secretId: \"arn:aws:secretsmanager:us-east-1:111122223333:secret:a\"",
+            ),
             service("web", ", secrets: [near, away]"),
         ]
         .concat(),
     )];
     let Assembled { state, findings } = assemble(&files, &no_task_definitions());
     expect(&findings, "\
-a.yaml:29:52 Warning InvalidValue: `spec.secrets[1]`: Secret/away is in 111122223333 us-east-1, the service in 111122223333 eu-central-1
+a.yaml:29:32 Warning InvalidValue: `spec.secretId` is in 111122223333 us-east-1, its Target `prod` in 111122223333 eu-central-1
+  | spec: {target: prod, secretId: \"arn:aws:secretsmanager:us-east-1:111122223333:secret:a\", versionId: 6f1a3a52-9d1b-4a0e-8a54-2f7f0c4b9d11}
+a.yaml:34:52 Warning InvalidValue: `spec.secrets[1]`: Secret/away is in 111122223333 us-east-1, the service in 111122223333 eu-central-1
   | spec: {target: prod, service: web, secrets: [near, away]}
   = check `spec.target` of Secret/away in a.yaml:24
 ");

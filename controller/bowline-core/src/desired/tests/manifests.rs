@@ -147,7 +147,7 @@ prod/web.yaml:36:30 Error InvalidValue: `spec.taskDefinition.revision`: `api:0` 
 prod/web.yaml:36:43 Error InvalidValue: `spec.taskDefinition` has both `revision` and `file`
   |   taskDefinition: {revision: api:0, file: ../../../api.json}
   = keep the one that says what should run
-prod/web.yaml:37:14 Error InvalidValue: `spec.healDelay`: `15 minutes` is not a duration such as 90s, 15m, 24h or 7d
+prod/web.yaml:37:14 Error InvalidValue: `spec.healDelay`: `15 minutes` is not a duration such as 90s, 15m, 24h or 7d (at most 365d)
   |   healDelay: 15 minutes
 prod/web.yaml:38:12 Error InvalidValue: `spec.ignore[0]`: `a b` is not a field path such as taskDefinition.containerDefinitions[*].image
   |   ignore: [\"a b\"]
@@ -411,12 +411,12 @@ prod/web.yaml:19:16 Error Syntax: this is not YAML: while parsing node, found un
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..30 {
         let before = format!("*a{}", level - 1);
-        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(", ")));
+        writeln!(bomb, "a{level}: &a{level} [{}]", [before.as_str(); 9].join(", ")).unwrap();
     }
     expect(
         &manifest(&bomb).findings,
         "\
-prod/web.yaml:5:15 Error Syntax: the aliases of this file expand to more than 20000 values
+prod/web.yaml:5:10 Error Syntax: the anchors and aliases of this file stand for more than 20000 values
   | a4: &a4 [*a3, *a3, *a3, *a3, *a3, *a3, *a3, *a3, *a3]
   = write the values out, or split the file
 ",
@@ -443,12 +443,12 @@ fn nesting_documents_and_values_are_bounded() {
     }
     let mut deep = String::new();
     for depth in 0..200 {
-        deep.push_str(&format!("{}a:\n", " ".repeat(depth)));
+        writeln!(deep, "{}a:", " ".repeat(depth)).unwrap();
     }
     expect(
         &manifest(&deep).findings,
         "\
-prod/web.yaml:65:65 Error Syntax: this is not YAML: recursion limit exceeded
+prod/web.yaml:65:65 Error Syntax: values are nested more than 64 deep
   |                                                                 a:
 ",
     );
@@ -515,6 +515,25 @@ fn what_could_be_read_of_a_broken_document_is_kept() {
     let name = ResourceName::parse("prod").unwrap();
     assert_eq!(document.key, Some(ResourceKey { kind: ResourceKind::Target, name }));
     assert_eq!(document.resource, None);
+}
+
+#[test]
+fn a_role_of_another_account_could_never_be_used() {
+    let file =
+        manifest(&format!("{TARGET}  assumeRole: {{arn: \"arn:aws:iam::444455556666:role/bowline\"}}\n"));
+    expect(&file.findings, "\
+prod/web.yaml:9:21 Error InvalidValue: `spec.assumeRole.arn` is a role of 444455556666, but `spec.accountId` is 111122223333
+  |   assumeRole: {arn: \"arn:aws:iam::444455556666:role/bowline\"}
+  = the role must be of the account that the Target describes
+");
+}
+
+#[test]
+fn no_document_of_a_file_is_left_out_silently() {
+    let file = manifest(&format!("{}{TARGET}", "---\n".repeat(2_000)));
+    assert_eq!(file.findings.len(), 1, "{}", show(&file.findings));
+    let file = manifest(&"[\n---\n".repeat(2_000));
+    assert_eq!(file.findings.len(), 1_002);
 }
 
 #[test]

@@ -31,8 +31,7 @@ fn duration() -> impl Strategy<Value = HumanDuration> {
 }
 
 fn target() -> impl Strategy<Value = Target> {
-    let role = (text!(RoleArn, "arn:aws:iam::[0-9]{12}:role/[a-z]{1,9}"), option::of(any::<String>()))
-        .prop_map(|(arn, external_id)| AssumeRole { arn, external_id });
+    let role = option::of(("[a-z]{1,9}", option::of(any::<String>())));
     let constraints =
         (duration(), 1u32..=100, option::of(1u32..)).prop_map(|(timeout, concurrency, most)| Constraints {
             timeout,
@@ -51,16 +50,19 @@ fn target() -> impl Strategy<Value = Target> {
         text!(AccountId, "[0-9]{12}"),
         prop_oneof![Just("eu-central-1"), Just("us-gov-west-1")],
         text!(ClusterName, "[A-Za-z0-9_-]{1,20}"),
-        option::of(role),
+        role,
         prop_oneof![Just(Mode::Observe), Just(Mode::Propose), Just(Mode::Enforce)],
         capabilities,
         constraints,
     )
-        .prop_map(|(account_id, region, cluster, assume_role, mode, capabilities, constraints)| Target {
+        .prop_map(|(account_id, region, cluster, role, mode, capabilities, constraints)| Target {
+            assume_role: role.map(|(name, external_id)| AssumeRole {
+                arn: RoleArn::parse(&format!("arn:aws:iam::{account_id}:role/{name}")).unwrap(),
+                external_id,
+            }),
             account_id,
             region: Region::parse(region).unwrap(),
             cluster,
-            assume_role,
             mode,
             capabilities,
             constraints,

@@ -172,8 +172,13 @@ prod/web.json:1:93 Error InvalidValue: `containerDefinitions[0].dockerLabels.x` 
     for (text, expected) in table {
         expect(&parse(text).findings, expected);
     }
-    let deep = format!("{{\"family\": {}", "[".repeat(100_000));
-    assert_eq!(parse(&deep).findings.len(), 1);
+    let deep = format!("{{\"family\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    expect(
+        &parse(&deep).findings,
+        "\
+prod/web.json:1:138 Error Syntax: this is not JSON: recursion limit exceeded
+",
+    );
     let parsed = parse_task_definition(&path("a.json"), b"{\"family\": \"\xff\"}");
     assert_eq!(parsed.findings[0].code, FindingCode::Encoding);
 }
