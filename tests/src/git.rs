@@ -14,7 +14,6 @@ mod http_server;
 /// A bare repository with a branch `main`.
 pub struct Remote {
     folder: TempDir,
-    git: Repository,
 }
 
 impl Default for Remote {
@@ -29,7 +28,7 @@ impl Remote {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let git = Repository::init_bare(folder.path().join("infra.git")).expect("git can be initialised");
         git.set_head("refs/heads/main").expect("HEAD can be set");
-        Self { folder, git }
+        Self { folder }
     }
 
     /// Where it lies.
@@ -57,7 +56,7 @@ impl Remote {
     }
 
     fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
-        let git = &self.git;
+        let git = &Repository::open_bare(self.path()).expect("it was made by new");
         let parent =
             git.refname_to_id("refs/heads/main").ok().map(|id| git.find_commit(id).expect("main is a commit"));
         let base = parent.as_ref().map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());

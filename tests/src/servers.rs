@@ -1,5 +1,6 @@
 //! Independent servers that speak AWS's protocols: moto and ministack, each on a free port of 127.0.0.1.
 
+use std::future::ready;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -63,9 +64,11 @@ impl Server {
             command.current_dir(folder.path()).env("HOME", folder.path()).env("TMPDIR", folder.path());
             let mut process = Process::start(command, &folder.path().join("output.log"));
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let ready = until("the server's readiness", async || match process.ended() {
-                Some(_) => Some(false),
-                None => answers(address).then_some(true),
+            let ready = until("the server's readiness", || {
+                ready(match process.ended() {
+                    Some(_) => Some(false),
+                    None => answers(address).then_some(true),
+                })
             });
             if ready.await {
                 return Self { url: format!("http://{address}"), _process: process, _folder: folder };

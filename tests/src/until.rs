@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// After [`BOUND`], naming what did not happen.
-pub async fn until<T>(what: impl Display, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T, F: Future<Output = Option<T>>>(what: impl Display, mut ask: impl FnMut() -> F) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask().await {

@@ -100,7 +100,7 @@ impl World {
 
     /// Waits until a service has one deployment, complete.
     pub async fn settled(&self, name: &str) {
-        until(format!("the end of {name}'s rollout"), async || {
+        until(format!("the end of {name}'s rollout"), || async {
             let service = self.described(name).await;
             let state = service.deployments().first().and_then(|deployment| deployment.rollout_state());
             let complete = service.deployments().len() == 1 && state.is_some_and(|state| state.as_str() == "COMPLETED");

@@ -56,7 +56,7 @@ impl Drifted {
     async fn recovers(&self, bowline: &Bowline) {
         self.simulator.clear_faults();
         let plan = bowline.plan().await.with_code(1).json();
-        assert_eq!(plan["summary"], json!({"drifted": 1, "in-sync": 1}), "{plan:#}");
+        assert_eq!(plan["totals"], json!({"drifted": 1, "in-sync": 2}), "{plan:#}");
         bowline.apply().await.with_code(0);
         assert_eq!(self.world.described("web").await.desired_count, 2);
     }

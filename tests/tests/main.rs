@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod hot_pass;
+mod kill;
 mod plan_and_apply;
 mod simulator_aws_cli;
 mod simulator_botocore;

@@ -177,6 +177,8 @@ fn category_of(code: Option<&str>, message: &str, status: u16, body: &str) -> Un
         _ if says("not implemented") || says("not been implemented") || says("NotImplementedError") => {
             UnknownCategory::Unsupported
         }
+        // moto's web server has this one page for them. AWS and its load balancers never say 500 in HTML.
+        500 if body.starts_with("<!doctype html>") => UnknownCategory::Unsupported,
         _ if says("Rate exceeded") => UnknownCategory::Throttled,
         500.. => UnknownCategory::ServerError,
         401 | 403 => UnknownCategory::Denied,

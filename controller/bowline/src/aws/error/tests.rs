@@ -94,6 +94,7 @@ async fn an_error_is_told_by_its_code_then_by_its_status_then_by_its_words() {
         ("501 Not Implemented", "", Unsupported),
         ("404 Not Found", "The action DescribeServices has not been implemented", Unsupported),
         ("500 Internal Server Error", "NotImplementedError: DescribeServices", Unsupported),
+        ("500 Internal Server Error", "<!doctype html>\n<title>500 Internal Server Error</title>", Unsupported),
         ("400 Bad Request", r#"{"__type":"InvalidParameterException","message":"too long"}"#, Refused),
         ("400 Bad Request", r#"{"__type":"LimitExceededException","message":"quota"}"#, Refused),
     ];
