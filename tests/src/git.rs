@@ -57,15 +57,20 @@ impl Remote {
 
     fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
         let git = &Repository::open_bare(self.path()).expect("it was made by new");
-        let parent =
-            git.refname_to_id("refs/heads/main").ok().map(|id| git.find_commit(id).expect("main is a commit"));
-        let base = parent.as_ref().map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
+        let parent = git
+            .refname_to_id("refs/heads/main")
+            .ok()
+            .map(|id| git.find_commit(id).expect("main is a commit"));
+        let base = parent
+            .as_ref()
+            .map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
         let base = git.find_tree(base).expect("the tree exists");
         let mut update = TreeUpdateBuilder::new();
         apply(&mut update, git);
         let tree = update.create_updated(git, &base).expect("a tree can be written");
         let tree = git.find_tree(tree).expect("the tree exists");
-        let who = Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
+        let who =
+            Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
         let parents: Vec<_> = parent.iter().collect();
         let commit = git.commit(Some("refs/heads/main"), &who, &who, message, &tree, &parents);
         commit.expect("a commit can be written").to_string()

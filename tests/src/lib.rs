@@ -14,6 +14,7 @@ pub mod aws;
 pub mod bowline;
 pub mod git;
 pub mod judges;
+pub mod known_differences;
 pub mod process;
 pub mod servers;
 pub mod until;

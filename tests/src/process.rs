@@ -67,10 +67,8 @@ fn show(name: &str, output: &str) {
 
 /// `kill` is built into every shell; the standard library has no call for it.
 fn signal(signal: &str, to: &str) {
-    let _ = Command::new("sh")
-        .args(["-c", r#"kill -s "$0" -- "$1""#, signal, to])
-        .stderr(Stdio::null())
-        .status();
+    let _ =
+        Command::new("sh").args(["-c", r#"kill -s "$0" -- "$1""#, signal, to]).stderr(Stdio::null()).status();
 }
 
 /// What a program that ran to its end left behind.
@@ -91,7 +89,11 @@ impl Ended {
     }
 
     /// Itself, if it ended with this code.
-    #[allow(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "often it is the code that matters")]
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "often it is the code that matters"
+    )]
     pub fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self}");
         self

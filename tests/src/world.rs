@@ -34,15 +34,22 @@ pub fn version(digit: u8) -> String {
 pub struct World {
     /// The clients that it does so with.
     pub clients: Clients,
+    cluster: String,
     network: [String; 2],
 }
 
 impl World {
-    /// An empty cluster.
+    /// The empty cluster [`CLUSTER`].
     pub async fn new(endpoint: &str) -> Self {
+        Self::in_cluster(endpoint, CLUSTER).await
+    }
+
+    /// An empty cluster.
+    pub async fn in_cluster(endpoint: &str, cluster: &str) -> Self {
         let clients = Clients::new(endpoint, ACCOUNT);
-        clients.ecs.create_cluster().cluster_name(CLUSTER).send().await.expect("CreateCluster");
-        Self { clients, network: ["subnet-1".to_owned(), "sg-1".to_owned()] }
+        clients.ecs.create_cluster().cluster_name(cluster).send().await.expect("CreateCluster");
+        let network = ["subnet-1".to_owned(), "sg-1".to_owned()];
+        Self { clients, cluster: cluster.to_owned(), network }
     }
 
     /// In a subnet and with a security group that exist, for servers that look whether they do.
@@ -86,13 +93,15 @@ impl World {
             .build()
             .expect("it has subnets");
         let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
-        let create = self.clients.ecs.create_service().cluster(CLUSTER).service_name(name);
+        let create = self.clients.ecs.create_service().cluster(&self.cluster).service_name(name);
         create
             .task_definition(revision)
             .desired_count(count)
             .launch_type(LaunchType::Fargate)
             .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(network).build())
-            .deployment_configuration(DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build())
+            .deployment_configuration(
+                DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build(),
+            )
             .send()
             .await
             .expect("CreateService");
@@ -103,7 +112,8 @@ impl World {
         until(format!("the end of {name}'s rollout"), || async {
             let service = self.described(name).await;
             let state = service.deployments().first().and_then(|deployment| deployment.rollout_state());
-            let complete = service.deployments().len() == 1 && state.is_some_and(|state| state.as_str() == "COMPLETED");
+            let complete =
+                service.deployments().len() == 1 && state.is_some_and(|state| state.as_str() == "COMPLETED");
             complete.then_some(())
         })
         .await;
@@ -111,7 +121,7 @@ impl World {
 
     /// A service as DescribeServices shows it.
     pub async fn described(&self, name: &str) -> aws_sdk_ecs::types::Service {
-        let ask = self.clients.ecs.describe_services().cluster(CLUSTER).services(name);
+        let ask = self.clients.ecs.describe_services().cluster(&self.cluster).services(name);
         let answer = ask.send().await.expect("DescribeServices");
         answer.services.and_then(|all| all.into_iter().next()).expect("the service exists")
     }
@@ -138,37 +148,46 @@ impl World {
 
     /// How many deployments a service has had.
     pub async fn deployments(&self, name: &str) -> usize {
-        let ask = self.clients.ecs.list_service_deployments().cluster(CLUSTER).service(name);
+        let ask = self.clients.ecs.list_service_deployments().cluster(&self.cluster).service(name);
         ask.send().await.expect("ListServiceDeployments").service_deployments().len()
     }
 
     /// Creates a secret whose versions are [`version`] 1 to `versions`. AWSCURRENT is on the first; the others carry a
-    /// label of their own, as a person gives it who wants to promote them by a commit.
-    pub async fn secret(&self, name: &str, versions: u8) {
+    /// label of their own, as a person gives it who wants to promote them by a commit. Gives the versions' ids, for
+    /// servers that make up their own.
+    pub async fn secret(&self, name: &str, versions: u8) -> Vec<String> {
         let secrets = &self.clients.secrets;
         let create = secrets.create_secret().name(name).client_request_token(version(1));
-        create.secret_string("value-1").send().await.expect("CreateSecret");
+        let created = create.secret_string("value-1").send().await.expect("CreateSecret");
+        let mut ids = vec![created.version_id.expect("its version")];
         for number in 2..=versions {
             let put = secrets.put_secret_value().secret_id(name).client_request_token(version(number));
-            put.secret_string(format!("value-{number}"))
-                .version_stages(format!("pending-{number}"))
-                .send()
-                .await
-                .expect("PutSecretValue");
+            let put =
+                put.secret_string(format!("value-{number}")).version_stages(format!("pending-{number}"));
+            ids.extend(put.send().await.expect("PutSecretValue").version_id);
         }
+        ids
     }
 
     /// Moves AWSCURRENT, as a person would.
     pub async fn promote(&self, name: &str, from: &str, to: &str) {
-        let swap = self.clients.secrets.update_secret_version_stage().secret_id(name).version_stage("AWSCURRENT");
-        swap.remove_from_version_id(from).move_to_version_id(to).send().await.expect("UpdateSecretVersionStage");
+        let swap =
+            self.clients.secrets.update_secret_version_stage().secret_id(name).version_stage("AWSCURRENT");
+        swap.remove_from_version_id(from)
+            .move_to_version_id(to)
+            .send()
+            .await
+            .expect("UpdateSecretVersionStage");
     }
 
     /// The version that AWSCURRENT is on.
     pub async fn current(&self, name: &str) -> Option<String> {
-        let found = self.clients.secrets.describe_secret().secret_id(name).send().await.expect("DescribeSecret");
+        let found =
+            self.clients.secrets.describe_secret().secret_id(name).send().await.expect("DescribeSecret");
         let stages = found.version_ids_to_stages?;
-        stages.into_iter().find_map(|(id, labels)| labels.iter().any(|label| label == "AWSCURRENT").then_some(id))
+        stages
+            .into_iter()
+            .find_map(|(id, labels)| labels.iter().any(|label| label == "AWSCURRENT").then_some(id))
     }
 
     /// Creates the versioned bucket of states.
@@ -190,7 +209,13 @@ impl World {
             "outputs": {"password": {"value": "in plain text", "type": "string", "sensitive": true}},
             "resources": [], "check_results": null,
         });
-        let put = self.clients.s3.put_object().bucket(BUCKET).key(STATE).body(state.to_string().into_bytes().into());
+        let put = self
+            .clients
+            .s3
+            .put_object()
+            .bucket(BUCKET)
+            .key(STATE)
+            .body(state.to_string().into_bytes().into());
         let answer = put.send().await.expect("PutObject");
         answer.version_id.expect("the bucket keeps versions")
     }
@@ -228,13 +253,15 @@ pub fn secret(name: &str, secret_id: &str, version: &str) -> String {
 /// The manifest of the TerraformState.
 pub fn terraform_state(version_id: &str, serial: u64) -> String {
     let version = json!({"id": version_id, "serial": serial});
-    let spec = json!({"target": "prod", "bucket": BUCKET, "key": STATE, "lineage": LINEAGE, "version": version});
+    let spec =
+        json!({"target": "prod", "bucket": BUCKET, "key": STATE, "lineage": LINEAGE, "version": version});
     manifest("TerraformState", "app", &spec)
 }
 
 /// JSON is YAML, too.
 fn manifest(kind: &str, name: &str, spec: &Value) -> String {
-    let manifest = json!({"apiVersion": "bowline.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let manifest =
+        json!({"apiVersion": "bowline.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
     format!("{manifest:#}\n")
 }
 

@@ -32,7 +32,10 @@ impl Drifted {
             "Describe production",
             &[
                 ("target.yaml", &target("enforce")),
-                ("web.yaml", &service("web", json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2}))),
+                (
+                    "web.yaml",
+                    &service("web", json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2})),
+                ),
                 ("db.yaml", &secret("db", "app/db", &version(1))),
             ],
         );
@@ -48,7 +51,8 @@ impl Drifted {
     /// Nothing but reads reached AWS.
     fn only_reads(&self) {
         let writes = self.simulator.calls().into_iter().map(|call| call.operation);
-        let writes: BTreeSet<_> = writes.filter(|name| !READS.iter().any(|read| name.starts_with(read))).collect();
+        let writes: BTreeSet<_> =
+            writes.filter(|name| !READS.iter().any(|read| name.starts_with(read))).collect();
         assert_eq!(writes, BTreeSet::new());
     }
 
@@ -160,7 +164,8 @@ async fn with_credentials_of_another_account_nothing_is_read() {
 async fn another_account_s_target_does_not_hold_up_the_own_one() {
     let drifted = Drifted::new().await;
     let other = target_in("enforce", "444455556666").replace(r#""name": "prod""#, r#""name": "other""#);
-    let far = service("far", json!({"desiredCount": 1})).replace(r#""target": "prod""#, r#""target": "other""#);
+    let far =
+        service("far", json!({"desiredCount": 1})).replace(r#""target": "prod""#, r#""target": "other""#);
     drifted.remote.commit("Add a target", &[("other.yaml", &other), ("far.yaml", &far)]);
     let bowline = drifted.bowline();
     let document = bowline.apply().await.with_code(2).json();

@@ -36,7 +36,8 @@ impl Change {
         world.secret("app/db", 2).await;
         let remote = Remote::new();
         let files = |image: &str, count: u32, digit: u8| {
-            let spec = json!({"taskDefinition": {"file": "web.json"}, "desiredCount": count, "secrets": ["db"]});
+            let spec =
+                json!({"taskDefinition": {"file": "web.json"}, "desiredCount": count, "secrets": ["db"]});
             [
                 ("target.yaml", target("enforce")),
                 ("web.yaml", service("web", spec)),

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 
 mod bad_input;
+mod contract;
 mod hot_pass;
+mod iam_policy;
 mod kill;
 mod plan_and_apply;
 mod simulator_aws_cli;

@@ -25,8 +25,14 @@ async fn agreed(endpoint: &str, network: Option<[String; 2]>) -> (World, Remote)
         "Describe production",
         &[
             ("prod/target.yaml", &target("enforce")),
-            ("prod/web.yaml", &service("web", json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2}))),
-            ("prod/api.yaml", &service("api", json!({"taskDefinition": {"file": "api.json"}, "desiredCount": 2}))),
+            (
+                "prod/web.yaml",
+                &service("web", json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2})),
+            ),
+            (
+                "prod/api.yaml",
+                &service("api", json!({"taskDefinition": {"file": "api.json"}, "desiredCount": 2})),
+            ),
             ("prod/api.json", &task_definition("api", "registry.test/api:1")),
             ("prod/secrets.yaml", &secret("db", "app/db", &version(2))),
         ],
@@ -52,7 +58,8 @@ async fn tamper(endpoint: &str, home: &std::path::Path) {
 
 /// The document without what differs from one run to the next.
 fn masked(mut document: Value) -> Value {
-    const VARYING: [&str; 7] = ["id", "commit", "readAt", "repo", "primaryDeployment", "secretArn", "specHash"];
+    const VARYING: [&str; 7] =
+        ["id", "commit", "readAt", "repo", "primaryDeployment", "secretArn", "specHash"];
     fn mask(value: &mut Value) {
         match value {
             Value::Object(fields) => {

@@ -46,19 +46,32 @@ async fn a_service_is_created_rolled_and_listed() {
     )
     .await;
     aws.run("ecs wait services-stable --cluster main --services web").await;
-    aws.run("ecs update-service --cluster main --service web --task-definition web:2 --desired-count 3").await;
+    aws.run("ecs update-service --cluster main --service web --task-definition web:2 --desired-count 3")
+        .await;
     aws.run("ecs wait services-stable --cluster main --services web").await;
 
-    let described = aws.run("ecs describe-services --cluster main --services web absent --include TAGS").await;
+    let described =
+        aws.run("ecs describe-services --cluster main --services web absent --include TAGS").await;
     assert_eq!(
         pick(
             &described["services"][0],
-            &["/serviceName", "/status", "/taskDefinition", "/desiredCount", "/runningCount", "/pendingCount", "/tags"]
+            &[
+                "/serviceName",
+                "/status",
+                "/taskDefinition",
+                "/desiredCount",
+                "/runningCount",
+                "/pendingCount",
+                "/tags"
+            ]
         ),
         json!(["web", "ACTIVE", arn("ecs", "task-definition/web:2"), 3, 3, 0, [{"key": "team", "value": "core"}]])
     );
     assert_eq!(
-        pick(&described["services"][0]["deployments"], &["/0/status", "/0/rolloutState", "/0/failedTasks", "/1"]),
+        pick(
+            &described["services"][0]["deployments"],
+            &["/0/status", "/0/rolloutState", "/0/failedTasks", "/1"]
+        ),
         json!(["PRIMARY", "COMPLETED", 0, null])
     );
     assert_eq!(
@@ -75,17 +88,30 @@ async fn services_are_listed_ten_a_page() {
     let aws = Cli::new(&url, ACCOUNT, home.path());
     let clients = bowline_tests::aws::Clients::new(&url, ACCOUNT);
     clients.ecs.create_cluster().cluster_name("main").send().await.unwrap();
-    let container = aws_sdk_ecs::types::ContainerDefinition::builder().name("web").image("registry.test/web:1").memory(128).build();
-    clients.ecs.register_task_definition().family("web").container_definitions(container).send().await.unwrap();
+    let container = aws_sdk_ecs::types::ContainerDefinition::builder()
+        .name("web")
+        .image("registry.test/web:1")
+        .memory(128)
+        .build();
+    clients
+        .ecs
+        .register_task_definition()
+        .family("web")
+        .container_definitions(container)
+        .send()
+        .await
+        .unwrap();
     for number in 0..12 {
         let create = clients.ecs.create_service().cluster("main").service_name(format!("s{number:02}"));
         create.task_definition("web").desired_count(0).send().await.unwrap();
     }
     simulator.clear_calls();
     let all = aws.run("ecs list-services --cluster main").await;
-    let mut found: Vec<&str> = all["serviceArns"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let mut found: Vec<&str> =
+        all["serviceArns"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     found.sort_unstable();
-    let wanted: Vec<String> = (0..12).map(|number| arn("ecs", &format!("service/main/s{number:02}"))).collect();
+    let wanted: Vec<String> =
+        (0..12).map(|number| arn("ecs", &format!("service/main/s{number:02}"))).collect();
     assert_eq!(found, wanted);
     let pages: Vec<String> = simulator.calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(pages, ["ListServices", "ListServices"]);
@@ -100,7 +126,10 @@ async fn a_secret_is_created_changed_and_promoted() {
     let (_simulator, url, home) = simulator().await;
     let aws = Cli::new(&url, ACCOUNT, home.path());
     let (one, two) = ("1".repeat(32), "2".repeat(32));
-    aws.run(&format!("secretsmanager create-secret --name app/db --secret-string a --client-request-token {one}")).await;
+    aws.run(&format!(
+        "secretsmanager create-secret --name app/db --secret-string a --client-request-token {one}"
+    ))
+    .await;
     aws.run(&format!(
         "secretsmanager put-secret-value --secret-id app/db --secret-string b --client-request-token {two} --version-stages AWSPENDING"
     ))
@@ -110,7 +139,9 @@ async fn a_secret_is_created_changed_and_promoted() {
     assert_eq!(stages(&described), json!({&one: ["AWSCURRENT"], &two: ["AWSPENDING"]}));
     assert!(described["ARN"].as_str().unwrap().starts_with(&arn("secretsmanager", "secret:app/db-")));
 
-    let swap = format!("secretsmanager update-secret-version-stage --secret-id app/db --version-stage AWSCURRENT --move-to-version-id {two}");
+    let swap = format!(
+        "secretsmanager update-secret-version-stage --secret-id app/db --version-stage AWSCURRENT --move-to-version-id {two}"
+    );
     assert_eq!(aws.refused(&swap).await, "InvalidParameterException");
     aws.run(&format!("{swap} --remove-from-version-id {one}")).await;
     let described = aws.run("secretsmanager describe-secret --secret-id app/db").await;
@@ -119,19 +150,31 @@ async fn a_secret_is_created_changed_and_promoted() {
     assert_eq!(found, json!({&one: ["AWSPREVIOUS"], &two: ["AWSCURRENT", "AWSPENDING"]}));
     let value = aws.run("secretsmanager get-secret-value --secret-id app/db").await;
     assert_eq!(pick(&value, &["/VersionId", "/SecretString"]), json!([two, "b"]));
-    assert_eq!(aws.refused("secretsmanager describe-secret --secret-id absent").await, "ResourceNotFoundException");
+    assert_eq!(
+        aws.refused("secretsmanager describe-secret --secret-id absent").await,
+        "ResourceNotFoundException"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_has_versions_and_conditions() {
     let (_simulator, url, home) = simulator().await;
     let aws = Cli::new(&url, ACCOUNT, home.path());
-    aws.run_words(&["s3api", "create-bucket", "--bucket", "states", "--create-bucket-configuration", "LocationConstraint=eu-central-1"]).await;
+    aws.run_words(&[
+        "s3api",
+        "create-bucket",
+        "--bucket",
+        "states",
+        "--create-bucket-configuration",
+        "LocationConstraint=eu-central-1",
+    ])
+    .await;
     aws.run("s3api put-bucket-versioning --bucket states --versioning-configuration Status=Enabled").await;
     let mut versions = Vec::new();
     for serial in 1..=2 {
         fs::write(home.path().join("state.json"), format!(r#"{{"version":4,"serial":{serial}}}"#)).unwrap();
-        versions.push(aws.run("s3api put-object --bucket states --key prod/app.tfstate --body state.json").await);
+        versions
+            .push(aws.run("s3api put-object --bucket states --key prod/app.tfstate --body state.json").await);
     }
     let put = "s3api put-object --bucket states --key prod/app.tfstate --body state.json";
     assert_eq!(aws.refused(&format!("{put} --if-none-match *")).await, "PreconditionFailed");
@@ -139,12 +182,20 @@ async fn an_object_has_versions_and_conditions() {
     assert_eq!(aws.refused(&format!("{put} --if-match {old}")).await, "PreconditionFailed");
 
     let listed = aws.run("s3api list-object-versions --bucket states --prefix prod/").await;
-    let found: Vec<Value> = listed["Versions"].as_array().unwrap().iter().map(|version| pick(version, &["/VersionId", "/ETag", "/IsLatest"])).collect();
+    let found: Vec<Value> = listed["Versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| pick(version, &["/VersionId", "/ETag", "/IsLatest"]))
+        .collect();
     let wanted = |index: usize| json!([versions[index]["VersionId"], versions[index]["ETag"], index == 1]);
     assert_eq!(found, [wanted(1), wanted(0)]);
 
     let first = versions[0]["VersionId"].as_str().unwrap();
-    aws.run(&format!("s3api get-object --bucket states --key prod/app.tfstate --version-id {first} got.json")).await;
+    aws.run(&format!(
+        "s3api get-object --bucket states --key prod/app.tfstate --version-id {first} got.json"
+    ))
+    .await;
     assert_eq!(fs::read_to_string(home.path().join("got.json")).unwrap(), r#"{"version":4,"serial":1}"#);
     assert_eq!(aws.refused("s3api get-object --bucket states --key absent got.json").await, "NoSuchKey");
 }

@@ -43,7 +43,8 @@ async fn one_misspelt_field_and_one_wrong_type_are_found() {
         }
     });
     let ended = check(&url).await.with_code(1);
-    let mut found: Vec<&str> = ended.stdout.lines().filter(|line| line.starts_with("ecs.ListClusters")).collect();
+    let mut found: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.starts_with("ecs.ListClusters")).collect();
     found.sort_unstable();
     assert_eq!(
         found,

@@ -1,0 +1,69 @@
+//! Where the independent servers are known to answer otherwise than AWS, so that the contract cannot hold there.
+//!
+//! The simulator has no row: where it differs, it is wrong. A row is taken out as soon as its case holds; a test makes
+//! sure of that, and of the count.
+
+/// One case that does not hold at one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownDifference {
+    /// `moto` or `ministack`.
+    pub server: &'static str,
+    /// The case, by the name of its function.
+    pub case: &'static str,
+    /// A text that the failure contains, so that another failure of the same case is seen.
+    pub symptom: &'static str,
+    /// What AWS does, what this server does, and how we know.
+    pub why: &'static str,
+}
+
+/// All of them.
+pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
+    KnownDifference {
+        server: "moto",
+        case: "the_circuit_breaker_is_seen",
+        symptom: "it was created with one",
+        why: "AWS describes a service with its deploymentConfiguration; moto drops the field in CreateService.",
+    },
+    KnownDifference {
+        server: "moto",
+        case: "past_deployments_come_newest_first",
+        symptom: r#""category":"unsupported""#,
+        why: "moto does not have ListServiceDeployments: HTTP 500 with its web server's own page (NotImplementedError).",
+    },
+    KnownDifference {
+        server: "moto",
+        case: "every_running_task_has_a_start",
+        symptom: "left: 0",
+        why: "moto's services have a running count but no tasks; only RunTask and StartTask make some.",
+    },
+    KnownDifference {
+        server: "moto",
+        case: "a_task_definition_is_changed_by_a_new_deployment",
+        symptom: "assertion `left == right` failed",
+        why: "AWS starts a new PRIMARY deployment; moto changes the service's field and leaves the deployment as it was.",
+    },
+    KnownDifference {
+        server: "moto",
+        case: "an_inactive_task_definition_is_refused",
+        symptom: "Done",
+        why: "AWS refuses UpdateService to a deregistered revision (`TaskDefinition is inactive`); moto accepts it.",
+    },
+    KnownDifference {
+        server: "ministack",
+        case: "a_task_definition_comes_back_as_it_was_registered",
+        symptom: "pidMode is , git does not have it",
+        why: "AWS leaves pidMode and ipcMode out when they were not given; ministack answers with empty texts.",
+    },
+    KnownDifference {
+        server: "ministack",
+        case: "past_deployments_come_newest_first",
+        symptom: "left: []",
+        why: "ministack's ListServiceDeployments and DescribeServiceRevisions are stubs: always empty, whatever was deployed.",
+    },
+    KnownDifference {
+        server: "ministack",
+        case: "an_inactive_task_definition_is_refused",
+        symptom: "Done",
+        why: "AWS refuses UpdateService to a deregistered revision (`TaskDefinition is inactive`); ministack accepts it.",
+    },
+];

@@ -1,0 +1,169 @@
+//! What is done.
+
+use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::live::{LiveService, UnknownCategory};
+use bowline_core::name::{SecretVersionId, ServiceName};
+use bowline_core::plan::{Expectation, Operation, Outcome, TagKey};
+use bowline_tests::world::task_definition;
+
+use super::site::{Site, as_found, known, name, revision};
+
+/// UpdateService of `web`, with nothing in it yet.
+fn update(web: &LiveService, change: impl FnOnce(&mut Change)) -> Operation {
+    let mut fields = Change::default();
+    change(&mut fields);
+    Operation::UpdateService {
+        service: ServiceName::parse("web").unwrap(),
+        service_arn: web.arn.clone(),
+        task_definition: fields.task_definition.as_deref().map(revision),
+        desired_count: fields.desired_count,
+        force_new_deployment: fields.force,
+        tags: Vec::new(),
+        spec_hash: None,
+    }
+}
+
+#[derive(Default)]
+struct Change {
+    task_definition: Option<String>,
+    desired_count: Option<u32>,
+    force: bool,
+}
+
+fn primary(web: &LiveService) -> String {
+    web.primary().unwrap().id.clone()
+}
+
+pub(super) async fn a_count_is_changed(mut site: Site) {
+    site.with_service().await;
+    let before = site.web().await;
+    let outcome =
+        site.execute(update(&before, |fields| fields.desired_count = Some(3)), as_found(&before)).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let after = site.web().await;
+    assert_eq!((after.desired_count, primary(&after)), (3, primary(&before)));
+}
+
+pub(super) async fn a_task_definition_is_changed_by_a_new_deployment(mut site: Site) {
+    site.with_service().await;
+    let second = site.world.revision(&site.family(), "registry.test/web:2").await;
+    let before = site.web().await;
+    let change = update(&before, |fields| fields.task_definition = Some(second.clone()));
+    let outcome = site.execute(change, as_found(&before)).await;
+    let Outcome::Done { deployment_id: Some(id), .. } = outcome else { panic!("{outcome:?}") };
+    let after = site.web().await;
+    assert_eq!(after.task_definition, Some(revision(&second)));
+    let deployment = after.primary().unwrap();
+    assert_eq!((&deployment.id, &deployment.task_definition), (&id, &Some(revision(&second))));
+    assert_ne!(id, primary(&before), "the PRIMARY deployment is a new one");
+}
+
+pub(super) async fn a_forced_deployment_replaces_the_primary_one(mut site: Site) {
+    site.with_service().await;
+    let before = site.web().await;
+    let outcome = site.execute(update(&before, |fields| fields.force = true), as_found(&before)).await;
+    let Outcome::Done { deployment_id: Some(id), .. } = outcome else { panic!("{outcome:?}") };
+    assert_ne!(id, primary(&before));
+    assert_eq!(primary(&site.web().await), id);
+}
+
+pub(super) async fn a_stale_expectation_changes_nothing(mut site: Site) {
+    site.with_service().await;
+    let before = site.web().await;
+    let scale = site.world.clients.ecs.update_service().cluster(&site.id).service("web");
+    scale.desired_count(4).send().await.unwrap();
+    let outcome =
+        site.execute(update(&before, |fields| fields.desired_count = Some(3)), as_found(&before)).await;
+    assert!(matches!(outcome, Outcome::Superseded { .. }), "{outcome:?}");
+    assert_eq!(site.web().await.desired_count, 4);
+}
+
+pub(super) async fn an_inactive_task_definition_is_refused(mut site: Site) {
+    site.with_service().await;
+    let gone = site.world.revision(&site.family(), "registry.test/web:2").await;
+    site.world.clients.ecs.deregister_task_definition().task_definition(&gone).send().await.unwrap();
+    let before = site.web().await;
+    let outcome =
+        site.execute(update(&before, |fields| fields.task_definition = Some(gone)), as_found(&before)).await;
+    let Outcome::Failed(why) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(why.category, UnknownCategory::Refused);
+    assert_eq!(site.web().await, before);
+}
+
+pub(super) async fn a_record_is_written_and_read_back(mut site: Site) {
+    site.with_service().await;
+    let before = site.web().await;
+    let tag = Operation::TagService {
+        service_arn: before.arn.clone(),
+        key: TagKey::Restart,
+        value: "2026-11-02@ecs-svc/1".to_owned(),
+    };
+    let outcome = site.execute(tag.clone(), as_found(&before)).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    assert_eq!(
+        site.web().await.tags.get("bowline:restart").map(String::as_str),
+        Some("2026-11-02@ecs-svc/1")
+    );
+    assert_eq!(site.execute(tag, as_found(&before)).await, Outcome::AlreadyDone);
+}
+
+pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
+    let first = site.with_service().await;
+    let content = serde_json::from_str(&task_definition(&site.family(), "registry.test/web:2")).unwrap();
+    let register = Operation::RegisterTaskDefinition {
+        family: site.family(),
+        content: TaskDefinitionContent(content).into(),
+    };
+    let expect = Expectation::NewestRevision { arn: Some(revision(&first)) };
+    let outcome = site.execute(register.clone(), expect.clone()).await;
+    let Outcome::Done { task_definition: Some(arn), .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(arn.revision().to_string(), format!("{}:2", site.family()));
+    let outcome = site.execute(register, expect).await;
+    assert!(matches!(outcome, Outcome::Superseded { .. }), "{outcome:?}");
+    assert_eq!(site.world.revisions(&site.family()).await, 2);
+}
+
+/// Moves AWSCURRENT of the case's secret from the first version to the second.
+async fn promote(site: &Site, ids: &[String]) -> Outcome {
+    let live = site.observe(None).await;
+    let operation = Operation::PromoteSecret {
+        secret_arn: known(live.secrets.get(&name("db"))).arn,
+        to: SecretVersionId::parse(&ids[1]).unwrap(),
+        from: ids[0].clone(),
+    };
+    site.execute(operation, Expectation::SecretCurrent { version_id: ids[0].clone() }).await
+}
+
+pub(super) async fn a_secret_is_promoted(mut site: Site) {
+    let ids = site.world.secret(&site.secret_id(), 2).await;
+    site.want_secret(&ids[1]);
+    let outcome = promote(&site, &ids).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let live = site.observe(None).await;
+    let stages = known(live.secrets.get(&name("db"))).stages;
+    let labels = |id: &str| stages[id].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(labels(&ids[0]), ["AWSPREVIOUS"]);
+    assert_eq!(labels(&ids[1]), ["AWSCURRENT", "pending-2"]);
+    assert_eq!(promote(&site, &ids).await, Outcome::AlreadyDone);
+}
+
+pub(super) async fn a_stale_promotion_changes_nothing(mut site: Site) {
+    let ids = site.world.secret(&site.secret_id(), 3).await;
+    site.world.promote(&site.secret_id(), &ids[0], &ids[2]).await;
+    site.want_secret(&ids[1]);
+    let outcome = promote(&site, &ids).await;
+    assert!(matches!(outcome, Outcome::Superseded { .. }), "{outcome:?}");
+    assert_eq!(site.world.current(&site.secret_id()).await.as_ref(), Some(&ids[2]));
+}
+
+/// The expectation is read first, so this is what decides when somebody else is faster by a hair.
+pub(super) async fn a_swap_from_the_wrong_version_is_refused_by_the_service(site: Site) {
+    let id = site.secret_id();
+    let ids = site.world.secret(&id, 3).await;
+    let swap =
+        site.world.clients.secrets.update_secret_version_stage().secret_id(&id).version_stage("AWSCURRENT");
+    let answer = swap.remove_from_version_id(&ids[1]).move_to_version_id(&ids[2]).send().await;
+    let error = answer.err().map(aws_sdk_secretsmanager::error::SdkError::into_service_error);
+    assert!(error.is_some_and(|error| error.is_invalid_parameter_exception()), "the swap was accepted");
+    assert_eq!(site.world.current(&id).await.as_ref(), Some(&ids[0]));
+}

@@ -1,0 +1,128 @@
+//! The policies below `deploy/iam` list exactly what the binary calls.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use bowline_sim::{Simulator, SimulatorConfig};
+use bowline_tests::bowline::{Bowline, TIME_SCALE};
+use bowline_tests::git::Remote;
+use bowline_tests::judges::repository;
+use bowline_tests::world::{World, secret, service, target_in, task_definition, terraform_state, version};
+use serde_json::{Value, json};
+
+/// The account of the second target, reached by a role.
+const OTHER: &str = "444455556666";
+
+/// Listed, but not calls: what they allow is checked by other calls.
+const NOT_A_CALL: [(&str, &str); 1] =
+    [("iam:PassRole", "checked by RegisterTaskDefinition with roles in it")];
+
+/// Calls that need no permission.
+const FREE: [&str; 1] = ["sts:GetCallerIdentity"];
+
+/// The actions that a policy allows.
+fn listed(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(repository().join("deploy/iam").join(file)).unwrap();
+    let policy: Value = serde_json::from_str(&text).unwrap();
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|statement| {
+        assert_eq!(statement["Effect"], "Allow");
+        statement["Action"].as_array().unwrap()
+    });
+    let actions = actions.map(|action| action.as_str().unwrap().to_owned());
+    actions.filter(|action| NOT_A_CALL.iter().all(|(listed, _)| listed != action)).collect()
+}
+
+/// The IAM action of a call. S3 names them otherwise than its operations.
+fn action(service: &str, operation: &str) -> String {
+    match (service, operation) {
+        ("s3", "HeadObject") => "s3:GetObject".to_owned(),
+        // Always of the version that HeadObject told.
+        ("s3", "GetObject") => "s3:GetObjectVersion".to_owned(),
+        _ => format!("{service}:{operation}"),
+    }
+}
+
+fn called(simulator: &Simulator) -> BTreeSet<String> {
+    let calls = simulator.calls().into_iter().map(|call| action(&call.service, &call.operation));
+    calls.filter(|action| !FREE.contains(&action.as_str())).collect()
+}
+
+/// A world in which git asks for everything that Bowline does and reads.
+struct Everything {
+    simulator: Simulator,
+    world: World,
+    bowline: Bowline,
+    remote: Remote,
+    _server: bowline_tests::git::GitHttp,
+    state: String,
+}
+
+impl Everything {
+    async fn new(mode: &str) -> Self {
+        let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
+        let simulator = Simulator::start(config).await.unwrap();
+        let world = World::new(&simulator.url()).await;
+        let revision = world.revision("web", "registry.test/web:1").await;
+        world.service("web", &revision, 1).await;
+        world.service("worker", &revision, 1).await;
+        world.secret("app/db", 2).await;
+        world.bucket().await;
+        let state = world.state(1).await;
+        let remote = Remote::new();
+        let server = remote.serve(None);
+        let bowline = Bowline::new(&simulator.url(), &server.url());
+        simulator.clear_calls();
+        let this = Self { simulator, world, bowline, remote, _server: server, state };
+        this.commit(mode, "registry.test/web:1", 1, "one");
+        this.bowline.apply().await.with_code(0);
+        this.commit(mode, "registry.test/web:2", 2, "two");
+        this
+    }
+
+    /// Another image, another version of the secret, another restart token.
+    fn commit(&self, mode: &str, image: &str, digit: u8, restart: &str) {
+        let role =
+            json!({"arn": format!("arn:aws:iam::{OTHER}:role/bowline"), "externalId": "from-a-contract"});
+        let mut other: Value = serde_json::from_str(&target_in(mode, OTHER)).unwrap();
+        other["metadata"]["name"] = json!("other");
+        other["spec"]["assumeRole"] = role;
+        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"]});
+        let worker = json!({"taskDefinition": {"revision": "web:1"}, "restart": restart, "secrets": ["db"]});
+        self.remote.commit(
+            "Ask for everything",
+            &[
+                ("target.yaml", &target_in(mode, bowline_tests::servers::ACCOUNT)),
+                ("other.yaml", &format!("{other:#}")),
+                ("web.yaml", &service("web", web)),
+                ("web.json", &task_definition("web", image)),
+                ("worker.yaml", &service("worker", worker)),
+                ("db.yaml", &secret("db", "app/db", &version(digit))),
+                ("state.yaml", &terraform_state(&self.state, 1)),
+            ],
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn enforce_lists_what_an_apply_of_everything_calls() {
+    let everything = Everything::new("enforce").await;
+    everything.bowline.apply().await.with_code(0);
+    assert_eq!(called(&everything.simulator), listed("enforce.json"));
+    assert_eq!(everything.world.current("app/db").await, Some(version(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observe_lists_what_looking_at_everything_calls_and_that_is_reads_only() {
+    let everything = Everything::new("observe").await;
+    everything.bowline.apply().await.with_code(1);
+    let called = called(&everything.simulator);
+    assert_eq!(called, listed("observe.json"));
+    let is_read = |action: &String| {
+        let operation = action.split_once(':').unwrap().1;
+        action == "sts:AssumeRole"
+            || ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb))
+    };
+    assert!(called.iter().all(is_read), "{called:?}");
+    assert_eq!(everything.world.current("app/db").await, Some(version(1)));
+}
