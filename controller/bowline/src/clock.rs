@@ -27,7 +27,10 @@ impl Clock {
     /// The time.
     pub fn now(&self) -> Timestamp {
         let elapsed = self.started.elapsed().mul_f64(self.scale);
-        SignedDuration::try_from(elapsed).ok().and_then(|passed| self.start.checked_add(passed).ok()).unwrap_or(self.start)
+        SignedDuration::try_from(elapsed)
+            .ok()
+            .and_then(|passed| self.start.checked_add(passed).ok())
+            .unwrap_or(self.start)
     }
 
     /// Waits until `duration` has passed on this clock.

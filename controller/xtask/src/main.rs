@@ -1,2 +1,43 @@
-//! Repository automation.
-fn main() {}
+//! Repository automation. `cargo xtask test` is what CI runs, and what a newcomer runs.
+
+mod judges;
+mod machine;
+mod purity;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Repository automation for Bowline")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check everything: format, lints, purity, generated files, tests, the demo's story.
+    Test,
+    /// Prove that bowline-core is pure, from its dependency tree and its sources.
+    Purity,
+    /// Set up the Python environment with the independent servers that the tests run against.
+    Judges,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test => test::run(),
+        Command::Purity => purity::run(),
+        Command::Judges => judges::set_up(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            steps::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
