@@ -225,6 +225,32 @@ proptest! {
     }
 
     #[test]
+    fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world(), changes in prop::collection::vec(change(), 1..4)) {
+        let mut memory = Memory::default();
+        play(&desired, &mut model, &mut memory, None);
+        let before = states(&desired, &model, &memory);
+        for change in &changes {
+            meddle(&mut model, change);
+        }
+        model.tick(PASS_SECONDS);
+        play(&desired, &mut model, &mut memory, None);
+        prop_assert_eq!(states(&desired, &model, &memory), before);
+    }
+
+    #[test]
+    fn a_crash_right_after_the_calls_costs_no_loop((desired, mut model) in world(), crash_at in 0..6_usize) {
+        let mut memory = Memory::default();
+        for _ in 0..crash_at {
+            pass(&desired, &mut model, &mut memory);
+        }
+        let before = memory.clone();
+        pass(&desired, &mut model, &mut memory);
+        memory = before;
+        play(&desired, &mut model, &mut memory, None);
+        assert_no_loop(&model);
+    }
+
+    #[test]
     fn nothing_is_planned_from_the_unknown((desired, model) in world(), passes in 0..6_usize, hidden in 0..3_usize) {
         let (mut model, mut memory) = (model, Memory::default());
         for _ in 0..passes {
@@ -260,6 +286,62 @@ proptest! {
         prop_assert_eq!(&nothing.actions, &Vec::<Action>::new());
         prop_assert!(nothing.has_unknown());
     }
+}
+
+/// What somebody does by hand, on the service or secret with this number.
+#[derive(Debug, Clone)]
+enum Change {
+    Scale(usize, u32),
+    Deploy(usize, u32),
+    MoveBack(usize),
+    Untag(usize),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (0..3_usize, 0..4_u32).prop_map(|(of, count)| Change::Scale(of, count)),
+        (0..3_usize, 1..=3_u32).prop_map(|(of, revision)| Change::Deploy(of, revision)),
+        (0..2_usize).prop_map(Change::MoveBack),
+        (0..3_usize).prop_map(Change::Untag),
+    ]
+}
+
+fn meddle(model: &mut Model, change: &Change) {
+    match change {
+        Change::Scale(of, count) => {
+            if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
+                service.desired_count = *count;
+            }
+        }
+        Change::Deploy(of, revision) => {
+            let service = name(&format!("s{of}"));
+            if model.services.contains_key(&service) {
+                model.deploy(&service, arn(&format!("s{of}:{revision}")));
+            }
+        }
+        Change::MoveBack(of) => {
+            if let Some(secret) = model.secrets.get_mut(&name(&format!("secret{of}"))) {
+                let current = secret.current().unwrap().to_owned();
+                secret.stages.get_mut(&current).unwrap().remove("AWSCURRENT");
+                secret.stages.entry(version("1")).or_default().insert("AWSCURRENT".to_owned());
+                secret.last_changed_at = Some(at(model.clock));
+            }
+        }
+        Change::Untag(of) => {
+            if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
+                service.tags.clear();
+            }
+        }
+    }
+}
+
+/// Where everything stands, apart from secrets that were newer than their pin, which a move back may settle.
+fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<ResourceKey, Sync> {
+    let live = read(desired, model, memory);
+    let proposed = propose(desired, &live, memory, at(model.clock));
+    let services =
+        proposed.reports.into_iter().filter(|(key, _)| key.kind == crate::desired::ResourceKind::EcsService);
+    services.map(|(key, report)| (key, report.sync)).collect()
 }
 
 fn hide(live: &mut Live, need: &Need) {

@@ -205,3 +205,34 @@ fn only_the_first_wave_goes_out() {
         Some(WaitingOn::Wave { of: vec![service_key("reader")] })
     );
 }
+
+#[test]
+fn what_failed_before_is_tried_again_and_holds_nobody_up() {
+    use crate::plan::FailedAction;
+    let mut world = world()
+        .with_secret("db", "2", "1")
+        .with_dates("db", &[("1", -20), ("2", -10)])
+        .with_service("reader", "r:1")
+        .with_reader("reader", "db");
+    let plan = world.propose();
+    let failure = |action: &Action| {
+        Some(FailedAction { operation: action.operation.to_string(), message: "AccessDenied".to_owned() })
+    };
+    // The record cannot be written: its secret waits, other services do not.
+    world.memory.resources.entry("EcsService/reader".to_owned()).or_default().failure =
+        failure(&plan.actions[0]);
+    let record_fails = approved(&world, &ceiling(), &GitStanding::Fresh);
+    let waves: Vec<Wave> = record_fails.actions().iter().map(|action| action.wave).collect();
+    assert_eq!(waves, [Wave::Bookkeeping, Wave::Services]);
+    assert_eq!(
+        record_fails.reports[&secret_key("db")].waiting_on,
+        Some(WaitingOn::Wave { of: vec![service_key("reader")] })
+    );
+    // The promotion is refused: other services do not wait for it.
+    let mut world = world.with_tag("reader", TagKey::Secrets, "old@-");
+    world.memory.resources.entry("Secret/db".to_owned()).or_default().failure = failure(&plan.actions[1]);
+    let promotion_fails = approved(&world, &ceiling(), &GitStanding::Fresh);
+    let resources: Vec<_> = promotion_fails.actions().iter().map(|action| action.resource.clone()).collect();
+    assert_eq!(resources, [secret_key("db"), service_key("web")]);
+    assert_eq!(promotion_fails.waiting, BTreeSet::new());
+}

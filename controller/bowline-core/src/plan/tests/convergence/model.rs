@@ -153,7 +153,7 @@ impl Model {
         (!holds).then(|| "something else".to_owned())
     }
 
-    fn deploy(&mut self, of: &ResourceName, task_definition: TaskDefinitionArn) -> String {
+    pub(super) fn deploy(&mut self, of: &ResourceName, task_definition: TaskDefinitionArn) -> String {
         let id = format!("ecs-svc/{}", self.number());
         let now = self.now();
         let service = self.services.get_mut(of).unwrap();
