@@ -182,9 +182,7 @@ fn play(desired: &DesiredState, model: &mut Model, memory: &mut Memory, forget_a
         if at_rest(&proposed) && forget_at.is_none_or(|forget| number > forget) {
             return number;
         }
-        if number == MOST_PASSES - 1 {
-            panic!("not at rest: {:#?}\n{:#?}", proposed.reports, proposed.actions);
-        }
+        assert!(number < MOST_PASSES - 1, "not at rest: {:#?}\n{:#?}", proposed.reports, proposed.actions);
     }
     MOST_PASSES
 }
