@@ -18,8 +18,9 @@ use crate::name::ResourceName;
 
 /// What else must be read before a plan can be made. Asked again, with the answers in `live`, until nothing is missing.
 ///
-/// What is answered `Unknown` is not asked for again. The answers belong to one pass: of everything that is read this way
-/// only task definitions, which are immutable, may be carried over to the next one.
+/// What is answered `Unknown` is not asked for again, so failures must not be carried over to the next pass. Known task
+/// definitions are immutable and may be kept for ever, a history while PRIMARY is the same, a secret's dates while its
+/// labels are; revisions of a family belong to one pass. Answers come in at most eight rounds.
 pub fn needs(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> BTreeSet<Need> {
     let world = World::new(desired, live, memory, now);
     let mut reads = Reads::new(live);

@@ -314,7 +314,7 @@ fn ask_for_replaced_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) {
     let primary = subject.live.primary().map(|primary| &primary.id);
     if ours.is_some() && ours.as_ref() != primary {
         // The answer is read by `rollout::judge`; what matters here is that it is asked for.
-        let _ = reads.history(subject.name);
+        let _ = reads.fresh_history(subject.name);
     }
 }
 

@@ -129,7 +129,7 @@ fn ceiling() -> Ceiling {
 /// Reads until nothing is missing.
 fn read(desired: &DesiredState, model: &Model, memory: &Memory) -> Live {
     let mut live = model.observe();
-    for _ in 0..40 {
+    for _ in 0..8 {
         let needs = needs(desired, &live, memory, at(model.clock));
         if needs.is_empty() {
             return live;
