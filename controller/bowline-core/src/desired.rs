@@ -1,5 +1,6 @@
 //! What should be? Bytes of the files of one commit in, a typed [`DesiredState`] and findings out.
 //!
+//! `parse_manifest` and `parse_task_definition` read one file each, `assemble` holds the files of a commit against each other.
 //! May import `name`. Must not know where the bytes came from: git, a folder and a test are the same.
 
 mod assemble;

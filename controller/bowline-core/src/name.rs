@@ -121,12 +121,62 @@ fn is_revision(text: &str) -> bool {
     })
 }
 
-fn is_task_definition_arn(text: &str) -> bool {
+fn is_account(text: &str) -> bool {
+    all(text, 12, 12, |c| c.is_ascii_digit())
+}
+
+/// The resource part of an ARN of the service: what follows the account. IAM's ARNs have no region.
+fn arn_resource<'a>(text: &'a str, service: &str) -> Option<&'a str> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
-    parts.len() == 6
-        && parts[0] == "arn"
-        && parts[2] == "ecs"
-        && parts[5].strip_prefix("task-definition/").is_some_and(is_revision)
+    match parts.as_slice() {
+        ["arn", partition, found, region, account, resource]
+            if partition.starts_with("aws")
+                && *found == service
+                && (if service == "iam" { region.is_empty() } else { is_region(region) })
+                && is_account(account) =>
+        {
+            Some(resource)
+        }
+        _ => None,
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    match parts.as_slice() {
+        [first, middle @ .., last] => {
+            all(first, 2, 4, |c| c.is_ascii_lowercase())
+                && (1..=3).contains(&middle.len())
+                && middle.iter().all(|part| all(part, 1, 16, |c| c.is_ascii_lowercase()))
+                && all(last, 1, 2, |c| c.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+fn is_secret_id(text: &str) -> bool {
+    let is_name = |name: &str| all(name, 1, 512, |c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c));
+    if text.starts_with("arn:") {
+        arn_resource(text, "secretsmanager")
+            .and_then(|resource| resource.strip_prefix("secret:"))
+            .is_some_and(is_name)
+    } else {
+        is_name(text)
+    }
+}
+
+fn is_bucket(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    all(text, 3, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+        && text.starts_with(inner)
+        && text.ends_with(inner)
+        && !text.contains("..")
+}
+
+fn is_task_definition_arn(text: &str) -> bool {
+    arn_resource(text, "ecs")
+        .and_then(|resource| resource.strip_prefix("task-definition/"))
+        .is_some_and(is_revision)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -144,15 +194,37 @@ fn is_relative_path(text: &str) -> bool {
         && text.split('/').all(|part| !part.is_empty())
 }
 
+/// The syntax that every cron has; croner alone would also take seconds, years, nicknames, and names of days in any field.
+/// A schedule that never comes (`0 0 30 2 *`) is no schedule.
+fn is_cron(text: &str) -> bool {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let is_field = |(index, field): (usize, &&str)| {
+        field.split([',', '-', '/']).all(|part| match index {
+            _ if part == "*" || all(part, 1, 2, |c| c.is_ascii_digit()) => true,
+            3 => MONTHS.contains(&part.to_ascii_lowercase().as_str()),
+            4 => DAYS.contains(&part.to_ascii_lowercase().as_str()),
+            _ => false,
+        })
+    };
+    // Any fixed moment will do: leap days come at most eight years later.
+    let start = jiff::civil::date(2024, 1, 1).to_zoned(jiff::tz::TimeZone::UTC);
+    fields.len() == 5
+        && fields.iter().enumerate().all(is_field)
+        && text
+            .parse::<croner::Cron>()
+            .is_ok_and(|cron| start.is_ok_and(|start| cron.find_next_occurrence(&start, false).is_ok()))
+}
+
 names! {
     /// `metadata.name` of a resource: a DNS label, as in Kubernetes.
     ResourceName, "resource-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
     /// An AWS account id.
-    AccountId, "aws-account-id", "a 12-digit AWS account id", |t| all(t, 12, 12, |c| c.is_ascii_digit());
+    AccountId, "aws-account-id", "a 12-digit AWS account id", is_account;
     /// An AWS region, such as `eu-central-1`.
-    Region, "aws-region", "an AWS region such as eu-central-1",
-        |t| t.split('-').count() >= 3 && all(t, 9, 25, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            && t.ends_with(|c: char| c.is_ascii_digit());
+    Region, "aws-region", "an AWS region such as eu-central-1", is_region;
     /// The name of an ECS cluster.
     ClusterName, "ecs-cluster-name", "an ECS cluster name (1 to 255 letters, digits, hyphens, underscores)", |t| all(t, 1, 255, is_word);
     /// The name of an ECS service.
@@ -164,19 +236,14 @@ names! {
     /// The full ARN of a task definition revision.
     TaskDefinitionArn, "ecs-task-definition-arn", "a task definition ARN such as arn:aws:ecs:eu-central-1:111122223333:task-definition/family:42", is_task_definition_arn;
     /// A secret's name or ARN.
-    SecretId, "secret-id", "a secret name (1 to 512 letters, digits and /_+=.@-) or its ARN",
-        |t| if t.starts_with("arn:") { t.split(':').count() == 7 && t.contains(":secretsmanager:") }
-            else { all(t, 1, 512, |c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)) };
+    SecretId, "secret-id", "a secret name (1 to 512 letters, digits and /_+=.@-) or its ARN", is_secret_id;
     /// The id of a secret's version (the `ClientRequestToken` with which it was written).
-    SecretVersionId, "secret-version-id", "a secret version id (32 to 64 letters, digits, hyphens)", |t| all(t, 32, 64, is_word);
+    SecretVersionId, "secret-version-id", "a secret version id (32 to 64 letters, digits, hyphens, underscores)", |t| all(t, 32, 64, is_word);
     /// The ARN of an IAM role.
     RoleArn, "iam-role-arn", "an IAM role ARN such as arn:aws:iam::111122223333:role/bowline",
-        |t| { let p: Vec<&str> = t.split(':').collect();
-              p.len() == 6 && p[0] == "arn" && p[2] == "iam" && p[3].is_empty() && all(p[4], 12, 12, |c| c.is_ascii_digit())
-                && p[5].strip_prefix("role/").is_some_and(|role| !role.is_empty()) };
+        |t| arn_resource(t, "iam").and_then(|resource| resource.strip_prefix("role/")).is_some_and(|role| !role.is_empty());
     /// An S3 bucket.
-    BucketName, "s3-bucket", "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)",
-        |t| all(t, 3, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.') && !t.starts_with('-') && !t.ends_with('-');
+    BucketName, "s3-bucket", "an S3 bucket name (3 to 63 lower-case letters, digits, dots, hyphens)", is_bucket;
     /// An S3 object key.
     ObjectKey, "s3-key", "an S3 object key (1 to 1024 bytes)", |t| !t.is_empty() && t.len() <= 1024;
     /// The id of one version of an S3 object.
@@ -192,7 +259,7 @@ names! {
     RelativePath, "relative-path", "a relative path with / between its parts", is_relative_path;
     /// A five-field cron expression.
     CronExpression, "cron", "a cron expression of five fields, such as `0 3 1 * *`",
-        |t| t.split_whitespace().count() == 5 && t.parse::<croner::Cron>().is_ok();
+        is_cron;
     /// An IANA time zone.
     TimeZoneName, "time-zone", "an IANA time zone such as Europe/Berlin", |t| jiff::tz::TimeZone::get(t).is_ok();
     /// A path to a field of a live service, such as `taskDefinition.containerDefinitions[name=web].image`.
@@ -205,6 +272,22 @@ impl RevisionRef {
         self.0
             .rsplit_once(':')
             .map_or((self.as_str(), 0), |(family, revision)| (family, revision.parse().unwrap_or(0)))
+    }
+}
+
+impl RoleArn {
+    /// The account that the role is in.
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+impl SecretId {
+    /// Account and region, if it is an ARN.
+    pub fn place(&self) -> Option<(&str, &str)> {
+        let mut parts = self.0.strip_prefix("arn:")?.split(':').skip(2);
+        let region = parts.next()?;
+        Some((parts.next()?, region))
     }
 }
 
@@ -224,14 +307,14 @@ pub struct HumanDuration(Duration);
 impl HumanDuration {
     /// The value of `format` in the JSON Schema.
     pub const FORMAT: &str = "duration-text";
-    const EXPECTED: &str = "a duration such as 90s, 15m, 24h or 7d";
+    const EXPECTED: &str = "a duration such as 90s, 15m, 24h or 7d (at most 365d)";
 
     /// From whole seconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// Parses a whole number followed by `s`, `m`, `h` or `d`.
+    /// Parses a whole number followed by `s`, `m`, `h` or `d`; at most 365 days.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let error = || NameError { found: text.to_owned(), expected: Self::EXPECTED };
         let unit = text.chars().next_back().ok_or_else(error)?;
@@ -247,7 +330,12 @@ impl HumanDuration {
             return Err(error());
         }
         let count: u64 = digits.parse().map_err(|_| error())?;
-        Ok(Self(Duration::from_secs(count * seconds)))
+        // Longer ones could leave the range of time stamps when they are added to one.
+        let total = count * seconds;
+        if total > 365 * 86_400 {
+            return Err(error());
+        }
+        Ok(Self(Duration::from_secs(total)))
     }
 
     /// As the standard library's type.
@@ -295,3 +383,6 @@ impl JsonSchema for HumanDuration {
         json_schema!({ "type": "string", "format": Self::FORMAT })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,18 @@
-//! Repository automation: what CI runs, and what a person runs before a commit.
+//! Repository automation. `cargo xtask test` is what CI runs, and what a newcomer runs.
 
 mod generate;
+mod judges;
+mod machine;
+mod purity;
+mod steps;
+mod test;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Repository automation.
 #[derive(Parser)]
-#[command(name = "cargo xtask")]
+#[command(name = "cargo xtask", about = "Repository automation for Bowline")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -16,12 +20,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write everything that is generated from the Rust kinds: crds/.
+    /// Check everything: format, lints, purity, generated files, tests, the demo's story.
+    Test,
+    /// Write what is generated from the kinds: crds/.
     Gen(generate::Arguments),
+    /// Prove that bowline-core is pure, from its dependency tree and its sources.
+    Purity,
+    /// Set up the Python environment with the independent servers that the tests run against.
+    Judges,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test => test::run(),
         Command::Gen(arguments) => generate::run(&arguments),
+        Command::Purity => purity::run(),
+        Command::Judges => judges::set_up(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            steps::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }

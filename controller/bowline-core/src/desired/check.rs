@@ -3,7 +3,7 @@
 //! Understands the keywords that the schemas of this crate use: `type`, `properties`, `required`, `additionalProperties`,
 //! `items`, `uniqueItems`, `enum`, `minimum`, `maximum`, and `format` by way of [`crate::name::check`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -41,6 +41,11 @@ impl<'a> Path<'a> {
     fn index(&'a self, index: usize) -> Self {
         Self { parent: Some(self), part: Part::Index(index) }
     }
+
+    /// As it stands in a sentence: a field in backticks, the document itself without.
+    fn quoted(&self) -> String {
+        if self.parent.is_none() { self.to_string() } else { format!("`{self}`") }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -50,12 +55,8 @@ impl fmt::Display for Path<'_> {
             (Part::Root(name), _) => formatter.write_str(name),
             (Part::Key(key), None) => formatter.write_str(&shorten(key)),
             (Part::Key(key), Some(parent)) => write!(formatter, "{parent}.{}", shorten(key)),
-            (Part::Index(index), parent) => {
-                if let Some(parent) = parent {
-                    parent.fmt(formatter)?;
-                }
-                write!(formatter, "[{index}]")
-            }
+            (Part::Index(index), None) => write!(formatter, "[{index}]"),
+            (Part::Index(index), Some(parent)) => write!(formatter, "{parent}[{index}]"),
         }
     }
 }
@@ -127,11 +128,13 @@ impl<'a> Checker<'a> {
         };
         let properties = schema.get("properties").and_then(Value::as_object);
         let additional = schema.get("additionalProperties");
-        for (index, entry) in entries.iter().enumerate() {
-            if let Some(first) = entries[..index].iter().find(|earlier| earlier.key == entry.key) {
+        let mut seen: BTreeMap<&str, &Entry> = BTreeMap::new();
+        for entry in entries {
+            if let Some(first) = seen.get(entry.key.as_str()) {
                 self.duplicate_key(first, entry);
                 continue;
             }
+            seen.insert(&entry.key, entry);
             let inner = path.key(&entry.key);
             if let Some(schema) = properties.and_then(|properties| properties.get(&entry.key)) {
                 self.value(schema, &entry.value, &inner);
@@ -170,7 +173,7 @@ impl<'a> Checker<'a> {
         path: &Path<'_>,
         known: impl Iterator<Item = &'k str> + Clone,
     ) {
-        let message = format!("`{path}` has no field `{}`", shorten(&entry.key));
+        let message = format!("{} has no field `{}`", path.quoted(), shorten(&entry.key));
         let hint = if entry.key == "<<" {
             "YAML merge keys are not supported: repeat the fields, or use an alias for a whole value"
                 .to_owned()
@@ -190,12 +193,13 @@ impl<'a> Checker<'a> {
             return self.wrong_type("a list", node, path);
         };
         let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
+        let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             if let Some(schema) = schema.get("items") {
                 self.value(schema, item, &path.index(index));
             }
             if let Some(text) = item.text().filter(|_| unique)
-                && items[..index].iter().any(|earlier| earlier.text() == Some(text))
+                && !seen.insert(text)
             {
                 let message = format!("`{path}` lists `{}` a second time", shorten(text));
                 self.error(
@@ -213,13 +217,13 @@ impl<'a> Checker<'a> {
             return self.wrong_type("text", node, path);
         };
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            let mut known = values.iter().filter_map(Value::as_str);
+            let known = values.iter().filter_map(Value::as_str);
             if !known.clone().any(|value| value == text) {
                 let exact = known.clone().count() == 1;
                 let shown =
                     if self.may_show(node.at) { format!(" `{}`,", shorten(text)) } else { String::new() };
                 let message = format!("`{path}` is{shown} not one of the values that it may have");
-                let hint = match known.next().filter(|_| exact) {
+                let hint = match known.clone().next().filter(|_| exact) {
                     Some(only) => format!("it must be `{only}`"),
                     None => suggest::hint(text, "values", known),
                 };
@@ -258,12 +262,14 @@ impl<'a> Checker<'a> {
     fn wrong_type(&mut self, expected: &str, node: &Node, path: &Path<'_>) {
         let found = node.type_name();
         let message = if node.is_null() {
-            format!("`{path}` has no value; it must be {expected}")
+            format!("{} has no value; it must be {expected}", path.quoted())
         } else {
-            format!("`{path}` is {found}; it must be {expected}")
+            format!("{} is {found}; it must be {expected}", path.quoted())
         };
         let hint = match (&node.tree, expected) {
-            (Tree::Plain(_), _) if node.is_null() => Some("give it a value, or remove the field".to_owned()),
+            (Tree::Plain(_), _) if node.is_null() => {
+                Some("give it a value; a field that is not required may be left out".to_owned())
+            }
             (Tree::Plain(text), "text") if self.may_show(node.at) => {
                 Some(format!("write it in quotes: \"{}\"", shorten(text)))
             }

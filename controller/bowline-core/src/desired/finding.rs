@@ -45,7 +45,7 @@ pub enum FindingCode {
     InvalidValue,
     /// A reference to a resource that does not exist.
     DanglingReference,
-    /// Two resources of one kind and name, or two that manage one service.
+    /// Two resources of one kind and name, two that manage one service, or a field or list item that stands twice.
     Duplicate,
     /// A task definition file that AWS would refuse.
     InvalidTaskDefinition,

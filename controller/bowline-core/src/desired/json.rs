@@ -8,8 +8,8 @@ use super::yaml::SyntaxError;
 
 /// Reads one JSON value.
 pub(super) fn read(text: &str) -> Result<Node, SyntaxError> {
-    // serde_json also bounds the depth (128), so the recursive walk below cannot overflow the stack.
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+    // A `Value` is nested at most 128 deep (`IgnoredAny` has no limit), so the recursive walk below ends.
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
         return Err(syntax_error(text, &error));
     }
     let mut walker = Walker { text, offset: 0, line: 1, line_start: 0 };

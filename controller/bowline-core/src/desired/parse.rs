@@ -13,7 +13,7 @@ use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
 use super::{schema, yaml};
-use crate::name::{HumanDuration, RelativePath, ResourceName};
+use crate::name::{AccountId, HumanDuration, RelativePath, ResourceName, RoleArn};
 
 /// The largest manifest that is read, in bytes. A document is about 500 bytes, so this is some 2,000 resources; files
 /// above are refused before they are parsed.
@@ -226,8 +226,26 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
         ResourceKind::Target => {
             let timeout = spec.get("constraints").and_then(|constraints| constraints.get("timeout"));
             not_zero("spec.constraints.timeout", timeout, checker);
+            role_of_other_account(spec, checker);
         }
         _ => {}
+    }
+}
+
+/// The caller's account is compared with `accountId` before anything is read, so such a Target would never be read.
+fn role_of_other_account(spec: &Node, checker: &mut Checker<'_>) {
+    let Some(arn) = spec.get("assumeRole").and_then(|role| role.get("arn")) else { return };
+    let role = arn.text().and_then(|text| RoleArn::parse(text).ok());
+    let account = spec.get("accountId").and_then(Node::text).and_then(|text| AccountId::parse(text).ok());
+    if let (Some(role), Some(account)) = (role, account)
+        && role.account() != account.as_str()
+    {
+        let message = format!(
+            "`spec.assumeRole.arn` is a role of {}, but `spec.accountId` is {account}",
+            role.account()
+        );
+        let hint = Some("the role must be of the account that the Target describes".to_owned());
+        checker.add(arn.at, Severity::Error, FindingCode::InvalidValue, message, hint);
     }
 }
 
@@ -291,7 +309,8 @@ fn not_acted_on(kind: ResourceKind, node: &Node, checker: &mut Checker<'_>) {
     let fields: &[&str] = match kind {
         ResourceKind::Policy | ResourceKind::AlertRoute => {
             let at = node.entries().iter().find(|entry| entry.key == "kind").map_or(node.at, |e| e.value.at);
-            let message = format!("this version reads a {} but does not act on it", kind.as_str());
+            let message =
+                format!("this version checks the envelope of kind {} but does not act on it", kind.as_str());
             checker.add(at, Severity::Warning, FindingCode::NotActedOn, message, None);
             return;
         }
@@ -351,7 +370,7 @@ fn marks(source: &Source<'_>, node: &Node) -> BTreeMap<String, Mark> {
         add("metadata.name".to_owned(), name.at);
     }
     let Some(spec) = node.get("spec") else { return marks };
-    for field in ["target", "service"] {
+    for field in ["target", "service", "secretId"] {
         if let Some(value) = spec.get(field) {
             add(format!("spec.{field}"), value.at);
         }

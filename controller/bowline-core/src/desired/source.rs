@@ -39,11 +39,14 @@ impl<'a> Source<'a> {
 
     /// The source line up to and with the name of a field: what follows may be anything.
     pub(super) fn snippet_of_key(&self, at: Position, key: &str) -> Option<String> {
-        let most = at.column.saturating_sub(1) + key.chars().count();
-        self.snippet(at.line).map(|line| {
-            let cut: String = line.chars().take(most).collect();
-            format!("{cut}: ...")
-        })
+        let line = self.snippet(at.line)?;
+        let before = at.column.checked_sub(1)?;
+        let rest: String = line.chars().skip(before).collect();
+        let quote =
+            rest.chars().next().filter(|c| *c == '"' || *c == '\'').map(String::from).unwrap_or_default();
+        let written = format!("{quote}{key}{quote}");
+        let kept = before + written.chars().count();
+        rest.starts_with(&written).then(|| format!("{}: ...", line.chars().take(kept).collect::<String>()))
     }
 
     /// A finding with its source line.

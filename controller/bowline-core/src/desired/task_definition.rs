@@ -65,10 +65,11 @@ pub fn parse_task_definition(path: &RelativePath, bytes: &[u8]) -> ParsedTaskDef
         }
     };
     let mut checker = Checker::for_task_definition(&source, confidential_lines(&node));
-    strip_server_only(&mut node, &mut checker);
-    checker.value(&shapes::SCHEMA, &node, &Path::root("the task definition"));
-    described_output(&node, &mut checker);
-    meaning(&node, &mut checker);
+    if !is_described_output(&node, &mut checker) {
+        strip_server_only(&mut node, &mut checker);
+        checker.value(&shapes::SCHEMA, &node, &Path::root("the task definition"));
+        meaning(&node, &mut checker);
+    }
     parsed.findings = checker.findings;
     parsed.findings.sort();
     parsed.family =
@@ -116,12 +117,13 @@ fn strip_server_only(node: &mut Node, checker: &mut Checker<'_>) {
     });
 }
 
-fn described_output(node: &Node, checker: &mut Checker<'_>) {
-    if let Some(inner) = node.entries().iter().find(|entry| entry.key == "taskDefinition") {
-        let message = "this is the output of describe-task-definition, one level too deep".to_owned();
-        let hint = Some("keep only what is inside `taskDefinition`".to_owned());
-        checker.add(inner.at, Severity::Error, FindingCode::InvalidTaskDefinition, message, hint);
-    }
+/// One finding instead of many, for the commonest way to get such a file wrong.
+fn is_described_output(node: &Node, checker: &mut Checker<'_>) -> bool {
+    let Some(inner) = node.entries().iter().find(|entry| entry.key == "taskDefinition") else { return false };
+    let message = "this is the whole output of describe-task-definition".to_owned();
+    let hint = Some("keep only what is inside `taskDefinition`".to_owned());
+    checker.add(inner.at, Severity::Error, FindingCode::InvalidTaskDefinition, message, hint);
+    true
 }
 
 /// What AWS refuses although the shape is right.

@@ -1,6 +1,15 @@
 //! Tests of the whole room: files in, findings and desired state out.
 
+#![allow(
+    clippy::too_many_lines,
+    reason = "tables of whole findings are long and still read from top to bottom"
+)]
+
+mod assembly;
+mod generated;
 mod manifests;
+mod properties;
+mod task_definitions;
 
 use std::fmt::Write as _;
 
@@ -15,7 +24,7 @@ fn manifest(text: &str) -> ParsedFile {
     parse_manifest(&path("prod/web.yaml"), text.as_bytes())
 }
 
-/// Findings as a person would read them: everything that a finding says.
+/// Everything that findings say, as a person would read it.
 fn show(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -33,4 +42,11 @@ fn show(findings: &[Finding]) -> String {
         }
     }
     text
+}
+
+/// Asserts that the findings are exactly these.
+#[track_caller]
+fn expect(findings: &[Finding], expected: &str) {
+    let shown = show(findings);
+    assert!(shown == expected, "found:\n<<<\n{shown}>>>\nexpected:\n{expected}");
 }

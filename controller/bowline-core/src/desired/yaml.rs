@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::node::{Entry, Node, Position, Tree};
 
@@ -17,8 +17,8 @@ const MAX_DOCUMENTS: usize = 1_000;
 /// How many values a file may have once its aliases are expanded. A file of the largest size with two bytes a value and
 /// no alias stays below.
 const MAX_VALUES: usize = 600_000;
-/// How many values all aliases of a file together may expand to.
-const MAX_ALIASED_VALUES: usize = 20_000;
+/// How many values all anchors of a file may mark, and all its aliases expand to, together.
+const MAX_COPIED_VALUES: usize = 20_000;
 
 /// What was read from one file.
 pub(super) struct Stream {
@@ -45,29 +45,37 @@ pub(super) fn read(text: &str) -> Stream {
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut stream = Stream { documents: Vec::new(), errors: Vec::new() };
     let mut budget = Budget::default();
-    for _ in 0..=MAX_DOCUMENTS {
-        match next_document(&mut parser, &mut budget) {
-            Ok(Some(node)) if stream.documents.len() == MAX_DOCUMENTS => {
-                stream.errors.push(SyntaxError {
-                    at: node.at,
-                    message: format!("the file has more than {MAX_DOCUMENTS} documents"),
-                    hint: Some("split it into several files"),
-                });
-                return stream;
+    // Broken and empty documents count too: each may cost a finding.
+    for count in 0.. {
+        let at = match next_document(&mut parser, &mut budget) {
+            Ok(None) => break,
+            Ok(Some(node)) => {
+                let at = node.at;
+                if count < MAX_DOCUMENTS && !node.is_null() {
+                    stream.documents.push(node);
+                }
+                at
             }
-            Ok(Some(node)) if node.is_null() => {}
-            Ok(Some(node)) => stream.documents.push(node),
-            Ok(None) => return stream,
             Err(Failure::Budget(error)) => {
                 stream.errors.push(error);
-                return stream;
+                break;
             }
             Err(Failure::Document(error)) => {
+                let at = error.at;
                 stream.errors.push(error);
                 if !parser.proceed_next_document().unwrap_or(false) {
-                    return stream;
+                    break;
                 }
+                at
             }
+        };
+        if count == MAX_DOCUMENTS {
+            stream.errors.push(SyntaxError {
+                at,
+                message: format!("the file has more than {MAX_DOCUMENTS} documents"),
+                hint: Some("split it into several files"),
+            });
+            break;
         }
     }
     stream
@@ -77,7 +85,24 @@ pub(super) fn read(text: &str) -> Stream {
 #[derive(Default)]
 struct Budget {
     values: usize,
-    aliased: usize,
+    copied: usize,
+}
+
+impl Budget {
+    /// Notes that `count` values were copied for an anchor or an alias.
+    fn copy(&mut self, count: usize, at: Position) -> Result<(), Failure> {
+        self.copied += count;
+        if self.copied <= MAX_COPIED_VALUES {
+            return Ok(());
+        }
+        Err(Failure::Budget(SyntaxError {
+            at,
+            message: format!(
+                "the anchors and aliases of this file stand for more than {MAX_COPIED_VALUES} values"
+            ),
+            hint: Some("write the values out, or split the file"),
+        }))
+    }
 }
 
 /// Why a document could not be read.
@@ -103,10 +128,10 @@ fn next_document<'input>(
     let mut builder = Builder { open: Vec::new(), anchors: BTreeMap::new(), root: None, budget };
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
-            Failure::Document(SyntaxError {
-                at: position(*error.marker()),
-                message: format!("this is not YAML: {}", error.info()),
-                hint: None,
+            let at = position(*error.marker());
+            Failure::Document(match error.kind() {
+                ErrorKind::RecursionLimitExceeded => too_deep(at),
+                _ => SyntaxError { at, message: format!("this is not YAML: {}", error.info()), hint: None },
             })
         })?;
         match event {
@@ -156,11 +181,7 @@ impl Builder<'_> {
 
     fn begin(&mut self, open: Open, at: Position) -> Result<(), Failure> {
         if self.open.len() == MAX_DEPTH {
-            return Err(Failure::Document(SyntaxError {
-                at,
-                message: format!("values are nested more than {MAX_DEPTH} deep"),
-                hint: None,
-            }));
+            return Err(Failure::Document(too_deep(at)));
         }
         self.open.push(open);
         Ok(())
@@ -174,14 +195,7 @@ impl Builder<'_> {
                 hint: None,
             }));
         };
-        self.budget.aliased += size;
-        if self.budget.aliased > MAX_ALIASED_VALUES {
-            return Err(Failure::Budget(SyntaxError {
-                at,
-                message: format!("the aliases of this file expand to more than {MAX_ALIASED_VALUES} values"),
-                hint: Some("write the values out, or split the file"),
-            }));
-        }
+        self.budget.copy(*size, at)?;
         let mut node = node.clone();
         node.at = at;
         self.finish(node, 0)
@@ -199,6 +213,7 @@ impl Builder<'_> {
         }
         if anchor != 0 {
             let size = size(&node);
+            self.budget.copy(size, node.at)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.open.last_mut() {
@@ -251,6 +266,10 @@ fn refuse_tag(tag: Option<&Tag>, allowed: &str, at: Position) -> Result<(), Fail
         })),
         _ => Ok(()),
     }
+}
+
+fn too_deep(at: Position) -> SyntaxError {
+    SyntaxError { at, message: format!("values are nested more than {MAX_DEPTH} deep"), hint: None }
 }
 
 fn size(node: &Node) -> usize {

@@ -75,7 +75,9 @@ fn dangling(assembly: &mut Assembly<'_>) {
                 continue;
             }
             let kind = to.kind.as_str();
-            let existing = known.into_iter().flatten().map(ResourceName::as_str);
+            let own = (key.kind == to.kind).then_some(&key.name);
+            let existing =
+                known.into_iter().flatten().filter(|name| Some(*name) != own).map(ResourceName::as_str);
             let severity = if needed { Severity::Error } else { Severity::Warning };
             let message = format!("`{field}`: there is no {kind} named `{}`", to.name);
             let hint = suggest::hint(to.name.as_str(), &format!("{kind} resources"), existing);
@@ -279,6 +281,19 @@ fn report_cycle(assembly: &mut Assembly<'_>, cycle: &[&ResourceKey]) {
 /// may name another Target of the same account and region (another cluster).
 fn other_region(assembly: &mut Assembly<'_>) {
     let mut findings = Vec::new();
+    for candidate in assembly.candidates.values() {
+        let ParsedResource::Secret(secret) = candidate.resource else { continue };
+        let Some(own) = target(assembly, &secret.spec.target) else { continue };
+        let place = (own.spec.account_id.as_str(), own.spec.region.as_str());
+        if let Some(found) = secret.spec.secret_id.place().filter(|found| *found != place) {
+            let message = format!(
+                "`spec.secretId` is in {} {}, its Target `{}` in {} {}",
+                found.0, found.1, secret.spec.target, place.0, place.1
+            );
+            let (severity, code) = (Severity::Warning, FindingCode::InvalidValue);
+            findings.push(candidate.finding("spec.secretId", severity, code, message));
+        }
+    }
     for (key, candidate) in &assembly.candidates {
         let Some((service, own)) = service_and_target(assembly, key) else { continue };
         for (index, name) in service.spec.secrets.iter().enumerate() {
