@@ -155,7 +155,7 @@ impl Session {
                     found.push(arn);
                 }
             }
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() || found.len() >= most {
                 found.sort_by_key(|arn| std::cmp::Reverse(arn.revision().parts().1));
                 found.truncate(most);
@@ -266,7 +266,7 @@ impl Session {
             };
             let page = self.call(api, on, Priority::Scan, send).await?;
             tasks.extend(page.task_arns.unwrap_or_default());
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(tasks);
             }
