@@ -94,7 +94,12 @@ async fn an_error_is_told_by_its_code_then_by_its_status_then_by_its_words() {
         ("501 Not Implemented", "", Unsupported),
         ("404 Not Found", "The action DescribeServices has not been implemented", Unsupported),
         ("500 Internal Server Error", "NotImplementedError: DescribeServices", Unsupported),
-        ("500 Internal Server Error", "<!doctype html>\n<title>500 Internal Server Error</title>", Unsupported),
+        // moto 5, byte for byte.
+        (
+            "500 INTERNAL SERVER ERROR",
+            "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n",
+            Unsupported,
+        ),
         ("400 Bad Request", r#"{"__type":"InvalidParameterException","message":"too long"}"#, Refused),
         ("400 Bad Request", r#"{"__type":"LimitExceededException","message":"quota"}"#, Refused),
     ];
