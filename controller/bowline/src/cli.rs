@@ -13,7 +13,6 @@ mod remote;
 mod run;
 mod text;
 mod validate;
-mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -11,9 +11,13 @@ use miette::{
 
 /// All findings as text, most severe first, then by place.
 pub(super) fn render(findings: &[Finding]) -> String {
-    let theme =
-        if std::io::stdout().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(0);
+    let terminal = std::io::stdout().is_terminal();
+    let theme = if terminal { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+    // A message that is cut into lines cannot be searched for, so only a terminal gets that.
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(110)
+        .with_wrap_lines(terminal)
+        .with_context_lines(0);
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| (finding.severity, &finding.location, &finding.message));
     let mut text = String::new();
