@@ -52,6 +52,8 @@ struct Report<'a> {
 struct Line<'a> {
     text: &'a str,
     number: usize,
+    /// The column that the head of the drawing shows, from 0.
+    column: usize,
     path: String,
 }
 
@@ -59,7 +61,12 @@ impl<'a> Report<'a> {
     fn new(finding: &'a Finding) -> Self {
         let place = &finding.location;
         let snippet = finding.snippet.as_deref().filter(|_| place.line > 0);
-        let line = snippet.map(|text| Line { text, number: place.line, path: place.path.clone() });
+        let line = snippet.map(|text| Line {
+            text,
+            number: place.line,
+            column: place.column.saturating_sub(1),
+            path: place.path.clone(),
+        });
         let mut help: Vec<String> = finding.hint.iter().cloned().collect();
         for (related, label) in &finding.related {
             help.push(format!("{label}: {}", at(&related.path, related.line, related.column)));
@@ -130,7 +137,7 @@ impl SourceCode for Line<'_> {
             self.text.as_bytes(),
             (0, self.text.len()).into(),
             self.number - 1,
-            0,
+            self.column,
             1,
         )))
     }
