@@ -13,6 +13,8 @@ mod folder;
 mod http;
 #[path = "source/http_server.rs"]
 mod http_server;
+#[path = "source/https.rs"]
+mod https;
 #[path = "source/local.rs"]
 mod local;
 #[path = "source/repo.rs"]

@@ -117,7 +117,7 @@ impl Reader {
             return Err(SourceError::TooManyFiles { path: file::shown(&path), limit: MAX_ENTRIES });
         }
         if listing.files.is_empty() && listing.findings.is_empty() {
-            return Err(SourceError::NoManifests { path: file::shown(&path), place });
+            return Err(SourceError::NoManifests { path: file::shown(&path), place, skipped: 0 });
         }
         let files = self.manifests(&repository, &found, &listing).map_err(broken)?;
         let task_definitions = self.task_definitions(&repository, &found, &files).map_err(broken)?;

@@ -49,6 +49,14 @@ pub enum SourceError {
         #[source]
         source: Option<git2::Error>,
     },
+    /// The server led to another one, which asks for the credentials.
+    #[error("{repo} redirects to {to}, which asks for credentials; they are not sent there")]
+    Redirected {
+        /// The address.
+        repo: String,
+        /// Where to.
+        to: String,
+    },
     /// The server's SSH host key is not in known_hosts, in this type.
     #[error("{key} is not in {}{others}", key.file.display())]
     HostUnknown {
@@ -142,16 +150,18 @@ pub enum SourceError {
     PathMissing {
         /// What is configured.
         path: String,
-        /// "commit 1234abcd of main", "this directory".
+        /// "commit 1234abcd of main", "this machine".
         place: String,
     },
-    /// The path holds no manifest.
-    #[error("`{path}` in {place} holds no manifest (*.yaml, *.yml)")]
+    /// The path declares nothing.
+    #[error("`{path}` in {place} declares nothing: no Target, EcsService, Secret or TerraformState{}", others(*skipped))]
     NoManifests {
         /// What is configured.
         path: String,
-        /// "commit 1234abcd of main", "this directory".
+        /// "commit 1234abcd of main", "this machine".
         place: String,
+        /// How many documents there have another `apiVersion`.
+        skipped: usize,
     },
     /// The path holds more than Bowline is willing to look through.
     #[error("`{path}` holds more than {limit} files and folders")]
@@ -237,7 +247,7 @@ impl SourceError {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Address { .. } | Self::AuthFile { .. } => "config",
-            Self::AuthMissing { .. } | Self::AuthRejected { .. } => "auth",
+            Self::AuthMissing { .. } | Self::AuthRejected { .. } | Self::Redirected { .. } => "auth",
             Self::HostUnknown { .. } | Self::HostChanged { .. } => "host-key",
             Self::Certificate { .. } => "certificate",
             Self::RepositoryMissing { .. } => "not-found",
@@ -265,6 +275,7 @@ impl SourceError {
             Self::AuthRejected { configured, .. } => {
                 format!("check that the {configured} is not expired or revoked (an SSH key: and its passphrase), and that it may read this repository")
             }
+            Self::Redirected { .. } => "if the repository has moved, write its new address into `repo`".to_owned(),
             Self::HostUnknown { key, keyscan, .. } => format!(
                 "compare the fingerprint with the one that the server's owner publishes; if it is the same: ssh-keyscan {keyscan} >> {}",
                 key.file.display()
@@ -284,7 +295,7 @@ impl SourceError {
             Self::Unreachable { .. } | Self::TimedOut { .. } => {
                 "check DNS, routes and security groups from this machine to the server; Bowline keeps trying".to_owned()
             }
-            Self::Fetch { .. } => "try `git ls-remote` with the same address from this machine".to_owned(),
+            Self::Fetch { .. } => "try `git ls-remote` with the same address from this machine, and look at the free space of the mirror's disk".to_owned(),
             Self::EmptyRepository { .. } => "push a first commit".to_owned(),
             Self::ReferenceMissing { .. } => "correct `ref` of this source, or push the branch".to_owned(),
             Self::PathMissing { .. } => "correct `path` of this source; it counts from the repository's root".to_owned(),
@@ -308,6 +319,7 @@ impl SourceError {
             Self::AuthFile { .. }
             | Self::AuthMissing { .. }
             | Self::AuthRejected { .. }
+            | Self::Redirected { .. }
             | Self::HostUnknown { .. }
             | Self::HostChanged { .. }
             | Self::Certificate { .. }
@@ -344,4 +356,12 @@ impl SourceError {
 
 fn list(found: &[String]) -> String {
     if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+}
+
+fn others(skipped: usize) -> String {
+    match skipped {
+        0 => String::new(),
+        1 => " (1 document has another apiVersion)".to_owned(),
+        count => format!(" ({count} documents have another apiVersion)"),
+    }
 }

@@ -108,7 +108,11 @@ pub(super) fn refuse_empty(assembled: Assembled, path: &str, place: &str) -> Res
         && state.states.is_empty()
         && state.invalid.is_empty();
     if nothing && !assembled.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(SourceError::NoManifests { path: shown(path), place: place.to_owned() });
+        return Err(SourceError::NoManifests {
+            path: shown(path),
+            place: place.to_owned(),
+            skipped: state.skipped,
+        });
     }
     Ok(assembled)
 }

@@ -40,7 +40,7 @@ pub fn read(path: &Path) -> Result<(DesiredState, Vec<Finding>), SourceError> {
         return Err(SourceError::TooManyFiles { path: shown, limit: MAX_ENTRIES });
     }
     if listing.files.is_empty() && listing.findings.is_empty() {
-        return Err(SourceError::NoManifests { path: shown, place });
+        return Err(SourceError::NoManifests { path: shown, place, skipped: 0 });
     }
     let mut files = Vec::with_capacity(listing.files.len());
     for (path, entry) in &listing.files {

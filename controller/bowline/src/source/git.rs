@@ -2,14 +2,14 @@
 
 use std::mem;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bowline_core::desired::{DesiredState, Finding};
 use bowline_core::policy::GitStanding;
 use git2::Oid;
 use jiff::Timestamp;
-use tokio::task::spawn_blocking;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::address::Address;
@@ -17,8 +17,8 @@ use super::auth::GitAuth;
 use super::commit::{Content, Reader};
 use super::error::SourceError;
 use super::mirror::{Mark, Mirror, parse_id};
-use super::relay::{Limits, Mode, Relay};
-use super::remote::{Route, Tip};
+use super::relay::{Limits, Relay, probe};
+use super::remote::{Route, Tip, Way};
 
 /// For a read that may fetch. A first fetch of a large repository takes minutes.
 const SYNC: Limits =
@@ -75,12 +75,21 @@ pub struct Snapshot {
 pub struct GitSource {
     settings: Arc<GitSettings>,
     reader: Reader,
+    /// The last answer, for the time in which there is no new one.
+    last: Option<Snapshot>,
+    /// A read that was given up and whose thread has not returned: no other is started beside it.
+    given_up: Mutex<Option<AbortHandle>>,
 }
 
 impl GitSource {
     /// A source that has read nothing yet. Nothing is opened before the first [`GitSource::sync`].
     pub fn new(settings: GitSettings) -> Self {
-        Self { settings: Arc::new(settings), reader: Reader::default() }
+        Self {
+            settings: Arc::new(settings),
+            reader: Reader::default(),
+            last: None,
+            given_up: Mutex::new(None),
+        }
     }
 
     /// Reads the head of the configured reference.
@@ -89,7 +98,8 @@ impl GitSource {
     /// changed. When the remote cannot be asked, the last good commit is given with [`GitStanding::Stale`]; when the head
     /// does not descend from `last_applied`, it is given with [`GitStanding::ForcePushed`] and a finding.
     ///
-    /// Guarantees: never an empty desired state in place of an error; ends within about 12 minutes.
+    /// Guarantees: never an empty desired state in place of an error; ends within 12 minutes, which only a first fetch
+    /// and a server that is silent without closing take.
     ///
     /// Dropping the future is safe: the next call parses again what was in memory.
     pub async fn sync(
@@ -98,8 +108,8 @@ impl GitSource {
         last_applied: Option<&str>,
     ) -> Result<Snapshot, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
-        let relay = open_relay(&address, SYNC).await?;
-        let route = route(&address, relay.as_ref());
+        let repo = address.display();
+        let (_relay, route) = open_way(address, SYNC).await;
         let job = Sync {
             settings: Arc::clone(&self.settings),
             route,
@@ -107,13 +117,25 @@ impl GitSource {
             last_applied: last_applied.map(str::to_owned),
         };
         let mut reader = mem::take(&mut self.reader);
-        let work = spawn_blocking(move || {
+        let work = move || {
             let result = job.run(&mut reader);
             (reader, result)
-        });
-        let (reader, result) = within(SYNC.total + GRACE, &address, work).await?;
-        self.reader = reader;
-        result
+        };
+        match self.within(SYNC.total + GRACE, repo, work).await {
+            Ok((reader, result)) => {
+                self.reader = reader;
+                let snapshot = result?;
+                self.last = Some(snapshot.clone());
+                Ok(snapshot)
+            }
+            Err(error) => match &self.last {
+                Some(last) => {
+                    let standing = GitStanding::Stale(stale(&last.commit, last.read_at, now, &error));
+                    Ok(Snapshot { standing, parsed_files: 0, ..last.clone() })
+                }
+                None => Err(error),
+            },
+        }
     }
 
     /// The desired state of a commit that was read before, for comparing with; `None` when the mirror does not have it (any
@@ -136,42 +158,58 @@ impl GitSource {
     /// The id of the commit that the remote has under the configured reference. Asks the remote, and changes nothing here.
     pub async fn head(&self) -> Result<String, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
-        let relay = open_relay(&address, ASK).await?;
-        let route = route(&address, relay.as_ref());
+        let repo = address.display();
+        let (_relay, route) = open_way(address, ASK).await;
         let settings = Arc::clone(&self.settings);
-        let work = spawn_blocking(move || route.tip(&settings.auth, &settings.reference));
-        let tip = within(ASK.total + GRACE, &address, work).await??;
+        let work = move || route.tip(&settings.auth, &settings.reference);
+        let tip = self.within(ASK.total + ASK.connect, repo, work).await??;
         Ok(tip.commit.to_string())
     }
-}
 
-fn route(address: &Address, relay: Option<&Relay>) -> Route {
-    Route { address: address.clone(), relay: relay.map(|relay| (relay.port(), relay.failure())) }
-}
-
-async fn open_relay(address: &Address, limits: Limits) -> Result<Option<Relay>, SourceError> {
-    let Some(endpoint) = address.endpoint() else { return Ok(None) };
-    let mode = if matches!(address, Address::Http { tls: true, .. }) { Mode::Proxy } else { Mode::Direct };
-    match Relay::open(endpoint.clone(), mode, limits).await {
-        Ok(relay) => Ok(Some(relay)),
-        Err(error) => Err(SourceError::Unreachable {
-            repo: address.display(),
-            problem: format!("no port can be opened on 127.0.0.1: {error}"),
-        }),
+    /// Runs `work` on a thread that may block, and waits for it within a limit. What the relay cannot end (a silent https
+    /// server, a disk) is given up; until its thread has returned, asking again fails at once.
+    async fn within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        repo: String,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let given_up = || self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        if given_up().as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return Err(SourceError::TimedOut { repo, limit });
+        }
+        let thread = spawn_blocking(work);
+        let handle = thread.abort_handle();
+        match timeout(limit, thread).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(source)) => Err(SourceError::Worker { repo, source }),
+            Err(_) => {
+                *given_up() = Some(handle);
+                Err(SourceError::TimedOut { repo, limit })
+            }
+        }
     }
 }
 
-/// The last resort: the relay ends what hangs on the network; this ends the wait for what hangs on a disk.
-async fn within<T>(
-    limit: Duration,
-    address: &Address,
-    work: tokio::task::JoinHandle<T>,
-) -> Result<T, SourceError> {
-    match timeout(limit, work).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(source)) => Err(SourceError::Worker { repo: address.display(), source }),
-        Err(_) => Err(SourceError::TimedOut { repo: address.display(), limit }),
-    }
+/// Opens what lies between; the relay, if there is one, must be kept until the end of the operation.
+async fn open_way(address: Address, limits: Limits) -> (Option<Relay>, Route) {
+    let opened = match &address {
+        Address::Local(_) => Ok(None),
+        Address::Http { tls: true, endpoint, .. } => probe(endpoint, limits).await.map(|()| None),
+        Address::Http { tls: false, endpoint, .. } | Address::Ssh { endpoint, .. } => {
+            let relay = Relay::open(endpoint.clone(), limits).await;
+            relay.map(Some).map_err(|error| format!("no port can be opened on 127.0.0.1: {error}"))
+        }
+    };
+    let (relay, way) = match opened {
+        Ok(Some(relay)) => {
+            let way = Way::Relay { port: relay.port(), failure: relay.failure() };
+            (Some(relay), way)
+        }
+        Ok(None) => (None, Way::Straight),
+        Err(problem) => (None, Way::Closed(problem)),
+    };
+    (relay, Route { address, way })
 }
 
 /// One read, on a thread that may block.
@@ -227,12 +265,7 @@ impl Sync {
         // The mirror may be gone or damaged; then what matters is still why the remote cannot be read.
         let read = parse_id(&mark.commit).and_then(|commit| self.read(reader, mirror, commit).ok());
         let Some((content, parsed_files)) = read else { return Err(why) };
-        let sentence = format!(
-            "the repository cannot be read; the last good commit {:.8} was last read {} ago: {}",
-            mark.commit,
-            age(mark.read_at, self.now),
-            why.sentence()
-        );
+        let sentence = stale(&mark.commit, mark.read_at, self.now, &why);
         Ok(snapshot(&content, parsed_files, mark.read_at, GitStanding::Stale(sentence)))
     }
 
@@ -276,6 +309,12 @@ fn snapshot(content: &Content, parsed_files: usize, read_at: Timestamp, standing
         findings: Arc::clone(&content.findings),
         parsed_files,
     }
+}
+
+/// Why an earlier commit is given, for [`GitStanding::Stale`].
+fn stale(commit: &str, read_at: Timestamp, now: Timestamp, why: &SourceError) -> String {
+    let (age, why) = (age(read_at, now), why.sentence());
+    format!("the repository cannot be read; the last good commit {commit:.8} was last read {age} ago: {why}")
 }
 
 /// `45s`, `12m`, `5h`, `3d`: one unit, rounded down.

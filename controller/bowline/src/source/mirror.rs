@@ -148,11 +148,14 @@ pub(super) fn parse_id(text: &str) -> Option<Oid> {
     Oid::from_str(text).ok()
 }
 
-/// Whether a failed fetch speaks of the objects on this side rather than of the network.
+/// Whether a failed fetch speaks of the files on this side rather than of the network. A lock file of libgit2's among
+/// them can only be what a killed process left, since we hold our own.
 fn is_local_damage(error: &git2::Error) -> bool {
     matches!(
         error.class(),
-        ErrorClass::Odb
+        ErrorClass::Os
+            | ErrorClass::Filesystem
+            | ErrorClass::Odb
             | ErrorClass::Object
             | ErrorClass::Zlib
             | ErrorClass::Indexer

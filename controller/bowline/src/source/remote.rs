@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Repository};
+use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, Repository};
 
 use super::address::Address;
 use super::auth::{self, GitAuth};
@@ -12,8 +12,17 @@ use super::relay::Failure;
 /// How to reach the repository in this operation.
 pub(super) struct Route {
     pub(super) address: Address,
-    /// The relay's port and its failure; none for a local repository.
-    pub(super) relay: Option<(u16, Failure)>,
+    pub(super) way: Way,
+}
+
+/// What lies between libgit2 and the repository.
+pub(super) enum Way {
+    /// Nothing of ours: a local repository, or https.
+    Straight,
+    /// A relay on this port.
+    Relay { port: u16, failure: Failure },
+    /// The server could not be reached; libgit2 is not even asked.
+    Closed(String),
 }
 
 /// The head that the remote has under the configured name.
@@ -30,7 +39,7 @@ pub(super) struct Tip {
 impl Route {
     /// The address that is given to libgit2.
     fn url(&self) -> String {
-        let port = self.relay.as_ref().map(|(port, _)| *port).unwrap_or_default();
+        let port = if let Way::Relay { port, .. } = self.way { port } else { 0 };
         match &self.address {
             // libgit2 takes a relative path from its own idea of the current directory.
             Address::Local(path) => {
@@ -45,23 +54,23 @@ impl Route {
         }
     }
 
-    fn proxy(&self) -> ProxyOptions<'static> {
-        let mut options = ProxyOptions::new();
-        if let (Address::Http { tls: true, .. }, Some((port, _))) = (&self.address, &self.relay) {
-            options.url(&format!("http://127.0.0.1:{port}"));
+    /// What can be known to fail without libgit2.
+    fn prepare(&self, auth: &GitAuth) -> Result<(), SourceError> {
+        if let Way::Closed(problem) = &self.way {
+            return Err(SourceError::Unreachable { repo: self.address.display(), problem: problem.clone() });
         }
-        options
+        auth::prepare(auth, &self.address)
     }
 
     /// Asks the remote for its head, and nothing else.
     pub(super) fn tip(&self, auth: &GitAuth, reference: &str) -> Result<Tip, SourceError> {
-        auth::prepare(auth, &self.address)?;
+        self.prepare(auth)?;
         let refusal = RefCell::new(None);
         let mut remote =
             git2::Remote::create_detached(self.url()).map_err(|error| self.explain(error, auth, &refusal))?;
         let callbacks = auth::callbacks(auth, &self.address, &refusal);
         let connection = remote
-            .connect_auth(Direction::Fetch, Some(callbacks), Some(self.proxy()))
+            .connect_auth(Direction::Fetch, Some(callbacks), None)
             .map_err(|error| self.explain(error, auth, &refusal))?;
         let heads = connection.list().map_err(|error| self.explain(error, auth, &refusal))?;
         choose(heads, reference, &self.address)
@@ -75,13 +84,12 @@ impl Route {
         mirror: &Repository,
         into: &str,
     ) -> Result<Tip, SourceError> {
-        auth::prepare(auth, &self.address)?;
+        self.prepare(auth)?;
         let refusal = RefCell::new(None);
         let explain = |error| self.explain(error, auth, &refusal);
         let mut remote = mirror.remote_anonymous(&self.url()).map_err(explain)?;
         let callbacks = auth::callbacks(auth, &self.address, &refusal);
-        let mut connection =
-            remote.connect_auth(Direction::Fetch, Some(callbacks), Some(self.proxy())).map_err(explain)?;
+        let mut connection = remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(explain)?;
         let tip = choose(connection.list().map_err(explain)?, reference, &self.address)?;
         if mirror.refname_to_id(into).is_ok_and(|known| known == tip.target)
             && mirror.find_commit(tip.commit).is_ok()
@@ -91,7 +99,6 @@ impl Route {
         let mut options = FetchOptions::new();
         options
             .remote_callbacks(auth::callbacks(auth, &self.address, &refusal))
-            .proxy_options(self.proxy())
             .download_tags(AutotagOption::None)
             .update_fetchhead(false);
         let refspec = format!("+{}:{into}", tip.name);
@@ -110,7 +117,9 @@ impl Route {
             return refused;
         }
         let repo = self.address.display();
-        if let Some(problem) = self.relay.as_ref().and_then(|(_, failure)| failure.get()) {
+        if let Way::Relay { failure, .. } = &self.way
+            && let Some(problem) = failure.get()
+        {
             return SourceError::Unreachable { repo, problem };
         }
         match Cause::of(&error, &self.address) {

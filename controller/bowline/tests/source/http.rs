@@ -106,3 +106,14 @@ async fn a_missing_repository_and_a_closed_port_are_told_apart() {
         format!("{url} cannot be reached: connecting to 127.0.0.1:{port} failed: Connection refused");
     assert!(error.to_string().starts_with(&sentence), "{error}");
 }
+
+#[tokio::test]
+async fn an_empty_repository_is_refused() {
+    let repo = Repo::new();
+    let server = HttpServer::start(repo.root.path(), None);
+    let error = GitSource::new(settings(&repo, server.url("repo.git"), GitAuth::None))
+        .sync(at(0), None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SourceError::EmptyRepository { .. }), "{error:?}");
+}

@@ -225,8 +225,8 @@ async fn what_holds_nothing_is_refused_with_a_sentence() {
         ("main", "envv", "path-missing", "there is no folder `envv` in commit"),
         ("main", "env/web.yml", "path-missing", "there is no folder `env/web.yml` in commit"),
         ("main", "../env", "path-missing", "there is no folder `../env` in commit"),
-        ("main", "docs", "empty", "`docs` in commit"),
-        ("main", "k8s", "empty", "`k8s` in commit"),
+        ("main", "docs", "empty", "declares nothing: no Target, EcsService, Secret or TerraformState"),
+        ("main", "k8s", "empty", "or TerraformState (1 document has another apiVersion)"),
     ];
     for (reference, path, category, sentence) in cases {
         let settings =
@@ -295,7 +295,7 @@ type Damage = fn(&Repo);
 #[tokio::test]
 async fn a_damaged_mirror_is_made_anew() {
     let repo = Repo::seeded();
-    let damages: [(&str, Damage); 5] = [
+    let damages: [(&str, Damage); 6] = [
         ("no head file", |repo| fs::remove_file(repo.root.path().join("mirror/repo.git/HEAD")).unwrap()),
         ("cut packs", |repo| {
             for file in repo.mirror_files("objects/pack") {
@@ -306,6 +306,9 @@ async fn a_damaged_mirror_is_made_anew() {
         ("no objects", |repo| fs::remove_dir_all(repo.root.path().join("mirror/repo.git/objects")).unwrap()),
         ("a broken ref", |repo| {
             fs::write(repo.root.path().join("mirror/repo.git/refs/bowline/head"), "nonsense").unwrap();
+        }),
+        ("a lock that a killed process left", |repo| {
+            fs::write(repo.root.path().join("mirror/repo.git/refs/bowline/head.lock"), "").unwrap();
         }),
         ("no note of the last read", |repo| {
             fs::write(repo.root.path().join("mirror/last-read.json"), "{").unwrap();
@@ -319,7 +322,11 @@ async fn a_damaged_mirror_is_made_anew() {
         damage(&repo);
         repo.commit("more", &[write("env/web.yml", &service("web", count))]);
         let snapshot = repo.source().sync(at(1), None).await.unwrap();
-        assert_eq!(services(&snapshot), [("web", Some(count), false)], "{what}, new commit");
+        assert_eq!(
+            (services(&snapshot), &snapshot.standing),
+            (vec![("web", Some(count), false)], &GitStanding::Fresh),
+            "{what}, new commit"
+        );
     }
 }
 
