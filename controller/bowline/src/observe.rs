@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use bowline_core::desired::DesiredState;
 use bowline_core::live::{
-    Live, LiveSecret, LiveService, LiveState, Observed, UnknownCategory, UnknownReason,
+    Live, LiveDeployment, LiveSecret, LiveService, LiveState, Observed, RolloutState, UnknownCategory,
+    UnknownReason,
 };
 use bowline_core::name::ResourceName;
 use jiff::{SignedDuration, Timestamp};
@@ -226,8 +227,7 @@ const SLOW_READS_KEPT: SignedDuration = SignedDuration::from_hours(1);
 fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
     let Some(previous) = previous else { return };
     let Live { services, secrets, histories, task_starts, secret_version_dates, .. } = live;
-    let same_deployment =
-        |name: &ResourceName| same(&previous.services, services, name, LiveService::primary);
+    let same_deployment = |name: &ResourceName| same(&previous.services, services, name, settled);
     for (name, history) in previous.histories.iter().filter(|(_, history)| is_recent(history, now)) {
         if same_deployment(name) {
             histories.insert(name.clone(), history.clone());
@@ -243,6 +243,11 @@ fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
             secret_version_dates.insert(name.clone(), dates.clone());
         }
     }
+}
+
+/// The PRIMARY deployment, unless it is under way: then anything may change from one pass to the next.
+fn settled(service: &LiveService) -> Option<&LiveDeployment> {
+    service.primary().filter(|primary| primary.rollout_state != Some(RolloutState::InProgress))
 }
 
 fn is_recent<T>(observed: &Observed<T>, now: Timestamp) -> bool {

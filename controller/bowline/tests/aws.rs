@@ -1,5 +1,7 @@
 //! The rooms `aws`, `observe` and `execute` against the simulator, on the wire.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails in a helper fails the test")]
+
 #[path = "aws/actions.rs"]
 mod actions;
 #[path = "aws/failures.rs"]

@@ -38,7 +38,10 @@ impl Session {
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let attempt = || async { send().await.map_err(|error| AwsError::from_sdk(api, on, &error)) };
+        let attempt = || async {
+            let answer = send().await.map_err(|error| AwsError::from_sdk(api, on, &error));
+            if self.is_aws() { answer } else { answer.map_err(|error| error.at_another_endpoint(api)) }
+        };
         self.attempts(api, on, priority, attempt).await
     }
 

@@ -214,6 +214,11 @@ impl Session {
         self.aws.now()
     }
 
+    /// Whether calls go to AWS itself, and not to an endpoint that somebody named.
+    pub(super) fn is_aws(&self) -> bool {
+        self.aws.inner.base.endpoint_url().is_none()
+    }
+
     /// The clock of the settings.
     pub(crate) fn clock(&self) -> Clock {
         self.aws.inner.settings.clock.clone()

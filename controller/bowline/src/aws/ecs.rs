@@ -155,7 +155,7 @@ impl Session {
                     found.push(arn);
                 }
             }
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() || found.len() >= most {
                 found.sort_by_key(|arn| std::cmp::Reverse(arn.revision().parts().1));
                 found.truncate(most);
@@ -222,7 +222,8 @@ impl Session {
         Ok(found)
     }
 
-    /// When each task of a service that runs, or is on its way, was created. Secrets are read after that, at start.
+    /// When each running task of a service was started: by then it had read its secrets. One on its way counts as
+    /// starting now.
     pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
         let on = format!("{service} in cluster {}", self.cluster());
         let tasks = self.task_arns(service, &on).await?;
@@ -265,7 +266,7 @@ impl Session {
             };
             let page = self.call(api, on, Priority::Scan, send).await?;
             tasks.extend(page.task_arns.unwrap_or_default());
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(tasks);
             }

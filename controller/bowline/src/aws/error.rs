@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -9,6 +10,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bowline_core::live::{AwsErrorDetail, UnknownCategory, UnknownReason};
 
 use super::api::Api;
+
+/// The title of the page that Python's web servers make of an exception.
+const BARE_PAGE: &str = "500 Internal Server Error";
 
 /// When a call may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,19 @@ impl AwsError {
         Self { reason: UnknownReason { category, message, hint: hint(category, api), aws }, effect }
     }
 
+    /// The same failure, at an endpoint that is not AWS's: a bare HTML page with status 500 and without a request id is how
+    /// servers that stand in for AWS (moto) answer operations that they lack. AWS itself always gives a request id.
+    pub(super) fn at_another_endpoint(mut self, api: Api) -> Self {
+        let is_bare = self.reason.aws.as_ref().is_some_and(|aws| {
+            aws.code == "HTTP 500" && aws.request_id.is_none() && aws.message.contains(BARE_PAGE)
+        });
+        if is_bare {
+            self.reason.category = UnknownCategory::Unsupported;
+            self.reason.hint = hint(UnknownCategory::Unsupported, api);
+        }
+        self
+    }
+
     /// The error code that AWS gave.
     pub(crate) fn code(&self) -> Option<&str> {
         self.reason.aws.as_ref().map(|detail| detail.code.as_str())
@@ -118,8 +135,9 @@ where
             if status < 400 {
                 return (UnknownCategory::BadAnswer, Effect::Possible, None);
             }
-            let category = category_of(None, "", status, &body_start(context.raw()));
-            (category, effect_of(category), Some(detail(None, "", status, context.raw())))
+            let body = body_start(context.raw());
+            let category = category_of(None, "", status, &body);
+            (category, effect_of(category), Some(detail(None, &title(&body), status, context.raw())))
         }
         SdkError::TimeoutError(_) => (UnknownCategory::Unreachable, Effect::Possible, None),
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => before_an_answer(error),
@@ -155,7 +173,10 @@ fn credentials_failure(error: &CredentialsError) -> (UnknownCategory, Effect, Op
     if let Some(inner) = error.source().and_then(|source| find::<CredentialsError>(source)) {
         return credentials_failure(inner);
     }
+    // The instance metadata is asked last: whoever fails there has no other credentials, and is on no instance with a role.
+    let at_the_end = find::<ImdsError>(error).is_some();
     let category = match error {
+        _ if at_the_end => UnknownCategory::NoCredentials,
         CredentialsError::CredentialsNotLoaded(_) => UnknownCategory::NoCredentials,
         CredentialsError::ProviderTimedOut(_) => UnknownCategory::Unreachable,
         _ => UnknownCategory::InvalidCredentials,
@@ -251,10 +272,20 @@ fn body_start(answer: &HttpResponse) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned()
 }
 
+/// The title of an HTML page; nothing of any other body.
+fn title(body: &str) -> String {
+    let title = body.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    title.map(|(title, _)| title.trim().to_owned()).unwrap_or_default()
+}
+
 /// The failure in words where AWS gave none: every cause once, outermost first.
 fn words(category: UnknownCategory, error: &(dyn Error + 'static)) -> String {
     let lead = match category {
-        UnknownCategory::NoCredentials => "no AWS credentials were found",
+        UnknownCategory::NoCredentials => {
+            // The SDK's own list of every provider it asked is a page long.
+            return "no AWS credentials were found in the environment, profiles, or container or instance metadata"
+                .to_owned();
+        }
         UnknownCategory::InvalidCredentials => "the AWS credentials could not be loaded",
         UnknownCategory::Unreachable => "the endpoint could not be reached",
         UnknownCategory::BadAnswer => "the answer was cut off or could not be understood",

@@ -60,7 +60,7 @@ impl Session {
                 };
                 dates.insert(id, created);
             }
-            token = page.next_token;
+            token = page.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(Some(dates));
             }

@@ -1,9 +1,9 @@
 //! Task definitions: a new revision, only while the newest one is still the one that was compared with.
 
 use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::diff::diff_task_definition;
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::Outcome;
-use serde_json::Value;
 
 use crate::aws::{AwsError, Effect, Priority, Session};
 
@@ -43,20 +43,8 @@ async fn find(
 ) -> Result<Option<TaskDefinitionArn>, AwsError> {
     let Some(arn) = newest(session, family).await?.filter(|arn| Some(arn) != before) else { return Ok(None) };
     let found = session.describe_task_definition(arn.as_str()).await?;
-    Ok(found.is_some_and(|found| holds(&found.content.0, &content.0)).then_some(arn))
-}
-
-/// Whether everything that was sent is in what was found; AWS fills in defaults beside it.
-fn holds(found: &Value, sent: &Value) -> bool {
-    match (found, sent) {
-        (Value::Object(found), Value::Object(sent)) => {
-            sent.iter().all(|(field, sent)| found.get(field).is_some_and(|found| holds(found, sent)))
-        }
-        (Value::Array(found), Value::Array(sent)) => {
-            found.len() == sent.len() && found.iter().zip(sent).all(|(found, sent)| holds(found, sent))
-        }
-        (found, sent) => found == sent,
-    }
+    let same = found.is_some_and(|found| diff_task_definition(content, &found.content, &[], &[]).is_empty());
+    Ok(same.then_some(arn))
 }
 
 async fn newest(session: &Session, family: &str) -> Result<Option<TaskDefinitionArn>, AwsError> {

@@ -87,14 +87,14 @@ async fn a_role_is_assumed_with_its_external_id() {
         World::with(SimulatorConfig { time_scale: 0.0, ..SimulatorConfig::default() }, "999988887777").await;
     world.service("web").await;
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/needs-external-id");
-    let role = target(json!({ "assumeRole": { "arn": arn } }));
+    let role = target(&json!({ "assumeRole": { "arn": arn } }));
     world.desired.targets.insert(name("live"), resource("live", role));
     let live = world.observe(None).await;
     let refused = why(&live.targets[&name("live")]);
     assert_eq!(refused.category, UnknownCategory::Denied, "{refused:?}");
     assert_eq!(services(&live), BTreeMap::from([("web", Err(UnknownCategory::Denied))]));
 
-    let role = target(json!({ "assumeRole": { "arn": arn, "externalId": "bowline-1" } }));
+    let role = target(&json!({ "assumeRole": { "arn": arn, "externalId": "bowline-1" } }));
     world.desired.targets.insert(name("live"), resource("live", role));
     assert_eq!(services(&world.observe(None).await), BTreeMap::from([("web", Ok("known"))]));
 }

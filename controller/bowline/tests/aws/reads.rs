@@ -8,6 +8,7 @@ use bowline_core::live::{
     RolloutState, ServiceStatus, UnknownCategory,
 };
 use bowline_core::plan::Need;
+use bowline_sim::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::world::{ACCOUNT, World, arn, name, resource, services, target, why};
@@ -105,7 +106,7 @@ async fn a_target_of_which_everything_is_missing_is_unknown() {
 async fn an_unknown_cluster_is_named_in_the_hint() {
     let mut world = World::new().await;
     world.want_service("web");
-    let elsewhere = target(json!({ "cluster": "mian" }));
+    let elsewhere = target(&json!({ "cluster": "mian" }));
     world.desired.targets.insert(name("live"), resource("live", elsewhere));
     let live = world.observe(None).await;
     let why = why(&live.services[&name("web")]);
@@ -268,4 +269,31 @@ async fn histories_and_task_starts_are_read_on_demand() {
     assert_eq!(Some(&history[0].deployment_id), service.primary().map(|primary| &primary.id));
     assert_eq!(live.task_starts[&name("web")].known().unwrap().len(), 2);
     assert_eq!(why(&live.histories[&name("no-longer-in-git")]).category, UnknownCategory::NotRead);
+}
+
+#[tokio::test]
+async fn a_settled_history_is_kept_and_a_half_one_is_unknown() {
+    let mut world = World::new().await;
+    world.service("web").await;
+    let needs = BTreeSet::from([Need::History { service: name("web") }]);
+    let denied = FaultRule::new(Fault::AccessDenied).operation("DescribeServiceRevisions");
+    world.simulator.add_fault(denied);
+    let mut live = world.observe(None).await;
+    read(&world.aws, &world.desired, &mut live, &needs).await;
+    assert_eq!(why(&live.histories[&name("web")]).category, UnknownCategory::Denied);
+    world.simulator.clear_faults();
+
+    // A failure is not kept, so that it is asked for again; nor is anything while the rollout is under way.
+    let mut live = world.observe(Some(&live)).await;
+    assert!(live.histories.is_empty());
+    read(&world.aws, &world.desired, &mut live, &needs).await;
+    assert!(live.histories[&name("web")].known().is_some());
+    assert!(world.observe(Some(&live)).await.histories.is_empty());
+
+    for _ in 0..30 {
+        world.simulator.advance(std::time::Duration::from_secs(10));
+    }
+    let mut live = world.observe(Some(&live)).await;
+    read(&world.aws, &world.desired, &mut live, &needs).await;
+    assert_eq!(world.observe(Some(&live)).await.histories, live.histories);
 }

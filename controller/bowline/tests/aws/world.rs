@@ -35,7 +35,7 @@ pub(crate) fn arn(revision: &str) -> TaskDefinitionArn {
         .unwrap()
 }
 
-pub(crate) fn target(fields: Value) -> Target {
+pub(crate) fn target(fields: &Value) -> Target {
     let mut spec = json!({ "accountId": ACCOUNT, "region": "eu-central-1", "cluster": "main" });
     spec.as_object_mut().unwrap().append(&mut fields.as_object().unwrap().clone());
     serde_json::from_value(spec).unwrap()
@@ -74,7 +74,7 @@ impl World {
         };
         world.ecs.create_cluster().cluster_name("main").send().await.unwrap();
         let mut world = world;
-        world.desired.targets.insert(name("live"), resource("live", target(json!({}))));
+        world.desired.targets.insert(name("live"), resource("live", target(&json!({}))));
         world
     }
 

@@ -38,9 +38,9 @@ async fn server(answer: String) -> String {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = vec![0; 65_536];
+            let mut request = Vec::with_capacity(65_536);
             // A request of these tests fits into one packet.
-            stream.read(&mut request).await.unwrap();
+            let _ = stream.read_buf(&mut request).await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
             stream.shutdown().await.ok();
         }
@@ -94,6 +94,12 @@ async fn an_error_is_told_by_its_code_then_by_its_status_then_by_its_words() {
         ("501 Not Implemented", "", Unsupported),
         ("404 Not Found", "The action DescribeServices has not been implemented", Unsupported),
         ("500 Internal Server Error", "NotImplementedError: DescribeServices", Unsupported),
+        // moto 5, byte for byte.
+        (
+            "500 INTERNAL SERVER ERROR",
+            "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n",
+            Unsupported,
+        ),
         ("400 Bad Request", r#"{"__type":"InvalidParameterException","message":"too long"}"#, Refused),
         ("400 Bad Request", r#"{"__type":"LimitExceededException","message":"quota"}"#, Refused),
     ];
@@ -174,9 +180,11 @@ impl ProvideCredentials for Without {
     }
 }
 
+type Case = (fn() -> CredentialsError, UnknownCategory, &'static str);
+
 #[tokio::test]
 async fn credentials_that_cannot_be_had_are_told_apart() {
-    let cases: [(fn() -> CredentialsError, UnknownCategory, &str); 3] = [
+    let cases: [Case; 3] = [
         (
             || CredentialsError::not_loaded("no providers in chain provided credentials"),
             UnknownCategory::NoCredentials,
