@@ -24,8 +24,8 @@ pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
-    Attempt, AttemptVerdict, Deviation, InFlight, InSyncWith, LastGood, Memory, ResourceMemory, Scaling,
-    ServiceMemory, SpecHash, Told,
+    Attempt, AttemptVerdict, Deviation, FailedAction, InFlight, InSyncWith, LastGood, Memory, ResourceMemory,
+    Scaling, ServiceMemory, SpecHash, Told,
 };
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
@@ -42,6 +42,8 @@ pub struct Proposed {
     pub reports: BTreeMap<ResourceKey, ResourceReport>,
     /// Actions in the order of their waves; inside a wave, by resource.
     pub actions: Vec<Action>,
+    /// Resources whose action in this wave failed when it was last tried: it is tried again, and holds nobody else up.
+    pub failing: BTreeSet<(ResourceKey, Wave)>,
 }
 
 /// What may be done in one pass. Only `policy` makes one, and only this can be executed.
@@ -49,7 +51,8 @@ pub struct Proposed {
 pub struct Approved {
     /// What each resource's state is, with what is held and why.
     pub reports: BTreeMap<ResourceKey, ResourceReport>,
-    /// The actions of the first wave that has any. Later waves are planned again from what is then observed.
+    /// The actions of the first wave that has any, after earlier ones that failed before and are tried again. Later waves
+    /// are planned again from what is then observed.
     pub(crate) actions: Vec<Action>,
     /// The resources whose later actions wait for this wave.
     pub waiting: BTreeSet<ResourceKey>,

@@ -87,7 +87,7 @@ pub fn judge(
             }
         }
         primary => {
-            replaced(in_flight, service, primary, &ours, history).unwrap_or_else(|| pending(Some(ours)))
+            replaced(in_flight, (service, at), primary, &ours, history).unwrap_or_else(|| pending(Some(ours)))
         }
     }
 }
@@ -155,7 +155,7 @@ fn failure(service: &LiveService, ours: &str) -> Option<String> {
 /// What it means that another deployment is PRIMARY; nothing when that cannot be told yet.
 fn replaced(
     in_flight: &InFlight,
-    service: &LiveService,
+    (service, at): (&LiveService, Timestamp),
     primary: Option<&LiveDeployment>,
     ours: &str,
     history: Option<&Observed<Vec<PastDeployment>>>,
@@ -169,12 +169,21 @@ fn replaced(
         return Some(Verdict::Bad(went_back(primary, told.unwrap_or(reason))));
     }
     match history? {
+        // Older than what is to be explained.
+        Observed::Known { at: read_at, .. } if *read_at < at => None,
         Observed::Known { value, .. } => match value.iter().find(|past| past.deployment_id == ours) {
             Some(PastDeployment {
                 status: PastDeploymentStatus::RolledBack | PastDeploymentStatus::Failed,
                 reason,
                 ..
             }) => Some(Verdict::Bad(went_back(primary, reason.as_deref().unwrap_or("ECS gave no reason")))),
+            // The history lags behind: it may still turn out to be a rollback.
+            Some(PastDeployment { status: PastDeploymentStatus::InProgress, .. })
+                if at <= in_flight.deadline =>
+            {
+                None
+            }
+            None if at < in_flight.started_at + APPEARS_WITHIN => None,
             Some(_) | None => Some(by()),
         },
         Observed::Unknown { why } if why.category == UnknownCategory::Unsupported => Some(by()),

@@ -40,10 +40,19 @@ pub struct ResourceMemory {
     pub told: Option<Told>,
     /// What git said when live was last as git says: a difference from the same is drift, from another a change in git.
     pub in_sync_with: Option<InSyncWith>,
-    /// The last failure of an action on it that was told.
-    pub failure: Option<String>,
+    /// The action on it that failed last, as it was told; absent once an action succeeded.
+    pub failure: Option<FailedAction>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
     pub moved_away: Option<Timestamp>,
+}
+
+/// An action that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAction {
+    /// The operation, as text.
+    pub operation: String,
+    /// Why it failed.
+    pub message: String,
 }
 
 /// What git said when live was last as git says.

@@ -18,8 +18,9 @@ use crate::name::ResourceName;
 
 /// What else must be read before a plan can be made. Asked again, with the answers in `live`, until nothing is missing.
 ///
-/// What is answered `Unknown` is not asked for again. The answers belong to one pass: of everything that is read this way
-/// only task definitions, which are immutable, may be carried over to the next one.
+/// What is answered `Unknown` is not asked for again, so failures must not be carried over to the next pass. Known task
+/// definitions are immutable and may be kept for ever, a history while PRIMARY is the same, a secret's dates while its
+/// labels are; revisions of a family belong to one pass. Answers come in at most eight rounds.
 pub fn needs(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> BTreeSet<Need> {
     let world = World::new(desired, live, memory, now);
     let mut reads = Reads::new(live);
@@ -37,7 +38,8 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
     wait_for_dependencies(desired, &mut services);
     let mut actions = Vec::new();
     bookkeeping(desired, &services, &mut actions);
-    let waits = promotions(desired, &services, &secrets, &mut actions);
+    let unbooked = failing(memory, &actions);
+    let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
     registrations(desired, &mut services, &mut actions);
     updates(desired, &services, &mut actions);
     let mut reports = base_reports(&world);
@@ -54,7 +56,8 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
         let report = terraform_state::report(&world, name, state);
         reports.insert(report.resource.clone(), report);
     }
-    Proposed { reports, actions }
+    let failing = failing(memory, &actions);
+    Proposed { reports, actions, failing }
 }
 
 pub(crate) fn secrets<'a>(
@@ -155,6 +158,7 @@ fn promotions(
     desired: &DesiredState,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
     secrets: &BTreeMap<&ResourceName, SecretOutlook>,
+    unbooked: &BTreeSet<(ResourceKey, Wave)>,
     actions: &mut Vec<Action>,
 ) -> BTreeMap<ResourceKey, WaitingOn> {
     let mut waiting = BTreeMap::new();
@@ -166,7 +170,9 @@ fn promotions(
         };
         let waits = services.iter().find_map(|(reader, service)| {
             let reads = desired.services.get(*reader)?.resource.spec.secrets.contains(name);
-            service.promotion_waits.clone().filter(|_| reads)
+            let record_failed = unbooked.contains(&(service.report.resource.clone(), Wave::Bookkeeping));
+            let record = record_failed.then(|| WaitingOn::Wave { of: vec![service.report.resource.clone()] });
+            service.promotion_waits.clone().or(record).filter(|_| reads)
         });
         if let Some(waits) = waits {
             waiting.insert(outlook.report.resource.clone(), waits);
@@ -186,6 +192,16 @@ fn promotions(
         });
     }
     waiting
+}
+
+/// Which of these actions failed when they were last tried.
+fn failing(memory: &Memory, actions: &[Action]) -> BTreeSet<(ResourceKey, Wave)> {
+    let failed = |action: &&Action| {
+        let resource = memory.resources.get(&action.resource.to_string());
+        let failure = resource.and_then(|resource| resource.failure.as_ref());
+        failure.is_some_and(|failure| failure.operation == action.operation.to_string())
+    };
+    actions.iter().filter(failed).map(|action| (action.resource.clone(), action.wave)).collect()
 }
 
 /// One registration for each content of a family on a target, whoever else wants the same.

@@ -99,9 +99,18 @@ impl<'a> Reads<'a> {
         self.answer(found, need, || format!("the past deployments of {service}"))
     }
 
-    /// When a service's running tasks were started.
+    /// As [`Self::history`], but not from before the service was last read: a deployment may have ended since.
+    pub(crate) fn fresh_history(&mut self, service: &ResourceName) -> Answer<'a, Vec<PastDeployment>> {
+        let found = self.live.histories.get(service).filter(|history| self.is_fresh(service, history));
+        let need = Need::History { service: service.clone() };
+        self.answer(found, need, || format!("the past deployments of {service}"))
+    }
+
+    /// When a service's running tasks were started; not from before the service was last read, since tasks are replaced
+    /// inside a deployment.
     pub(crate) fn task_starts(&mut self, service: &ResourceName) -> Answer<'a, Vec<Timestamp>> {
         let found = self.live.task_starts.get(service);
+        let found = found.filter(|starts| self.is_fresh(service, starts));
         let need = Need::TaskStarts { service: service.clone() };
         self.answer(found, need, || format!("the tasks of {service}"))
     }
@@ -114,6 +123,15 @@ impl<'a> Reads<'a> {
         let found = self.live.secret_version_dates.get(secret);
         let need = Need::SecretVersionDates { secret: secret.clone() };
         self.answer(found, need, || format!("the versions of {secret}"))
+    }
+
+    /// Whether something about a service was read no earlier than the service itself. What failed counts: asking again in the
+    /// same pass would not help.
+    fn is_fresh<T>(&self, service: &ResourceName, found: &Observed<T>) -> bool {
+        match (self.live.services.get(service), found) {
+            (Some(Observed::Known { at: seen, .. }), Observed::Known { at, .. }) => at >= seen,
+            _ => true,
+        }
     }
 
     fn answer<T>(

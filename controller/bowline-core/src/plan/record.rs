@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::action::{Action, Expectation, Operation, TagKey};
 use super::event::{Event, EventKind};
-use super::memory::{Attempt, InFlight, Memory, Scaling, ServiceMemory, SpecHash};
+use super::memory::{Attempt, FailedAction, InFlight, Memory, Scaling, ServiceMemory, SpecHash};
 use crate::desired::{DesiredState, ResourceKind};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, TaskDefinitionArn};
@@ -58,11 +58,13 @@ pub fn record(
             vec![event(EventKind::Superseded, format!("not done ({}): {found}", action.operation))]
         }
         Outcome::Failed(why) => {
-            let message = format!("failed to {}: {}", action.operation, why.message);
-            if resource.failure.as_ref() == Some(&message) {
+            let failure =
+                FailedAction { operation: action.operation.to_string(), message: why.message.clone() };
+            if resource.failure.as_ref() == Some(&failure) {
                 return Vec::new();
             }
-            resource.failure = Some(message.clone());
+            let message = format!("failed to {}: {}", failure.operation, failure.message);
+            resource.failure = Some(failure);
             vec![event(EventKind::ActionFailed, message)]
         }
     }

@@ -1,12 +1,12 @@
 //! One service: what differs, what is to be done about it, and why not now.
 
+mod count;
 mod gate;
 mod records;
+mod settle;
 mod task_definition;
 
 use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 
 pub(crate) use gate::Spec;
 use records::Records;
@@ -20,11 +20,9 @@ use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use super::secret::SecretOutlook;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
+use crate::diff::missing_service;
 use crate::diff::path::Ignored;
-use crate::diff::{diff_desired_count, missing_service};
-use crate::live::{
-    DeploymentController, LiveService, RolloutState, ServiceStatus, UnknownCategory, UnknownReason,
-};
+use crate::live::{DeploymentController, LiveService, ServiceStatus, UnknownCategory, UnknownReason};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::rollback::Failure;
 use crate::rollout;
@@ -168,7 +166,7 @@ fn decide<'a>(
     reads: &mut Reads<'a>,
     mut report: ResourceReport,
 ) -> ServiceOutlook<'a> {
-    note_controller(subject, &mut report);
+    settle::note_controller(subject, &mut report);
     let task_definition = task_definition::compare(subject, reads);
     if let TaskDefinition::Unknown(blocked) = &task_definition {
         report.set_unknown(blocked.reason());
@@ -182,11 +180,11 @@ fn decide<'a>(
     outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same);
     deploy(subject, reads, &task_definition, &records, &mut outlook);
     if subject.live.controller == DeploymentController::Ecs {
-        scale(subject, &mut outlook);
+        count::scale(subject, &mut outlook);
     }
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
-    settle(subject, &mut outlook);
+    settle::settle(subject, &mut outlook);
     outlook
 }
 
@@ -213,7 +211,7 @@ fn deploy<'a>(
         ask_for_replaced_rollout(subject, reads);
         return;
     }
-    if !due && !gate::looks_failed(subject) && !unwatched_rollout(subject, outlook.runs_wanted) {
+    if !due && !gate::looks_failed(subject) && !settle::unwatched_rollout(subject, outlook.runs_wanted) {
         return;
     }
     match may_begin(subject, reads, task_definition, due, outlook) {
@@ -265,7 +263,7 @@ fn may_begin<'a>(
                 return Ok(false);
             }
         }
-    } else if let Some(waiting_on) = somebody_elses_rollout(subject) {
+    } else if let Some(waiting_on) = settle::somebody_elses_rollout(subject) {
         return Err(waiting_on);
     }
     gate::secrets_first(subject).map_or(Ok(true), Err)
@@ -309,101 +307,6 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
     outlook.failure = Some(failure);
 }
 
-/// Plans the change of the desired count. It goes through whatever else is under way.
-fn scale(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
-    let wanted = subject.wanted.resource.spec.desired_count;
-    let Some(difference) = diff_desired_count(wanted, subject.live.desired_count, &subject.ignored) else {
-        return;
-    };
-    outlook.report.differences.push(difference);
-    let stopped = subject.live.desired_count == 0
-        && subject
-            .memory
-            .and_then(|memory| memory.reached_count)
-            .is_none_or(|reached| Some(reached) == wanted);
-    if stopped {
-        let found = match outlook.deviation.take() {
-            Some(revision) => format!("{revision}, count 0"),
-            None => "count 0".to_owned(),
-        };
-        let until = gate::held_until(subject, &found);
-        outlook.deviation = Some(found);
-        if let Some(until) = until {
-            let hold = HeldWhy::HealDelay { until };
-            if !outlook.report.held.contains(&hold) {
-                outlook.report.held.push(hold);
-            }
-            outlook.report.notes.push("somebody scaled it to 0".to_owned());
-            return;
-        }
-    }
-    outlook.update.get_or_insert_default().desired_count = wanted;
-}
-
-/// The state in one word.
-fn settle(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
-    let primary = subject.live.primary();
-    let in_progress = primary.is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress));
-    let scaling = subject.memory.and_then(|memory| memory.scaling.as_ref());
-    if outlook.report.waiting_on.is_none() && outlook.report.differences.is_empty() {
-        if let Some(scaling) = scaling {
-            outlook.report.waiting_on =
-                Some(WaitingOn::Rollout { deployment_id: None, deadline: scaling.deadline });
-        } else if in_progress && outlook.failure.is_none() {
-            outlook.report.waiting_on = somebody_elses_rollout(subject);
-        }
-    }
-    let report = &mut outlook.report;
-    report.sync = if outlook.failure.is_some() {
-        Sync::AwaitingGit
-    } else if matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)) {
-        Sync::Progressing
-    } else if report.differences.is_empty() && report.waiting_on.is_none() {
-        Sync::InSync
-    } else {
-        Sync::Drifted
-    };
-    if report.sync == Sync::InSync && subject.live.running_count < subject.live.desired_count {
-        report.notes.push(format!(
-            "{} of {} tasks are running",
-            subject.live.running_count, subject.live.desired_count
-        ));
-    }
-}
-
-/// A rollout of what the service runs that is under way and that Bowline does not watch.
-fn somebody_elses_rollout(subject: &Subject<'_>) -> Option<WaitingOn> {
-    let primary = subject.live.primary()?;
-    if primary.rollout_state != Some(RolloutState::InProgress) {
-        return None;
-    }
-    if gate::ecs_rolls_back(subject) {
-        return Some(WaitingOn::EcsRollback);
-    }
-    let began = primary.created_at.unwrap_or(subject.world.now);
-    Some(WaitingOn::Rollout {
-        deployment_id: Some(primary.id.clone()),
-        deadline: deadline_of(subject, began),
-    })
-}
-
-fn deadline_of(subject: &Subject<'_>, began: Timestamp) -> Timestamp {
-    rollout::deadline(began, subject.wanted.resource.spec.rollout.deadline)
-}
-
-/// True when what git wants is being rolled out and nobody watches it: the store was lost, or somebody else began it.
-fn unwatched_rollout(subject: &Subject<'_>, runs_wanted: bool) -> bool {
-    runs_wanted
-        && subject
-            .live
-            .primary()
-            .is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress))
-        && subject
-            .memory
-            .and_then(|memory| memory.last_good.as_ref())
-            .is_none_or(|good| Some(&good.task_definition) != subject.live.task_definition.as_ref())
-}
-
 /// Another deployment took the place of ours: only ECS's history can tell whether that was its own rollback.
 fn ask_for_replaced_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) {
     let Some(in_flight) = subject.memory.and_then(|memory| memory.in_flight.as_ref()) else { return };
@@ -411,17 +314,8 @@ fn ask_for_replaced_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) {
     let primary = subject.live.primary().map(|primary| &primary.id);
     if ours.is_some() && ours.as_ref() != primary {
         // The answer is read by `rollout::judge`; what matters here is that it is asked for.
-        let _ = reads.history(subject.name);
+        let _ = reads.fresh_history(subject.name);
     }
-}
-
-fn note_controller(subject: &Subject<'_>, report: &mut ResourceReport) {
-    let who = match subject.live.controller {
-        DeploymentController::Ecs => return,
-        DeploymentController::CodeDeploy => "CodeDeploy",
-        DeploymentController::External => "an external controller",
-    };
-    report.notes.push(format!("{who} deploys this service: its task definition and count are not compared"));
 }
 
 fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, note: &str) -> ServiceOutlook<'a> {

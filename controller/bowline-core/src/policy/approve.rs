@@ -10,14 +10,15 @@ use crate::plan::{Action, Approved, HeldWhy, Operation, Proposed, ResourceReport
 
 /// Lets through what git's standing, the ceiling, the target's mode, its capabilities and its limits allow; everything else
 /// is held, with the reason in its resource's report. Only the first wave that has anything left goes out: later ones are
-/// planned again from what is then observed.
+/// planned again from what is then observed. An action that failed before is tried again beside that wave, so that one
+/// refused registration does not hold up everybody; what depends on it is not in the plan.
 pub fn approve(
     proposed: Proposed,
     desired: &DesiredState,
     ceiling: &Ceiling,
     standing: &GitStanding,
 ) -> Approved {
-    let Proposed { mut reports, actions } = proposed;
+    let Proposed { mut reports, actions, failing } = proposed;
     let mut changes: BTreeMap<ResourceName, u32> = BTreeMap::new();
     let mut allowed = Vec::new();
     for action in actions {
@@ -38,9 +39,12 @@ pub fn approve(
             }
         }
     }
-    let wave = allowed.iter().map(|action| action.wave).min();
-    let (actions, later): (Vec<Action>, Vec<Action>) =
-        allowed.into_iter().partition(|action| Some(action.wave) == wave);
+    let fails = |action: &Action| failing.contains(&(action.resource.clone(), action.wave));
+    let first = allowed.iter().filter(|action| !fails(action)).map(|action| action.wave).min();
+    let wave = first.or_else(|| allowed.iter().map(|action| action.wave).max());
+    let (actions, later): (Vec<Action>, Vec<Action>) = allowed
+        .into_iter()
+        .partition(|action| Some(action.wave) == wave || (fails(action) && Some(action.wave) < wave));
     let waiting: BTreeSet<ResourceKey> = later.into_iter().map(|action| action.resource).collect();
     wait_for_wave(&mut reports, &actions, &waiting);
     Approved { reports, actions, waiting }

@@ -38,3 +38,37 @@ fn counts(state: &DesiredState) -> BTreeMap<&ResourceName, usize> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{Fixture, name, service_key};
+
+    fn services(count: usize) -> DesiredState {
+        let world =
+            (0..count).fold(Fixture::new(), |world, number| world.with_service(&format!("s{number}"), "s:1"));
+        world.desired
+    }
+
+    #[test]
+    fn three_and_more_than_a_fifth_or_everything_is_too_much() {
+        let refused = |before, after| shrunk(&services(before), &services(after)).remove(&name("prod"));
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(refused(10, 7), text("3 of the 10 resources on prod are gone"));
+        assert_eq!(refused(10, 8), None);
+        assert_eq!(refused(15, 12), None);
+        assert_eq!(refused(14, 11), text("3 of the 14 resources on prod are gone"));
+        assert_eq!(refused(2, 0), text("2 of the 2 resources on prod are gone"));
+        assert_eq!(refused(2, 1), None);
+        assert_eq!(refused(5, 9), None);
+    }
+
+    #[test]
+    fn what_does_not_parse_is_not_gone() {
+        let mut after = services(7);
+        for number in 7..10 {
+            after.invalid.insert(service_key(&format!("s{number}")), "broken".to_owned());
+        }
+        assert_eq!(shrunk(&services(10), &after), BTreeMap::new());
+    }
+}

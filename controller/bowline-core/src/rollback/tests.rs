@@ -3,12 +3,12 @@ use crate::plan::fixture::{COMMIT, arn, at, past};
 use crate::plan::{Attempt, LastGood};
 use PastDeploymentStatus::{Failed, InProgress, RolledBack, Stopped, Successful};
 
-fn failed(id: &str, how: &str) -> Option<Failure> {
-    Some(Failure {
+fn failed(id: &str, how: &str) -> Failure {
+    Failure {
         deployment_id: Some(format!("ecs-svc/{id}")),
         task_definition: Some(arn("web:7")),
         reason: format!("{how}: tasks failed to start"),
-    })
+    }
 }
 
 #[test]
@@ -19,11 +19,11 @@ fn the_newest_end_of_the_same_revision_decides() {
         (vec![past("1", "web:7", Successful)], None),
         (
             vec![past("2", "web:7", RolledBack), past("1", "web:7", Successful)],
-            failed("2", "rolled back by ECS"),
+            Some(failed("2", "rolled back by ECS")),
         ),
         (vec![past("2", "web:7", Successful), past("1", "web:7", RolledBack)], None),
-        (vec![past("2", "web:7", Failed)], failed("2", "failed")),
-        (vec![past("3", "web:7", Stopped), past("2", "web:7", Failed)], failed("2", "failed")),
+        (vec![past("2", "web:7", Failed)], Some(failed("2", "failed"))),
+        (vec![past("3", "web:7", Stopped), past("2", "web:7", Failed)], Some(failed("2", "failed"))),
         (vec![past("3", "web:7", InProgress)], None),
         (vec![past("2", "web:6", RolledBack)], None),
     ];
@@ -57,13 +57,13 @@ fn memory_knows_what_was_tried() {
     assert_eq!(with(Some(AttemptVerdict::Superseded)), Remembered::Free);
     let bad = Failure { deployment_id: None, task_definition: None, reason: "late".to_owned() };
     assert_eq!(with(Some(AttemptVerdict::Bad("late".to_owned()))), Remembered::Bad(bad));
-    let mut memory = ServiceMemory::default();
-    memory.last_good = Some(LastGood {
+    let last_good = Some(LastGood {
         spec_hash: Some(hash.clone()),
         task_definition: arn("web:7"),
         content: None,
         commit: COMMIT.to_owned(),
         at: at(0),
     });
+    let memory = ServiceMemory { last_good, ..ServiceMemory::default() };
     assert_eq!(remembered(Some(&memory), &hash), Remembered::Free);
 }

@@ -124,6 +124,14 @@ fn somebody_elses_newer_deployment_supersedes_ours() {
         },
     };
     assert_eq!(judge(&ours(), &service, Some(&unsupported)), by);
+    // The history lags behind, or is older than what it has to explain.
+    let running = known(vec![past("2", "web:7", PastDeploymentStatus::InProgress)]);
+    assert_eq!(judge(&ours(), &service, Some(&running)), pending(Some("ecs-svc/2")));
+    assert_eq!(judge(&ours(), &service, Some(&known(Vec::new()))), pending(Some("ecs-svc/2")));
+    let later = |seconds| read(primary("3", "web:8", RolloutState::InProgress, 60), seconds);
+    let silent = |seconds| Observed::Known { value: Vec::new(), at: at(seconds) };
+    assert_eq!(judge(&ours(), &later(60), Some(&silent(60))), by);
+    assert_eq!(judge(&ours(), &later(60), Some(&silent(59))), pending(Some("ecs-svc/2")));
     let mut gone = primary("2", "web:7", RolloutState::Completed, 1);
     gone.status = ServiceStatus::Inactive;
     assert_eq!(judge(&ours(), &known(gone), None), Verdict::Superseded { by: None });

@@ -9,8 +9,8 @@ fn differ(one: Value, other: Value) {
     assert_ne!(normalize(&TaskDefinitionContent(one)), normalize(&TaskDefinitionContent(other)));
 }
 
-fn container(fields: Value) -> Value {
-    json!({"family": "web", "networkMode": "awsvpc", "containerDefinitions": [fields]})
+fn container(fields: impl Into<Value>) -> Value {
+    json!({"family": "web", "networkMode": "awsvpc", "containerDefinitions": [fields.into()]})
 }
 
 #[test]

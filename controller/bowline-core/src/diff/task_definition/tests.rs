@@ -10,9 +10,9 @@ fn diff(wanted: Value, found: Value, ignore: &[&str], reveal: &[&str]) -> Vec<St
         .collect()
 }
 
-fn container(fields: Value) -> Value {
+fn container(fields: impl Into<Value>) -> Value {
     let mut container = json!({"name": "web", "image": "web:1"});
-    for (key, value) in fields.as_object().unwrap() {
+    for (key, value) in fields.into().as_object().unwrap() {
         container[key] = value.clone();
     }
     json!({"family": "web", "containerDefinitions": [container]})

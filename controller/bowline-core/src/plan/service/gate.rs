@@ -71,12 +71,12 @@ pub(crate) fn failed_before<'a>(
     let past = past_deployments(subject, reads)?;
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
     if let Some(normalized) = &spec.normalized {
-        for arn in rollback::failed_revisions(&past) {
-            if Some(arn) == spec.arn.as_ref() {
-                continue;
-            }
-            let revision = reads.task_definition(subject.target, arn.as_str())?;
-            if revision.is_some_and(|revision| normalize(&revision.content) == *normalized) {
+        let failed = rollback::failed_revisions(&past);
+        let others: Vec<_> = failed.into_iter().filter(|arn| Some(*arn) != spec.arn.as_ref()).collect();
+        let contents: Vec<_> =
+            others.iter().map(|arn| reads.task_definition(subject.target, arn.as_str())).collect();
+        for (arn, content) in others.into_iter().zip(contents) {
+            if content?.is_some_and(|revision| normalize(&revision.content) == *normalized) {
                 same.insert(arn);
             }
         }

@@ -165,15 +165,23 @@ fn find_revision<'a>(
     normalized: &Value,
 ) -> Result<Found, Blocked> {
     let recent = reads.recent_revisions(subject.target, family)?.map_or(&[][..], Vec::as_slice);
-    for arn in recent.iter().filter(|arn| Some(*arn) != subject.live.task_definition.as_ref()) {
-        let revision = reads.task_definition(subject.target, arn.as_str())?;
-        if revision.is_some_and(|revision| {
-            revision.status == TaskDefinitionStatus::Active && normalize(&revision.content) == *normalized
-        }) {
-            return Ok(Found::Revision(arn.clone()));
+    let mut blocked = None;
+    let others = recent.iter().filter(|arn| Some(*arn) != subject.live.task_definition.as_ref());
+    for (number, arn) in others.enumerate() {
+        match reads.task_definition(subject.target, arn.as_str()) {
+            Ok(Some(revision))
+                if revision.status == TaskDefinitionStatus::Active
+                    && normalize(&revision.content) == *normalized =>
+            {
+                return Ok(Found::Revision(arn.clone()));
+            }
+            Ok(_) => {}
+            // The newest is the likely one; the others are asked for together.
+            Err(error) if number == 0 => return Err(error),
+            Err(error) => blocked = Some(error),
         }
     }
-    Ok(Found::Nothing { newest: recent.first().cloned() })
+    blocked.map_or_else(|| Ok(Found::Nothing { newest: recent.first().cloned() }), Err)
 }
 
 fn content_differences(subject: &Subject<'_>, wanted: &Value, found: &Value) -> Vec<Difference> {

@@ -1,1 +1,363 @@
-//! Properties, against a small model of ECS and Secrets Manager.
+//! Properties, against a small model of ECS and Secrets Manager: what is generated is played until nothing is left to do.
+
+mod model;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Model;
+use proptest::prelude::*;
+
+use crate::desired::DesiredState;
+use crate::desired::kind::Mode;
+use crate::live::{Live, Observed, PastDeploymentStatus, UnknownCategory};
+use crate::plan::fixture::*;
+use crate::plan::*;
+use crate::policy::{Ceiling, GitStanding, approve};
+
+/// One pass takes this long; a heal delay is two of them and a bit.
+const PASS_SECONDS: i64 = 400;
+/// Every generated world is at rest after so many passes: chains of dependencies, each with its own waves and heal delay.
+const MOST_PASSES: usize = 40;
+const IMAGES: [&str; 4] = ["a", "b", "c", "crash"];
+
+/// What is generated of one service.
+#[derive(Debug, Clone)]
+struct Service {
+    /// The revision that runs, 1 to 3.
+    live: u32,
+    /// The pinned revision, 1 to 4 (4 crashes), or an image from a file.
+    wanted: Result<u32, &'static str>,
+    counts: (u32, Option<u32>),
+    token: Option<(&'static str, Option<&'static str>)>,
+    secrets: Vec<bool>,
+    depends_on: Vec<bool>,
+}
+
+/// Pinned and current version of a secret, 1 to 3.
+type SecretVersions = (u32, u32);
+
+fn service() -> impl Strategy<Value = Service> {
+    let wanted = prop_oneof![
+        (1..=4_u32).prop_map(Ok),
+        prop::sample::select(vec!["a", "b", "new", "crash"]).prop_map(Err)
+    ];
+    let token = prop::option::of((
+        prop::sample::select(vec!["t1", "t2"]),
+        prop::option::of(prop::sample::select(vec!["t1@-", "t2@-", "t1@ecs-svc/1", "t1@ecs-svc/0"])),
+    ));
+    let flags = || prop::collection::vec(any::<bool>(), 3);
+    (1..=3_u32, wanted, (0..3_u32, prop::option::of(0..3_u32)), token, flags(), flags()).prop_map(
+        |(live, wanted, counts, token, secrets, depends_on)| Service {
+            live,
+            wanted,
+            counts,
+            token,
+            secrets,
+            depends_on,
+        },
+    )
+}
+
+fn world() -> impl Strategy<Value = (DesiredState, Model)> {
+    let secrets = prop::collection::vec((1..=3_u32, 1..=3_u32), 0..3);
+    (prop::collection::vec(service(), 1..4), secrets)
+        .prop_map(|(services, secrets)| build(&services, &secrets))
+}
+
+fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Model) {
+    let mut fixture = Fixture::new();
+    let mut model = Model::default();
+    for (at_secret, (pinned, current)) in secrets.iter().enumerate() {
+        let secret = format!("secret{at_secret}");
+        fixture = fixture.with_secret(&secret, &pinned.to_string(), &current.to_string());
+        let mut dates = BTreeMap::new();
+        for id in 1..=3_u32 {
+            dates.insert(version(&id.to_string()), at(i64::from(id) * 100 - 100_000));
+        }
+        model.dates.insert(name(&secret), dates);
+    }
+    for (at_service, service) in services.iter().enumerate() {
+        let of = format!("s{at_service}");
+        for (index, image) in IMAGES.iter().enumerate() {
+            model.definitions.insert(format!("{of}:{}", index + 1), content(&of, image));
+        }
+        fixture = fixture.with_service(&of, &format!("{of}:{}", service.live));
+        fixture = match service.wanted {
+            Ok(revision) => fixture.wanting(&of, &format!("{of}:{revision}")),
+            Err(image) => fixture.with_file(&of, content(&of, image)),
+        };
+        let live = fixture.live(&of);
+        live.desired_count = service.counts.0;
+        live.running_count = service.counts.0;
+        fixture.spec(&of).desired_count = service.counts.1;
+        if let Some((token, tag)) = service.token {
+            fixture = fixture.restarting(&of, token);
+            if let Some(tag) = tag {
+                fixture = fixture.with_tag(&of, TagKey::Restart, tag);
+            }
+        }
+        for (at_secret, _) in secrets.iter().enumerate().filter(|(index, _)| service.secrets[*index]) {
+            fixture = fixture.with_reader(&of, &format!("secret{at_secret}"));
+        }
+        for before in (0..at_service).filter(|before| service.depends_on[*before]) {
+            fixture.spec(&of).depends_on.push(name(&format!("s{before}")));
+        }
+        let first = past("1", &format!("{of}:{}", service.live), PastDeploymentStatus::Successful);
+        model.histories.insert(name(&of), vec![first]);
+        model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
+    }
+    model.services = known_values(fixture.live.services);
+    model.secrets = known_values(fixture.live.secrets);
+    (fixture.desired, model)
+}
+
+fn known_values<T>(
+    map: BTreeMap<crate::name::ResourceName, Observed<T>>,
+) -> BTreeMap<crate::name::ResourceName, T> {
+    map.into_iter()
+        .filter_map(|(name, one)| match one {
+            Observed::Known { value, .. } => Some((name, value)),
+            Observed::Missing | Observed::Unknown { .. } => None,
+        })
+        .collect()
+}
+
+fn ceiling() -> Ceiling {
+    Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
+}
+
+/// Reads until nothing is missing.
+fn read(desired: &DesiredState, model: &Model, memory: &Memory) -> Live {
+    let mut live = model.observe();
+    for _ in 0..8 {
+        let needs = needs(desired, &live, memory, at(model.clock));
+        if needs.is_empty() {
+            return live;
+        }
+        for need in needs {
+            model.answer(&mut live, &need);
+        }
+    }
+    panic!("the needs never end");
+}
+
+/// One pass, as the engine makes it. What is left to do before it.
+fn pass(desired: &DesiredState, model: &mut Model, memory: &mut Memory) -> Proposed {
+    let live = read(desired, model, memory);
+    let now = at(model.clock);
+    learn(memory, desired, &live, COMMIT, now);
+    let live = read(desired, model, memory);
+    let proposed = propose(desired, &live, memory, now);
+    let waves: Vec<Wave> = proposed.actions.iter().map(|action| action.wave).collect();
+    assert!(waves.is_sorted(), "waves are ordered: {waves:?}");
+    let approved = approve(proposed.clone(), desired, &ceiling(), &GitStanding::Fresh);
+    let first: BTreeSet<Wave> = approved.actions().iter().map(|action| action.wave).collect();
+    assert!(first.len() <= 1, "one wave a pass: {first:?}");
+    for action in approved.actions() {
+        let outcome = model.apply(action);
+        record(memory, action, &outcome, desired, COMMIT, now);
+    }
+    model.tick(PASS_SECONDS);
+    proposed
+}
+
+fn at_rest(proposed: &Proposed) -> bool {
+    proposed.actions.is_empty()
+        && proposed.reports.values().all(|report| {
+            let held = report.held.iter().any(|why| !matches!(why, HeldWhy::HealDelay { .. }));
+            let waits =
+                matches!(report.waiting_on, Some(WaitingOn::Dependency { .. } | WaitingOn::Wave { .. }));
+            let delayed = report.held.iter().any(|why| matches!(why, HeldWhy::HealDelay { .. }));
+            !delayed && (held || waits || report.sync == Sync::InSync)
+        })
+}
+
+/// Plays until nothing is left to do, and says in how many passes.
+fn play(desired: &DesiredState, model: &mut Model, memory: &mut Memory, forget_at: Option<usize>) -> usize {
+    for number in 0..MOST_PASSES {
+        if forget_at == Some(number) {
+            *memory = Memory::default();
+        }
+        let proposed = pass(desired, model, memory);
+        if at_rest(&proposed) && forget_at.is_none_or(|forget| number > forget) {
+            return number;
+        }
+        assert!(number < MOST_PASSES - 1, "not at rest: {:#?}\n{:#?}", proposed.reports, proposed.actions);
+    }
+    MOST_PASSES
+}
+
+/// No task definition is deployed again after it crashed, whatever is forgotten.
+fn assert_no_loop(model: &Model) {
+    for (of, begun) in &model.begun {
+        let crashes = begun.iter().filter(|arn| {
+            model.definitions[arn.revision().as_str()].0["containerDefinitions"][0]["image"] == "crash"
+        });
+        assert!(crashes.count() <= 1, "{of} was deployed again after it failed: {begun:?}");
+        assert!(begun.len() <= 5, "{of} was deployed too often: {begun:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_world_comes_to_rest_and_stays_there((desired, mut model) in world()) {
+        let mut memory = Memory::default();
+        play(&desired, &mut model, &mut memory, None);
+        assert_no_loop(&model);
+        for _ in 0..4 {
+            let again = pass(&desired, &mut model, &mut memory);
+            prop_assert_eq!(again.actions, vec![]);
+        }
+        // Nothing more is read, either, and the plan needs no memory to be empty.
+        let live = read(&desired, &model, &Memory::default());
+        prop_assert_eq!(propose(&desired, &live, &Memory::default(), at(model.clock)).actions, vec![]);
+    }
+
+    #[test]
+    fn a_store_lost_at_any_pass_costs_no_loop((desired, mut model) in world(), forget_at in 0..12_usize) {
+        let mut memory = Memory::default();
+        play(&desired, &mut model, &mut memory, Some(forget_at));
+        assert_no_loop(&model);
+    }
+
+    #[test]
+    fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world(), changes in prop::collection::vec(change(), 1..4)) {
+        let mut memory = Memory::default();
+        play(&desired, &mut model, &mut memory, None);
+        let before = states(&desired, &model, &memory);
+        for change in &changes {
+            meddle(&mut model, change);
+        }
+        model.tick(PASS_SECONDS);
+        play(&desired, &mut model, &mut memory, None);
+        prop_assert_eq!(states(&desired, &model, &memory), before);
+    }
+
+    #[test]
+    fn a_crash_right_after_the_calls_costs_no_loop((desired, mut model) in world(), crash_at in 0..6_usize) {
+        let mut memory = Memory::default();
+        for _ in 0..crash_at {
+            pass(&desired, &mut model, &mut memory);
+        }
+        let before = memory.clone();
+        pass(&desired, &mut model, &mut memory);
+        memory = before;
+        play(&desired, &mut model, &mut memory, None);
+        assert_no_loop(&model);
+    }
+
+    #[test]
+    fn nothing_is_planned_from_the_unknown((desired, model) in world(), passes in 0..6_usize, hidden in 0..3_usize) {
+        let (mut model, mut memory) = (model, Memory::default());
+        for _ in 0..passes {
+            pass(&desired, &mut model, &mut memory);
+        }
+        let mut live = model.observe();
+        let of = name(&format!("s{hidden}"));
+        if let Some(service) = live.services.get_mut(&of) {
+            *service = unknown(UnknownCategory::Throttled);
+        }
+        // Half of the answers fail, too.
+        for round in 0..40 {
+            let needs = needs(&desired, &live, &memory, at(model.clock));
+            for (number, need) in needs.iter().enumerate() {
+                model.answer(&mut live, need);
+                if (number + round) % 2 == 0 {
+                    hide(&mut live, need);
+                }
+            }
+        }
+        prop_assert_eq!(needs(&desired, &live, &memory, at(model.clock)), BTreeSet::new());
+        let proposed = propose(&desired, &live, &memory, at(model.clock));
+        for action in &proposed.actions {
+            let report = &proposed.reports[&action.resource];
+            prop_assert_ne!(report.sync, Sync::Unknown);
+            prop_assert_ne!(&action.resource.name, &of);
+            let Operation::UpdateService { spec_hash, .. } = &action.operation else { continue };
+            prop_assert!(spec_hash.is_none() || !report.has_unknown(), "{:?}", report);
+        }
+        // With the whole target unknown there is nothing to do.
+        live.targets.insert(name("prod"), unknown(UnknownCategory::WrongAccount));
+        let nothing = propose(&desired, &live, &memory, at(model.clock));
+        prop_assert_eq!(&nothing.actions, &Vec::<Action>::new());
+        prop_assert!(nothing.has_unknown());
+    }
+}
+
+/// What somebody does by hand, on the service or secret with this number.
+#[derive(Debug, Clone)]
+enum Change {
+    Scale(usize, u32),
+    Deploy(usize, u32),
+    MoveBack(usize),
+    Untag(usize),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (0..3_usize, 0..4_u32).prop_map(|(of, count)| Change::Scale(of, count)),
+        (0..3_usize, 1..=3_u32).prop_map(|(of, revision)| Change::Deploy(of, revision)),
+        (0..2_usize).prop_map(Change::MoveBack),
+        (0..3_usize).prop_map(Change::Untag),
+    ]
+}
+
+fn meddle(model: &mut Model, change: &Change) {
+    match change {
+        Change::Scale(of, count) => {
+            if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
+                service.desired_count = *count;
+            }
+        }
+        Change::Deploy(of, revision) => {
+            let service = name(&format!("s{of}"));
+            if model.services.contains_key(&service) {
+                model.deploy(&service, arn(&format!("s{of}:{revision}")));
+            }
+        }
+        Change::MoveBack(of) => {
+            if let Some(secret) = model.secrets.get_mut(&name(&format!("secret{of}"))) {
+                let current = secret.current().unwrap().to_owned();
+                secret.stages.get_mut(&current).unwrap().remove("AWSCURRENT");
+                secret.stages.entry(version("1")).or_default().insert("AWSCURRENT".to_owned());
+                secret.last_changed_at = Some(at(model.clock));
+            }
+        }
+        Change::Untag(of) => {
+            if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
+                service.tags.clear();
+            }
+        }
+    }
+}
+
+/// Where everything stands, apart from secrets that were newer than their pin, which a move back may settle.
+fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<ResourceKey, Sync> {
+    let live = read(desired, model, memory);
+    let proposed = propose(desired, &live, memory, at(model.clock));
+    let services =
+        proposed.reports.into_iter().filter(|(key, _)| key.kind == crate::desired::ResourceKind::EcsService);
+    services.map(|(key, report)| (key, report.sync)).collect()
+}
+
+fn hide(live: &mut Live, need: &Need) {
+    match need.clone() {
+        Need::TaskDefinition { target, reference } => {
+            live.task_definitions.insert((target, reference), unknown(UnknownCategory::Throttled));
+        }
+        Need::RecentRevisions { target, family } => {
+            live.recent_revisions.insert((target, family), unknown(UnknownCategory::Throttled));
+        }
+        Need::History { service } => {
+            live.histories.insert(service, unknown(UnknownCategory::Denied));
+        }
+        Need::TaskStarts { service } => {
+            live.task_starts.insert(service, unknown(UnknownCategory::Throttled));
+        }
+        Need::SecretVersionDates { secret } => {
+            live.secret_version_dates.insert(secret, unknown(UnknownCategory::Denied));
+        }
+    }
+}

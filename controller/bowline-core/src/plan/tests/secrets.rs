@@ -27,7 +27,7 @@ fn reader(world: Fixture) -> Fixture {
         .with_history("web", Vec::new())
 }
 
-fn secret<'a>(world: &'a mut Fixture) -> &'a mut LiveSecret {
+fn secret(world: &mut Fixture) -> &mut LiveSecret {
     match world.live.secrets.get_mut(&name("db")) {
         Some(Observed::Known { value, .. }) => value,
         _ => panic!("db is not known"),
