@@ -139,6 +139,7 @@ mod loops {
         assert!(told.problem.as_deref().unwrap().contains("nothing-here"), "{:?}", told.problem);
         shutdown.cancel();
         let world = driver.await.unwrap();
+        tokio::time::resume();
         assert_eq!(world.memory, bowline_core::plan::Memory::default());
         assert_eq!(world.store.last_applied().await.unwrap(), None);
     }
