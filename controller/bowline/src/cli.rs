@@ -13,7 +13,6 @@ mod remote;
 mod run;
 mod text;
 mod validate;
-mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, FILE_NAME, Layer, LogFormat};
+use crate::config::{Config, FILE_NAME, Layer, LogFormat, VARIABLES};
 use args::{Args, Format, Verb};
 use output::Output;
 
@@ -60,7 +59,10 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Validate(validate) => validate::validate(validate, output),
         Verb::Plan(selection) => plan::plan(&config, selection, output).await,
         Verb::Apply(apply) => apply::apply(&config, apply, output).await,
-        Verb::Run(_) => run::run(config).await,
+        Verb::Run(_) => {
+            warn_of_unknown_variables(&config);
+            run::run(config).await
+        }
         Verb::Status(_) => remote::status(&config, output).await,
         Verb::History(history) => remote::history(&config, history, output).await,
         Verb::Diff(diff) => remote::diff(&config, &diff.service, output).await,
@@ -76,8 +78,20 @@ fn load(args: &Args) -> anyhow::Result<Config> {
     Ok(Config::load(path.as_deref(), &[environment, args.layer()])?)
 }
 
+/// A misspelt variable would silently not hold Bowline back (`BOWLINE_MOED=observe`).
+fn warn_of_unknown_variables(config: &Config) {
+    let token = config.source.as_ref().and_then(|source| source.auth.token_env.as_deref());
+    for (name, _) in std::env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("BOWLINE_")) else { continue };
+        let known = VARIABLES.iter().any(|(variable, _)| *variable == name);
+        if !known && name != "BOWLINE_CONFIG" && Some(name) != token {
+            tracing::warn!("the environment variable {name} is not one of Bowline's, and is ignored");
+        }
+    }
+}
+
 fn start_logging(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_env("BOWLINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber is refused; that only happens when a test runs two verbs in one process.
     let _ = match format {

@@ -42,8 +42,6 @@ pub struct Config {
     pub log_format: LogFormat,
     /// An endpoint for all AWS services instead of AWS's own.
     pub endpoint_url: Option<String>,
-    /// Keep to half of AWS's documented request rates. Only off against something that is not AWS.
-    pub limits: bool,
     /// How many times faster than real polls, deadlines and holds run; 1 except in demos and tests.
     pub time_scale: f64,
     /// The file that was read, if one was.
@@ -60,7 +58,6 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7474)),
             log_format: LogFormat::Text,
             endpoint_url: None,
-            limits: true,
             time_scale: 1.0,
             file: None,
         }

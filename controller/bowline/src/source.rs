@@ -13,6 +13,7 @@
 //! | `mirror` | the bare repository on this machine, its lock and its repair |
 //! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
 //! | `folder` | the same from a directory, for `validate` |
+//! | `work_tree` | what a person has not committed yet, to be told |
 //! | `file` | the rules that a commit and a directory share |
 //! | `error` | [`SourceError`] |
 
@@ -27,7 +28,9 @@ mod known_hosts;
 mod mirror;
 mod relay;
 mod remote;
+mod work_tree;
 
 pub use auth::GitAuth;
 pub use error::{HostKey, SourceError};
 pub use git::{GitSettings, GitSource, Snapshot};
+pub use work_tree::uncommitted;

@@ -3,14 +3,13 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use bowline_core::plan::Event;
+use bowline_core::plan::{Event, Outcome, ResourceReport};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Apply, Selection};
 use super::once;
 use super::output::{self, Output};
-use super::words;
 use crate::config::Config;
 use crate::engine::reconcile::{Next, Pass, World, reconcile};
 use crate::engine::{driver, shutdown, wiring};
@@ -34,6 +33,7 @@ pub(super) async fn apply(config: &Config, args: &Apply, output: Output) -> anyh
     let wired = wiring::wire(config, once::unset_mode(config), &token).await?;
     let mut world = wired.world;
     let mut snapshot = once::snapshot(&world, &args.selection).await?;
+    once::tell_uncommitted(config);
     if !args.yes {
         let pass = once::look(&mut world, &snapshot).await;
         output::write_out(&once::render(config, &snapshot, &pass, true));
@@ -114,8 +114,7 @@ impl Run<'_> {
 
 /// True if another pass may find or do what this one could not.
 fn is_unfinished(pass: &Pass) -> bool {
-    !pass.attempted.is_empty()
-        || pass.approved.reports.values().any(bowline_core::plan::ResourceReport::has_unknown)
+    !pass.attempted.is_empty() || pass.approved.reports.values().any(ResourceReport::has_unknown)
 }
 
 /// What is told while it works: a spinner on a terminal, lines elsewhere, nothing beside JSON.
@@ -136,8 +135,11 @@ impl Progress {
     }
 
     fn show(&self, pass: &Pass) {
+        // What went well is told as an event, and so is a failure; what to do about a failure is told here.
         for attempt in &pass.attempted {
-            self.line(&format!("{}: {}", attempt.action, words::outcome(&attempt.outcome)));
+            if let Outcome::Failed(why) = &attempt.outcome {
+                self.line(&format!("{}: failed: {}; {}", attempt.action, why.message, why.hint));
+            }
         }
         for event in &pass.events {
             self.line(&event.message);

@@ -89,7 +89,7 @@ BOWLINE_REPO=https://git.example.com/acme/desired-state.git bowline run"
     /// Show what the running controller knows
     #[command(
         after_help = "Exit code: 0 everything is in sync, 1 something is not, 2 no controller answers.\n\nExamples:\n  \
-bowline status\n  bowline status -o json | jq '.summary'"
+bowline status\n  bowline status -o json | jq '.totals'"
     )]
     Status(Listen),
     /// Show what happened, newest first

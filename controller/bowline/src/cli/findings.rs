@@ -11,9 +11,13 @@ use miette::{
 
 /// All findings as text, most severe first, then by place.
 pub(super) fn render(findings: &[Finding]) -> String {
-    let theme =
-        if std::io::stdout().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(0);
+    let terminal = std::io::stdout().is_terminal();
+    let theme = if terminal { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+    // A message that is cut into lines cannot be searched for, so only a terminal gets that.
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(110)
+        .with_wrap_lines(terminal)
+        .with_context_lines(0);
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| (finding.severity, &finding.location, &finding.message));
     let mut text = String::new();
@@ -48,6 +52,8 @@ struct Report<'a> {
 struct Line<'a> {
     text: &'a str,
     number: usize,
+    /// The column that the head of the drawing shows, from 0.
+    column: usize,
     path: String,
 }
 
@@ -55,7 +61,12 @@ impl<'a> Report<'a> {
     fn new(finding: &'a Finding) -> Self {
         let place = &finding.location;
         let snippet = finding.snippet.as_deref().filter(|_| place.line > 0);
-        let line = snippet.map(|text| Line { text, number: place.line, path: place.path.clone() });
+        let line = snippet.map(|text| Line {
+            text,
+            number: place.line,
+            column: place.column.saturating_sub(1),
+            path: place.path.clone(),
+        });
         let mut help: Vec<String> = finding.hint.iter().cloned().collect();
         for (related, label) in &finding.related {
             help.push(format!("{label}: {}", at(&related.path, related.line, related.column)));
@@ -126,7 +137,7 @@ impl SourceCode for Line<'_> {
             self.text.as_bytes(),
             (0, self.text.len()).into(),
             self.number - 1,
-            0,
+            self.column,
             1,
         )))
     }

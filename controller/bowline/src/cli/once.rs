@@ -10,11 +10,11 @@ use bowline_core::policy::GitStanding;
 use serde::Serialize;
 
 use super::args::Selection;
-use super::{findings, narrow, text};
+use super::{findings, narrow, output, text};
 use crate::config::Config;
 use crate::engine::reconcile::{Pass, World, preview};
 use crate::engine::status::{GitStatus, Status};
-use crate::source::Snapshot;
+use crate::source::{Snapshot, uncommitted};
 
 /// How often a service that was not found is looked for again: once may be a half-read answer.
 const SECOND_LOOKS: usize = 2;
@@ -42,6 +42,15 @@ pub(super) struct Document<'a> {
 /// Without a file, a person at the shell is the ceiling; with one, what it leaves out is the controller's default.
 pub(super) fn unset_mode(config: &Config) -> Mode {
     if config.file.is_some() { Mode::Observe } else { Mode::Enforce }
+}
+
+/// Tells about work that is not committed: it is easily mistaken for what is compared.
+pub(super) fn tell_uncommitted(config: &Config) {
+    let count = config.source.as_ref().and_then(|source| uncommitted(&source.repo)).unwrap_or_default();
+    if count > 0 {
+        let noun = if count == 1 { "file is" } else { "files are" };
+        output::tell(&format!("note: {count} {noun} not committed; only what is committed is read\n"));
+    }
 }
 
 /// The newest commit, waited for, narrowed to what was asked for.

@@ -13,6 +13,7 @@ pub(super) async fn plan(config: &Config, selection: &Selection, output: Output)
     let wired = wiring::wire_to_look(config, once::unset_mode(config), &shutdown).await?;
     let mut world = wired.world;
     let snapshot = once::snapshot(&world, selection).await?;
+    once::tell_uncommitted(config);
     let pass = once::look(&mut world, &snapshot).await;
     shutdown.cancel();
     let code = once::exit_code(&pass, &snapshot.findings);

@@ -66,15 +66,19 @@ pub(super) fn table(resources: &[ResourceReport]) -> String {
     let mut text = String::new();
     for report in resources {
         let style = style(report.sync);
-        let line = format!(
-            "{} {:names$}  {:targets$}  {:states$}  {}",
+        let first = first(report);
+        // Blanks at the end of a line help nobody.
+        let states = if first.is_empty() { 0 } else { states };
+        let state = format!("{:states$}", report.sync.to_string());
+        let _ = write!(
+            text,
+            "{} {:names$}  {:targets$}  {}",
             symbol(report.sync).style(style),
             report.resource.to_string(),
             target(report),
-            report.sync.to_string().style(style),
-            first(report)
+            state.style(style)
         );
-        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = if first.is_empty() { writeln!(text) } else { writeln!(text, "  {first}") };
     }
     text
 }

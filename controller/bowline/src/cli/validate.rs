@@ -50,6 +50,9 @@ impl Resources {
 }
 
 pub(super) fn validate(args: &Validate, output: Output) -> anyhow::Result<u8> {
+    if !args.path.is_dir() {
+        anyhow::bail!("{}: is not a folder; give the one that holds the manifests", args.path.display());
+    }
     let (state, found) = folder::read(&args.path).map_err(|error| anyhow::anyhow!(error.sentence()))?;
     let valid = !found.iter().any(|finding| finding.severity == Severity::Error);
     let document = Document {

@@ -108,7 +108,6 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
         listen: settings.listen,
         log_format: settings.log.format,
         endpoint_url: settings.aws.endpoint_url,
-        limits: true,
         time_scale: settings.time_scale,
         file: path.map(Path::to_owned),
     })

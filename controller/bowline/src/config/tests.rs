@@ -146,3 +146,12 @@ fn a_file_that_is_not_there_is_an_error_that_names_it() {
         "/nowhere/bowline.yaml: cannot be read; check --config, or the file's permissions"
     );
 }
+
+#[test]
+fn the_example_that_is_shipped_is_valid() {
+    let text = include_str!("../../../../deploy/bowline.yaml");
+    let config = merge(text, &[]).unwrap();
+    assert_eq!(config.listen, Config::default().listen);
+    assert_eq!(config.intervals, Intervals::default());
+    assert_eq!(config.ceiling.mode, Some(Mode::Observe));
+}

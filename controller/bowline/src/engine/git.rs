@@ -130,6 +130,7 @@ impl GitOwner {
         let synced_at = Some(self.clock.now());
         match result {
             Ok(snapshot) => {
+                count("ok");
                 tracing::debug!(commit = %snapshot.commit, parsed = snapshot.parsed_files, "git read");
                 self.publish.send_replace(GitView {
                     snapshot: Some(Arc::new(snapshot)),
@@ -139,6 +140,7 @@ impl GitOwner {
             }
             Err(error) => {
                 let problem = error.sentence();
+                count(error.category());
                 tracing::warn!(%problem, "git cannot be read");
                 self.publish.send_modify(|view| {
                     view.problem = Some(problem);
@@ -147,4 +149,9 @@ impl GitOwner {
             }
         }
     }
+}
+
+/// Counts one read of the repository; `outcome` is `ok` or the error's category.
+fn count(outcome: &'static str) {
+    metrics::counter!("bowline_git_reads_total", "outcome" => outcome).increment(1);
 }

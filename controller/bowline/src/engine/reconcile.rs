@@ -1,6 +1,7 @@
 //! One pass: observe, decide, act, record. Reads like the picture in ARCHITECTURE.md.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
@@ -74,6 +75,8 @@ pub struct Pass {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// How long it took by the machine's own clock.
+    pub took: Duration,
     /// Everything that should be done, allowed or not, in all waves.
     pub proposed: Vec<Action>,
     /// The state of each resource, and what may be done now: one wave.
@@ -86,6 +89,12 @@ pub struct Pass {
     pub standing: GitStanding,
     /// When the next pass should come.
     pub next: Next,
+}
+
+/// When a pass began: on the clock that may be scaled, and by the machine's own.
+struct Begun {
+    at: Timestamp,
+    started: Instant,
 }
 
 /// The decision of one pass, before anything is done.
@@ -105,7 +114,7 @@ pub async fn reconcile(
     snapshot: &Snapshot,
     scope: Scope,
 ) -> Result<Option<Pass>, StoreError> {
-    let started_at = world.clock.now();
+    let begun = Begun { at: world.clock.now(), started: Instant::now() };
     // Looking changes nothing and may be cut off anywhere; a wave ends the call that is under way.
     let looking = world.shutdown.run_until_cancelled(look(world, &snapshot.state, scope));
     let Some(live) = looking.await else { return Ok(None) };
@@ -134,20 +143,20 @@ pub async fn reconcile(
             );
         }
     }
-    let pass = decision.into_pass(started_at, world.clock.now(), attempted, moved);
+    let pass = decision.into_pass(&begun, world.clock.now(), attempted, moved);
     super::status::measure(&pass);
     Ok(Some(pass))
 }
 
 /// A pass that only looks: what [`reconcile`] would do now. Nothing is written or learned.
 pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
-    let started_at = world.clock.now();
+    let begun = Begun { at: world.clock.now(), started: Instant::now() };
     let live = look(world, &snapshot.state, Scope::ALL).await;
     let before = world.memory.clone();
     let decision = decide(world, snapshot, &live);
     world.memory = before;
     world.live = Some(live);
-    decision.into_pass(started_at, world.clock.now(), Vec::new(), false)
+    decision.into_pass(&begun, world.clock.now(), Vec::new(), false)
 }
 
 /// Observes, and reads on until the core has no more questions.
@@ -261,14 +270,15 @@ fn only(memory: &Memory, resource: &ResourceKey) -> Memory {
 impl Decision {
     fn into_pass(
         self,
-        started_at: Timestamp,
+        begun: &Begun,
         finished_at: Timestamp,
         attempted: Vec<Attempted>,
         moved: bool,
     ) -> Pass {
         let mut pass = Pass {
-            started_at,
+            started_at: begun.at,
             finished_at,
+            took: begun.started.elapsed(),
             proposed: self.proposed.actions,
             approved: self.approved,
             attempted,

@@ -202,8 +202,7 @@ pub(super) fn measure(pass: &Pass) {
         let count = u32::try_from(totals.0.get(&state).copied().unwrap_or_default()).unwrap_or(u32::MAX);
         metrics::gauge!("bowline_resources", "state" => label).set(count);
     }
-    let took = pass.finished_at.duration_since(pass.started_at);
-    metrics::histogram!("bowline_pass_duration_seconds").record(took.as_secs_f64());
+    metrics::histogram!("bowline_pass_duration_seconds").record(pass.took.as_secs_f64());
     metrics::counter!("bowline_passes_total").increment(1);
     metrics::counter!("bowline_actions_total").increment(pass.attempted.len() as u64);
 }

@@ -63,15 +63,20 @@ async fn wire_with(
 ) -> Result<Wired, EngineError> {
     let folder = state.unwrap_or_else(cache_directory);
     let clock = Clock::scaled(config.time_scale);
-    let source = GitSource::new(git_settings(config, &folder)?);
+    let mut source = GitSource::new(git_settings(config, &folder)?);
     let memory = store.load().await?;
-    let (applied_commit, applied) = watch::channel(store.last_applied().await?);
+    let last_applied = store.last_applied().await?;
+    let before = match &last_applied {
+        Some(commit) => source.state_at(commit).await,
+        None => None,
+    };
+    let (applied_commit, applied) = watch::channel(last_applied);
     let (owner, git) =
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), applied, shutdown.clone());
     let aws = Aws::new(AwsSettings {
         endpoint_url: config.endpoint_url.clone(),
         clock: clock.clone(),
-        limits: config.limits,
+        limits: true,
         task_definition_cache: Some(folder.join("task-definitions")),
     });
     let world = World {
@@ -82,7 +87,7 @@ async fn wire_with(
         clock,
         memory,
         live: None,
-        applied: None,
+        applied: before,
         applied_commit,
         shutdown: shutdown.clone(),
     };

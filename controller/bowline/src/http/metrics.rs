@@ -23,6 +23,7 @@ fn install() -> Option<PrometheusHandle> {
     metrics::describe_histogram!("bowline_pass_duration_seconds", "How long a pass takes");
     metrics::describe_counter!("bowline_passes_total", "Passes that ended");
     metrics::describe_counter!("bowline_actions_total", "Actions that were attempted");
+    metrics::describe_counter!("bowline_git_reads_total", "Reads of the repository, by outcome");
     metrics::gauge!("bowline_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     Some(handle)
 }

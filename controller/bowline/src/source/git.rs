@@ -138,6 +138,23 @@ impl GitSource {
         }
     }
 
+    /// The desired state of a commit that was read before, for comparing with; `None` when the mirror does not have it (any
+    /// more). Asks no remote.
+    pub async fn state_at(&mut self, commit: &str) -> Option<Arc<DesiredState>> {
+        let (settings, commit) = (Arc::clone(&self.settings), parse_id(commit)?);
+        let repo = Address::parse(&settings.repo).ok()?.display();
+        let mut reader = mem::take(&mut self.reader);
+        let work = spawn_blocking(move || {
+            let GitSettings { reference, path, mirror, .. } = &*settings;
+            let read = Mirror::lock(mirror, repo, reference)
+                .and_then(|mirror| reader.read(&mirror, commit, path, reference));
+            (reader, read.ok())
+        });
+        let (reader, read) = work.await.ok()?;
+        self.reader = reader;
+        read.map(|(content, _)| Arc::clone(&content.state))
+    }
+
     /// The id of the commit that the remote has under the configured reference. Asks the remote, and changes nothing here.
     pub async fn head(&self) -> Result<String, SourceError> {
         let address = Address::parse(&self.settings.repo)?;

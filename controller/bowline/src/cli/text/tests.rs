@@ -1,1 +1,116 @@
+use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::live::{AwsErrorDetail, UnknownCategory, UnknownReason};
+use bowline_core::name::ResourceName;
+use bowline_core::plan::HeldWhy;
 
+use super::*;
+
+fn report(name: &str, sync: Sync) -> ResourceReport {
+    ResourceReport {
+        resource: ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse(name).unwrap() },
+        target: Some(ResourceName::parse("production").unwrap()),
+        sync,
+        differences: Vec::new(),
+        held: Vec::new(),
+        waiting_on: None,
+        unknown: None,
+        notes: Vec::new(),
+    }
+}
+
+fn difference(path: &str, reason: Reason, found: Shown, wanted: Shown) -> Difference {
+    Difference { path: path.to_owned(), reason, wanted, found, note: None }
+}
+
+fn text(value: &str) -> Shown {
+    Shown::Text(value.to_owned())
+}
+
+/// As a pipe sees it.
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+#[test]
+fn a_resource_tells_each_difference_and_why_nothing_is_done() {
+    let mut report = report("web", Sync::Drifted);
+    report.differences = vec![
+        difference("desiredCount", Reason::Changed, text("5"), text("3")),
+        difference("environment[name=KEY].value", Reason::Changed, Shown::Length(12), Shown::Length(40)),
+        difference("environment[name=NEW].value", Reason::Added, Shown::Absent, Shown::Length(4)),
+        difference(
+            "healthCheck",
+            Reason::Changed,
+            text("{\n  \"interval\": 30,\n  \"retries\": 3\n}"),
+            text("{\n  \"interval\": 10,\n  \"retries\": 3\n}"),
+        ),
+    ];
+    report.held = vec![HeldWhy::ReportOnly];
+    report.notes = vec!["a note".to_owned()];
+    insta::assert_snapshot!(plain(&detail(&report)), @r#"
+    ~ EcsService/web on production: drifted
+        desiredCount: 5 -> 3
+        environment[name=KEY].value: changed (12 -> 40 chars)
+        environment[name=NEW].value: (absent) -> (4 chars)
+        healthCheck:
+            {
+          -   "interval": 30,
+          +   "interval": 10,
+              "retries": 3
+            }
+        held: reported only: this version of Bowline does not repair it
+        note: a note
+    "#);
+}
+
+#[test]
+fn what_cannot_be_read_tells_what_aws_said_and_what_to_do() {
+    let mut report = report("web", Sync::Unknown);
+    report.unknown = Some(UnknownReason {
+        category: UnknownCategory::Denied,
+        message: "DescribeServices was denied".to_owned(),
+        hint: "allow ecs:DescribeServices".to_owned(),
+        aws: Some(AwsErrorDetail {
+            code: "AccessDeniedException".to_owned(),
+            message: "no".to_owned(),
+            request_id: Some("r-1".to_owned()),
+        }),
+    });
+    insta::assert_snapshot!(plain(&detail(&report)), @r"
+    ? EcsService/web on production: unknown
+        why:  DescribeServices was denied
+              -> allow ecs:DescribeServices
+        AWS:  AccessDeniedException: no (request r-1)
+    ");
+}
+
+#[test]
+fn the_table_is_aligned_and_tells_the_first_thing_to_know() {
+    let mut held = report("a-longer-name", Sync::AwaitingGit);
+    held.held = vec![HeldWhy::ReportOnly];
+    let mut drifted = report("api", Sync::Drifted);
+    drifted.differences = vec![difference("desiredCount", Reason::Changed, text("5"), text("3"))];
+    let reports = [report("web", Sync::InSync), held, drifted];
+    insta::assert_snapshot!(plain(&table(&reports)), @r"
+    = EcsService/web            production  in sync
+    ! EcsService/a-longer-name  production  awaiting git  reported only: this version of Bowline does not repair it
+    ~ EcsService/api            production  drifted       desiredCount
+    ");
+}
+
+#[test]
+fn totals_are_one_line() {
+    let of = |states: &[(Sync, usize)]| totals(&Totals(states.iter().copied().collect()));
+    assert_eq!(of(&[]), "0 resources differ, 0 in sync\n");
+    assert_eq!(of(&[(Sync::Drifted, 1), (Sync::InSync, 12)]), "1 resource differs, 12 in sync\n");
+    assert_eq!(
+        of(&[
+            (Sync::Drifted, 1),
+            (Sync::Missing, 1),
+            (Sync::AwaitingGit, 1),
+            (Sync::Unknown, 1),
+            (Sync::Progressing, 2)
+        ]),
+        "3 resources differ, 0 in sync, 2 rolling out, 1 unknown\n"
+    );
+}

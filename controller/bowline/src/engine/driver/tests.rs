@@ -1,1 +1,146 @@
+use std::collections::BTreeMap;
 
+use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::name::{HumanDuration, ResourceName};
+use bowline_core::plan::{Approved, ResourceReport, Sync};
+use bowline_core::policy::GitStanding;
+
+use super::*;
+
+const NOTHING: Scope = Scope { services: false, secrets: false, states: false };
+
+fn intervals() -> Intervals {
+    let seconds = HumanDuration::from_secs;
+    Intervals { git: seconds(60), live: seconds(15), secrets: seconds(60), states: seconds(60) }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn pass(next: Next) -> Pass {
+    Pass {
+        started_at: at(0),
+        finished_at: at(0),
+        took: Duration::ZERO,
+        proposed: Vec::new(),
+        approved: Approved::default(),
+        attempted: Vec::new(),
+        events: Vec::new(),
+        standing: GitStanding::Fresh,
+        next,
+    }
+}
+
+/// True if `time` is `interval` seconds after `from`, give or take the jitter.
+fn is_about(time: Timestamp, from: Timestamp, interval: f64) -> bool {
+    let after = time.duration_since(from).as_secs_f64();
+    (interval * (1.0 - JITTER)..=interval * (1.0 + JITTER)).contains(&after)
+}
+
+#[test]
+fn at_the_start_everything_is_due() {
+    let schedule = Schedule::new(&intervals(), at(0));
+    assert_eq!(schedule.due(at(0)), Scope::ALL);
+    assert_eq!(schedule.next(), at(0));
+}
+
+#[test]
+fn what_was_looked_at_is_due_again_at_its_own_interval() {
+    let mut schedule = Schedule::new(&intervals(), at(0));
+    schedule.after(Scope::ALL, &pass(Next::AtInterval), at(0));
+    assert_eq!(schedule.due(at(0)), NOTHING);
+    assert!(is_about(schedule.services, at(0), 15.0));
+    assert!(is_about(schedule.secrets, at(0), 60.0));
+    assert!(is_about(schedule.states, at(0), 60.0));
+    assert_eq!(schedule.next(), schedule.services);
+    let secrets = schedule.secrets;
+    schedule.after(Scope { services: true, ..NOTHING }, &pass(Next::AtInterval), at(20));
+    assert!(is_about(schedule.services, at(20), 15.0));
+    assert_eq!(schedule.secrets, secrets, "what was not looked at keeps its time");
+}
+
+#[test]
+fn while_something_is_under_way_services_are_due_soon() {
+    let mut schedule = Schedule::new(&intervals(), at(0));
+    schedule.after(Scope::ALL, &pass(Next::Soon), at(0));
+    assert_eq!(schedule.next(), later(at(0), SOON));
+    assert_eq!(schedule.due(later(at(0), SOON)), Scope { services: true, ..NOTHING });
+}
+
+#[test]
+fn a_new_commit_makes_everything_due() {
+    let mut schedule = Schedule::new(&intervals(), at(0));
+    schedule.after(Scope::ALL, &pass(Next::AtInterval), at(0));
+    schedule.everything(at(1));
+    assert_eq!(schedule.due(at(1)), Scope::ALL);
+}
+
+#[test]
+fn a_rollout_under_way_is_seen_in_the_reports() {
+    let key = ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse("web").unwrap() };
+    let report = |sync| ResourceReport {
+        resource: key.clone(),
+        target: None,
+        sync,
+        differences: Vec::new(),
+        held: Vec::new(),
+        waiting_on: None,
+        unknown: None,
+        notes: Vec::new(),
+    };
+    for (sync, expected) in [(Sync::Progressing, true), (Sync::InSync, false), (Sync::AwaitingGit, false)] {
+        let mut pass = pass(Next::AtInterval);
+        pass.approved.reports = BTreeMap::from([(key.clone(), report(sync))]);
+        assert_eq!(pass.is_under_way(), expected, "{sync:?}");
+    }
+}
+
+#[test]
+fn jitter_stays_within_a_tenth() {
+    for _ in 0..1000 {
+        let interval = jittered(Duration::from_secs(10));
+        assert!((Duration::from_secs(9)..=Duration::from_secs(11)).contains(&interval), "{interval:?}");
+    }
+}
+
+mod loops {
+    //! The driver with a paused clock, and a repository that cannot be read.
+
+    use super::*;
+    use crate::config::{Config, SourceSettings};
+    use crate::engine::wiring;
+    use bowline_core::desired::kind::Mode;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_commit_it_waits_for_git_says_why_and_ends_at_shutdown() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            source: Some(SourceSettings {
+                repo: folder.path().join("nothing-here").display().to_string(),
+                ..SourceSettings::default()
+            }),
+            store: Some(folder.path().join("bowline.db")),
+            endpoint_url: Some("http://127.0.0.1:9".to_owned()),
+            ..Config::default()
+        };
+        let shutdown = CancellationToken::new();
+        // The database answers from a thread of its own: with a paused clock its time limits would pass at once.
+        tokio::time::resume();
+        let wired = wiring::wire(&config, Mode::Observe, &shutdown).await.unwrap();
+        tokio::time::pause();
+        let (publish, mut status) =
+            watch::channel(Arc::new(Status::starting(&config, wired.world.clock.now())));
+        let driver =
+            Driver { world: wired.world, intervals: intervals(), publish, shutdown: shutdown.clone() };
+        let driver = tokio::spawn(async move { driver.drive().await });
+        let told = status.wait_for(|status| status.problem.is_some()).await.unwrap().clone();
+        assert_eq!(told.pass, None);
+        assert!(told.problem.as_deref().unwrap().contains("nothing-here"), "{:?}", told.problem);
+        shutdown.cancel();
+        let world = driver.await.unwrap();
+        tokio::time::resume();
+        assert_eq!(world.memory, bowline_core::plan::Memory::default());
+        assert_eq!(world.store.last_applied().await.unwrap(), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! `run` against a simulated AWS: drift, signals, kills, and a repository that misbehaves.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::place::{Answer, Cloud, Place, TARGET, eventually, service};
+
+/// A controller under way.
+struct Controller {
+    child: Child,
+    listen: String,
+}
+
+impl Controller {
+    /// Starts one; `bowline.yaml` must be there.
+    fn start(place: &Place) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut command = Command::from(place.command(&["run", "--listen", &free]));
+        let log = std::fs::File::create(place.path().join("run.log")).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap();
+        Self { child, listen: free }
+    }
+
+    async fn ask(&self, place: &Place, arguments: &[&str]) -> Answer {
+        let mut command = Command::from(place.command(arguments));
+        place.answer(&command.args(["--listen", &self.listen]).output().await.unwrap())
+    }
+
+    /// The status, once `is` it.
+    async fn status(&self, place: &Place, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, || async {
+            let answer = self.ask(place, &["status", "-o", "json"]).await;
+            let document: Value = serde_json::from_str(&answer.out).ok()?;
+            // Before it listens, the answer is an error.
+            (document["version"].is_number() && is(&document)).then_some(document)
+        })
+        .await
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// SIGTERM; gives the exit code and how long it took.
+    async fn stop(mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        self.signal("-TERM");
+        let status = self.child.wait().await.unwrap();
+        (status.code(), begun.elapsed())
+    }
+
+    async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+fn sync_of<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let resources = document["resources"].as_array().unwrap();
+    resources
+        .iter()
+        .find(|report| report["resource"]["name"] == name)
+        .map_or(&Value::Null, |report| &report["sync"])
+}
+
+fn is_in_sync(document: &Value) -> bool {
+    let resources = document["resources"].as_array().unwrap();
+    !resources.is_empty() && resources.iter().all(|report| report["sync"] == "in-sync")
+}
+
+async fn world(count: i32) -> (Place, Cloud) {
+    let (place, cloud) = (Place::new(), Cloud::start().await);
+    cloud.register("web", "acme/web:1").await;
+    cloud.register("web", "acme/web:2").await;
+    cloud.create("web", "web:1", count).await;
+    place.configure(&cloud.simulator.url(), "ceiling: { mode: enforce }\n");
+    eventually("the service to settle", || async { cloud.service("web").await.2.then_some(()) }).await;
+    (place, cloud)
+}
+
+#[tokio::test]
+async fn drift_is_found_healed_and_told_and_sigterm_ends_it_in_order() {
+    let (place, cloud) = world(2).await;
+    let commit = place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 2))]);
+    let controller = Controller::start(&place);
+    let status = controller.status(&place, "the first pass", is_in_sync).await;
+    assert_eq!(status["git"]["commit"]["id"], json!(commit));
+    assert_eq!(status["git"]["standing"], "fresh");
+
+    cloud.ecs.update_service().cluster("main").service("web").desired_count(5).send().await.unwrap();
+    eventually("the drift to be healed", || async { (cloud.service("web").await.1 == 2).then_some(()) })
+        .await;
+    controller.status(&place, "in sync again", is_in_sync).await;
+    let history = eventually("the history", || async {
+        let history = controller.ask(&place, &["history", "web", "-o", "json"]).await.json();
+        (history["events"][0]["kind"] == "drift-healed").then_some(history)
+    })
+    .await;
+    let kinds: Vec<&str> =
+        history["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["drift-healed", "rollout-good", "scaled", "drift-found"]);
+    assert_eq!(controller.ask(&place, &["status"]).await.code, 0);
+    assert_eq!(controller.ask(&place, &["diff", "web"]).await.code, 0);
+
+    let second = place.bowline(&["apply", "--yes"]);
+    assert_eq!(second.code, 2, "{second:?}");
+    assert!(second.err.contains("is using this store, and one instance at a time acts"), "{second:?}");
+
+    let (code, took) = controller.stop().await;
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    // The history outlives the process.
+    let controller = Controller::start(&place);
+    controller.status(&place, "the first pass", is_in_sync).await;
+    let again = controller.ask(&place, &["history", "web", "-o", "json"]).await.json();
+    assert_eq!(again["events"], history["events"]);
+}
+
+#[tokio::test]
+async fn a_new_commit_is_rolled_out_and_one_that_crashes_is_not_fought_for() {
+    let (place, cloud) = world(1).await;
+    cloud.register("web", "acme/crash:1").await;
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:2", 1))]);
+    let controller = Controller::start(&place);
+    eventually("web:2", || async {
+        (cloud.service("web").await == ("web:2".to_owned(), 1, true)).then_some(())
+    })
+    .await;
+    controller.status(&place, "in sync", is_in_sync).await;
+
+    place.commit("Bad", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:3", 1))]);
+    controller.status(&place, "awaiting git", |status| sync_of(status, "web") == "awaiting-git").await;
+    assert_eq!(cloud.service("web").await.0, "web:2");
+    let before = cloud.count("UpdateService");
+    let pass =
+        controller.ask(&place, &["status", "-o", "json"]).await.json()["pass"]["number"].as_u64().unwrap();
+    controller
+        .status(&place, "three more passes", |status| status["pass"]["number"].as_u64() > Some(pass + 3))
+        .await;
+    assert_eq!(cloud.count("UpdateService"), before);
+    assert_eq!(controller.ask(&place, &["status"]).await.code, 1);
+    assert_eq!(controller.ask(&place, &["diff", "web"]).await.code, 1);
+}
+
+#[tokio::test]
+async fn without_a_ceiling_it_observes_and_writes_nothing() {
+    let (place, cloud) = world(2).await;
+    place.configure(&cloud.simulator.url(), "");
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:2", 3))]);
+    cloud.simulator.clear_calls();
+    let controller = Controller::start(&place);
+    controller.status(&place, "three passes", |status| status["pass"]["number"].as_u64() >= Some(3)).await;
+    assert_eq!(cloud.writes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_kill_in_a_rollout_converges_with_and_without_the_store() {
+    for keep_store in [true, false] {
+        let (place, cloud) = world(2).await;
+        place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:2", 3))]);
+        let controller = Controller::start(&place);
+        eventually("the call", || async { (cloud.count("UpdateService") > 0).then_some(()) }).await;
+        controller.kill().await;
+        if !keep_store {
+            std::fs::remove_dir_all(place.path().join("state")).unwrap();
+        }
+        let controller = Controller::start(&place);
+        controller.status(&place, "in sync", is_in_sync).await;
+        assert_eq!(cloud.service("web").await, ("web:2".to_owned(), 3, true));
+        assert!(cloud.count("UpdateService") <= 2, "store kept: {keep_store}");
+    }
+}
+
+#[tokio::test]
+async fn with_the_repository_away_it_observes_only_and_goes_on_by_itself() {
+    let (place, cloud) = world(2).await;
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 2))]);
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    std::fs::rename(place.path().join("repo"), place.path().join("away")).unwrap();
+    cloud.ecs.update_service().cluster("main").service("web").desired_count(5).send().await.unwrap();
+    cloud.simulator.clear_calls();
+    let held = |status: &Value| sync_of(status, "web") == "drifted" && status["git"]["standing"] == "stale";
+    controller.status(&place, "drift that is held", held).await;
+    assert_eq!(cloud.writes(), Vec::<String>::new());
+    std::fs::rename(place.path().join("away"), place.path().join("repo")).unwrap();
+    controller.status(&place, "in sync again", is_in_sync).await;
+    assert_eq!(cloud.service("web").await.1, 2);
+}
+
+#[tokio::test]
+async fn a_rewritten_branch_holds_everything_after_a_restart_too() {
+    let (place, cloud) = world(2).await;
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 2))]);
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    controller.stop().await;
+    std::fs::remove_dir_all(place.path().join("repo")).unwrap();
+    place.commit("Another", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 9))]);
+    cloud.simulator.clear_calls();
+    let controller = Controller::start(&place);
+    let status = controller
+        .status(&place, "the rewritten branch", |status| {
+            status["git"]["standing"] == "force-pushed" && sync_of(status, "web") == "drifted"
+        })
+        .await;
+    assert_eq!(status["findings"][0]["code"], "force-push");
+    assert_eq!(cloud.writes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn too_much_that_vanishes_at_once_is_refused_after_a_restart_too() {
+    let (place, cloud) = world(2).await;
+    let names = ["web", "one", "two", "three"];
+    let services: Vec<String> = names.iter().map(|name| service(name, "web:1", 2)).collect();
+    let paths: Vec<String> = names.iter().map(|name| format!("{name}.yaml")).collect();
+    let mut files = vec![("target.yaml", TARGET)];
+    files.extend(paths.iter().map(String::as_str).zip(services.iter().map(String::as_str)));
+    for name in &names[1..] {
+        cloud.create(name, "web:1", 2).await;
+    }
+    place.commit("Four", &files);
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    controller.stop().await;
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 9))]);
+    cloud.simulator.clear_calls();
+    let controller = Controller::start(&place);
+    controller
+        .status(&place, "the refusal", |status| {
+            status["git"]["standing"] == "shrunk" && sync_of(status, "web") == "drifted"
+        })
+        .await;
+    assert_eq!(cloud.writes(), Vec::<String>::new());
+}
