@@ -56,6 +56,8 @@ struct Everything {
     remote: Remote,
     _server: bowline_tests::git::GitHttp,
     state: String,
+    /// What an apply called that found everything as git wanted it.
+    at_rest: BTreeSet<String>,
 }
 
 impl Everything {
@@ -72,16 +74,28 @@ impl Everything {
         let remote = Remote::new();
         let server = remote.serve(None);
         let bowline = Bowline::new(&simulator.url(), &server.url());
-        simulator.clear_calls();
-        let this = Self { simulator, world, bowline, remote, _server: server, state };
-        this.commit(mode, "registry.test/web:1", 1, "one");
+        let mut this =
+            Self { simulator, world, bowline, remote, _server: server, state, at_rest: BTreeSet::new() };
+        this.world.promote("app/db", &version(1), &version(2)).await;
+        this.commit(mode, "registry.test/web:1", "one");
+        this.simulator.clear_calls();
         this.bowline.apply().await.with_code(0);
-        this.commit(mode, "registry.test/web:2", 2, "two");
+        this.at_rest = called(&this.simulator);
+        // By hand, to an older version: which tasks may have started with it?
+        this.world.promote("app/db", &version(2), &version(1)).await;
+        this.commit(mode, "registry.test/web:2", "two");
+        this.simulator.clear_calls();
         this
     }
 
-    /// Another image, another version of the secret, another restart token.
-    fn commit(&self, mode: &str, image: &str, digit: u8, restart: &str) {
+    /// What an apply calls that finds everything otherwise than git wants it.
+    async fn apply(&self, code: i32) -> BTreeSet<String> {
+        self.bowline.apply().await.with_code(code);
+        self.at_rest.union(&called(&self.simulator)).cloned().collect()
+    }
+
+    /// Wants this image, the second version of the secret, and this restart token.
+    fn commit(&self, mode: &str, image: &str, restart: &str) {
         let role =
             json!({"arn": format!("arn:aws:iam::{OTHER}:role/bowline"), "externalId": "from-a-contract"});
         let mut other: Value = serde_json::from_str(&target_in(mode, OTHER)).unwrap();
@@ -97,7 +111,7 @@ impl Everything {
                 ("web.yaml", &service("web", web)),
                 ("web.json", &task_definition("web", image)),
                 ("worker.yaml", &service("worker", worker)),
-                ("db.yaml", &secret("db", "app/db", &version(digit))),
+                ("db.yaml", &secret("db", "app/db", &version(2))),
                 ("state.yaml", &terraform_state(&self.state, 1)),
             ],
         );
@@ -107,16 +121,14 @@ impl Everything {
 #[tokio::test(flavor = "multi_thread")]
 async fn enforce_lists_what_an_apply_of_everything_calls() {
     let everything = Everything::new("enforce").await;
-    everything.bowline.apply().await.with_code(0);
-    assert_eq!(called(&everything.simulator), listed("enforce.json"));
+    assert_eq!(everything.apply(0).await, listed("enforce.json"));
     assert_eq!(everything.world.current("app/db").await, Some(version(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn observe_lists_what_looking_at_everything_calls_and_that_is_reads_only() {
     let everything = Everything::new("observe").await;
-    everything.bowline.apply().await.with_code(1);
-    let called = called(&everything.simulator);
+    let called = everything.apply(1).await;
     assert_eq!(called, listed("observe.json"));
     let is_read = |action: &String| {
         let operation = action.split_once(':').unwrap().1;

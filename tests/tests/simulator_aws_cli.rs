@@ -205,12 +205,11 @@ async fn an_assumed_role_calls_as_its_own_account() {
     let (_simulator, url, home) = simulator().await;
     let aws = Cli::new(&url, ACCOUNT, home.path());
     assert_eq!(aws.run("sts get-caller-identity").await["Account"], ACCOUNT);
-    let assumed = aws
-        .run("sts assume-role --role-arn arn:aws:iam::444455556666:role/bowline --role-session-name person --external-id from-a-contract")
-        .await;
-    let key = assumed["Credentials"]["AccessKeyId"].as_str().unwrap();
-    let other = Cli::new(&url, key, home.path());
-    let identity = other.run("sts get-caller-identity").await;
+    let profile = "[profile other]\nrole_arn = arn:aws:iam::444455556666:role/bowline\nrole_session_name = person\n\
+                   external_id = from-a-contract\ncredential_source = Environment\n";
+    fs::create_dir(home.path().join(".aws")).unwrap();
+    fs::write(home.path().join(".aws/config"), profile).unwrap();
+    let identity = aws.run("sts get-caller-identity --profile other").await;
     assert_eq!(
         pick(&identity, &["/Account", "/Arn"]),
         json!(["444455556666", "arn:aws:sts::444455556666:assumed-role/bowline/person"])
