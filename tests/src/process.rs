@@ -5,7 +5,6 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 /// A running program. Dropping it kills it with everything it started, and shows its output if the test is failing.
 pub struct Process {
@@ -126,17 +125,5 @@ pub async fn run(mut command: Command) -> Ended {
     match tokio::time::timeout(super::until::BOUND, output).await {
         Ok(output) => output.unwrap_or_else(|error| panic!("cannot start {name}: {error}")).into(),
         Err(_) => panic!("{name} did not end within {:?}", super::until::BOUND),
-    }
-}
-
-/// Waits for the end of a program that was told to end.
-pub fn wait(process: &mut Process, bound: Duration) -> ExitStatus {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = process.ended() {
-            return status;
-        }
-        assert!(begun.elapsed() < bound, "it did not end within {bound:?}");
-        thread::sleep(Duration::from_millis(10));
     }
 }

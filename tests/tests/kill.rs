@@ -51,7 +51,7 @@ impl Change {
             remote.commit(message, &files)
         };
         let server = remote.serve(None);
-        let bowline = Bowline::new(&simulator.url(), &server.url());
+        let bowline = Bowline::new(&simulator.url(), &server.url()).with("BOWLINE_LISTEN", "127.0.0.1:0");
         commit("As it is", &files("registry.test/web:1", 1, 1));
         bowline.apply().await.with_code(0);
         commit("As it should be", &files("registry.test/web:2", 2, 2));
@@ -63,9 +63,25 @@ impl Change {
     async fn calls() -> u32 {
         let change = Self::new().await;
         change.bowline.apply().await.with_code(0);
-        let calls = change.simulator.calls().len();
+        let calls = change.simulator.calls();
+        let is_write =
+            |name: &String| !["Describe", "List", "Get", "Head"].iter().any(|read| name.starts_with(read));
+        let writes: Vec<String> = calls.iter().map(|call| call.operation.clone()).filter(is_write).collect();
+        let wanted = ["UpdateSecretVersionStage", "RegisterTaskDefinition", "TagResource", "UpdateService"];
+        assert_eq!(writes, wanted);
         change.is_as_git_wants("undisturbed", 0).await;
-        u32::try_from(calls).unwrap()
+        u32::try_from(calls.len()).unwrap()
+    }
+
+    /// The new task definition is rolled out, and the secret promoted.
+    async fn has_settled(&self) -> bool {
+        let web = self.world.described("web").await;
+        let [deployment] = web.deployments() else { return false };
+        let completed = deployment.rollout_state().is_some_and(|state| state.as_str() == "COMPLETED");
+        completed
+            && (web.desired_count, web.running_count) == (2, 2)
+            && self.world.image(web.task_definition().unwrap()).await == "registry.test/web:2"
+            && self.world.current("app/db").await == Some(version(2))
     }
 
     /// Everything is as git wants it, at the cost of at most `extra` more revisions and deployments than needed.
@@ -130,6 +146,33 @@ async fn killed_after_every_call_with_the_store_kept() {
 async fn killed_after_every_call_with_the_store_deleted() {
     let calls = Change::calls().await;
     for_each(0..calls, |done| killed_after(done, true)).await;
+}
+
+/// Kills a controller that has made `done` calls; the next one finishes, and ends in order when it is told to.
+async fn controller_killed_after(done: u32) {
+    let case = format!("controller killed after {done} calls");
+    let change = Change::new().await;
+    change.simulator.add_fault(FaultRule::new(Fault::Delay(FOR_EVER)).skip(done));
+    let mut process = change.bowline.start("run");
+    until(&case, || ready((change.simulator.calls().len() >= done as usize).then_some(()))).await;
+    assert_eq!(process.ended(), None, "{case}");
+    process.kill();
+    change.simulator.clear_faults();
+    // Before its first call it may not have begun to listen for signals.
+    change.simulator.clear_calls();
+    let mut process = change.bowline.start("run");
+    let has_begun = || change.simulator.calls().iter().any(|call| call.service == "sts");
+    until(&case, || async { (has_begun() && change.has_settled().await).then_some(()) }).await;
+    process.terminate();
+    let ended = until("the end of a terminated controller", || ready(process.ended())).await;
+    assert_eq!(ended.code(), Some(0), "{case}: {}", process.output());
+    change.is_as_git_wants(&case, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_killed_after_every_call() {
+    let calls = Change::calls().await;
+    for_each(0..calls, controller_killed_after).await;
 }
 
 /// One call of an apply goes wrong. Whatever this apply makes of it, the next one ends where git wants it.
