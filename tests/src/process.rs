@@ -124,6 +124,6 @@ pub async fn run(mut command: Command) -> Ended {
     let output = tokio::process::Command::from(command).kill_on_drop(true).output();
     match tokio::time::timeout(super::until::BOUND, output).await {
         Ok(output) => output.unwrap_or_else(|error| panic!("cannot start {name}: {error}")).into(),
-        Err(_) => panic!("{name} did not end within {:?}", super::until::BOUND),
+        Err(_elapsed) => panic!("{name} did not end within {:?}", super::until::BOUND),
     }
 }

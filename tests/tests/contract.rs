@@ -67,7 +67,7 @@ async fn holds(server: &str, endpoint: &Endpoint, known: usize) {
             (None, None) => {}
             (Some(failure), Some(row)) if failure.contains(row.symptom) => {}
             (Some(failure), Some(row)) => {
-                wrong.push(format!("{case} fails otherwise than `{}`: {failure}", row.symptom))
+                wrong.push(format!("{case} fails otherwise than `{}`: {failure}", row.symptom));
             }
             (Some(failure), None) => wrong.push(format!("{case} fails: {failure}")),
             (None, Some(_)) => wrong.push(format!("{case} holds: take its row out of the table")),

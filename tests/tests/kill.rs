@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 4;
 
 /// A delay that only a kill ends.
-const FOR_EVER: Duration = Duration::from_secs(600);
+const FOR_EVER: Duration = Duration::from_mins(10);
 
 /// Git wants another version of a secret, another image in the service that reads it, and one task more.
 struct Change {

@@ -78,7 +78,7 @@ fn masked(mut document: Value) -> Value {
     document
 }
 
-fn difference(path: &str, wanted: &str, found: &str, note: Value) -> Value {
+fn difference(path: &str, wanted: &str, found: &str, note: Option<&str>) -> Value {
     json!({"path": path, "reason": "changed", "wanted": {"text": wanted}, "found": {"text": found}, "note": note})
 }
 
@@ -115,10 +115,10 @@ fn expected() -> Value {
         "taskDefinition.containerDefinitions[name=api].image",
         "registry.test/api:1",
         "registry.test/api:hotfix",
-        json!("wanted by prod/api.json"),
+        Some("wanted by prod/api.json"),
     );
-    let count = difference("desiredCount", "2", "3", Value::Null);
-    let current = difference("versionId", &new, &old, Value::Null);
+    let count = difference("desiredCount", "2", "3", None);
+    let current = difference("versionId", &new, &old, None);
     let after_secret = json!({"for": "wave", "of": [{"kind": "Secret", "name": "db"}]});
     json!({
         "version": 1,
