@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use bowline_core::desired::DesiredState;
 use bowline_core::name::ResourceName;
 
-/// Keeps only `target`, and only `service` with its secrets and, transitively, the services it depends on.
-pub(super) fn narrow(
-    state: &DesiredState,
-    target: Option<&str>,
-    service: Option<&str>,
-) -> anyhow::Result<DesiredState> {
+use super::args::Selection;
+
+/// Keeps only the Target, and only the service with its secrets and, transitively, the services it depends on.
+pub(super) fn narrow(state: &DesiredState, selection: &Selection) -> anyhow::Result<DesiredState> {
     let mut state = state.clone();
-    if let Some(target) = target {
+    if let Some(target) = &selection.target {
         let target = find("Target", target, state.targets.keys())?;
         state.targets.retain(|name, _| *name == target);
         state.services.retain(|_, service| service.resource.spec.target == target);
@@ -20,7 +18,7 @@ pub(super) fn narrow(
         state.states.retain(|_, terraform| terraform.spec.target == target);
         state.invalid.clear();
     }
-    if let Some(service) = service {
+    if let Some(service) = &selection.service {
         let service = find("EcsService", service, state.services.keys())?;
         let services = with_dependencies(&state, service);
         let mut secrets = BTreeSet::new();
