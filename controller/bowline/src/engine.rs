@@ -86,11 +86,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         publish,
         shutdown: shutdown.clone(),
     };
-    let ended = driver.drive().await;
+    if let Some(world) = shutdown::bounded(driver.drive(), &shutdown).await {
+        world.store.close().await;
+        tracing::info!("everything is persisted");
+    } else {
+        // What the call was to begin is on disk; the next start judges it, as after a kill.
+        tracing::warn!("a call to AWS did not end in time and is left behind");
+    }
     shutdown.cancel();
     shutdown::join(vec![("git", wired.git_task), ("http", server)]).await;
-    ended.store.close().await;
-    tracing::info!("bowline ended; everything is persisted");
     Ok(())
 }
 

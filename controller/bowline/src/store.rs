@@ -143,15 +143,17 @@ impl Store {
         Self::connect(pool, options, Path::new(":memory:"), None).await
     }
 
-    /// What a store that may belong to a running instance remembers: read without the lock, changing nothing.
-    pub async fn peek(path: &Path) -> Result<Memory, StoreError> {
+    /// What a store that may belong to a running instance remembers: memory and the last applied commit, read without the
+    /// lock, changing nothing.
+    pub async fn peek(path: &Path) -> Result<(Memory, Option<String>), StoreError> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
         let opened = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = opened.map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         let mut store = Self { pool, written: Rows::new(), lock: None, path: path.to_owned() };
         let memory = store.load().await;
+        let applied = store.last_applied().await;
         store.close().await;
-        memory
+        Ok((memory?, applied?))
     }
 
     async fn connect(

@@ -32,7 +32,7 @@ pub(super) async fn apply(config: &Config, args: &Apply, output: Output) -> anyh
     shutdown::on_signals(token.clone())?;
     let wired = wiring::wire(config, once::unset_mode(config), &token).await?;
     let mut world = wired.world;
-    let mut snapshot = once::snapshot(&world, &args.selection).await?;
+    let mut snapshot = once::snapshot(&mut world, &args.selection).await?;
     once::tell_uncommitted(config);
     if !args.yes {
         let pass = once::look(&mut world, &snapshot).await;
@@ -89,8 +89,9 @@ impl Run<'_> {
             self.events.extend(pass.events.iter().cloned());
             let pause = match pass.next {
                 Next::NewCommit => {
-                    self.world.git.wake().await;
                     let mut view = self.world.git.view.clone();
+                    view.mark_unchanged();
+                    self.world.git.wake().await;
                     view.changed().await?;
                     if let Some(newer) = &view.borrow().snapshot {
                         *snapshot = once::narrowed(newer, self.selection)?;

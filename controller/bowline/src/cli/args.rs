@@ -134,6 +134,13 @@ pub struct Selection {
     pub service: Option<String>,
 }
 
+impl Selection {
+    /// True if only a part of the desired state was asked for.
+    pub fn is_partial(&self) -> bool {
+        self.target.is_some() || self.service.is_some()
+    }
+}
+
 /// Arguments of `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct Apply {

@@ -53,11 +53,18 @@ pub(super) fn tell_uncommitted(config: &Config) {
     }
 }
 
-/// The newest commit, waited for, narrowed to what was asked for.
-pub(super) async fn snapshot(world: &World, selection: &Selection) -> anyhow::Result<Snapshot> {
+/// The newest commit, waited for, narrowed to what was asked for; and what it is compared with, narrowed likewise.
+pub(super) async fn snapshot(world: &mut World, selection: &Selection) -> anyhow::Result<Snapshot> {
     let mut view = world.git.view.clone();
     let seen = view.wait_for(|view| view.synced_at.is_some()).await;
     let view = seen.map(|view| view.clone()).map_err(|_| anyhow::anyhow!("interrupted"))?;
+    world.compare_with(&view);
+    if selection.is_partial() {
+        // Applying a part does not make a commit applied.
+        world.whole = false;
+        world.applied =
+            world.applied.take().and_then(|state| narrow::narrow(&state, selection).ok()).map(Arc::new);
+    }
     let Some(snapshot) = view.snapshot else {
         let problem = view.problem.unwrap_or_else(|| "the repository cannot be read".to_owned());
         anyhow::bail!(problem);
@@ -67,10 +74,9 @@ pub(super) async fn snapshot(world: &World, selection: &Selection) -> anyhow::Re
 
 /// `snapshot` with only the part that was asked for.
 pub(super) fn narrowed(snapshot: &Snapshot, selection: &Selection) -> anyhow::Result<Snapshot> {
-    let (target, service) = (selection.target.as_deref(), selection.service.as_deref());
     let mut snapshot = snapshot.clone();
-    if target.is_some() || service.is_some() {
-        snapshot.state = Arc::new(narrow::narrow(&snapshot.state, target, service)?);
+    if selection.is_partial() {
+        snapshot.state = Arc::new(narrow::narrow(&snapshot.state, selection)?);
     }
     Ok(snapshot)
 }

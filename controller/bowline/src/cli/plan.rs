@@ -12,7 +12,7 @@ pub(super) async fn plan(config: &Config, selection: &Selection, output: Output)
     let shutdown = CancellationToken::new();
     let wired = wiring::wire_to_look(config, once::unset_mode(config), &shutdown).await?;
     let mut world = wired.world;
-    let snapshot = once::snapshot(&world, selection).await?;
+    let snapshot = once::snapshot(&mut world, selection).await?;
     once::tell_uncommitted(config);
     let pass = once::look(&mut world, &snapshot).await;
     shutdown.cancel();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bowline_core::desired::DesiredState;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,8 @@ pub struct GitView {
     pub problem: Option<String>,
     /// When the last sync ended.
     pub synced_at: Option<Timestamp>,
+    /// The desired state that was last acted from when this process started, if the repository still has it.
+    pub applied: Option<Arc<DesiredState>>,
 }
 
 /// What others may ask of the owner.
@@ -132,10 +135,16 @@ impl GitOwner {
             Ok(snapshot) => {
                 count("ok");
                 tracing::debug!(commit = %snapshot.commit, parsed = snapshot.parsed_files, "git read");
-                self.publish.send_replace(GitView {
-                    snapshot: Some(Arc::new(snapshot)),
-                    problem: None,
-                    synced_at,
+                let first = self.publish.borrow().snapshot.is_none();
+                let before = match applied.filter(|_| first) {
+                    Some(commit) => self.source.state_at(&commit).await,
+                    None => None,
+                };
+                self.publish.send_modify(|view| {
+                    view.snapshot = Some(Arc::new(snapshot));
+                    view.problem = None;
+                    view.synced_at = synced_at;
+                    view.applied = view.applied.take().or(before);
                 });
             }
             Err(error) => {

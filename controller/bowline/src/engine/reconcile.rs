@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::git::{GitHandle, Head};
+use super::git::{GitHandle, GitView, Head};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::execute::execute;
@@ -42,10 +42,21 @@ pub struct World {
     pub live: Option<Live>,
     /// The desired state that was last acted from, for the shrink guard.
     pub applied: Option<Arc<DesiredState>>,
+    /// False when only a part of each commit is looked at: then no commit counts as applied.
+    pub whole: bool,
     /// Its commit, published to the repository's owner.
     pub applied_commit: watch::Sender<Option<String>>,
     /// Asked between two actions: the current call always ends.
     pub shutdown: CancellationToken,
+}
+
+impl World {
+    /// Until something was acted from, the shrink guard compares with what the process before this one acted from.
+    pub fn compare_with(&mut self, view: &GitView) {
+        if self.applied.is_none() {
+            self.applied.clone_from(&view.applied);
+        }
+    }
 }
 
 /// When the next pass should come.
@@ -210,7 +221,7 @@ async fn note_applied(
     snapshot: &Snapshot,
     standing: &GitStanding,
 ) -> Result<(), StoreError> {
-    if *standing != GitStanding::Fresh {
+    if *standing != GitStanding::Fresh || !world.whole {
         return Ok(());
     }
     if world.applied_commit.borrow().as_deref() != Some(&*snapshot.commit) {

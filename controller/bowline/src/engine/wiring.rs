@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use bowline_core::desired::kind::Mode;
+use bowline_core::plan::Memory;
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,11 +34,12 @@ pub struct Wired {
 /// With a configured store, its lock is taken, and mirror and caches stand beside it. Without one, nothing outlives the
 /// process but what stands in the user's cache folder.
 pub async fn wire(config: &Config, unset: Mode, shutdown: &CancellationToken) -> Result<Wired, EngineError> {
-    let store = match &config.store {
+    let mut store = match &config.store {
         Some(path) => Store::open(path).await?,
         None => Store::in_memory().await?,
     };
-    wire_with(config, store, config.state_directory(), unset, shutdown).await
+    let remembered = (store.load().await?, store.last_applied().await?);
+    wire_with(config, store, remembered, config.state_directory(), unset, shutdown).await
 }
 
 /// Builds everything around a store that changes nothing on disk: what a running instance remembers is read, not taken.
@@ -46,30 +48,24 @@ pub async fn wire_to_look(
     unset: Mode,
     shutdown: &CancellationToken,
 ) -> Result<Wired, EngineError> {
-    let store = Store::in_memory().await?;
-    let mut wired = wire_with(config, store, None, unset, shutdown).await?;
-    if let Some(path) = config.store.as_ref().filter(|path| path.exists()) {
-        wired.world.memory = Store::peek(path).await?;
-    }
-    Ok(wired)
+    let remembered = match config.store.as_ref().filter(|path| path.exists()) {
+        Some(path) => Store::peek(path).await?,
+        None => (Memory::default(), None),
+    };
+    wire_with(config, Store::in_memory().await?, remembered, None, unset, shutdown).await
 }
 
 async fn wire_with(
     config: &Config,
-    mut store: Store,
+    store: Store,
+    (memory, last_applied): (Memory, Option<String>),
     state: Option<PathBuf>,
     unset: Mode,
     shutdown: &CancellationToken,
 ) -> Result<Wired, EngineError> {
     let folder = state.unwrap_or_else(cache_directory);
     let clock = Clock::scaled(config.time_scale);
-    let mut source = GitSource::new(git_settings(config, &folder)?);
-    let memory = store.load().await?;
-    let last_applied = store.last_applied().await?;
-    let before = match &last_applied {
-        Some(commit) => source.state_at(commit).await,
-        None => None,
-    };
+    let source = GitSource::new(git_settings(config, &folder)?);
     let (applied_commit, applied) = watch::channel(last_applied);
     let (owner, git) =
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), applied, shutdown.clone());
@@ -87,7 +83,8 @@ async fn wire_with(
         clock,
         memory,
         live: None,
-        applied: before,
+        applied: None,
+        whole: true,
         applied_commit,
         shutdown: shutdown.clone(),
     };

@@ -92,7 +92,7 @@ async fn one_instance_at_a_time_has_it_and_others_may_peek() {
             std::process::id()
         )
     );
-    assert_eq!(Store::peek(&path).await.unwrap(), memory(&[("web", "x")]));
+    assert_eq!(Store::peek(&path).await.unwrap(), (memory(&[("web", "x")]), None));
     first.close().await;
     Store::open(&path).await.unwrap();
 }

@@ -191,3 +191,28 @@ async fn credentials_of_another_account_read_nothing() {
     let asked: Vec<String> = cloud.simulator.calls().iter().map(|call| call.operation.clone()).collect();
     assert!(!asked.is_empty() && asked.iter().all(|name| name == "GetCallerIdentity"), "{asked:?}");
 }
+
+#[tokio::test]
+async fn a_pass_over_a_thousand_unchanged_services_makes_a_hundred_calls() {
+    let (place, cloud) = (Place::new(), Cloud::start().await);
+    cloud.register("web", "acme/web:1").await;
+    let mut manifests = String::new();
+    for number in 0..1000 {
+        let name = format!("web-{number}");
+        // Without tasks nothing has to start, and all of them are settled at once.
+        cloud.create(&name, "web:1", 0).await;
+        manifests = format!("{manifests}---\n{}", service(&name, "web:1", 0));
+    }
+    settled(&cloud, "web-999").await;
+    place.commit("A thousand", &[("target.yaml", TARGET), ("services.yaml", &manifests)]);
+    cloud.simulator.clear_calls();
+    let answer = bowline(&place, &cloud, &["plan", "--repo", "repo"]).await;
+    assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{answer:?}");
+    assert!(answer.out.ends_with("0 resources differ, 1001 in sync\n"), "{answer:?}");
+    let mut calls: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for call in cloud.simulator.calls() {
+        *calls.entry(call.operation).or_default() += 1;
+    }
+    let expected = [("DescribeServices".to_owned(), 100), ("GetCallerIdentity".to_owned(), 1)];
+    assert_eq!(calls, expected.into());
+}

@@ -237,3 +237,36 @@ async fn too_much_that_vanishes_at_once_is_refused_after_a_restart_too() {
         .await;
     assert_eq!(cloud.writes(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn apply_with_the_same_store_sees_a_refusal_and_may_still_apply_one_service() {
+    let (place, cloud) = world(2).await;
+    let names = ["web", "one", "two", "three", "four"];
+    let services: Vec<String> = names.iter().map(|name| service(name, "web:1", 2)).collect();
+    let paths: Vec<String> = names.iter().map(|name| format!("{name}.yaml")).collect();
+    let mut files = vec![("target.yaml", TARGET)];
+    files.extend(paths.iter().map(String::as_str).zip(services.iter().map(String::as_str)));
+    for name in &names[1..] {
+        cloud.create(name, "web:1", 2).await;
+    }
+    place.commit("Five", &files);
+    let apply = |arguments: &'static [&'static str]| {
+        let mut command = Command::from(place.command(arguments));
+        async move { command.output().await.unwrap() }
+    };
+    assert_eq!(place.answer(&apply(&["apply", "--yes"]).await).code, 0);
+    let nine = service("web", "web:1", 9);
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &nine)]);
+    for verb in [&["plan"] as &[&str], &["apply", "--yes"]] {
+        let mut command = Command::from(place.command(verb));
+        let answer = place.answer(&command.output().await.unwrap());
+        assert_eq!(answer.code, 1, "{answer:?}");
+        assert!(answer.out.contains("too much vanished from git at once"), "{answer:?}");
+    }
+    assert_eq!(cloud.service("web").await.1, 2);
+    let answer = place.answer(&apply(&["apply", "--yes", "--service", "web"]).await);
+    assert_eq!(answer.code, 0, "{answer:?}");
+    assert_eq!(cloud.service("web").await.1, 9);
+    let answer = place.answer(&apply(&["plan"]).await);
+    assert_eq!(answer.code, 0, "{answer:?}");
+}
