@@ -20,8 +20,6 @@ pub struct Clients {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// S3.
     pub s3: aws_sdk_s3::Client,
-    /// STS.
-    pub sts: aws_sdk_sts::Client,
 }
 
 impl Clients {
@@ -44,7 +42,6 @@ impl Clients {
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build(),
             ),
-            sts: aws_sdk_sts::Client::new(&config),
         }
     }
 }

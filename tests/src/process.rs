@@ -122,8 +122,7 @@ pub async fn run(mut command: Command) -> Ended {
     command.stdin(Stdio::null());
     let name = command.get_program().to_string_lossy().into_owned();
     let output = tokio::process::Command::from(command).kill_on_drop(true).output();
-    match tokio::time::timeout(super::until::BOUND, output).await {
-        Ok(output) => output.unwrap_or_else(|error| panic!("cannot start {name}: {error}")).into(),
-        Err(_elapsed) => panic!("{name} did not end within {:?}", super::until::BOUND),
-    }
+    let ended = tokio::time::timeout(super::until::BOUND, output).await;
+    let output = ended.unwrap_or_else(|_| panic!("{name} did not end within {:?}", super::until::BOUND));
+    output.unwrap_or_else(|error| panic!("cannot start {name}: {error}")).into()
 }
