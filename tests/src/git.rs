@@ -1,6 +1,6 @@
 //! Git repositories that tests commit to, and a real git server over HTTP in front of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Signature, Time};
@@ -46,15 +46,6 @@ impl Remote {
         })
     }
 
-    /// Commits the removal of these files.
-    pub fn remove(&self, message: &str, files: &[&str]) -> String {
-        self.change(message, |update, _| {
-            for path in files {
-                update.remove(*path);
-            }
-        })
-    }
-
     fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
         let git = &Repository::open_bare(self.path()).expect("it was made by new");
         let parent = git
@@ -79,11 +70,6 @@ impl Remote {
     /// Serves it with `git http-backend`; with `login` ("user:password"), only to those who give it.
     pub fn serve(&self, login: Option<&str>) -> GitHttp {
         GitHttp { server: http_server::HttpServer::start(self.folder.path(), login) }
-    }
-
-    /// The folder that the repository lies in.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

@@ -126,13 +126,6 @@ impl World {
         answer.services.and_then(|all| all.into_iter().next()).expect("the service exists")
     }
 
-    /// What an operator would look at: revision, desired count and running count.
-    pub async fn at_a_glance(&self, name: &str) -> (String, i32, i32) {
-        let service = self.described(name).await;
-        let revision = service.task_definition().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-        (revision.to_owned(), service.desired_count, service.running_count)
-    }
-
     /// The image of a task definition's first container.
     pub async fn image(&self, task_definition: &str) -> String {
         let ask = self.clients.ecs.describe_task_definition().task_definition(task_definition);
