@@ -1,1 +1,44 @@
-//! Placeholder.
+//! A simulated AWS that speaks the real wire protocols: ECS and Secrets Manager over AWS JSON 1.1, S3 over
+//! REST-XML, STS over the query protocol, all on one endpoint.
+//!
+//! Question it answers: what would AWS say, and what would it do next? Input: HTTP requests of any AWS client, and
+//! time. Output: AWS's replies, a record of the calls, and faults on demand. It imports no AWS SDK and neither
+//! `bowline-core` nor `bowline`: a misunderstanding they share with the simulator would go unseen.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use bowline_sim::{Fault, FaultRule, Simulator, SimulatorConfig};
+//!
+//! let simulator = Simulator::start(SimulatorConfig { time_scale: 10.0, ..SimulatorConfig::default() }).await?;
+//! println!("aws --endpoint-url {} ecs list-clusters", simulator.url());
+//! simulator.add_fault(FaultRule::new(Fault::Throttle).operation("DescribeServices").times(3));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The access key id says who calls: 12 digits are that account, `ASIA` + 12 digits (handed out by AssumeRole) too,
+//! `AKIAEXPIRED...` is expired, anything else is the default account. Image names say what their tasks do: a
+//! repository ending in `/missing` cannot be pulled, `/crash` exits with 1 as it starts, `/unhealthy` never passes
+//! a health check.
+
+mod calls;
+mod clock;
+mod config;
+mod context;
+mod control;
+mod ecs;
+mod faults;
+mod ids;
+mod reply;
+mod request;
+mod s3;
+mod secretsmanager;
+mod server;
+mod simulator;
+mod sts;
+mod throttle;
+
+pub use calls::CallRecord;
+pub use config::SimulatorConfig;
+pub use faults::{Fault, FaultRule};
+pub use simulator::Simulator;

@@ -1,0 +1,121 @@
+//! ECS over AWS JSON 1.1: clusters, task definitions, services, their rollouts and tasks.
+//!
+//! State is kept per (account, region). Nothing runs in the background: each call first brings what it touches up
+//! to its own time, step by step in the order in which things fall due, so the outcome depends on the calls and
+//! the seed only.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::context::{ApiError, CallContext};
+use crate::ids::Ids;
+
+mod arn;
+mod breaker;
+mod cluster;
+mod create_service;
+mod defaults;
+mod delete_service;
+mod deployment;
+mod describe;
+mod error;
+mod events;
+mod paging;
+mod recipe;
+mod region;
+mod render;
+mod scheduler;
+mod service;
+mod service_deployments;
+mod settings;
+pub(crate) mod shape;
+mod tags;
+mod task;
+mod task_definition;
+mod tasks;
+mod update_service;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use region::Region;
+use shape::Input;
+
+/// Whether the secret that a container's `valueFrom` names can be read.
+pub(crate) type CanRead<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// What an operation needs beside its input.
+struct Env<'a> {
+    call: &'a CallContext,
+    ids: &'a mut Ids,
+    can_read: &'a CanRead<'a>,
+}
+
+/// The simulated ECS of all accounts and regions.
+pub(crate) struct Ecs {
+    ids: Ids,
+    regions: BTreeMap<(String, String), Region>,
+}
+
+impl Ecs {
+    pub(crate) fn new(seed: u64) -> Self {
+        // Another start than the frame's sequence, so that request ids and task ids do not repeat each other.
+        Self { ids: Ids::new(seed ^ 0x0045_4353), regions: BTreeMap::new() }
+    }
+
+    /// Answers one call with the JSON text of its reply.
+    pub(crate) fn handle(
+        &mut self,
+        context: &CallContext,
+        operation: &str,
+        body: &Value,
+        can_read: &CanRead<'_>,
+    ) -> Result<String, ApiError> {
+        let input = Input::read(operation, body)?;
+        let key = (context.account.clone(), context.region.clone());
+        let region =
+            self.regions.entry(key).or_insert_with(|| Region::new(&context.account, &context.region));
+        let mut env = Env { call: context, ids: &mut self.ids, can_read };
+        let reply = match operation {
+            "DescribeServices" => return describe::describe_services(region, &mut env, &input),
+            "CreateCluster" => cluster::create(region, input),
+            "DescribeClusters" => cluster::describe(region, &mut env, &input),
+            "ListClusters" => cluster::list(region, &input),
+            "DeleteCluster" => cluster::delete(region, &mut env, &input),
+            "RegisterTaskDefinition" => task_definition::register(region, &env, input),
+            "DescribeTaskDefinition" => task_definition::describe(region, &input),
+            "DeregisterTaskDefinition" => task_definition::deregister(region, &env, &input),
+            "ListTaskDefinitions" => task_definition::list(region, &input),
+            "CreateService" => create_service::create(region, &mut env, input),
+            "UpdateService" => update_service::update(region, &mut env, input),
+            "DeleteService" => delete_service::delete(region, &mut env, &input),
+            "ListServices" => describe::list_services(region, &mut env, &input),
+            "ListTasks" => tasks::list(region, &mut env, &input),
+            "DescribeTasks" => tasks::describe(region, &mut env, &input),
+            "StopTask" => tasks::stop(region, &mut env, &input),
+            "RunTask" => tasks::run(region, &mut env, input),
+            "TagResource" => tags::tag(region, &input),
+            "UntagResource" => tags::untag(region, &input),
+            "ListTagsForResource" => tags::list(region, &input),
+            "ListServiceDeployments" => service_deployments::list(region, &mut env, &input),
+            "DescribeServiceDeployments" => service_deployments::describe(region, &mut env, &input),
+            "DescribeServiceRevisions" => service_deployments::describe_revisions(region, &mut env, &input),
+            "StopServiceDeployment" => service_deployments::stop(region, &mut env, &input),
+            _ => Err(ApiError::bad_request("UnknownOperationException", "")),
+        };
+        Ok(reply?.to_string())
+    }
+
+    /// Brings all services of the caller's account and region up to now.
+    pub(crate) fn catch_up(&mut self, context: &CallContext, can_read: &CanRead<'_>) {
+        let key = (context.account.clone(), context.region.clone());
+        if let Some(region) = self.regions.get_mut(&key) {
+            let mut env = Env { call: context, ids: &mut self.ids, can_read };
+            for cluster in region.clusters.values_mut() {
+                cluster.catch_up(&mut env);
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The server: one HTTP endpoint for all services, as an emulator of AWS has.
+//!
+//! A request goes through the same steps whatever its service: understand it, check who calls, let injected
+//! faults strike, throttle, let the service answer, record the call. All state has one owner, [`World`], behind
+//! one lock that is never held across an await.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body_util::BodyExt;
+use hyper::body::Incoming as HyperBody;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::calls::{CallLog, CallRecord};
+use crate::clock::Clock;
+use crate::config::SimulatorConfig;
+use crate::context::CallContext;
+use crate::control;
+use crate::ecs::Ecs;
+use crate::faults::{Fault, FaultBook, FaultSubject};
+use crate::ids::Ids;
+use crate::reply::{Dropped, Refusal, ReplyBody, error_reply, json_reply, xml_reply};
+use crate::request::{Incoming, Payload, Service};
+use crate::s3::{S3, S3Request};
+use crate::secretsmanager::SecretsManager;
+use crate::sts;
+use crate::throttle::Throttle;
+
+/// Everything that the simulator remembers.
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) calls: CallLog,
+    pub(crate) faults: FaultBook,
+    config: SimulatorConfig,
+    ids: Ids,
+    throttle: Throttle,
+    ecs: Ecs,
+    secrets: SecretsManager,
+    s3: S3,
+}
+
+/// The world, as the connections share it.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    world: Arc<Mutex<World>>,
+    latency: Duration,
+}
+
+/// What becomes of a call on the wire.
+enum Outcome {
+    Reply(Response<Bytes>),
+    Cut(Response<Bytes>),
+    Close,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &SimulatorConfig) -> Self {
+        let world = World {
+            clock: Clock::new(config.time_scale),
+            calls: CallLog::default(),
+            faults: FaultBook::default(),
+            config: config.clone(),
+            ids: Ids::new(config.seed),
+            throttle: Throttle::default(),
+            ecs: Ecs::new(config.seed),
+            secrets: SecretsManager::default(),
+            s3: S3::default(),
+        };
+        Self { world: Arc::new(Mutex::new(world)), latency: config.latency }
+    }
+
+    /// The world. A panic in another call does not make it unusable: each call leaves it whole or a test fails.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers one request.
+    async fn answer(self, request: Request<HyperBody>) -> Result<Response<ReplyBody>, Dropped> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
+        if parts.uri.path().starts_with("/_sim/") {
+            return Ok(whole(control::answer(&self, &parts, &body)));
+        }
+        let incoming = Incoming::read(&parts, &body);
+        let fault = self.lock().strike(&incoming, &parts, &body);
+        if let Some(Fault::Delay(delay)) = fault {
+            tokio::time::sleep(delay).await;
+        }
+        let outcome = self.lock().call(incoming, parts, body, fault.as_ref());
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
+        match outcome {
+            Outcome::Reply(response) => Ok(whole(response)),
+            Outcome::Cut(response) => Ok(response.map(|body| ReplyBody::cut(&body))),
+            Outcome::Close => Err(Dropped),
+        }
+    }
+}
+
+fn whole(response: Response<Bytes>) -> Response<ReplyBody> {
+    response.map(|body| ReplyBody::Whole((!body.is_empty()).then_some(body)))
+}
+
+impl World {
+    fn strike(&mut self, incoming: &Incoming, parts: &Parts, body: &[u8]) -> Option<Fault> {
+        self.faults.strike(&FaultSubject {
+            service: incoming.service.name(),
+            operation: &incoming.operation,
+            path: parts.uri.path(),
+            body,
+        })
+    }
+
+    /// Applies a call, under its fault, and records it.
+    fn call(&mut self, incoming: Incoming, parts: Parts, body: Bytes, fault: Option<&Fault>) -> Outcome {
+        let now = self.clock.now();
+        let signer = incoming.signer.as_ref();
+        let account = signer.map_or(self.config.default_account.as_str(), |signer| {
+            signer.account(&self.config.default_account)
+        });
+        let context = CallContext {
+            account: account.to_owned(),
+            region: signer.map_or_else(|| "us-east-1".to_owned(), |signer| signer.region.clone()),
+            now,
+            request_id: self.ids.uuid(),
+            principal_arn: format!("arn:aws:iam::{account}:user/operator"),
+        };
+        let mut record = CallRecord {
+            service: incoming.service.name().to_owned(),
+            operation: incoming.operation.clone(),
+            account: context.account.clone(),
+            region: context.region.clone(),
+            status: 0,
+            at: now,
+            resource: incoming.resource.clone(),
+        };
+        let outcome = self.outcome(&context, incoming, parts, body, fault);
+        if let Outcome::Reply(response) | Outcome::Cut(response) = &outcome {
+            record.status = response.status().as_u16();
+        }
+        self.calls.push(record);
+        outcome
+    }
+
+    fn outcome(
+        &mut self,
+        context: &CallContext,
+        incoming: Incoming,
+        parts: Parts,
+        body: Bytes,
+        fault: Option<&Fault>,
+    ) -> Outcome {
+        if fault == Some(&Fault::Reset) {
+            return Outcome::Close;
+        }
+        let refusal = match fault {
+            Some(Fault::Throttle) => Some(Refusal::Throttled),
+            Some(Fault::AccessDenied) => Some(Refusal::AccessDenied),
+            Some(Fault::ServerError500) => Some(Refusal::ServerError),
+            Some(Fault::ServiceUnavailable503) => Some(Refusal::Unavailable),
+            Some(Fault::ExpiredToken) => Some(Refusal::ExpiredToken),
+            _ => self.refusal(context, &incoming),
+        };
+        let service = incoming.service;
+        let response = match refusal {
+            Some(refusal) => {
+                let error = refusal.word(service, &context.principal_arn, &incoming.operation);
+                error_reply(service, &error, &context.request_id)
+            }
+            None => self.dispatch(context, incoming, parts, body),
+        };
+        match fault {
+            Some(Fault::LostReply) => Outcome::Close,
+            Some(Fault::TruncateBody) => Outcome::Cut(response),
+            Some(Fault::HalfBody) => Outcome::Reply(response.map(|body| body.slice(..body.len() / 2))),
+            _ => Outcome::Reply(response),
+        }
+    }
+
+    /// What AWS checks before the operation is looked at.
+    fn refusal(&mut self, context: &CallContext, incoming: &Incoming) -> Option<Refusal> {
+        let Some(signer) = &incoming.signer else { return Some(Refusal::MissingToken) };
+        if signer.expired() {
+            return Some(Refusal::ExpiredToken);
+        }
+        let limited = self.config.throttle && incoming.service == Service::Ecs;
+        let admitted = !limited
+            || self.throttle.admit(&context.account, &context.region, &incoming.operation, context.now);
+        (!admitted).then_some(Refusal::Throttled)
+    }
+
+    fn dispatch(
+        &mut self,
+        context: &CallContext,
+        incoming: Incoming,
+        parts: Parts,
+        body: Bytes,
+    ) -> Response<Bytes> {
+        let request_id = &context.request_id;
+        let operation = incoming.operation.as_str();
+        match (incoming.service, incoming.payload) {
+            (Service::Sts, Payload::Form(form)) => match sts::handle(context, &form) {
+                Ok(xml) => xml_reply(200, xml, request_id),
+                Err(error) => error_reply(Service::Sts, &error, request_id),
+            },
+            (_, Payload::Rest(target)) => self.s3.handle(
+                context,
+                &S3Request {
+                    method: parts.method,
+                    bucket: target.bucket,
+                    key: target.key,
+                    query: target.query,
+                    headers: parts.headers,
+                    body,
+                },
+            ),
+            (service, _) => match self.json_call(context, service, operation, &body) {
+                Ok(json) => json_reply(200, json, request_id),
+                Err(error) => error_reply(service, &error, request_id),
+            },
+        }
+    }
+
+    fn json_call(
+        &mut self,
+        context: &CallContext,
+        service: Service,
+        operation: &str,
+        body: &Bytes,
+    ) -> Result<String, crate::context::ApiError> {
+        let body = crate::ecs::shape::parse(body)?;
+        let Self { ecs, secrets, .. } = self;
+        if service == Service::SecretsManager {
+            // Tasks that were due to start before this call must still find the secrets of that time.
+            if !operation.starts_with("Get")
+                && !operation.starts_with("Describe")
+                && !operation.starts_with("List")
+            {
+                ecs.catch_up(context, &|from| secrets.can_read(&context.account, &context.region, from));
+            }
+            return Ok(secrets.handle(context, operation, &body)?.to_string());
+        }
+        ecs.handle(context, operation, &body, &|from| {
+            secrets.can_read(&context.account, &context.region, from)
+        })
+    }
+}
+
+/// Accepts connections until the task is aborted.
+pub(crate) async fn serve(listener: TcpListener, shared: Shared) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(connection(stream, shared.clone())); }
+                // Out of file descriptors, or the client is gone already: try again shortly.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Shared) {
+    // A reply is written at once; waiting for the client's ACK (Nagle) would add 40 ms to it. Without it, only slower.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| shared.clone().answer(request));
+    // An error here is a client that hung up, or a connection that a fault closed on purpose.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}

@@ -1,0 +1,83 @@
+//! The simulator as other crates see it: start it, point a client at it, look at what was called.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::calls::CallRecord;
+use crate::config::SimulatorConfig;
+use crate::faults::FaultRule;
+use crate::server::{Shared, serve};
+
+/// A running simulator. Dropping it stops it; what it simulated is gone with it.
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Shared,
+    task: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Binds the listening address and serves it on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await?;
+        let address = listener.local_addr()?;
+        let shared = Shared::new(&config);
+        let task = tokio::spawn(serve(listener, shared.clone()));
+        Ok(Self { address, shared, task })
+    }
+
+    /// The endpoint for all services: `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The simulated time.
+    pub fn now(&self) -> Timestamp {
+        self.shared.lock().clock.now()
+    }
+
+    /// Jumps the simulated time forward.
+    pub fn advance(&self, by: Duration) {
+        self.shared.lock().clock.advance(by);
+    }
+
+    /// The newest 200,000 calls that were answered or dropped, oldest first.
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.shared.lock().calls.all()
+    }
+
+    /// Forgets the calls recorded so far.
+    pub fn clear_calls(&self) {
+        self.shared.lock().calls.clear();
+    }
+
+    /// Injects a fault into the calls that the rule matches. Of several rules, the first that strikes wins.
+    pub fn add_fault(&self, rule: FaultRule) {
+        self.shared.lock().faults.add(rule);
+    }
+
+    /// Removes all fault rules.
+    pub fn clear_faults(&self) {
+        self.shared.lock().faults.clear();
+    }
+
+    /// Stops listening, closes all connections and waits until that is done.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // The only error is that it was aborted.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
