@@ -3,7 +3,7 @@
 //! The story is judged by what this client sees, never by what Bowline says of itself.
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use aws_sdk_ecs::types::{Deployment, Service, ServiceField, Tag};
+use aws_sdk_ecs::types::{Deployment, Service};
 use aws_smithy_types::retry::RetryConfig;
 
 use super::DemoError;
@@ -59,7 +59,6 @@ impl Outsider {
             .describe_services()
             .cluster(cluster)
             .services(service)
-            .include(ServiceField::Tags)
             .send()
             .await
             .map_err(|error| DemoError::aws("DescribeServices", &error))?;
@@ -71,15 +70,11 @@ impl Outsider {
             .ok_or_else(|| DemoError::Unexpected(format!("service {service} is gone from cluster {cluster}")))
     }
 
-    /// How many deployments a service has ever had.
+    /// How many deployments a service has ever had; the story makes far fewer than one page holds.
     pub(super) async fn deployments_ever(&self, cluster: &str, service: &str) -> Result<usize, DemoError> {
-        let mut pages = self.ecs.list_service_deployments().cluster(cluster).service(service).into_paginator().send();
-        let mut count = 0;
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| DemoError::aws("ListServiceDeployments", &error))?;
-            count += page.service_deployments().len();
-        }
-        Ok(count)
+        let request = self.ecs.list_service_deployments().cluster(cluster).service(service).max_results(100);
+        let answer = request.send().await.map_err(|error| DemoError::aws("ListServiceDeployments", &error))?;
+        Ok(answer.service_deployments().len())
     }
 
     /// The image of a container of a task definition.
@@ -144,9 +139,4 @@ pub(super) fn settled(service: &Service) -> bool {
     let done = service.deployments().len() == 1
         && primary(service).and_then(Deployment::rollout_state).is_some_and(|state| state.as_str() == "COMPLETED");
     done && service.running_count() == service.desired_count()
-}
-
-/// The value of a tag.
-pub(super) fn tag<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
-    service.tags().iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
 }
