@@ -18,6 +18,10 @@ pub struct SimulatorConfig {
     pub throttle: bool,
     /// Where identifiers start: the same seed and calls give the same ids.
     pub seed: u64,
+    /// What becomes PRIMARY when ECS rolls back: a new deployment of the old revision (false), or the old deployment
+    /// itself, under its own id and with the tasks it still has (true). AWS's documentation does not settle it and
+    /// reports from the field suggest the latter; a client should stand both.
+    pub rollback_keeps_id: bool,
 }
 
 impl Default for SimulatorConfig {
@@ -29,6 +33,7 @@ impl Default for SimulatorConfig {
             latency: Duration::ZERO,
             throttle: false,
             seed: 0,
+            rollback_keeps_id: false,
         }
     }
 }

@@ -51,18 +51,20 @@ struct Env<'a> {
     call: &'a CallContext,
     ids: &'a mut Ids,
     can_read: &'a CanRead<'a>,
+    rollback_keeps_id: bool,
 }
 
 /// The simulated ECS of all accounts and regions.
 pub(crate) struct Ecs {
+    rollback_keeps_id: bool,
     ids: Ids,
     regions: BTreeMap<(String, String), Region>,
 }
 
 impl Ecs {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, rollback_keeps_id: bool) -> Self {
         // Another start than the frame's sequence, so that request ids and task ids do not repeat each other.
-        Self { ids: Ids::new(seed ^ 0x0045_4353), regions: BTreeMap::new() }
+        Self { rollback_keeps_id, ids: Ids::new(seed ^ 0x0045_4353), regions: BTreeMap::new() }
     }
 
     /// Answers one call with the JSON text of its reply.
@@ -77,7 +79,8 @@ impl Ecs {
         let key = (context.account.clone(), context.region.clone());
         let region =
             self.regions.entry(key).or_insert_with(|| Region::new(&context.account, &context.region));
-        let mut env = Env { call: context, ids: &mut self.ids, can_read };
+        let mut env =
+            Env { call: context, ids: &mut self.ids, can_read, rollback_keeps_id: self.rollback_keeps_id };
         let reply = match operation {
             "DescribeServices" => return describe::describe_services(region, &mut env, &input),
             "CreateCluster" => cluster::create(region, input),
@@ -112,7 +115,12 @@ impl Ecs {
     pub(crate) fn catch_up(&mut self, context: &CallContext, can_read: &CanRead<'_>) {
         let key = (context.account.clone(), context.region.clone());
         if let Some(region) = self.regions.get_mut(&key) {
-            let mut env = Env { call: context, ids: &mut self.ids, can_read };
+            let mut env = Env {
+                call: context,
+                ids: &mut self.ids,
+                can_read,
+                rollback_keeps_id: self.rollback_keeps_id,
+            };
             for cluster in region.clusters.values_mut() {
                 cluster.catch_up(&mut env);
             }

@@ -157,7 +157,7 @@ mod seconds {
 mod tests {
     use super::*;
 
-    fn describe<'a>(body: &'a [u8]) -> FaultSubject<'a> {
+    fn describe(body: &[u8]) -> FaultSubject<'_> {
         FaultSubject { service: "ecs", operation: "DescribeServices", path: "/", body }
     }
 

@@ -1,6 +1,6 @@
 //! Identifiers as AWS hands them out, from a seed: the same seed and calls give the same ids.
 
-/// A SplitMix64 sequence that words its numbers the way AWS words identifiers.
+/// A `SplitMix64` sequence that words its numbers the way AWS words identifiers.
 #[derive(Debug)]
 pub(crate) struct Ids {
     state: u64,

@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! The access key id says who calls: 12 digits are that account, `ASIA` + 12 digits (handed out by AssumeRole) too,
+//! The access key id says who calls: 12 digits are that account, `ASIA` + 12 digits (handed out by `AssumeRole`) too,
 //! `AKIAEXPIRED...` is expired, anything else is the default account. Image names say what their tasks do: a
 //! repository ending in `/missing` cannot be pulled, `/crash` exits with 1 as it starts, `/unhealthy` never passes
 //! a health check.

@@ -26,6 +26,9 @@ struct Args {
     /// The account of callers whose access key names none.
     #[arg(long, default_value = "111122223333")]
     account: String,
+    /// On a rollback, the old deployment becomes PRIMARY again under its own id.
+    #[arg(long)]
+    rollback_keeps_id: bool,
     /// Where identifiers start.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -52,6 +55,7 @@ async fn main() -> io::Result<()> {
         latency: args.latency,
         throttle: args.throttle,
         seed: args.seed,
+        rollback_keeps_id: args.rollback_keeps_id,
     })
     .await?;
     println!("bowline-sim ready at {}", simulator.url());

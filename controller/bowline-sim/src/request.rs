@@ -116,7 +116,7 @@ impl Signer {
     }
 
     /// The account that owns the access key. The simulator's convention: a key of 12 digits is that account, and
-    /// the temporary keys that AssumeRole hands out carry it after `ASIA`.
+    /// the temporary keys that `AssumeRole` hands out carry it after `ASIA`.
     pub(crate) fn account<'a>(&'a self, default: &'a str) -> &'a str {
         let digits = self.access_key.strip_prefix("ASIA").unwrap_or(&self.access_key);
         let own = digits.get(..12).filter(|head| head.bytes().all(|byte| byte.is_ascii_digit()));

@@ -67,7 +67,7 @@ impl Shared {
             config: config.clone(),
             ids: Ids::new(config.seed),
             throttle: Throttle::default(),
-            ecs: Ecs::new(config.seed),
+            ecs: Ecs::new(config.seed, config.rollback_keeps_id),
             secrets: SecretsManager::default(),
             s3: S3::default(),
         };

@@ -1,4 +1,4 @@
-//! CreateCluster, DescribeClusters, ListClusters, DeleteCluster.
+//! `CreateCluster`, `DescribeClusters`, `ListClusters`, `DeleteCluster`.
 
 use std::collections::BTreeMap;
 
@@ -50,16 +50,12 @@ pub(super) fn describe(region: &mut Region, env: &mut Env<'_>, input: &Input) ->
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
     for reference in named {
         let name = region.arns.short("cluster", &reference);
-        match name.and_then(|name| region.clusters.get_mut(name)) {
-            Some(cluster) => {
-                cluster.catch_up(env);
-                clusters.push(render(cluster, input.wants_tags()));
-            }
-            None => {
-                let arn =
-                    if reference.starts_with("arn:") { reference } else { region.arns.cluster(&reference) };
-                failures.push(json!({"arn": arn, "reason": "MISSING"}));
-            }
+        if let Some(cluster) = name.and_then(|name| region.clusters.get_mut(name)) {
+            cluster.catch_up(env);
+            clusters.push(render(cluster, input.wants_tags()));
+        } else {
+            let arn = if reference.starts_with("arn:") { reference } else { region.arns.cluster(&reference) };
+            failures.push(json!({"arn": arn, "reason": "MISSING"}));
         }
     }
     Ok(json!({"clusters": clusters, "failures": failures}))

@@ -1,10 +1,11 @@
-//! CreateService.
+//! `CreateService`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Env;
 use super::error::{client, invalid};
+use super::events::Events;
 use super::region::Region;
 use super::render;
 use super::service::{Controller, Service, Status};
@@ -22,21 +23,68 @@ pub(super) fn create(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     let default_strategy = cluster.default_strategy.clone();
     if let Some(existing) = cluster.services.get_mut(&name) {
         existing.catch_up(env);
-        match existing.status {
-            Status::Inactive => {}
-            Status::Draining => return Err(invalid("Unable to Start a service that is still Draining.")),
-            Status::Active if existing.request == request => {
-                return Ok(json!({"service": render::service::with_tags(existing)}));
-            }
-            Status::Active => return Err(invalid("Creation of service was not idempotent.")),
+        if let Some(reply) = existing_reply(existing, &request)? {
+            return Ok(reply);
         }
     }
-    let controller = controller(&input)?;
+    let controller_given = if input.has("deploymentController") { Some(controller(&input)?) } else { None };
     let daemon = daemon(&input)?;
     let tags = tag_list(&input)?;
-    let template = template(region, &mut input, controller, &default_strategy)?;
+    let settings = settings(region, &mut input, controller(&request)?, daemon, &default_strategy)?;
+    let mut service = Service {
+        arn: region.arns.service(&cluster_name, &name),
+        name: name.clone(),
+        cluster_arn,
+        cluster_name: cluster_name.clone(),
+        role_arn: role(region, &input),
+        created_at: env.call.now,
+        created_by: env.call.principal_arn.clone(),
+        status: Status::Active,
+        daemon,
+        controller_given,
+        rollback_keeps_id: env.rollback_keeps_id,
+        request,
+        settings,
+        tags,
+        deployments: Vec::new(),
+        revisions: Vec::new(),
+        records: Vec::new(),
+        tasks: Vec::new(),
+        events: Events::default(),
+        steady: false,
+        due: Timestamp::MAX,
+        rendered: None,
+    };
+    if service.controller() != Controller::External {
+        service.deploy(env.call.now, env.ids);
+    }
+    let reply = json!({"service": render::service::with_tags(&service)});
+    region.named_cluster(&cluster_name)?.services.insert(name, service);
+    Ok(reply)
+}
+
+/// What to answer when a service of the name exists: itself if this is the request that made it, nothing if it
+/// was deleted.
+fn existing_reply(existing: &Service, request: &Input) -> Result<Option<Value>, ApiError> {
+    match existing.status {
+        Status::Inactive => Ok(None),
+        Status::Draining => Err(invalid("Unable to Start a service that is still Draining.")),
+        Status::Active if existing.request == *request => {
+            Ok(Some(json!({"service": render::service::with_tags(existing)})))
+        }
+        Status::Active => Err(invalid("Creation of service was not idempotent.")),
+    }
+}
+
+fn settings(
+    region: &Region,
+    input: &mut Input,
+    controller: Controller,
+    daemon: bool,
+    default_strategy: &Value,
+) -> Result<Settings, ApiError> {
     let mut settings = Settings {
-        template,
+        template: template(region, input, controller, default_strategy)?,
         desired: 0,
         deployment: DeploymentSettings::new(daemon),
         placement_constraints: json!([]),
@@ -50,46 +98,21 @@ pub(super) fn create(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     if !daemon && !input.has("desiredCount") && controller == Controller::Ecs {
         return Err(invalid("Desired count can not be null."));
     }
-    settings.apply(&mut input)?;
+    settings.apply(input)?;
     settings.template.check()?;
-    let service_role = format!(
-        "arn:aws:iam::{}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
-        region.account
-    );
-    let role = input.text("role").map(|role| match role.starts_with("arn:") {
-        true => role.to_owned(),
-        false => format!("arn:aws:iam::{}:role/{role}", region.account),
-    });
-    let mut service = Service {
-        arn: region.arns.service(&cluster_name, &name),
-        name: name.clone(),
-        cluster_arn,
-        cluster_name,
-        role_arn: Some(role.unwrap_or(service_role)),
-        created_at: env.call.now,
-        created_by: env.call.principal_arn.clone(),
-        status: Status::Active,
-        daemon,
-        controller,
-        controller_given: input.has("deploymentController"),
-        request,
-        settings,
-        tags,
-        deployments: Vec::new(),
-        revisions: Vec::new(),
-        service_deployments: Vec::new(),
-        tasks: Vec::new(),
-        events: super::events::Events::default(),
-        steady: false,
-        due: Timestamp::MAX,
-        rendered: None,
-    };
-    if controller != Controller::External {
-        service.deploy(env.call.now, env.ids);
+    Ok(settings)
+}
+
+/// The role's ARN: as given, made from its name, or that of the service-linked role.
+fn role(region: &Region, input: &Input) -> String {
+    let account = &region.account;
+    match input.text("role") {
+        Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
+        Some(name) => format!("arn:aws:iam::{account}:role/{name}"),
+        None => {
+            format!("arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
+        }
     }
-    let reply = json!({"service": render::service::with_tags(&service)});
-    region.cluster(&Input(service.request.0.clone()))?.services.insert(name, service);
-    Ok(reply)
 }
 
 fn service_name(input: &Input) -> Result<String, ApiError> {

@@ -1,6 +1,6 @@
 //! The defaults that AWS writes into a task definition when it is registered.
 //!
-//! Filled: what a DescribeTaskDefinition is known to echo. Not filled although they have an effective default,
+//! Filled: what a `DescribeTaskDefinition` is known to echo. Not filled although they have an effective default,
 //! because AWS does not echo them: `networkMode`, `stopTimeout`, `versionConsistency`, `mountPoints[].readOnly`, `appProtocol`.
 
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! DeleteService.
+//! `DeleteService`.
 
 use serde_json::{Value, json};
 

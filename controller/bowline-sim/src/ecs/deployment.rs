@@ -40,8 +40,10 @@ impl Rollout {
 #[derive(Debug)]
 pub(super) struct Deployment {
     pub(super) number: u64,
-    /// The revision it rolls out: its own number, or an older one when it is a rollback.
+    /// The revision it rolls out: its own number, or the one that a rollback goes back to.
     pub(super) revision: u64,
+    /// It undoes another one.
+    pub(super) rollback: bool,
     pub(super) template: Arc<Template>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -55,16 +57,12 @@ pub(super) struct Deployment {
     /// No launch before this.
     pub(super) launch_after: Option<Timestamp>,
     /// Which service deployment it belongs to.
-    pub(super) service_deployment: usize,
+    pub(super) record: usize,
 }
 
 impl Deployment {
     pub(super) fn id(&self) -> String {
         deployment_id(self.number)
-    }
-
-    pub(super) fn is_rollback(&self) -> bool {
-        self.number != self.revision
     }
 
     pub(super) fn starts_at(&self) -> Timestamp {

@@ -1,4 +1,4 @@
-//! DescribeServices and ListServices: the calls that a controller makes most.
+//! `DescribeServices` and `ListServices`: the calls that a controller makes most.
 
 use serde_json::{Value, json};
 
@@ -36,9 +36,10 @@ pub(super) fn describe_services(
             }
             render::service::append(service, input.wants_tags(), &mut services);
         } else {
-            let arn = match reference.starts_with("arn:") {
-                true => reference.to_owned(),
-                false => arns.service(&cluster.name, reference),
+            let arn = if reference.starts_with("arn:") {
+                reference.to_owned()
+            } else {
+                arns.service(&cluster.name, reference)
             };
             failures.push(json!({"arn": arn, "reason": "MISSING"}));
         }

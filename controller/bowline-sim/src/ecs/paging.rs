@@ -1,7 +1,7 @@
 //! Paging of list operations.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::error::invalid;
 use super::shape::Input;
@@ -55,9 +55,10 @@ pub(super) fn arns(
 
 /// A list reply; `nextToken` only when there is more.
 pub(super) fn reply(field: &str, items: Value, next_token: Option<String>) -> Value {
-    let mut reply = json!({ field: items });
+    let mut reply = Map::new();
+    reply.insert(field.to_owned(), items);
     if let Some(token) = next_token {
-        reply["nextToken"] = token.into();
+        reply.insert("nextToken".to_owned(), token.into());
     }
-    reply
+    Value::Object(reply)
 }

@@ -102,11 +102,13 @@ impl Container {
         if let Some((_, digest)) = self.image.split_once('@') {
             return digest.to_owned();
         }
-        let hash = Sha256::digest(self.image.as_bytes());
-        hash.iter().fold("sha256:".to_owned(), |mut text, byte| {
-            text.push_str(&format!("{byte:02x}"));
-            text
-        })
+        let mut digest = "sha256:".to_owned();
+        for byte in Sha256::digest(self.image.as_bytes()) {
+            for nibble in [byte >> 4, byte & 15] {
+                digest.extend(char::from_digit(nibble.into(), 16));
+            }
+        }
+        digest
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Cluster {
     pub(super) capacity_providers: Value,
     pub(super) default_strategy: Value,
     pub(super) services: BTreeMap<String, Service>,
-    /// Tasks that RunTask started.
+    /// Tasks that `RunTask` started.
     pub(super) tasks: Vec<Task>,
 }
 

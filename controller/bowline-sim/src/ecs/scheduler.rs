@@ -81,7 +81,7 @@ impl Service {
         }
         primary.begun = true;
         primary.updated_at = at;
-        let record = &mut self.service_deployments[primary.service_deployment];
+        let record = &mut self.records[primary.record];
         if record.status == DeploymentStatus::Pending {
             record.started_at = Some(at);
             record.enter(DeploymentStatus::InProgress, at, None);
@@ -241,8 +241,8 @@ impl Service {
         primary.rollout = Rollout::Completed;
         primary.reason = format!("ECS deployment {id} completed.");
         primary.updated_at = at;
-        let (revision, rolled_back) = (primary.revision, primary.is_rollback());
-        let record = &mut self.service_deployments[primary.service_deployment];
+        let (revision, rolled_back) = (primary.revision, primary.rollback);
+        let record = &mut self.records[primary.record];
         record.failures = if rolled_back { record.failures } else { primary.failed_tasks };
         let status =
             if rolled_back { DeploymentStatus::RollbackSuccessful } else { DeploymentStatus::Successful };

@@ -45,14 +45,15 @@ pub(super) struct Service {
     pub(super) arn: String,
     pub(super) cluster_arn: String,
     pub(super) cluster_name: String,
-    pub(super) role_arn: Option<String>,
+    pub(super) role_arn: String,
     pub(super) created_at: Timestamp,
     pub(super) created_by: String,
     pub(super) status: Status,
     pub(super) daemon: bool,
-    pub(super) controller: Controller,
-    /// `deploymentController` as it was given; AWS echoes it only then.
-    pub(super) controller_given: bool,
+    /// As it was given: AWS's examples show it only then. Use [`Service::controller`].
+    pub(super) controller_given: Option<Controller>,
+    /// See [`SimulatorConfig::rollback_keeps_id`](crate::`SimulatorConfig`::rollback_keeps_id).
+    pub(super) rollback_keeps_id: bool,
     /// The request that created it, for idempotence.
     pub(super) request: Input,
     pub(super) settings: Settings,
@@ -60,7 +61,8 @@ pub(super) struct Service {
     /// The first is PRIMARY.
     pub(super) deployments: Vec<Deployment>,
     pub(super) revisions: Vec<Revision>,
-    pub(super) service_deployments: Vec<ServiceDeployment>,
+    /// Its service deployments, oldest first.
+    pub(super) records: Vec<ServiceDeployment>,
     pub(super) tasks: Vec<Task>,
     pub(super) events: Events,
     /// It reached a steady state since the last launch or stop.
@@ -74,10 +76,15 @@ pub(super) struct Service {
 impl Service {
     /// How many tasks there should be: a DAEMON service has one on each container instance, and there are none.
     pub(super) fn wanted_tasks(&self) -> usize {
-        if self.status != Status::Active || self.daemon || self.controller == Controller::External {
+        if self.status != Status::Active || self.daemon || self.controller() == Controller::External {
             return 0;
         }
         self.settings.desired
+    }
+
+    /// Who replaces its tasks.
+    pub(super) fn controller(&self) -> Controller {
+        self.controller_given.unwrap_or(Controller::Ecs)
     }
 
     /// Something that its description shows has changed.
@@ -97,7 +104,7 @@ impl Service {
         let template = Arc::new(self.settings.template.clone());
         let mut sources: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
         sources.dedup();
-        if let Some(current) = self.service_deployments.last_mut()
+        if let Some(current) = self.records.last_mut()
             && !current.status.finished()
         {
             let status = if current.rollback.is_some() {
@@ -117,7 +124,7 @@ impl Service {
             created_at: at,
             completed_at: None,
         });
-        self.service_deployments.push(ServiceDeployment {
+        self.records.push(ServiceDeployment {
             id: ids.short(),
             created_at: at,
             started_at: None,
@@ -150,6 +157,7 @@ impl Service {
         let deployment = Deployment {
             number,
             revision,
+            rollback: number != revision,
             template,
             created_at: at,
             updated_at: at,
@@ -159,7 +167,7 @@ impl Service {
             failed_tasks: 0,
             proven: false,
             launch_after: None,
-            service_deployment: self.service_deployments.len() - 1,
+            record: self.records.len() - 1,
         };
         self.deployments.insert(0, deployment);
         self.steady = false;

@@ -1,4 +1,4 @@
-//! ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment.
+//! `ListServiceDeployments`, `DescribeServiceDeployments`, `DescribeServiceRevisions`, `StopServiceDeployment`.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub(super) fn list(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Res
     let bound = |name: &str| input.get("createdAt").and_then(|created| created[name].as_f64());
     let (after, before) = (bound("after"), bound("before"));
     let statuses: Vec<&str> = input.texts("status").collect();
-    let matching = service.service_deployments.iter().rev().filter(|record| {
+    let matching = service.records.iter().rev().filter(|record| {
         let created = record.created_at.as_duration().as_secs_f64();
         after.is_none_or(|after| created > after)
             && before.is_none_or(|before| created < before)
@@ -39,7 +39,7 @@ pub(super) fn describe(region: &mut Region, env: &mut Env<'_>, input: &Input) ->
         let described = service.and_then(|service| {
             service.catch_up(env);
             let id = super::arn::last(arn);
-            let record = service.service_deployments.iter().find(|record| record.id == id)?;
+            let record = service.records.iter().find(|record| record.id == id)?;
             Some(full(service, record))
         });
         match described {
@@ -93,8 +93,8 @@ pub(super) fn stop(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Res
     let service = region.service_of("service-deployment", arn).ok_or_else(missing)?;
     service.catch_up(env);
     let id = super::arn::last(arn);
-    let record = service.service_deployments.iter().find(|record| record.id == id).ok_or_else(missing)?;
-    let current = service.service_deployments.last().is_some_and(|last| last.id == id);
+    let record = service.records.iter().find(|record| record.id == id).ok_or_else(missing)?;
+    let current = service.records.last().is_some_and(|last| last.id == id);
     if !current || record.status.finished() || record.rollback.is_some() {
         return Err(ApiError::bad_request(
             "ConflictException",

@@ -238,7 +238,7 @@ impl DeploymentSettings {
     }
 }
 
-/// All that UpdateService can change.
+/// All that `UpdateService` can change.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) template: Template,

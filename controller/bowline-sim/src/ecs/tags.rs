@@ -1,4 +1,4 @@
-//! TagResource, UntagResource, ListTagsForResource, and tags given on creation.
+//! `TagResource`, `UntagResource`, `ListTagsForResource`, and tags given on creation.
 
 use serde_json::{Value, json};
 

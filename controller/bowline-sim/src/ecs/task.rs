@@ -105,9 +105,9 @@ pub(super) struct Task {
     pub(super) arn: String,
     pub(super) id: String,
     pub(super) cluster_arn: String,
-    /// `ecs-svc/<n>`, or what RunTask said.
+    /// `ecs-svc/<n>`, or what `RunTask` said.
     pub(super) started_by: Option<String>,
-    /// The number of the deployment that started it; 0 for RunTask.
+    /// The number of the deployment that started it; 0 for `RunTask`.
     pub(super) deployment: u64,
     pub(super) group: String,
     pub(super) template: Arc<Template>,

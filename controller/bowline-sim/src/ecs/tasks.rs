@@ -1,4 +1,4 @@
-//! ListTasks, DescribeTasks, StopTask, RunTask.
+//! `ListTasks`, `DescribeTasks`, `StopTask`, `RunTask`.
 
 use std::sync::Arc;
 
@@ -53,15 +53,12 @@ pub(super) fn describe(region: &mut Region, env: &mut Env<'_>, input: &Input) ->
     cluster.catch_up(env);
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     for reference in input.texts("tasks") {
-        match all(cluster).find(|task| task.id == last(reference)) {
-            Some(task) => tasks.push(render::task::task(task, input.wants_tags())),
-            None => {
-                let arn = match reference.starts_with("arn:") {
-                    true => reference.to_owned(),
-                    false => arns.task(&cluster.name, reference),
-                };
-                failures.push(json!({"arn": arn, "reason": "MISSING"}));
-            }
+        if let Some(task) = all(cluster).find(|task| task.id == last(reference)) {
+            tasks.push(render::task::task(task, input.wants_tags()));
+        } else {
+            let known = reference.starts_with("arn:");
+            let arn = if known { reference.to_owned() } else { arns.task(&cluster.name, reference) };
+            failures.push(json!({"arn": arn, "reason": "MISSING"}));
         }
     }
     Ok(json!({"tasks": tasks, "failures": failures}))

@@ -1,4 +1,4 @@
-//! UpdateService: what it may change, and what of it starts a deployment.
+//! `UpdateService`: what it may change, and what of it starts a deployment.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
         || input.flag("forceNewDeployment") == Some(true);
     service.settings = settings;
     let now = env.call.now;
-    if deploys && service.controller == Controller::Ecs {
+    if deploys && service.controller() == Controller::Ecs {
         service.deploy(now, env.ids);
     }
     service.wake(now);
@@ -55,11 +55,11 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     Ok(reply)
 }
 
-/// A change of deployment controller, and what the other controllers do not let UpdateService do.
+/// A change of deployment controller, and what the other controllers do not let `UpdateService` do.
 fn check_controller(service: &mut Service, input: &Input) -> Result<(), ApiError> {
     if input.has("deploymentController") {
         let wanted = controller(input)?;
-        if wanted != service.controller {
+        if wanted != service.controller() {
             let busy = service.deployments.iter().any(|deployment| deployment.rollout == Rollout::InProgress);
             if busy {
                 return Err(invalid(
@@ -69,11 +69,10 @@ fn check_controller(service: &mut Service, input: &Input) -> Result<(), ApiError
             if wanted == Controller::CodeDeploy {
                 return Err(invalid("Unable to change the deployment controller to CODE_DEPLOY."));
             }
-            service.controller = wanted;
-            service.controller_given = true;
+            service.controller_given = Some(wanted);
         }
     }
-    let name = match service.controller {
+    let name = match service.controller() {
         Controller::Ecs => return Ok(()),
         Controller::CodeDeploy => "a CODE_DEPLOY",
         Controller::External => "an EXTERNAL",

@@ -1,4 +1,4 @@
-//! What RegisterTaskDefinition refuses.
+//! What `RegisterTaskDefinition` refuses.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::error::client;
 use super::shape::Input;
 use crate::context::ApiError;
 
-/// Checks a RegisterTaskDefinition request the way AWS does, in its order and words.
+/// Checks a `RegisterTaskDefinition` request the way AWS does, in its order and words.
 pub(super) fn check(input: &Input) -> Result<(), ApiError> {
     let family = input.text("family").ok_or_else(|| client("Family should not be null or empty."))?;
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -119,8 +119,8 @@ mod tests {
 
     use super::*;
 
-    fn refusal(body: Value) -> String {
-        let input = Input::read("RegisterTaskDefinition", &body).unwrap();
+    fn refusal(body: impl Into<Value>) -> String {
+        let input = Input::read("RegisterTaskDefinition", &body.into()).unwrap();
         check(&input).map_or_else(|error| error.message, |()| String::new())
     }
 

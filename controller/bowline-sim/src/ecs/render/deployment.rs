@@ -8,14 +8,14 @@ use crate::ecs::deployment::{DeploymentStatus, Revision, ServiceDeployment};
 use crate::ecs::service::Service;
 use crate::ecs::shape::epoch;
 
-/// An entry of ListServiceDeployments.
+/// An entry of `ListServiceDeployments`.
 pub(in crate::ecs) fn brief(service: &Service, record: &ServiceDeployment) -> Value {
     let mut body = common(service, record);
     put(&mut body, "targetServiceRevisionArn", Some(service.revision_arn(record.target)));
     Value::Object(body)
 }
 
-/// An entry of DescribeServiceDeployments.
+/// An entry of `DescribeServiceDeployments`.
 pub(in crate::ecs) fn full(service: &Service, record: &ServiceDeployment) -> Value {
     let mut body = common(service, record);
     put(&mut body, "updatedAt", Some(epoch(record.updated_at)));
@@ -81,7 +81,7 @@ fn summary(service: &Service, number: u64) -> Value {
     })
 }
 
-/// An entry of DescribeServiceRevisions.
+/// An entry of `DescribeServiceRevisions`.
 pub(in crate::ecs) fn revision(service: &Service, revision: &Revision) -> Value {
     let template = revision.template.as_ref();
     let mut body = Map::new();

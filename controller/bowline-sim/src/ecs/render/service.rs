@@ -1,4 +1,4 @@
-//! A service as DescribeServices shows it.
+//! A service as `DescribeServices` shows it.
 
 use serde_json::{Map, Value, json};
 
@@ -53,6 +53,7 @@ fn body(service: &Service) -> Map<String, Value> {
     set("pendingCount", count(service, Phase::pending).into());
     set("deploymentConfiguration", Value::Object(settings.deployment.body.clone()));
     set("createdAt", epoch(service.created_at));
+    set("roleArn", service.role_arn.clone().into());
     set("createdBy", service.created_by.clone().into());
     set("placementConstraints", settings.placement_constraints.clone());
     set("placementStrategy", settings.placement_strategy.clone());
@@ -64,14 +65,12 @@ fn body(service: &Service) -> Map<String, Value> {
     set("availabilityZoneRebalancing", settings.zone_rebalancing.clone().into());
     set("deployments", deployments(service));
     set("events", events(service));
-    if service.controller == Controller::CodeDeploy {
+    if service.controller() == Controller::CodeDeploy {
         set("taskSets", service.deployments.iter().map(|deployment| task_set(service, deployment)).collect());
     }
-    // AWS's examples show the controller only where the request named it; absent means ECS.
-    if service.controller_given {
-        set("deploymentController", json!({"type": controller_name(service.controller)}));
+    if let Some(controller) = service.controller_given {
+        set("deploymentController", json!({"type": controller_name(controller)}));
     }
-    put(&mut body, "roleArn", service.role_arn.clone());
     put(&mut body, "taskDefinition", template.recipe.as_ref().map(|recipe| recipe.arn.clone()));
     put(&mut body, "platformVersion", template.platform_version.clone());
     placed(&mut body, template);
@@ -80,10 +79,10 @@ fn body(service: &Service) -> Map<String, Value> {
 }
 
 fn put_current(body: &mut Map<String, Value>, service: &Service) {
-    if service.controller != Controller::Ecs {
+    if service.controller() != Controller::Ecs {
         return;
     }
-    let running = service.service_deployments.last().filter(|record| !record.status.finished());
+    let running = service.records.last().filter(|record| !record.status.finished());
     put(body, "currentServiceDeployment", running.map(|record| service.service_deployment_arn(&record.id)));
     let revisions: Vec<Value> = service
         .deployments
@@ -142,7 +141,7 @@ impl Counts {
 }
 
 fn deployments(service: &Service) -> Value {
-    if service.controller == Controller::CodeDeploy {
+    if service.controller() == Controller::CodeDeploy {
         return json!([]);
     }
     let render = |(index, deployment): (usize, &Deployment)| {
@@ -173,7 +172,7 @@ fn deployments(service: &Service) -> Value {
     service.deployments.iter().enumerate().map(render).collect()
 }
 
-/// A CODE_DEPLOY service shows its deployments as task sets.
+/// A `CODE_DEPLOY` service shows its deployments as task sets.
 fn task_set(service: &Service, deployment: &Deployment) -> Value {
     let template = deployment.template.as_ref();
     let counts = Counts::of(service, deployment);

@@ -1,4 +1,4 @@
-//! A task as DescribeTasks shows it.
+//! A task as `DescribeTasks` shows it.
 
 use serde_json::{Map, Value, json};
 
@@ -138,9 +138,10 @@ fn container(task: &Task, container: &Container) -> Value {
     set("healthStatus", health(task).into());
     set("cpu", container.cpu.to_string().into());
     set("networkBindings", json!([]));
-    let interfaces = match task.recipe.awsvpc && task.phase > Phase::Provisioning {
-        true => json!([{"attachmentId": attachments(task)[0]["id"], "privateIpv4Address": address(task)}]),
-        false => json!([]),
+    let interfaces = if task.recipe.awsvpc && task.phase > Phase::Provisioning {
+        json!([{"attachmentId": attachments(task)[0]["id"], "privateIpv4Address": address(task)}])
+    } else {
+        json!([])
     };
     set("networkInterfaces", interfaces);
     if ran && !matches!(task.recipe.behaviour, Behaviour::Missing { .. }) {
