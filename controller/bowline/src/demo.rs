@@ -75,7 +75,10 @@ impl DemoError {
         move |source| Self::Git { attempted, source }
     }
 
-    fn aws<E, R>(operation: &'static str, error: &aws_smithy_runtime_api::client::result::SdkError<E, R>) -> Self
+    fn aws<E, R>(
+        operation: &'static str,
+        error: &aws_smithy_runtime_api::client::result::SdkError<E, R>,
+    ) -> Self
     where
         E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
@@ -99,7 +102,8 @@ pub async fn run(exit: bool, say: Say<'_>) -> Result<(), DemoError> {
     let desired = read_sample(&world)?;
     seed::seed(&world, &desired).await?;
     let mut controller = world.start_controller()?;
-    let outcome = if exit { play(&world, &desired, say).await } else { playground(&world, &mut controller, say).await };
+    let outcome =
+        if exit { play(&world, &desired, say).await } else { playground(&world, &mut controller, say).await };
     let ended = stop(&mut controller).await;
     if outcome.is_err() {
         say(&log_tail(&world));
@@ -109,12 +113,15 @@ pub async fn run(exit: bool, say: Say<'_>) -> Result<(), DemoError> {
 
 fn read_sample(world: &World) -> Result<DesiredState, DemoError> {
     let folder = world.folder().join("sample");
-    world.repository.extract(&folder)?;
-    let (desired, findings) =
-        source::folder::read(&folder).map_err(|error| DemoError::Unexpected(format!("the sample cannot be read: {error}")))?;
-    let errors = findings.iter().filter(|finding| finding.severity == bowline_core::desired::Severity::Error).count();
+    repository::extract_sample(&folder)?;
+    let (desired, findings) = source::folder::read(&folder)
+        .map_err(|error| DemoError::Unexpected(format!("the sample cannot be read: {error}")))?;
+    let errors =
+        findings.iter().filter(|finding| finding.severity == bowline_core::desired::Severity::Error).count();
     if errors > 0 {
-        return Err(DemoError::Unexpected(format!("the sample has {errors} findings; `bowline validate desired-state` shows them")));
+        return Err(DemoError::Unexpected(format!(
+            "the sample has {errors} findings; `bowline validate desired-state` shows them"
+        )));
     }
     Ok(desired)
 }
@@ -141,7 +148,10 @@ async fn play(world: &World, desired: &DesiredState, say: Say<'_>) -> Result<(),
     step!("e", does_not_fight);
     step!("e", accepts_the_revert);
     step!("f", only_observes);
-    say(&format!("The story is true, as seen by an SDK client of its own and git.  [{:.1} s]", began.elapsed().as_secs_f64()));
+    say(&format!(
+        "The story is true, as seen by an SDK client of its own and git.  [{:.1} s]",
+        began.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 
@@ -176,7 +186,8 @@ fn instructions(world: &World) -> String {
     let url = world.simulator.url();
     let config = world.configuration().display().to_string();
     let repository = world.repository.path().display();
-    let binary = std::env::current_exe().map_or_else(|_| "bowline".to_owned(), |path| path.display().to_string());
+    let binary =
+        std::env::current_exe().map_or_else(|_| "bowline".to_owned(), |path| path.display().to_string());
     format!(
         "\nReady. Time runs {} times as fast as real.\n\n\
          What Bowline knows:\n\

@@ -73,7 +73,8 @@ impl Outsider {
     /// How many deployments a service has ever had; the story makes far fewer than one page holds.
     pub(super) async fn deployments_ever(&self, cluster: &str, service: &str) -> Result<usize, DemoError> {
         let request = self.ecs.list_service_deployments().cluster(cluster).service(service).max_results(100);
-        let answer = request.send().await.map_err(|error| DemoError::aws("ListServiceDeployments", &error))?;
+        let answer =
+            request.send().await.map_err(|error| DemoError::aws("ListServiceDeployments", &error))?;
         Ok(answer.service_deployments().len())
     }
 
@@ -86,8 +87,13 @@ impl Outsider {
             .send()
             .await
             .map_err(|error| DemoError::aws("DescribeTaskDefinition", &error))?;
-        let image = answer.task_definition().and_then(|found| found.container_definitions().first()).and_then(|c| c.image());
-        image.map(str::to_owned).ok_or_else(|| DemoError::Unexpected(format!("{task_definition} has no image")))
+        let image = answer
+            .task_definition()
+            .and_then(|found| found.container_definitions().first())
+            .and_then(|c| c.image());
+        image
+            .map(str::to_owned)
+            .ok_or_else(|| DemoError::Unexpected(format!("{task_definition} has no image")))
     }
 
     /// The version that AWSCURRENT is on.
@@ -110,7 +116,8 @@ impl Outsider {
 
     /// Changes a service's desired count, as somebody on call would.
     pub(super) async fn scale(&self, cluster: &str, service: &str, count: i32) -> Result<(), DemoError> {
-        let sent = self.ecs.update_service().cluster(cluster).service(service).desired_count(count).send().await;
+        let sent =
+            self.ecs.update_service().cluster(cluster).service(service).desired_count(count).send().await;
         sent.map(|_| ()).map_err(|error| DemoError::aws("UpdateService", &error))
     }
 
@@ -137,6 +144,8 @@ pub(super) fn primary(service: &Service) -> Option<&Deployment> {
 /// Whether the service runs what it should: one deployment, COMPLETED, as many tasks as desired.
 pub(super) fn settled(service: &Service) -> bool {
     let done = service.deployments().len() == 1
-        && primary(service).and_then(Deployment::rollout_state).is_some_and(|state| state.as_str() == "COMPLETED");
+        && primary(service)
+            .and_then(Deployment::rollout_state)
+            .is_some_and(|state| state.as_str() == "COMPLETED");
     done && service.running_count() == service.desired_count()
 }

@@ -47,18 +47,18 @@ impl DemoRepository {
 
     /// Commits a change of one file: every `from` becomes `to`. A text that is not there is an error, so that a step of
     /// the story can never commit nothing.
-    pub(super) fn replace(&self, path: &str, from: &str, to: &str, message: &str) -> Result<String, DemoError> {
+    pub(super) fn replace(
+        &self,
+        path: &str,
+        from: &str,
+        to: &str,
+        message: &str,
+    ) -> Result<String, DemoError> {
         let before = self.read(path)?;
         if !before.contains(from) {
             return Err(DemoError::NothingToChange { path: path.to_owned(), text: from.to_owned() });
         }
         self.commit_files(&[(path.to_owned(), before.replace(from, to).into_bytes())], message)
-    }
-
-    /// Writes the sample into a folder.
-    pub(super) fn extract(&self, folder: &Path) -> Result<(), DemoError> {
-        std::fs::create_dir_all(folder).map_err(DemoError::io("make a folder"))?;
-        SAMPLE.extract(folder).map_err(DemoError::io("write the sample"))
     }
 
     fn open(&self) -> Result<Repository, DemoError> {
@@ -91,9 +91,17 @@ impl DemoRepository {
     }
 }
 
+/// Writes the sample into a folder.
+pub(super) fn extract_sample(folder: &Path) -> Result<(), DemoError> {
+    std::fs::create_dir_all(folder).map_err(DemoError::io("make a folder"))?;
+    SAMPLE.extract(folder).map_err(DemoError::io("write the sample"))
+}
+
 fn files(folder: &Dir<'_>) -> Vec<(String, Vec<u8>)> {
-    let mut found: Vec<(String, Vec<u8>)> =
-        folder.files().map(|file| (file.path().to_string_lossy().into_owned(), file.contents().to_vec())).collect();
+    let mut found: Vec<(String, Vec<u8>)> = folder
+        .files()
+        .map(|file| (file.path().to_string_lossy().into_owned(), file.contents().to_vec()))
+        .collect();
     for inner in folder.dirs() {
         found.extend(files(inner));
     }

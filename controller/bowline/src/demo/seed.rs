@@ -2,8 +2,8 @@
 //! state, and services that run the release before the one that git describes.
 
 use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType,
-    NetworkConfiguration, NetworkMode,
+    AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentCircuitBreaker,
+    DeploymentConfiguration, LaunchType, NetworkConfiguration, NetworkMode,
 };
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
@@ -40,7 +40,10 @@ pub(super) async fn seed(world: &World, desired: &DesiredState) -> Result<(), De
     wait_for("every seeded service to be steady", || async {
         for service in desired.services.values() {
             let target = target_of(desired, &service.resource.spec.target)?;
-            let found = world.outsider(&place(target)).service(target.cluster.as_str(), service.resource.spec.service.as_str()).await?;
+            let found = world
+                .outsider(&place(target))
+                .service(target.cluster.as_str(), service.resource.spec.service.as_str())
+                .await?;
             if !settled(&found) {
                 return Ok(false);
             }
@@ -60,10 +63,18 @@ pub(super) fn target_of<'a>(
     desired: &'a DesiredState,
     name: &bowline_core::name::ResourceName,
 ) -> Result<&'a Target, DemoError> {
-    desired.targets.get(name).map(|target| &target.spec).ok_or_else(|| DemoError::Unexpected(format!("no target {name}")))
+    desired
+        .targets
+        .get(name)
+        .map(|target| &target.spec)
+        .ok_or_else(|| DemoError::Unexpected(format!("no target {name}")))
 }
 
-fn outsider_of(world: &World, desired: &DesiredState, target: &bowline_core::name::ResourceName) -> Result<Outsider, DemoError> {
+fn outsider_of(
+    world: &World,
+    desired: &DesiredState,
+    target: &bowline_core::name::ResourceName,
+) -> Result<Outsider, DemoError> {
     target_of(desired, target).map(|target| world.outsider(&place(target)))
 }
 
@@ -82,7 +93,8 @@ async fn create_secret(outsider: &Outsider, secret: &Secret) -> Result<(), DemoE
 
 /// A value for a secret: made up, but with the keys that its readers ask for.
 pub(super) fn value_with(keys: &[String]) -> String {
-    let pairs: Map<String, Value> = keys.iter().map(|key| (key.clone(), json!("made-up-for-the-demo"))).collect();
+    let pairs: Map<String, Value> =
+        keys.iter().map(|key| (key.clone(), json!("made-up-for-the-demo"))).collect();
     Value::Object(pairs).to_string()
 }
 
@@ -91,12 +103,14 @@ async fn create_state(outsider: &Outsider, target: &Target, state: &TerraformSta
     let mut create = outsider.s3.create_bucket().bucket(bucket);
     if target.region.as_str() != "us-east-1" {
         let location = BucketLocationConstraint::from(target.region.as_str());
-        create = create
-            .create_bucket_configuration(CreateBucketConfiguration::builder().location_constraint(location).build());
+        create = create.create_bucket_configuration(
+            CreateBucketConfiguration::builder().location_constraint(location).build(),
+        );
     }
     create.send().await.map_err(|error| DemoError::aws("CreateBucket", &error))?;
     let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-    let versioned = outsider.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(enabled).send().await;
+    let versioned =
+        outsider.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(enabled).send().await;
     versioned.map_err(|error| DemoError::aws("PutBucketVersioning", &error))?;
     let body = json!({
         "version": 4,
@@ -118,18 +132,29 @@ async fn create_state(outsider: &Outsider, target: &Target, state: &TerraformSta
     put.map(|_| ()).map_err(|error| DemoError::aws("PutObject", &error))
 }
 
-async fn create_service(outsider: &Outsider, target: &Target, service: &DesiredService) -> Result<(), DemoError> {
+async fn create_service(
+    outsider: &Outsider,
+    target: &Target,
+    service: &DesiredService,
+) -> Result<(), DemoError> {
     let spec = &service.resource.spec;
     let task_definition = match &service.task_definition {
         Some(WantedTaskDefinition::Revision(revision)) => {
             let (family, number) = revision.parts();
             for release in 1..=number {
                 let image = format!("registry.example.com/{family}:{release}");
-                register(outsider, family, &json!({ "containerDefinitions": [{ "name": "main", "image": image }] })).await?;
+                register(
+                    outsider,
+                    family,
+                    &json!({ "containerDefinitions": [{ "name": "main", "image": image }] }),
+                )
+                .await?;
             }
             revision.to_string()
         }
-        Some(WantedTaskDefinition::Content { family, content, .. }) => register(outsider, family, &content.0).await?,
+        Some(WantedTaskDefinition::Content { family, content, .. }) => {
+            register(outsider, family, &content.0).await?
+        }
         None => register(outsider, spec.service.as_str(), &json!({})).await?,
     };
     let network = AwsVpcConfiguration::builder()
@@ -146,7 +171,9 @@ async fn create_service(outsider: &Outsider, target: &Target, service: &DesiredS
         .desired_count(i32::try_from(spec.desired_count.unwrap_or(1)).unwrap_or(1))
         .launch_type(LaunchType::Fargate)
         .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(network).build())
-        .deployment_configuration(DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build())
+        .deployment_configuration(
+            DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build(),
+        )
         .send()
         .await;
     made.map(|_| ()).map_err(|error| DemoError::aws("CreateService", &error))
@@ -164,7 +191,8 @@ async fn register(outsider: &Outsider, family: &str, content: &Value) -> Result<
         .cpu(text(content, "cpu").unwrap_or_else(|| "256".to_owned()))
         .memory(text(content, "memory").unwrap_or_else(|| "512".to_owned()))
         .set_execution_role_arn(text(content, "executionRoleArn"));
-    let containers = content.get("containerDefinitions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let containers =
+        content.get("containerDefinitions").and_then(Value::as_array).cloned().unwrap_or_default();
     for container in containers {
         let image = text(&container, "image").unwrap_or_default();
         request = request.container_definitions(

@@ -76,7 +76,12 @@ impl<'a> Story<'a> {
     pub(super) async fn promotes_before_it_rolls(&self) -> Result<String, DemoError> {
         let secret = self.secret()?;
         let before = self.outsider.current_version(&secret).await?;
-        let keys = self.desired.secrets.iter().find(|(name, _)| name.as_str() == SECRET).map(|(_, found)| &found.spec.required_keys);
+        let keys = self
+            .desired
+            .secrets
+            .iter()
+            .find(|(name, _)| name.as_str() == SECRET)
+            .map(|(_, found)| &found.spec.required_keys);
         let written = self
             .outsider
             .secrets
@@ -138,7 +143,12 @@ impl<'a> Story<'a> {
     /// (e) A commit with an image that crashes.
     pub(super) async fn does_not_fight(&self) -> Result<String, DemoError> {
         let ever = self.outsider.deployments_ever(&self.cluster, &self.service).await?;
-        let commit = self.world.repository.replace(TASK_DEFINITION_FILE, NEXT_IMAGE, CRASHING_IMAGE, "Release workspace 1.16.0")?;
+        let commit = self.world.repository.replace(
+            TASK_DEFINITION_FILE,
+            NEXT_IMAGE,
+            CRASHING_IMAGE,
+            "Release workspace 1.16.0",
+        )?;
         wait_for("ECS to roll the crashing image back", || async {
             let more = self.outsider.deployments_ever(&self.cluster, &self.service).await? > ever;
             Ok(more && self.runs(NEXT_IMAGE).await?)
@@ -157,17 +167,24 @@ impl<'a> Story<'a> {
         self.expect_history(SERVICE, "rolled back by ECS").await?;
         let (_, status) = self.world.bowline(["status"]).await?;
         if !status.contains("awaiting-git") {
-            return Err(DemoError::Unexpected(format!("`bowline status` does not say awaiting-git:\n{status}")));
+            return Err(DemoError::Unexpected(format!(
+                "`bowline status` does not say awaiting-git:\n{status}"
+            )));
         }
         let short = commit.get(..7).unwrap_or(&commit);
-        Ok(format!("{CRASHING_IMAGE} crashed; ECS rolled back, and Bowline waits for git instead of trying {short} again"))
+        Ok(format!(
+            "{CRASHING_IMAGE} crashed; ECS rolled back, and Bowline waits for git instead of trying {short} again"
+        ))
     }
 
     /// (e, continued) Somebody reverts the commit.
     pub(super) async fn accepts_the_revert(&self) -> Result<String, DemoError> {
         let message = "Revert \"Release workspace 1.16.0\"";
         self.world.repository.replace(TASK_DEFINITION_FILE, CRASHING_IMAGE, NEXT_IMAGE, message)?;
-        wait_for("git and live to be equal again", || async { Ok(self.world.bowline(["plan"]).await?.0 == 0) }).await?;
+        wait_for("git and live to be equal again", || async {
+            Ok(self.world.bowline(["plan"]).await?.0 == 0)
+        })
+        .await?;
         Ok("the commit was reverted: git and live are equal, the plan is empty".to_owned())
     }
 
@@ -187,15 +204,23 @@ impl<'a> Story<'a> {
         })
         .await?;
         self.wait_for_looks(&service).await?;
-        let touched = self.world.simulator.calls().into_iter().find(|call| {
-            writes(&call.operation) && about(call, &service)
-        });
+        let touched = self
+            .world
+            .simulator
+            .calls()
+            .into_iter()
+            .find(|call| writes(&call.operation) && about(call, &service));
         if let Some(call) = touched {
-            return Err(DemoError::Unexpected(format!("{} was called for {OBSERVED}, which is only observed", call.operation)));
+            return Err(DemoError::Unexpected(format!(
+                "{} was called for {OBSERVED}, which is only observed",
+                call.operation
+            )));
         }
         let found = outsider.service(cluster, &service).await?.desired_count();
         if found != by_hand {
-            return Err(DemoError::Unexpected(format!("{OBSERVED} was scaled to {found}, although it is only observed")));
+            return Err(DemoError::Unexpected(format!(
+                "{OBSERVED} was scaled to {found}, although it is only observed"
+            )));
         }
         Ok(format!("{OBSERVED}, in mode observe, was scaled by hand: reported, not touched"))
     }
@@ -206,12 +231,16 @@ impl<'a> Story<'a> {
             let target = target_of(self.desired, &spec.target)?;
             let outsider = self.world.outsider(&place(target));
             let found = outsider.service(target.cluster.as_str(), spec.service.as_str()).await?;
-            let count = spec.desired_count.is_none_or(|count| i32::try_from(count) == Ok(found.desired_count()));
+            let count =
+                spec.desired_count.is_none_or(|count| i32::try_from(count) == Ok(found.desired_count()));
             let live = found.task_definition().unwrap_or_default();
             let runs = match &service.task_definition {
                 Some(WantedTaskDefinition::Revision(revision)) => live.ends_with(&format!("/{revision}")),
                 Some(WantedTaskDefinition::Content { content, .. }) => {
-                    let image = content.0.pointer("/containerDefinitions/0/image").and_then(serde_json::Value::as_str);
+                    let image = content
+                        .0
+                        .pointer("/containerDefinitions/0/image")
+                        .and_then(serde_json::Value::as_str);
                     image == Some(outsider.image(live).await?.as_str())
                 }
                 None => true,
@@ -222,7 +251,9 @@ impl<'a> Story<'a> {
         }
         for secret in self.desired.secrets.values() {
             let outsider = self.world.outsider(&place(target_of(self.desired, &secret.spec.target)?));
-            if outsider.current_version(secret.spec.secret_id.as_str()).await? != secret.spec.version_id.as_str() {
+            if outsider.current_version(secret.spec.secret_id.as_str()).await?
+                != secret.spec.version_id.as_str()
+            {
                 return Ok(false);
             }
         }
@@ -260,7 +291,9 @@ impl<'a> Story<'a> {
         if history.contains(text) {
             return Ok(());
         }
-        Err(DemoError::Unexpected(format!("`bowline history {resource}` says nothing of \"{text}\":\n{history}")))
+        Err(DemoError::Unexpected(format!(
+            "`bowline history {resource}` says nothing of \"{text}\":\n{history}"
+        )))
     }
 
     fn expect_order(&self, first: &str, then: &str) -> Result<(), DemoError> {
@@ -285,7 +318,9 @@ impl<'a> Story<'a> {
 
 /// Whether a call names the service: DescribeServices names up to ten.
 fn about(call: &CallRecord, service: &str) -> bool {
-    call.resource.as_deref().is_some_and(|names| names.split(',').any(|name| name.rsplit('/').next() == Some(service)))
+    call.resource
+        .as_deref()
+        .is_some_and(|names| names.split(',').any(|name| name.rsplit('/').next() == Some(service)))
 }
 
 fn writes(operation: &str) -> bool {

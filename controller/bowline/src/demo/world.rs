@@ -23,7 +23,7 @@ pub(super) const TIME_SCALE: f64 = 30.0;
 pub(super) const CONTROLLER_ACCOUNT: &str = "111122223333";
 
 /// The longest that a step may take, in real time.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How often a step looks, in real time.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -50,7 +50,10 @@ impl World {
         })
         .await
         .map_err(DemoError::io("start the simulator"))?;
-        let folder = tempfile::Builder::new().prefix("bowline-demo-").tempdir().map_err(DemoError::io("make a folder"))?;
+        let folder = tempfile::Builder::new()
+            .prefix("bowline-demo-")
+            .tempdir()
+            .map_err(DemoError::io("make a folder"))?;
         let repository = DemoRepository::seed(&folder.path().join("desired-state.git"))?;
         let listen = free_address().map_err(DemoError::io("find a free port"))?;
         let binary = std::env::current_exe().map_err(DemoError::io("find this program"))?;
@@ -105,8 +108,16 @@ impl World {
     }
 
     /// Runs another verb of this binary to its end: exit code and what it printed.
-    pub(super) async fn bowline<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<(i32, String), DemoError> {
-        let output = self.command(arguments).stdin(Stdio::null()).output().await.map_err(DemoError::io("start bowline"))?;
+    pub(super) async fn bowline<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<(i32, String), DemoError> {
+        let output = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .map_err(DemoError::io("start bowline"))?;
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         Ok((output.status.code().unwrap_or(-1), text))
