@@ -4,6 +4,7 @@
 
 mod apply;
 pub mod args;
+mod demo;
 mod findings;
 mod narrow;
 mod once;
@@ -52,11 +53,16 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         start_logging(args.global.log_format.unwrap_or_default(), "error");
         return validate::validate(validate, output);
     }
+    if let Verb::Demo(demo) = &args.verb {
+        start_logging(args.global.log_format.unwrap_or_default(), "error");
+        return demo::demo(demo, output).await;
+    }
     let config = load(args)?;
     let level = if matches!(args.verb, Verb::Run(_)) { "bowline=info,warn" } else { "error" };
     start_logging(config.log_format, level);
     match &args.verb {
         Verb::Validate(validate) => validate::validate(validate, output),
+        Verb::Demo(demo) => demo::demo(demo, output).await,
         Verb::Plan(selection) => plan::plan(&config, selection, output).await,
         Verb::Apply(apply) => apply::apply(&config, apply, output).await,
         Verb::Run(_) => {

@@ -13,7 +13,7 @@ use crate::config::{Layer, LogFormat};
     version,
     about = "GitOps for services on AWS ECS: compares git with live, repairs drift, rolls back by reverting the commit.",
     after_help = "Configuration: bowline.yaml in this folder (or --config), overridden by BOWLINE_* variables, overridden by \
-flags.\nAWS: the SDK's standard chain (environment, profiles, SSO, container and instance roles); AWS_ENDPOINT_URL is \
+flags.\nAWS: the SDK's standard chain (environment, profiles, credential processes, container and instance roles); AWS_ENDPOINT_URL is \
 honoured.\n\nStart here:  bowline validate .   then   bowline plan --repo ."
 )]
 pub struct Args {
@@ -104,6 +104,13 @@ web --limit 5"
 Examples:\n  bowline diff web\n  bowline diff Secret/db-password"
     )]
     Diff(Diff),
+    /// Play with a simulated AWS, a git repository and the controller; needs no AWS account
+    #[command(
+        after_help = "Nothing outside a temporary folder is read or written, and everything goes when it ends (Ctrl-C).\n\
+Exit code: 0 ended as asked, or the story is true; 2 an error, or a step of the story did not come true.\n\nExamples:\n  \
+bowline demo\n  bowline demo --exit"
+    )]
+    Demo(Demo),
 }
 
 /// Arguments of `validate`.
@@ -112,6 +119,14 @@ pub struct Validate {
     /// The folder that holds the manifests
     #[arg(default_value = ".")]
     pub path: PathBuf,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Play a story, check each step with an SDK client of its own, and end
+    #[arg(long)]
+    pub exit: bool,
 }
 
 /// Which desired state, and which part of it.
@@ -195,7 +210,7 @@ impl Args {
             Verb::Run(listen) | Verb::Status(listen) => (&none, listen),
             Verb::History(history) => (&none, &history.listen),
             Verb::Diff(diff) => (&none, &diff.listen),
-            Verb::Validate(_) => (&none, &nowhere),
+            Verb::Validate(_) | Verb::Demo(_) => (&none, &nowhere),
         };
         let format = self.global.log_format.and_then(|format| format.to_possible_value());
         Layer::default()
