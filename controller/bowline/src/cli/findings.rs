@@ -31,12 +31,27 @@ pub(super) fn render(findings: &[Finding]) -> String {
     text
 }
 
+/// The errors among the findings in full, the warnings by their number: what a verb shows whose subject is something else.
+pub(super) fn render_errors(findings: &[Finding]) -> String {
+    let (errors, warnings): (Vec<Finding>, Vec<Finding>) =
+        findings.iter().cloned().partition(|finding| finding.severity == Severity::Error);
+    let mut text = render(&errors);
+    if !warnings.is_empty() {
+        text.push_str(&word(warnings.len(), "warning"));
+        text.push_str(" in the desired state; `bowline validate` shows them\n\n");
+    }
+    text
+}
+
 /// `2 errors, 1 warning`.
 pub(super) fn count(findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.len() - errors;
-    let word = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     format!("{}, {}", word(errors, "error"), word(warnings, "warning"))
+}
+
+fn word(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One finding as miette's diagnostic.

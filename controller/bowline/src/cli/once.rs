@@ -133,7 +133,7 @@ pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions:
     let reports = &pass.approved.reports;
     let mut result = text::git(&git(config, snapshot, pass));
     result.push('\n');
-    result.push_str(&findings::render(&snapshot.findings));
+    result.push_str(&findings::render_errors(&snapshot.findings));
     result.extend(reports.values().filter(|report| text::is_worth_telling(report)).map(text::detail));
     if actions {
         result.push_str(&text::actions(pass));

@@ -87,7 +87,7 @@ fn render(status: &Status) -> String {
         let _ = writeln!(result, "{} {problem}", "problem:".red());
     }
     result.push('\n');
-    result.push_str(&findings::render(&status.findings));
+    result.push_str(&findings::render_errors(&status.findings));
     result.push_str(&text::table(&status.resources));
     if !status.resources.is_empty() {
         result.push('\n');

@@ -166,9 +166,9 @@ impl<'a> Story<'a> {
         }
         self.expect_history(SERVICE, "rolled back by ECS").await?;
         let (_, status) = self.world.bowline(["status"]).await?;
-        if !status.contains("awaiting-git") {
+        if !status.contains("awaiting git") {
             return Err(DemoError::Unexpected(format!(
-                "`bowline status` does not say awaiting-git:\n{status}"
+                "`bowline status` does not say awaiting git:\n{status}"
             )));
         }
         let short = commit.get(..7).unwrap_or(&commit);
