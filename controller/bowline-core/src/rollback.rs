@@ -47,6 +47,8 @@ pub(crate) fn remembered(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Rem
                 task_definition: attempt.task_definition.clone(),
                 reason: reason.clone(),
             }),
+            // A crash kept the deployment's id from us: only ECS knows how it ended.
+            Some(AttemptVerdict::Superseded) | None if attempt.deployment_id.is_none() => Remembered::Nothing,
             Some(AttemptVerdict::Good | AttemptVerdict::Superseded) | None => Remembered::Free,
         },
     }
