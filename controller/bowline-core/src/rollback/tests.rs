@@ -38,25 +38,34 @@ fn the_newest_end_of_the_same_revision_decides() {
 #[test]
 fn memory_knows_what_was_tried() {
     let hash = SpecHash("a".repeat(64));
-    let attempt = |verdict| Attempt {
-        deployment_id: None,
+    let attempt = |deployment_id: Option<&str>, verdict| Attempt {
+        deployment_id: deployment_id.map(str::to_owned),
         task_definition: None,
         commit: COMMIT.to_owned(),
         at: at(0),
         verdict,
     };
-    let with = |verdict| {
+    let told = |deployment_id, verdict| {
         let mut memory = ServiceMemory::default();
-        memory.attempts.insert(hash.clone(), attempt(verdict));
+        memory.attempts.insert(hash.clone(), attempt(deployment_id, verdict));
         remembered(Some(&memory), &hash)
     };
+    let with = |verdict| told(Some("ecs-svc/1"), verdict);
     assert_eq!(remembered(None, &hash), Remembered::Nothing);
     assert_eq!(remembered(Some(&ServiceMemory::default()), &hash), Remembered::Nothing);
     assert_eq!(with(None), Remembered::Free);
     assert_eq!(with(Some(AttemptVerdict::Good)), Remembered::Free);
     assert_eq!(with(Some(AttemptVerdict::Superseded)), Remembered::Free);
-    let bad = Failure { deployment_id: None, task_definition: None, reason: "late".to_owned() };
-    assert_eq!(with(Some(AttemptVerdict::Bad("late".to_owned()))), Remembered::Bad(bad));
+    let bad = |id: Option<&str>| {
+        let deployment_id = id.map(str::to_owned);
+        Remembered::Bad(Failure { deployment_id, task_definition: None, reason: "late".to_owned() })
+    };
+    assert_eq!(with(Some(AttemptVerdict::Bad("late".to_owned()))), bad(Some("ecs-svc/1")));
+    // A crash between the call and its answer: the deployment may have failed meanwhile.
+    assert_eq!(told(None, None), Remembered::Nothing);
+    assert_eq!(told(None, Some(AttemptVerdict::Superseded)), Remembered::Nothing);
+    assert_eq!(told(None, Some(AttemptVerdict::Good)), Remembered::Free);
+    assert_eq!(told(None, Some(AttemptVerdict::Bad("late".to_owned()))), bad(None));
     let last_good = Some(LastGood {
         spec_hash: Some(hash.clone()),
         task_definition: arn("web:7"),

@@ -39,7 +39,7 @@ fn a_new_pin_needs_both_contents_then_the_history() {
 }
 
 #[test]
-fn the_history_is_not_asked_for_a_spec_that_is_remembered() {
+fn the_history_is_not_asked_for_a_spec_whose_end_is_remembered() {
     let mut world = Fixture::new()
         .with_service("web", "web:6")
         .wanting("web", "web:7")
@@ -51,15 +51,19 @@ fn the_history_is_not_asked_for_a_spec_that_is_remembered() {
         panic!("a deployment was expected");
     };
     world.live.histories.clear();
-    let attempt = Attempt {
-        deployment_id: None,
+    let mut attempt = Attempt {
+        deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: None,
         commit: COMMIT.to_owned(),
         at: at(-10),
         verdict: Some(AttemptVerdict::Superseded),
     };
-    world.remember("web").attempts.insert(hash, attempt);
+    world.remember("web").attempts.insert(hash.clone(), attempt.clone());
     assert_eq!(world.needs(), BTreeSet::new());
+    // Without the deployment's id nobody knows how it ended.
+    attempt.deployment_id = None;
+    world.remember("web").attempts.insert(hash, attempt);
+    assert_eq!(world.needs(), BTreeSet::from([Need::History { service: name("web") }]));
 }
 
 #[test]
