@@ -1,4 +1,4 @@
-//! Killed, or let down by the network, at every single call of an apply: the next apply ends where git wants it.
+//! Killed, or let down by the network, before and after every single call: the next run ends where git wants it.
 
 use std::future::ready;
 use std::time::Duration;
@@ -29,7 +29,12 @@ struct Change {
 
 impl Change {
     async fn new() -> Self {
-        let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
+        Self::to("registry.test/web:2", false).await
+    }
+
+    async fn to(image: &str, rollback_keeps_id: bool) -> Self {
+        let config =
+            SimulatorConfig { time_scale: TIME_SCALE, rollback_keeps_id, ..SimulatorConfig::default() };
         let simulator = Simulator::start(config).await.unwrap();
         let world = World::new(&simulator.url()).await;
         let revision = world.revision("web", "registry.test/web:1").await;
@@ -54,7 +59,7 @@ impl Change {
         let bowline = Bowline::new(&simulator.url(), &server.url()).with("BOWLINE_LISTEN", "127.0.0.1:0");
         commit("As it is", &files("registry.test/web:1", 1, 1));
         bowline.apply().await.with_code(0);
-        commit("As it should be", &files("registry.test/web:2", 2, 2));
+        commit("As it should be", &files(image, 2, 2));
         simulator.clear_calls();
         Self { simulator, world, bowline, _remote: remote, _server: server }
     }
@@ -116,15 +121,37 @@ where
     }
 }
 
-/// Kills an apply that has made `done` calls, then lets another one finish.
-async fn killed_after(done: u32, forgotten: bool) {
-    let case = format!("killed after {done} calls, store {}", if forgotten { "deleted" } else { "kept" });
+/// When a process is killed, seen from one of its calls.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// Before AWS takes the call.
+    Before,
+    /// When AWS has taken it, and before its answer arrives.
+    Unanswered,
+}
+
+impl Moment {
+    /// The fault that holds the process at the call after the first `done`, and how many calls AWS has taken then.
+    fn of_call(self, done: u32) -> (FaultRule, usize) {
+        let (fault, taken) = match self {
+            Self::Before => (Fault::Delay(FOR_EVER), done),
+            Self::Unanswered => (Fault::LateReply(FOR_EVER), done + 1),
+        };
+        (FaultRule::new(fault).skip(done), taken as usize)
+    }
+}
+
+/// Kills an apply at the call after the first `done`, then lets another one finish.
+async fn killed_at(done: u32, moment: Moment, forgotten: bool) {
+    let store = if forgotten { "deleted" } else { "kept" };
+    let case = format!("killed at call {done}, {moment:?}, store {store}");
     let change = Change::new().await;
-    change.simulator.add_fault(FaultRule::new(Fault::Delay(FOR_EVER)).skip(done));
+    let (fault, taken) = moment.of_call(done);
+    change.simulator.add_fault(fault);
     let mut process = change.bowline.start("apply --yes -o json");
     // One with fewer passes, since its rollout was seen to end earlier, makes fewer calls.
     let is_enough =
-        |process: &mut Process| change.simulator.calls().len() >= done as usize || process.ended().is_some();
+        |process: &mut Process| change.simulator.calls().len() >= taken || process.ended().is_some();
     until(&case, || ready(is_enough(&mut process).then_some(()))).await;
     process.kill();
     change.simulator.clear_faults();
@@ -137,24 +164,70 @@ async fn killed_after(done: u32, forgotten: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_every_call_with_the_store_kept() {
+async fn killed_before_every_call_with_the_store_kept() {
     let calls = Change::calls().await;
-    for_each(0..calls, |done| killed_after(done, false)).await;
+    for_each(0..calls, |done| killed_at(done, Moment::Before, false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_every_call_with_the_store_deleted() {
+async fn killed_before_every_call_with_the_store_deleted() {
     let calls = Change::calls().await;
-    for_each(0..calls, |done| killed_after(done, true)).await;
+    for_each(0..calls, |done| killed_at(done, Moment::Before, true)).await;
 }
 
-/// Kills a controller that has made `done` calls; the next one finishes, and ends in order when it is told to.
-async fn controller_killed_after(done: u32) {
-    let case = format!("controller killed after {done} calls");
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_every_answer_with_the_store_kept() {
+    let calls = Change::calls().await;
+    for_each(0..calls, |done| killed_at(done, Moment::Unanswered, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_every_answer_with_the_store_deleted() {
+    let calls = Change::calls().await;
+    for_each(0..calls, |done| killed_at(done, Moment::Unanswered, true)).await;
+}
+
+/// An apply is killed while it waits for the answer to the deployment of an image that crashes; while nobody looks, ECS
+/// rolls it back.
+async fn rolled_back_while_down(forgotten: bool, keeps_id: bool) {
+    let case = format!("forgotten: {forgotten}, ECS keeps the deployment's id: {keeps_id}");
+    let change = Change::to("registry.test/crash:2", keeps_id).await;
+    change.simulator.add_fault(FaultRule::new(Fault::LateReply(FOR_EVER)).operation("UpdateService"));
+    let mut process = change.bowline.start("apply --yes -o json");
+    let has_deployed = || change.simulator.calls().iter().any(|call| call.operation == "UpdateService");
+    until(&case, || ready(has_deployed().then_some(()))).await;
+    process.kill();
+    change.simulator.clear_faults();
+    change.world.settled("web").await;
+    let web = change.world.described("web").await;
+    assert_eq!(change.world.image(web.task_definition().unwrap()).await, "registry.test/web:1", "{case}");
+    let deployments = change.world.deployments("web").await;
+
+    if forgotten {
+        change.bowline.forget();
+    }
+    let document = change.bowline.apply().await.with_code(1).json();
+    let resources = document["resources"].as_array().unwrap();
+    let web = resources.iter().find(|one| one["resource"] == json!({"kind": "EcsService", "name": "web"}));
+    assert_eq!(web.unwrap()["sync"], "awaiting-git", "{case}: {document:#}");
+    assert_eq!(change.world.deployments("web").await, deployments, "{case}: it was deployed again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ecs_rolled_back_while_bowline_was_down_is_not_deployed_again() {
+    for (forgotten, keeps_id) in [(false, false), (false, true), (true, false), (true, true)] {
+        rolled_back_while_down(forgotten, keeps_id).await;
+    }
+}
+
+/// Kills a controller at the call after the first `done`; the next one finishes, and ends in order when it is told to.
+async fn controller_killed_at(done: u32, moment: Moment) {
+    let case = format!("controller killed at call {done}, {moment:?}");
     let change = Change::new().await;
-    change.simulator.add_fault(FaultRule::new(Fault::Delay(FOR_EVER)).skip(done));
+    let (fault, taken) = moment.of_call(done);
+    change.simulator.add_fault(fault);
     let mut process = change.bowline.start("run");
-    until(&case, || ready((change.simulator.calls().len() >= done as usize).then_some(()))).await;
+    until(&case, || ready((change.simulator.calls().len() >= taken).then_some(()))).await;
     assert_eq!(process.ended(), None, "{case}");
     process.kill();
     change.simulator.clear_faults();
@@ -170,9 +243,15 @@ async fn controller_killed_after(done: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_controller_killed_after_every_call() {
+async fn a_controller_killed_before_every_call() {
     let calls = Change::calls().await;
-    for_each(0..calls, controller_killed_after).await;
+    for_each(0..calls, |done| controller_killed_at(done, Moment::Before)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_killed_before_every_answer() {
+    let calls = Change::calls().await;
+    for_each(0..calls, |done| controller_killed_at(done, Moment::Unanswered)).await;
 }
 
 /// One call of an apply goes wrong. Whatever this apply makes of it, the next one ends where git wants it.

@@ -25,6 +25,8 @@ pub enum Fault {
     HalfBody,
     /// The call waits (in real time), then goes on as usual. Over HTTP: `{"Delay": seconds}`.
     Delay(#[serde(with = "seconds")] Duration),
+    /// The call is applied at once, and the reply waits (in real time). Over HTTP: `{"LateReply": seconds}`.
+    LateReply(#[serde(with = "seconds")] Duration),
     /// Refused with `ExpiredTokenException`.
     ExpiredToken,
 }

@@ -96,6 +96,9 @@ impl Shared {
             tokio::time::sleep(delay).await;
         }
         let outcome = self.lock().call(incoming, parts, body, fault.as_ref());
+        if let Some(Fault::LateReply(delay)) = fault {
+            tokio::time::sleep(delay).await;
+        }
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }

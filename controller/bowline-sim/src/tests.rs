@@ -170,6 +170,26 @@ async fn a_reset_comes_before_and_a_lost_reply_after_the_call_is_applied() {
 }
 
 #[tokio::test]
+async fn a_delay_comes_before_and_a_late_reply_after_the_call_is_applied() {
+    let simulator = simulator().await;
+    let for_ever = Duration::from_mins(10);
+    simulator.add_fault(FaultRule::new(Fault::LateReply(for_ever)).operation("CreateCluster").times(1));
+    simulator.add_fault(FaultRule::new(Fault::Delay(for_ever)).operation("CreateCluster"));
+    let (late, delayed) = (json!({"clusterName": "late"}), json!({"clusterName": "delayed"}));
+    let hang = async {
+        tokio::join!(
+            try_ecs(&simulator, "CreateCluster", &late),
+            try_ecs(&simulator, "CreateCluster", &delayed)
+        )
+    };
+    tokio::select! {
+        _ = hang => panic!("a call was answered"),
+        () = async { while clusters(&simulator).await == 0 {} } => {}
+    }
+    assert_eq!(clusters(&simulator).await, 1);
+}
+
+#[tokio::test]
 async fn a_body_is_cut_with_and_without_its_full_length_announced() {
     let simulator = simulator().await;
     create_cluster(&simulator).await;
