@@ -4,6 +4,8 @@ mod generate;
 mod judges;
 mod machine;
 mod purity;
+#[cfg(test)]
+mod rules;
 mod steps;
 mod test;
 
