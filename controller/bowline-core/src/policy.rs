@@ -3,9 +3,11 @@
 //! Must not know how an action is executed.
 
 mod approve;
+mod ceiling;
 mod shrink;
 
 pub use approve::approve;
+pub use ceiling::{Outside, outside, unreadable};
 pub use shrink::shrunk;
 
 use std::collections::{BTreeMap, BTreeSet};

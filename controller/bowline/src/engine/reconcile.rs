@@ -172,7 +172,8 @@ pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
 
 /// Observes, and reads on until the core has no more questions.
 async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
-    let mut live = Box::pin(observe::observe(&world.aws, desired, world.live.as_ref(), scope)).await;
+    let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
+    let mut live = Box::pin(observed).await;
     for _ in 0..MOST_ROUNDS {
         let needs = plan::needs(desired, &live, &world.memory, world.clock.now());
         if needs.is_empty() {

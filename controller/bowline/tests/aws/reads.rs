@@ -203,7 +203,7 @@ async fn what_is_not_due_is_carried_over() {
     let first = world.observe(None).await;
     world.calls();
     let scope = Scope { services: false, secrets: true, states: false };
-    let second = observe(&world.aws, &world.desired, Some(&first), scope).await;
+    let second = observe(&world.aws, &world.desired, &world.ceiling, Some(&first), scope).await;
     assert_eq!(second.services, first.services);
     assert_eq!(world.calls(), BTreeMap::from([("DescribeSecret".to_owned(), 1)]));
 }
