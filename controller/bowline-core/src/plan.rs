@@ -25,7 +25,7 @@ pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
     Attempt, AttemptVerdict, Deviation, FailedAction, InFlight, InSyncWith, LastGood, Memory, ResourceMemory,
-    Scaling, ServiceMemory, SpecHash, Told,
+    Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};

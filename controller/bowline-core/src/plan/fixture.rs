@@ -223,6 +223,14 @@ impl Fixture {
         self
     }
 
+    /// A Terraform state that is only watched, and was not read.
+    pub(crate) fn with_state(mut self, state: &str) -> Self {
+        let spec = json!({"target": "prod", "bucket": "states", "key": state});
+        let spec = serde_json::from_value(spec).unwrap();
+        self.desired.states.insert(name(state), resource(state, spec));
+        self
+    }
+
     pub(crate) fn with_dates(mut self, secret: &str, dates: &[(&str, i64)]) -> Self {
         let dates = dates.iter().map(|(id, seconds)| (version(id), at(*seconds))).collect();
         self.live.secret_version_dates.insert(name(secret), known(dates));

@@ -1,12 +1,12 @@
 //! What is remembered between passes. Losing it costs history, never safety.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::TaskDefinitionContent;
+use crate::desired::{ResourceKey, TaskDefinitionContent};
 use crate::name::{ResourceName, TaskDefinitionArn};
 
 /// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content and the resolved secret
@@ -30,6 +30,19 @@ pub struct Memory {
     /// Per resource of any kind, by its key as text (`Secret/db`).
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceMemory>,
+    /// Per Target resource.
+    #[serde(default)]
+    pub targets: BTreeMap<ResourceName, TargetMemory>,
+}
+
+/// What git held for a Target when it was last acted from: what a later commit is compared with, to see whether too much
+/// vanished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetMemory {
+    /// The commit.
+    pub commit: String,
+    /// The resources that belonged to the Target.
+    pub resources: BTreeSet<ResourceKey>,
 }
 
 /// What is remembered of one resource of any kind, so that each thing is told once.

@@ -133,7 +133,10 @@ pub enum HeldWhy {
         until: Timestamp,
     },
     /// The branch was rewritten.
-    ForcePush,
+    ForcePush {
+        /// Its head, which a person may accept.
+        head: String,
+    },
     /// The repository cannot be read: nothing is done from an old commit.
     StaleGit {
         /// Why, with the age of the last good commit.
@@ -143,6 +146,8 @@ pub enum HeldWhy {
     Shrunk {
         /// What shrank, as a sentence.
         what: String,
+        /// The branch's head, which a person may accept.
+        head: String,
     },
     /// As many changes were made in this pass as the target allows.
     ChangeLimit {

@@ -81,9 +81,10 @@ fn weigh(
     match standing {
         GitStanding::Fresh => {}
         GitStanding::Stale(reason) => held.push(HeldWhy::StaleGit { reason: reason.clone() }),
-        GitStanding::ForcePushed => held.push(HeldWhy::ForcePush),
-        GitStanding::Shrunk(targets) => {
-            held.extend(targets.get(&action.target).map(|what| HeldWhy::Shrunk { what: what.clone() }));
+        GitStanding::ForcePushed { head } => held.push(HeldWhy::ForcePush { head: head.clone() }),
+        GitStanding::Shrunk { head, targets } => {
+            let shrunk = targets.get(&action.target);
+            held.extend(shrunk.map(|what| HeldWhy::Shrunk { what: what.clone(), head: head.clone() }));
         }
     }
     let Some(target) = desired.targets.get(&action.target).map(|target| &target.spec) else {

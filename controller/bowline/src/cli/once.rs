@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::args::Selection;
 use super::{findings, narrow, output, text};
 use crate::config::Config;
-use crate::engine::reconcile::{Pass, World, preview};
+use crate::engine::reconcile::{Part, Pass, World, preview};
 use crate::engine::status::{GitStatus, Status};
 use crate::source::{Snapshot, uncommitted};
 
@@ -53,18 +53,16 @@ pub(super) fn tell_uncommitted(config: &Config) {
     }
 }
 
-/// The newest commit, waited for, narrowed to what was asked for; and what it is compared with, narrowed likewise.
+/// The newest commit, waited for, narrowed to what was asked for.
 pub(super) async fn snapshot(world: &mut World, selection: &Selection) -> anyhow::Result<Snapshot> {
     let mut view = world.git.view.clone();
     let seen = view.wait_for(|view| view.synced_at.is_some()).await;
     let view = seen.map(|view| view.clone()).map_err(|_| anyhow::anyhow!("interrupted"))?;
-    world.compare_with(&view);
-    if selection.is_partial() {
-        // Applying a part does not make a commit applied.
-        world.whole = false;
-        world.applied =
-            world.applied.take().and_then(|state| narrow::narrow(&state, selection).ok()).map(Arc::new);
-    }
+    world.part = match (&selection.target, &selection.service) {
+        (_, Some(_)) => Part::OneService,
+        (Some(_), None) => Part::OneTarget,
+        (None, None) => Part::Whole,
+    };
     let Some(snapshot) = view.snapshot else {
         let problem = view.problem.unwrap_or_else(|| "the repository cannot be read".to_owned());
         anyhow::bail!(problem);

@@ -46,7 +46,6 @@ impl Driver {
         while self.wait(&mut git, &schedule).await {
             let view = git.borrow_and_update().clone();
             status::publish(&self.publish, |status| status.with_git(&view));
-            self.world.compare_with(&view);
             let Some(snapshot) = view.snapshot else { continue };
             let now = self.world.clock.now();
             let current = Some((snapshot.commit.clone(), snapshot.standing.clone()));

@@ -1,8 +1,8 @@
 //! The owner of the repository: syncs at an interval and when asked, and publishes what it read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bowline_core::desired::DesiredState;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,6 @@ pub struct GitView {
     pub problem: Option<String>,
     /// When the last sync ended.
     pub synced_at: Option<Timestamp>,
-    /// The desired state that was last acted from when this process started, if the repository still has it.
-    pub applied: Option<Arc<DesiredState>>,
 }
 
 /// What others may ask of the owner.
@@ -77,19 +75,19 @@ pub struct GitOwner {
     source: GitSource,
     clock: Clock,
     interval: std::time::Duration,
-    applied: watch::Receiver<Option<String>>,
+    applied: watch::Receiver<BTreeSet<String>>,
     asks: mpsc::Receiver<Ask>,
     publish: watch::Sender<GitView>,
     shutdown: CancellationToken,
 }
 
 impl GitOwner {
-    /// Makes the owner and the way to it. `applied` tells the commit that was last acted from.
+    /// Makes the owner and the way to it. `applied` tells the commits that were last acted from.
     pub fn new(
         source: GitSource,
         clock: Clock,
         interval: std::time::Duration,
-        applied: watch::Receiver<Option<String>>,
+        applied: watch::Receiver<BTreeSet<String>>,
         shutdown: CancellationToken,
     ) -> (Self, GitHandle) {
         let (sender, asks) = mpsc::channel(8);
@@ -129,22 +127,16 @@ impl GitOwner {
 
     async fn sync(&mut self) {
         let applied = self.applied.borrow().clone();
-        let result = self.source.sync(self.clock.now(), applied.as_deref()).await;
+        let result = self.source.sync(self.clock.now(), &applied).await;
         let synced_at = Some(self.clock.now());
         match result {
             Ok(snapshot) => {
                 count("ok");
                 tracing::debug!(commit = %snapshot.commit, parsed = snapshot.parsed_files, "git read");
-                let first = self.publish.borrow().snapshot.is_none();
-                let before = match applied.filter(|_| first) {
-                    Some(commit) => self.source.state_at(&commit).await,
-                    None => None,
-                };
                 self.publish.send_modify(|view| {
                     view.snapshot = Some(Arc::new(snapshot));
                     view.problem = None;
                     view.synced_at = synced_at;
-                    view.applied = view.applied.take().or(before);
                 });
             }
             Err(error) => {

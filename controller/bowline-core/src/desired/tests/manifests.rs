@@ -544,6 +544,13 @@ fn findings_about_a_file_as_a_whole() {
         Finding::submodule("vendor"),
         Finding::empty("prod", "the folder `prod`"),
         Finding::force_push("aaaa", "bbbb"),
+        Finding::not_acceptable("cccccccccc", "HEAD", &NotAcceptable::NoCommitId),
+        Finding::not_acceptable("cccccccccc", "dddd", &NotAcceptable::NotOnTheBranch),
+        Finding::not_acceptable(
+            "cccccccccc",
+            "dddd",
+            &NotAcceptable::Unreadable("there is no folder".to_owned()),
+        ),
     ];
     expect(
         &findings,
@@ -557,7 +564,13 @@ vendor:0:0 Error NotAFile: this is a submodule; Bowline reads one repository onl
 prod:0:0 Error Empty: the folder `prod` holds no desired state, so nothing is touched
   = check `ref` and `path` of the source
 :0:0 Error ForcePush: the branch was rewritten: bbbb does not descend from aaaa, the last applied commit
-  = all actions are held until the branch contains the last applied commit again, or `bowline accept` is run
+  = all actions are held: push a branch that contains the last applied commit, or if this was meant, run `git commit --allow-empty -m \"Accept bbbb\" --trailer \"Bowline-Accept: bbbb\"` on the branch, and push or merge it
+:0:0 Error NotAcceptable: the trailer `Bowline-Accept: HEAD` of commit cccccccc accepts nothing: `HEAD` is not a full commit id of 40 hexadecimal digits
+  = make another commit whose trailer names a commit that the branch contains; `git rev-parse HEAD` prints the id of the newest
+:0:0 Error NotAcceptable: the trailer `Bowline-Accept: dddd` of commit cccccccc accepts nothing: `dddd` is not in the history of this branch
+  = make another commit whose trailer names a commit that the branch contains; `git rev-parse HEAD` prints the id of the newest
+:0:0 Error NotAcceptable: the trailer `Bowline-Accept: dddd` of commit cccccccc accepts nothing: `dddd` cannot be read: there is no folder
+  = make another commit whose trailer names a commit that the branch contains; `git rev-parse HEAD` prints the id of the newest
 ",
     );
 }
