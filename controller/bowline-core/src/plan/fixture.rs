@@ -16,8 +16,8 @@ use crate::desired::{
 };
 use crate::live::{
     DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
-    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, ServiceStatus,
-    TaskDefinitionStatus, UnknownCategory, UnknownReason,
+    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy,
+    ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
     AccountId, ClusterName, HumanDuration, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
@@ -109,6 +109,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         pending_count: 0,
         task_definition: Some(arn(revision)),
         controller: DeploymentController::Ecs,
+        scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
         circuit_breaker: true,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],

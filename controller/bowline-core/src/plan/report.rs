@@ -52,6 +52,13 @@ impl ResourceReport {
         self.unknown = Some(why);
     }
 
+    /// Notes why something is not done, once.
+    pub(crate) fn hold(&mut self, why: HeldWhy) {
+        if !self.held.contains(&why) {
+            self.held.push(why);
+        }
+    }
+
     pub(crate) fn note_origin(&mut self, origin: &Origin) {
         if origin.stale {
             self.notes

@@ -26,7 +26,7 @@ pub(super) fn settle(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
         Sync::AwaitingGit
     } else if matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)) {
         Sync::Progressing
-    } else if report.differences.is_empty() && report.waiting_on.is_none() {
+    } else if report.differences.is_empty() && report.waiting_on.is_none() && report.held.is_empty() {
         Sync::InSync
     } else {
         Sync::Drifted
