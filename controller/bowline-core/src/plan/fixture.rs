@@ -267,6 +267,14 @@ impl Fixture {
         self
     }
 
+    /// Somebody else owns the task definition.
+    pub(crate) fn unmanaged(mut self, service: &str) -> Self {
+        let wanted = self.desired.services.get_mut(&name(service)).unwrap();
+        wanted.resource.spec.task_definition = None;
+        wanted.task_definition = None;
+        self
+    }
+
     pub(crate) fn restarting(mut self, service: &str, token: &str) -> Self {
         self.spec(service).restart = Some(RestartToken::parse(token).unwrap());
         self
@@ -295,6 +303,7 @@ impl Fixture {
             deployment_id: Some(format!("ecs-svc/{id}")),
             task_definition: Some(arn(revision)),
             commit: COMMIT.to_owned(),
+            restart: None,
             started_at: at(-60),
             deadline: at(1140),
         });

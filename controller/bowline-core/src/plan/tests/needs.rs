@@ -52,9 +52,10 @@ fn the_history_is_not_asked_for_a_spec_that_is_remembered() {
     };
     world.live.histories.clear();
     let attempt = Attempt {
-        deployment_id: None,
+        deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: None,
         commit: COMMIT.to_owned(),
+        restart: None,
         at: at(-10),
         verdict: Some(AttemptVerdict::Superseded),
     };
