@@ -52,6 +52,13 @@ impl ResourceReport {
         self.unknown = Some(why);
     }
 
+    /// Notes why something is not done, once.
+    pub(crate) fn hold(&mut self, why: HeldWhy) {
+        if !self.held.contains(&why) {
+            self.held.push(why);
+        }
+    }
+
     pub(crate) fn note_origin(&mut self, origin: &Origin) {
         if origin.stale {
             self.notes
@@ -181,11 +188,11 @@ pub enum WaitingOn {
         /// The resources whose actions come first.
         of: Vec<ResourceKey>,
     },
-    /// Our own rollout.
+    /// A rollout: our own, or somebody else's of what the service runs.
     Rollout {
         /// Its deployment, once known.
         deployment_id: Option<String>,
-        /// When it counts as failed.
+        /// When it counts as failed, or is not waited for any longer.
         deadline: Timestamp,
     },
     /// ECS's own rollback: never push a new revision meanwhile.

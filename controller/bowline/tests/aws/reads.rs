@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline::observe::{Scope, observe, read};
 use bowline_core::live::{
     DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState, Observed,
-    RolloutState, ServiceStatus, UnknownCategory,
+    RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
 };
 use bowline_core::plan::Need;
 use bowline_sim::{Fault, FaultRule};
@@ -37,6 +37,7 @@ async fn a_service_is_read_as_it_is() {
         pending_count: value.pending_count,
         task_definition: Some(arn("web:1")),
         controller: DeploymentController::Ecs,
+        scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
         circuit_breaker: false,
         deployments: vec![LiveDeployment {
@@ -56,6 +57,18 @@ async fn a_service_is_read_as_it_is() {
     };
     assert_eq!(*value, expected);
     assert!(primary.id.starts_with("ecs-svc/") && primary.created_at.is_some());
+}
+
+#[tokio::test]
+async fn a_daemon_service_is_told_apart() {
+    let mut world = World::new().await;
+    world.register("agent", "example/agent:1").await;
+    let call = world.ecs.create_service().cluster("main").service_name("agent").task_definition("agent:1");
+    call.scheduling_strategy(aws_sdk_ecs::types::SchedulingStrategy::Daemon).send().await.unwrap();
+    world.want_service("agent");
+    let live = world.observe(None).await;
+    let scheduling = live.services[&name("agent")].known().map(|service| service.scheduling);
+    assert_eq!(scheduling, Some(SchedulingStrategy::Daemon));
 }
 
 #[tokio::test]
