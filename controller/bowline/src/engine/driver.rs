@@ -66,7 +66,7 @@ impl Driver {
                     log(&pass);
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
-                    if pass.next == Next::NewCommit {
+                    if matches!(pass.next, Next::NewCommit(_)) {
                         self.world.git.wake().await;
                     }
                 }
