@@ -54,7 +54,7 @@ pub(super) async fn apply(config: &Config, args: &Apply, output: Output) -> anyh
     let ended = run.until_nothing_is_under_way(&mut snapshot).await;
     run.progress.end();
     token.cancel();
-    shutdown::join(vec![("git", wired.git_task)]).await;
+    wired.git_task.join().await;
     let Run { world, events, .. } = run;
     world.store.close().await;
     let pass = ended?;

@@ -82,8 +82,8 @@ bowline apply --repo . --target staging\n  bowline apply --yes -o json"
     Apply(Apply),
     /// Run the controller: watch git and AWS, repair drift, serve status
     #[command(
-        after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call, \
-persist, and exit 0 within 20 s.\n\nExamples:\n  bowline run --config /etc/bowline/bowline.yaml --log-format json\n  \
+        after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call \
+and persist, within 20 s.\nExit code: 0 after SIGTERM or Ctrl-C, 2 when it cannot start or go on.\n\nExamples:\n  bowline run --config /etc/bowline/bowline.yaml --log-format json\n  \
 BOWLINE_REPO=https://git.example.com/acme/desired-state.git bowline run"
     )]
     Run(Listen),
