@@ -10,6 +10,7 @@ mod json;
 pub mod kind;
 mod node;
 mod parse;
+mod reference;
 mod schema;
 mod source;
 mod state;

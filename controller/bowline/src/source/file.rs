@@ -54,9 +54,7 @@ pub(super) fn manifest<E>(
     read: impl FnOnce() -> Result<Vec<u8>, E>,
 ) -> Result<ParsedFile, E> {
     Ok(match refuse(path, entry) {
-        Some(finding) => {
-            ParsedFile { path: path.clone(), documents: Vec::new(), findings: vec![finding], skipped: 0 }
-        }
+        Some(finding) => ParsedFile::refused(path, finding),
         None => parse_manifest(path, &read()?),
     })
 }
