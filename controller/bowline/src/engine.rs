@@ -28,7 +28,10 @@ use status::Status;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// No repository is configured.
-    #[error("no repository is configured: set `sources` in bowline.yaml, BOWLINE_REPO, or --repo")]
+    #[error(
+        "no repository is configured: write `sources` into a bowline.yaml (in this folder, or named with --config), or set \
+         BOWLINE_REPO; plan and apply also take --repo"
+    )]
     NoSource,
     /// A credential that the configuration names cannot be read.
     #[error("{what} cannot be read: {reason}")]

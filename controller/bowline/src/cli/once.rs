@@ -138,7 +138,7 @@ pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions:
     let mut result = text::git(&git(config, snapshot, pass));
     result.push('\n');
     result.push_str(&findings::render_errors(&snapshot.findings));
-    result.extend(reports.values().filter(|report| text::is_worth_telling(report)).map(text::detail));
+    result.push_str(&text::details(reports.values().filter(|report| text::is_worth_telling(report))));
     if actions {
         result.push_str(&text::actions(pass));
     }
