@@ -83,7 +83,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         clock: wired.world.clock.clone(),
         stale_after: http::stale_after(&config.intervals),
     };
-    let server = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
+    let http = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
     tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
     let driver = driver::Driver {
         world: wired.world,
@@ -92,7 +92,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         shutdown: shutdown.clone(),
     };
     let passes = Owner::spawn("makes the passes", driver.drive());
-    let (world, outcome) = shutdown::supervise(passes, wired.git_task, server, &shutdown).await;
+    let (world, outcome) = shutdown::supervise(passes, wired.git_task, http, &shutdown).await;
     if let Some(world) = world {
         world.store.close().await;
         tracing::info!("everything is persisted");

@@ -101,7 +101,7 @@ impl Driver {
 /// Waits until git has something new. Without its owner nothing new comes: that ends everything, but not from here.
 async fn changed(git: &mut watch::Receiver<GitView>) {
     if git.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
