@@ -11,6 +11,7 @@ mod json;
 pub mod kind;
 mod node;
 mod parse;
+mod reference;
 mod schema;
 mod source;
 mod state;

@@ -82,12 +82,6 @@ impl Approved {
         has_unknown(&self.reports)
     }
 
-    /// True when nothing is left to do and no rollout is under way: `apply` is done.
-    pub fn is_converged(&self) -> bool {
-        self.actions.is_empty()
-            && self.reports.values().all(|report| report.is_clean() && report.sync == Sync::InSync)
-    }
-
     /// The actions of this wave.
     pub fn actions(&self) -> &[Action] {
         &self.actions

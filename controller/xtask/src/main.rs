@@ -1,5 +1,7 @@
 //! Repository automation. `cargo xtask test` is what CI runs, and what a newcomer runs.
 
+#![forbid(unsafe_code)]
+
 mod generate;
 mod judges;
 mod machine;

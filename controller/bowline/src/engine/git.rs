@@ -21,6 +21,9 @@ pub struct GitView {
     pub synced_at: Option<Timestamp>,
 }
 
+/// Why nobody answers.
+const NO_OWNER: &str = "Bowline is ending, and reads the repository no more";
+
 /// What others may ask of the owner.
 #[derive(Debug)]
 enum Ask {
@@ -50,7 +53,7 @@ pub enum Head {
 impl GitHandle {
     /// Asks for a sync now; its result is published.
     pub async fn wake(&self) {
-        // The owner only goes away at shutdown, when nobody needs the answer any more.
+        // Without an owner everything ends, and nobody needs the answer any more.
         let _ = self.asks.send(Ask::Sync).await;
     }
 
@@ -58,13 +61,13 @@ impl GitHandle {
     pub async fn head_is(&self, commit: &str) -> Head {
         let (reply, answer) = oneshot::channel();
         if self.asks.send(Ask::Head(reply)).await.is_err() {
-            return Head::Unreadable("Bowline is shutting down".to_owned());
+            return Head::Unreadable(NO_OWNER.to_owned());
         }
         match answer.await {
             Ok(Ok(head)) if head == commit => Head::Same,
             Ok(Ok(head)) => Head::Moved(head),
             Ok(Err(error)) => Head::Unreadable(error.sentence()),
-            Err(_) => Head::Unreadable("Bowline is shutting down".to_owned()),
+            Err(_) => Head::Unreadable(NO_OWNER.to_owned()),
         }
     }
 }
@@ -113,12 +116,12 @@ impl GitOwner {
             loop {
                 tokio::select! {
                     () = &mut pause => break,
-                    ask = self.asks.recv() => match ask {
-                        Some(Ask::Head(reply)) => {
+                    // Once nobody is left to ask, only the pause ends this; shutdown ends all of it.
+                    Some(ask) = self.asks.recv() => match ask {
+                        Ask::Head(reply) => {
                             let _ = reply.send(self.source.head().await);
                         }
-                        Some(Ask::Sync) => break,
-                        None => return,
+                        Ask::Sync => break,
                     },
                 }
             }

@@ -60,14 +60,14 @@ pub enum Part {
 }
 
 /// When the next pass should come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// At the usual interval.
     AtInterval,
     /// In a few seconds: a rollout is under way, or a later wave waits.
     Soon,
-    /// As soon as the new commit is read: the head moved before the wave, and nothing was done.
-    NewCommit,
+    /// As soon as the new commit is read: the head moved to it before the wave, and nothing was done.
+    NewCommit(String),
 }
 
 /// One action that was attempted.
@@ -134,7 +134,7 @@ pub async fn reconcile(
     world.live = Some(live);
 
     let mut attempted = Vec::new();
-    let mut moved = false;
+    let mut moved = None;
     match head_before_wave(world, snapshot, &decision).await {
         Head::Same => {
             note_applied(world, snapshot, &decision.standing).await?;
@@ -142,7 +142,7 @@ pub async fn reconcile(
         }
         Head::Moved(to) => {
             tracing::info!(from = %snapshot.commit, %to, "the branch moved: reading it before anything is done");
-            moved = true;
+            moved = Some(to);
         }
         Head::Unreadable(reason) => {
             decision.standing = GitStanding::Stale(reason);
@@ -167,7 +167,7 @@ pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
     let decision = decide(world, snapshot, &live);
     world.memory = before;
     world.live = Some(live);
-    decision.into_pass(&begun, world.clock.now(), Vec::new(), false)
+    decision.into_pass(&begun, world.clock.now(), Vec::new(), None)
 }
 
 /// Observes, and reads on until the core has no more questions.
@@ -312,7 +312,7 @@ impl Decision {
         begun: &Begun,
         finished_at: Timestamp,
         attempted: Vec<Attempted>,
-        moved: bool,
+        moved: Option<String>,
     ) -> Pass {
         let mut pass = Pass {
             started_at: begun.at,
@@ -325,8 +325,8 @@ impl Decision {
             standing: self.standing,
             next: Next::AtInterval,
         };
-        if moved {
-            pass.next = Next::NewCommit;
+        if let Some(head) = moved {
+            pass.next = Next::NewCommit(head);
         } else if pass.is_under_way() {
             pass.next = Next::Soon;
         }

@@ -8,12 +8,12 @@ use bowline_core::desired::kind::Mode;
 use bowline_core::plan::Memory;
 use secrecy::SecretString;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use super::git::GitOwner;
 use super::reconcile::{Part, World};
+use super::shutdown::Owner;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
 use crate::config::{AuthSettings, Config};
@@ -26,7 +26,7 @@ pub struct Wired {
     /// What a pass needs.
     pub world: World,
     /// The repository's owner, already running.
-    pub git_task: JoinHandle<()>,
+    pub git_task: Owner<()>,
 }
 
 /// Builds everything; `unset` is the ceiling's mode when none is configured.
@@ -88,7 +88,7 @@ async fn wire_with(
         applied,
         shutdown: shutdown.clone(),
     };
-    Ok(Wired { world, git_task: tokio::spawn(owner.run()) })
+    Ok(Wired { world, git_task: Owner::spawn("reads the repository", owner.run()) })
 }
 
 fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineError> {

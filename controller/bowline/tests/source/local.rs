@@ -225,7 +225,12 @@ async fn what_holds_nothing_is_refused_with_a_sentence() {
         ("main", "envv", "path-missing", "there is no folder `envv` in commit"),
         ("main", "env/web.yml", "path-missing", "there is no folder `env/web.yml` in commit"),
         ("main", "../env", "path-missing", "there is no folder `../env` in commit"),
-        ("main", "docs", "empty", "declares nothing: no Target, EcsService, Secret or TerraformState"),
+        (
+            "main",
+            "docs",
+            "empty",
+            "holds no manifests: no *.yaml file there has a Target, EcsService, Secret or TerraformState",
+        ),
         ("main", "k8s", "empty", "or TerraformState (1 document has another apiVersion)"),
     ];
     for (reference, path, category, sentence) in cases {

@@ -130,9 +130,10 @@ fn a_terraform_state_is_reported_only() {
 fn the_document_is_stable_json() {
     let mut world = Fixture::new().with_service("web", "web:6");
     world.live("web").desired_count = 5;
-    let plan = world.propose();
+    let Proposed { reports, actions, .. } = world.propose();
+    let plan = Approved { reports, actions, ..Approved::default() };
     assert_eq!(
-        pretty(&Document::of_proposed("abc", &plan)),
+        pretty(&Document::of_approved("abc", &plan)),
         serde_json::json!({
             "version": 1, "commit": "abc", "clean": false, "unknown": false,
             "totals": {"in-sync": 1, "drifted": 1},
