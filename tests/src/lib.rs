@@ -3,7 +3,6 @@
 //! A test sees Bowline as a user does: the built binary, a git repository and AWS on the wire. What is asserted was read
 //! through clients of another make, not through Bowline's own state.
 
-#![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -13,8 +13,6 @@
 //! | [`rollout`] | did it work? |
 //! | [`rollback`] | what failed before, and what was last good? |
 
-#![forbid(unsafe_code)]
-
 pub mod desired;
 pub mod diff;
 pub mod live;

@@ -21,8 +21,6 @@
 //! repository ending in `/missing` cannot be pulled, `/crash` exits with 1 as it starts, `/unhealthy` never passes
 //! a health check.
 
-#![forbid(unsafe_code)]
-
 mod calls;
 mod clock;
 mod config;

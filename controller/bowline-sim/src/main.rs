@@ -1,7 +1,5 @@
 //! The simulator as a program of its own, for tests and people that do not use Rust.
 
-#![forbid(unsafe_code)]
-
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -21,10 +21,9 @@ use super::error::SourceError;
 use super::mirror::{Mark, Mirror, parse_id};
 use super::relay::{Limits, Relay, probe};
 use super::remote::{Route, Tip, Way};
-use super::silence;
 
 /// For a read that may fetch. A first fetch of a large repository takes minutes.
-pub(super) const SYNC: Limits =
+const SYNC: Limits =
     Limits { connect: Duration::from_secs(10), idle: Duration::from_mins(1), total: Duration::from_mins(10) };
 /// For a question that moves a few kilobytes.
 const ASK: Limits = Limits {
@@ -90,7 +89,6 @@ pub struct GitSource {
 impl GitSource {
     /// A source that has read nothing yet. Nothing is opened before the first [`GitSource::sync`].
     pub fn new(settings: GitSettings) -> Self {
-        silence::limit();
         Self {
             settings: Arc::new(settings),
             reader: Reader::default(),
@@ -108,7 +106,7 @@ impl GitSource {
     /// given with [`GitStanding::ForcePushed`] and a finding.
     ///
     /// Guarantees: never an empty desired state in place of an error; ends within 12 minutes, which only a first fetch
-    /// takes.
+    /// and a server that is silent without closing take.
     ///
     /// Dropping the future is safe: the next call parses again what was in memory.
     pub async fn sync(
@@ -153,8 +151,8 @@ impl GitSource {
         Ok(tip.commit.to_string())
     }
 
-    /// Runs `work` on a thread that may block, and waits for it within a limit. What no limit of the
-    /// connection ends (a slow https server, a disk) is given up; until its thread has returned, asking again fails at once.
+    /// Runs `work` on a thread that may block, and waits for it within a limit. What the relay cannot end (a silent https
+    /// server, a disk) is given up; until its thread has returned, asking again fails at once.
     async fn within<T: Send + 'static>(
         &self,
         limit: Duration,

@@ -1,11 +1,12 @@
 //! The time limits that libgit2 lacks: its connection passes through a socket of ours that can be closed.
 //!
-//! libgit2's own limits (see `silence`) are the same for all of the process, know no total, and name no server. So for ssh, and for http on this machine, it connects to a port on 127.0.0.1 that forwards to the one configured server. When
+//! libgit2 waits for a silent server without end, and its own time-outs are process-wide settings behind `unsafe`. So for
+//! ssh, and for http on this machine, it connects to a port on 127.0.0.1 that forwards to the one configured server. When
 //! the server is silent for too long, or the whole read takes too long, the sockets close and libgit2 returns.
 //!
 //! Not for https: libgit2 must see the server's own name there, so the relay would have to be an HTTP proxy, and libgit2
 //! 1.9.7 uses freed memory when a server behind a proxy shows a bad certificate (`http_client_connect` frees the proxy's
-//! stream before it closes the TLS stream on top of it). https has [`probe`], `silence` and the caller's own limit.
+//! stream before it closes the TLS stream on top of it). https has [`probe`], TCP keep-alive and the caller's own limit.
 
 use std::io;
 use std::pin::pin;

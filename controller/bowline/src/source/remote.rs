@@ -138,10 +138,6 @@ impl Route {
                 }
             },
             Cause::Network => SourceError::Unreachable { repo, problem: error.message().to_owned() },
-            Cause::Silence => {
-                let problem = "it accepted the connection and then sent nothing for too long".to_owned();
-                SourceError::Unreachable { repo, problem }
-            }
             Cause::Other => SourceError::Fetch { repo, source: error },
         }
     }
@@ -160,7 +156,6 @@ enum Cause {
     Rejected,
     Missing,
     Network,
-    Silence,
     Other,
 }
 
@@ -170,14 +165,6 @@ impl Cause {
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match (error.code(), error.class(), address) {
             (ErrorCode::Owner, ..) => Self::Owner,
-            // Under TLS, libgit2's own time-out is lost: what remains is that reading would have had to wait (EAGAIN).
-            (_, ErrorClass::Os, Address::Http { .. }) if says(&["temporarily unavailable"]) => Self::Silence,
-            (_, ErrorClass::Net, _) if says(&["socket: timed out"]) => Self::Silence,
-            (_, ErrorClass::Os | ErrorClass::Ssl, Address::Http { .. })
-                if says(&["ssl error: syscall failure", "early eof"]) =>
-            {
-                Self::Network
-            }
             (ErrorCode::Certificate, ..) | (_, ErrorClass::Ssl, _) => Self::Certificate,
             (ErrorCode::Auth, ..) => Self::Rejected,
             // libgit2 takes a path at which nothing is for an address with an unknown scheme.
