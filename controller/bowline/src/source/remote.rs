@@ -165,6 +165,12 @@ impl Cause {
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match (error.code(), error.class(), address) {
             (ErrorCode::Owner, ..) => Self::Owner,
+            // A server that closes during the handshake; libgit2 calls it an error of TLS.
+            (_, ErrorClass::Os | ErrorClass::Ssl, Address::Http { .. })
+                if says(&["ssl error: syscall failure", "early eof"]) =>
+            {
+                Self::Network
+            }
             (ErrorCode::Certificate, ..) | (_, ErrorClass::Ssl, _) => Self::Certificate,
             (ErrorCode::Auth, ..) => Self::Rejected,
             // libgit2 takes a path at which nothing is for an address with an unknown scheme.

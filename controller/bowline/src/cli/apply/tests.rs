@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bowline_core::desired::DesiredState;
 use jiff::Timestamp;
 
@@ -16,6 +18,7 @@ fn snapshot(commit: &str, standing: GitStanding) -> Snapshot {
         standing,
         state: Arc::new(DesiredState::default()),
         findings: Arc::new(Vec::new()),
+        accepted: BTreeMap::new(),
         parsed_files: 0,
     }
 }
@@ -36,7 +39,7 @@ fn a_new_head_is_only_taken_once_it_was_read() {
     };
     assert_eq!(told(&view(B, GitStanding::Fresh, None)), "to bbbbbbbb");
     assert_eq!(
-        told(&view(B, GitStanding::ForcePushed, None)),
+        told(&view(B, GitStanding::ForcePushed { head: B.to_owned() }, None)),
         "to bbbbbbbb",
         "the pass holds everything then"
     );
