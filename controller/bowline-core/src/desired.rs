@@ -11,6 +11,7 @@ pub mod kind;
 mod node;
 mod parse;
 mod schema;
+mod size;
 mod source;
 mod state;
 mod suggest;
@@ -21,6 +22,7 @@ pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions}
 pub use finding::{Finding, FindingCode, Location, Severity};
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
 pub use schema::{custom_resource_definition, json_schema};
+pub use size::Unit;
 pub use state::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKey, ResourceKind,
     TaskDefinitionContent, WantedTaskDefinition,

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+pub use crate::desired::Unit;
 pub use task_definition::TASK_DEFINITION;
 
 /// One row: a field, how it is compared, and why so.
@@ -84,15 +85,6 @@ pub enum Literal {
     Flag(bool),
     /// A list of texts, sorted.
     Texts(&'static [&'static str]),
-}
-
-/// The unit of a size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// CPU units, 1024 to a `vCPU`.
-    Cpu,
-    /// MiB, 1024 to a `GB`.
-    Memory,
 }
 
 /// Under which name `reveal` lists a confidential value.
