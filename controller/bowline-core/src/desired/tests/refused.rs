@@ -39,6 +39,7 @@ fn of_the_task() {
     let tags: Vec<String> =
         (0..51).map(|number| format!(r#"{{"key": "k{number}", "value": "v"}}"#)).collect();
     let many = format!(r#""tags": [{}]"#, tags.join(", "));
+    let long = format!(r#""tags": [{{"key": "{}", "value": ""}}]"#, "k".repeat(129));
     let constraints = vec![r#"{"type": "memberOf", "expression": "x"}"#; 11].join(", ");
     let constraints = format!(r#""placementConstraints": [{constraints}]"#);
     holds(
@@ -78,6 +79,8 @@ fn of_the_task() {
                     (Error, "`tags[2].key` begins with `aws:`", r#""AWS:x""#),
                 ],
             ),
+            (r#""tags": [{"value": "a"}]"#, &[(Error, "`tags[0].key` is missing", "{")]),
+            (&long, &[(Error, "`tags[0].key` has more than 128 characters", "\"kkk")]),
             (&constraints, &[(Error, "`placementConstraints` has 11 constraints", "[")]),
             (
                 r#""ephemeralStorage": {"sizeInGiB": 20}"#,

@@ -9,6 +9,10 @@ use crate::name::Family;
 
 /// Tags on one resource (BC, Tag).
 const MOST_TAGS: usize = 50;
+/// Characters of a tag's key (BC, Tag).
+const LONGEST_KEY: usize = 128;
+/// Characters of a tag's value (BC, Tag).
+const LONGEST_VALUE: usize = 256;
 /// Constraints of one task (BC, placementConstraints).
 const MOST_CONSTRAINTS: usize = 10;
 
@@ -49,6 +53,20 @@ fn tags(root: &Node, report: &mut Report<'_, '_>) {
     for (number, tag) in tags.items().iter().enumerate() {
         let at = format!("tags[{number}]");
         report.unique(tag, "key", &at, "tags", &mut keys);
+        if tag.get("key").is_none_or(|key| key.text() == Some("")) {
+            report.refuse(
+                tag,
+                format!("`{at}.key` is missing"),
+                "every tag needs a key; its value may be empty",
+            );
+        }
+        for (field, most) in [("key", LONGEST_KEY), ("value", LONGEST_VALUE)] {
+            if let Some(value) = tag.get(field)
+                && value.text().is_some_and(|text| text.chars().count() > most)
+            {
+                report.refuse(value, format!("`{at}.{field}` has more than {most} characters"), "shorten it");
+            }
+        }
         if let Some(key) = tag.get("key")
             && key.text().is_some_and(|text| text.to_ascii_lowercase().starts_with("aws:"))
         {
