@@ -1,11 +1,12 @@
 """Registers task definitions through boto3, as a client that is not ours.
 
-register.py ENDPOINT DEFINITIONS.json [--lenient] > answers.json
+register.py ENDPOINT REGIONS DEFINITIONS.json [--lenient] > answers.json
 
-Reads a list of task definitions, prints a list of {"arn": ...} or {"error": ...} in the same order. boto3 checks each
+Registers a list of task definitions, one after the other in each of the regions (joined by commas) in turn, and prints a list of {"arn": ...} or {"error": ...} in the same order. boto3 checks each
 against AWS's service model first; --lenient leaves that out, for definitions that lack a required field on purpose.
 """
 import concurrent.futures
+import itertools
 import json
 import sys
 
@@ -22,9 +23,10 @@ NEWER = {
 }
 
 
-def client(endpoint, lenient):
+def client(endpoint, region, lenient):
     made = boto3.client(
         "ecs",
+        region_name=region,
         endpoint_url=endpoint,
         config=botocore.config.Config(parameter_validation=not lenient, max_pool_connections=8),
     )
@@ -46,11 +48,13 @@ def register(ecs, definition):
 
 
 def main():
-    ecs = client(sys.argv[1], "--lenient" in sys.argv)
-    with open(sys.argv[2], encoding="utf-8") as file:
+    endpoint, regions, path = sys.argv[1:4]
+    clients = [client(endpoint, region, "--lenient" in sys.argv) for region in regions.split(",")]
+    with open(path, encoding="utf-8") as file:
         definitions = json.load(file)
+    turns = itertools.cycle(clients)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        json.dump(list(pool.map(lambda each: register(ecs, each), definitions)), sys.stdout)
+        json.dump(list(pool.map(register, turns, definitions)), sys.stdout)
 
 
 main()

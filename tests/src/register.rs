@@ -17,7 +17,7 @@ use crate::aws::credentials;
 use crate::bowline::TIME_SCALE;
 use crate::judges;
 use crate::process::run;
-use crate::servers::ACCOUNT;
+use crate::servers::{ACCOUNT, REGION};
 use crate::world::target;
 
 /// What boto3 does before it sends.
@@ -31,6 +31,16 @@ pub enum Check {
 
 /// Registers all of them; gives their ARNs in the same order.
 pub async fn register(endpoint: &str, definitions: &[Value], check: Check) -> Vec<String> {
+    register_in(&[REGION], endpoint, definitions, check).await
+}
+
+/// As [`register`], in each of these regions in turn.
+pub async fn register_in(
+    regions: &[&str],
+    endpoint: &str,
+    definitions: &[Value],
+    check: Check,
+) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("definitions.json");
     let text = serde_json::to_string(definitions).expect("JSON can be written");
@@ -39,6 +49,7 @@ pub async fn register(endpoint: &str, definitions: &[Value], check: Check) -> Ve
     credentials(&mut command, folder.path(), ACCOUNT)
         .arg(judges::repository().join("tests/judges/register.py"))
         .arg(endpoint)
+        .arg(regions.join(","))
         .arg(&file);
     if check == Check::Nothing {
         command.arg("--lenient");

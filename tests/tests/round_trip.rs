@@ -1,6 +1,9 @@
 //! Task definitions that boto3 registers and Bowline reads: no difference where nothing was changed, and exactly the one
 //! path where one field was.
 
+#[path = "round_trip/plan.rs"]
+mod plan;
+
 use std::collections::BTreeSet;
 
 use bowline_core::desired::{TaskDefinitionContent, parse_task_definition};
