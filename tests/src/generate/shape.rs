@@ -85,9 +85,8 @@ fn text(path: &str) -> BoxedStrategy<Value> {
         }
         Some("fileSystemId") => "fs-[0-9a-f]{8}",
         Some("containerPortRange") => "[1-3]000-[4-6]000",
-        Some("command" | "entryPoint") => FREE_TEXT,
         Some("value") if path.ends_with("environmentFiles.value") => r"arn:aws:s3:::files/[a-z]{1,8}\.env",
-        Some("value") => FREE_TEXT,
+        Some("value" | "command" | "entryPoint") => FREE_TEXT,
         _ => "[a-z][a-z0-9-]{0,11}",
     };
     pattern.prop_map(Value::from).boxed()

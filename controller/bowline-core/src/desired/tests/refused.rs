@@ -40,7 +40,7 @@ fn of_the_task() {
         (0..51).map(|number| format!(r#"{{"key": "k{number}", "value": "v"}}"#)).collect();
     let many = format!(r#""tags": [{}]"#, tags.join(", "));
     let long = format!(r#""tags": [{{"key": "{}", "value": ""}}]"#, "k".repeat(129));
-    let constraints = vec![r#"{"type": "memberOf", "expression": "x"}"#; 11].join(", ");
+    let constraints = [r#"{"type": "memberOf", "expression": "x"}"#; 11].join(", ");
     let constraints = format!(r#""placementConstraints": [{constraints}]"#);
     holds(
         TASK,

@@ -34,7 +34,9 @@ pub(super) fn check(task: &Task<'_>, number: usize, container: &Node, report: &m
         container.get("environmentFiles").map(Node::items).unwrap_or_default().iter().enumerate()
     {
         if let Some(value) = file.get("value")
-            && value.text().is_some_and(|text| !text.ends_with(".env"))
+            && value
+                .text()
+                .is_some_and(|text| text.rsplit_once('.').is_none_or(|(_, ending)| ending != "env"))
         {
             let message = format!("`{at}.environmentFiles[{index}].value` does not end in `.env`");
             report.refuse(value, message, "AWS reads environment files with that ending only");

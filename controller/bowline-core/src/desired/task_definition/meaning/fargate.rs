@@ -3,6 +3,9 @@
 use super::{Report, Task, below, is, place};
 use crate::desired::node::Node;
 
+/// MiB of a GiB.
+const GIB: u64 = 1024;
+
 /// Log drivers on Fargate (BC, LogConfiguration).
 const LOG_DRIVERS: [&str; 3] = ["awslogs", "splunk", "awsfirelens"];
 
@@ -59,7 +62,6 @@ fn size(task: &Task<'_>, compatibilities: &Node, report: &mut Report<'_, '_>) {
     }
     let (Some(cpu), Some(memory)) = (task.cpu, task.memory) else { return };
     let Some(node) = task.root.get("memory") else { return };
-    const GIB: u64 = 1024;
     let (sizes, step) = match cpu {
         256 => (512..=2 * GIB, GIB),
         512 => (GIB..=4 * GIB, GIB),
