@@ -22,6 +22,18 @@ use bowline_tests::register::{Check, read, register};
 use bowline_tests::servers::Server;
 use serde_json::Value;
 
+/// The lists whose order means something. Written anew here, since the changes are made by the table.
+const ORDERED: [&str; 8] = [
+    "containerDefinitions.command",
+    "containerDefinitions.dnsSearchDomains",
+    "containerDefinitions.dnsServers",
+    "containerDefinitions.entryPoint",
+    "containerDefinitions.environmentFiles",
+    "containerDefinitions.healthCheck.command",
+    "containerDefinitions.links",
+    "containerDefinitions.linuxParameters.tmpfs.mountOptions",
+];
+
 /// How many are made by chance.
 const VARIED: usize = 200;
 
@@ -191,8 +203,9 @@ async fn what_means_the_same_is_no_difference() {
     let base = every_field();
     let mut changes = of_each_order(&base);
     changes.extend(of_each_spelling(&base));
-    let ordered = changes.iter().filter(|change| change.reported != Reported::Nothing).count();
-    assert_eq!((changes.len(), ordered), (39, 8), "33 lists, 8 of them ordered, and 6 spellings");
+    let ordered = changes.iter().filter(|change| change.reported != Reported::Nothing);
+    let ordered: Vec<&str> = ordered.map(|change| change.field).collect();
+    assert_eq!((changes.len(), &ordered[..]), (39, &ORDERED[..]), "33 lists and 6 spellings");
     let wrong = reported(&simulator.url(), &base, &changes, &mut Losses::of("simulator")).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
