@@ -73,7 +73,8 @@ pub(super) fn seed(simulator: &Simulator, size: Size, folder: &Path) -> Result<u
     let target = json!({"accountId": ACCOUNT, "region": REGION, "cluster": CLUSTER, "mode": "observe"});
     write(folder, "target.yaml", &manifest("Target", "prod", &target))?;
     simulator.ecs("CreateCluster", &json!({ "clusterName": CLUSTER }))?;
-    simulator.put(BUCKET, "")?;
+    let place = format!("<LocationConstraint>{REGION}</LocationConstraint>");
+    simulator.put(BUCKET, &format!("<CreateBucketConfiguration>{place}</CreateBucketConfiguration>"))?;
     simulator.put(
         &format!("{BUCKET}?versioning"),
         "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
