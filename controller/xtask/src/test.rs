@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{Step, cargo, run as run_command, run_all, target};
-use crate::{generate, judges, machine, purity};
+use crate::{bench, generate, judges, machine, purity};
 use std::process::Command;
 
 const STEPS: &[Step] = &[
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
         run: || run_command(cargo(&["test", "--workspace", "--doc", "--locked", "--quiet"])),
     },
     Step { name: "the demo's story", run: demo },
+    Step { name: "the benchmark, quick: calls only", run: || bench::run(&bench::Arguments::quick()) },
 ];
 
 /// Runs all steps.
