@@ -29,6 +29,9 @@ pub fn manifests(folder: Folder<'_>, inventories: &[Inventory], options: &Option
                 writer.result.skipped.insert((inventory.site.name.clone(), name.clone()), why);
             }
         }
+        if inventory.services.is_empty() {
+            writer.note(&format!("cluster {}", inventory.site.target.cluster), "it has no services");
+        }
         target::write(&mut writer, &inventory.site);
         let services = service::name(&mut writer, inventory);
         secret::write(&mut writer, inventory, &services);
