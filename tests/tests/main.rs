@@ -6,6 +6,7 @@ mod bad_input;
 mod contract;
 mod hot_pass;
 mod iam_policy;
+mod import;
 mod kill;
 mod plan_and_apply;
 mod simulator_aws_cli;
