@@ -178,7 +178,9 @@ fn bare_name(parameter: String) -> Option<String> {
 }
 
 fn write(value: &Value, depth: usize, used: usize, text: &mut String) {
-    if let Some(line) = one_line(value, depth).filter(|line| used + line.chars().count() <= WIDTH) {
+    let is_scalar = !value.is_array() && !value.is_object();
+    let fits = |line: &String| is_scalar || used + line.chars().count() <= WIDTH;
+    if let Some(line) = one_line(value, depth).filter(fits) {
         text.push_str(&line);
         return;
     }
@@ -299,6 +301,39 @@ mod tests {
         assert_eq!(file.left_out, left_out.map(str::to_owned).into());
         let read = TaskDefinitionContent(serde_json::from_str(&file.text).unwrap());
         assert_eq!(normalize(&read), normalize(&described));
+    }
+
+    #[test]
+    fn lines_are_broken_where_they_can_be() {
+        let long = "x".repeat(200);
+        let content = TaskDefinitionContent(json!({"family": "web", "containerDefinitions": [
+            {"name": "web", "image": long, "command": [long, "--port"], "secrets": [{"name": "A", "valueFrom": long}]},
+            {"name": "side", "image": "registry.test/side:1"},
+        ]}));
+        let expected = format!(
+            r#"{{
+  "family": "web",
+  "containerDefinitions": [
+    {{
+      "name": "web",
+      "image": "{long}",
+      "command": [
+        "{long}",
+        "--port"
+      ],
+      "secrets": [
+        {{
+          "name": "A",
+          "valueFrom": "{long}"
+        }}
+      ]
+    }},
+    {{ "name": "side", "image": "registry.test/side:1" }}
+  ]
+}}
+"#
+        );
+        assert_eq!(file(&content).text, expected);
     }
 
     #[test]

@@ -87,7 +87,7 @@ bowline apply --repo . --target staging\n  bowline apply --yes -o json"
         after_help = "FOLDER is the one that Bowline reads: what it declares already is left alone. One folder per Target \
 is made in it, with a file per resource. Services run the revision that they run now (--files: a JSON file each, without what \
 AWS fills in). Secrets are those that the containers read when they start, on their current version; no value is ever read. \
-A new Target is in mode observe.\nEverything is read before anything is written. Nothing is deleted or overwritten.\n\
+A new Target is in mode observe.\nEverything is read before anything is written. Nothing is deleted, and without --force nothing overwritten.\n\
 Exit code: 0 written, or nothing to write; 1 refused: something is in the way, or looks confidential; 2 an error, or something \
 could not be read.\n\nExamples:\n  bowline import --target prod --cluster prod-cluster desired-state\n  bowline import --target \
 prod --service web --service worker\n  bowline import --all --files --counts desired-state\n  bowline import --target prod \

@@ -27,11 +27,11 @@ impl Progress {
 
     pub(super) fn show(&self, cluster: &str, step: Step) {
         self.bar.set_message(format!("{cluster}: {}", step.what));
-        self.bar.set_length(step.of as u64);
         if self.shown && self.bar.is_hidden() && self.began.elapsed() >= PATIENCE {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         self.bar.set_position(step.done as u64);
+        self.bar.set_length(step.of as u64);
     }
 
     pub(super) fn end(&self) {

@@ -172,25 +172,35 @@ pub(super) fn text(document: &Document) -> String {
 fn table(document: &Document, text: &mut String) {
     let width = |of: fn(&Line) -> usize| document.resources.iter().map(of).max().unwrap_or_default();
     let names = width(|one| one.resource.to_string().len());
-    let files = width(|one| one.files.join(", ").len());
+    let files = width(|one| one.shown().len());
     if !document.resources.is_empty() {
         text.push('\n');
     }
-    for Line { resource, state, files: paths, differs } in &document.resources {
-        let (symbol, told) = match state {
+    for line in &document.resources {
+        let (symbol, told) = match line.state {
             State::Written => ("+".green().to_string(), ""),
             State::Withheld => ("x".red().to_string(), ""),
             State::Unchanged => ("=".to_owned(), "unchanged"),
             State::LeftAlone => {
-                ("~".yellow().to_string(), "left alone; live says otherwise (--force overwrites it):")
+                ("~".yellow().to_string(), "left alone; now it would be written otherwise (--force does):")
             }
             State::Declared => ("=".to_owned(), "declared already, left alone"),
         };
-        let paths = paths.join(", ");
-        let line = format!("{symbol} {:names$}  {paths:files$}  {told}", resource.to_string());
-        let _ = writeln!(text, "{}", line.trim_end());
-        for line in differs {
-            let _ = writeln!(text, "      {line}");
+        let (resource, paths) = (line.resource.to_string(), line.shown());
+        let row = format!("{symbol} {resource:names$}  {paths:files$}  {told}");
+        let _ = writeln!(text, "{}", row.trim_end());
+        for change in &line.differs {
+            let _ = writeln!(text, "      {change}");
+        }
+    }
+}
+
+impl Line {
+    /// Its files, as a shell would take them: `prod/services/web.{yaml,json}`.
+    fn shown(&self) -> String {
+        match self.files.as_slice() {
+            [manifest, _] => format!("{}.{{yaml,json}}", manifest.strip_suffix(".yaml").unwrap_or(manifest)),
+            files => files.join(", "),
         }
     }
 }
@@ -206,25 +216,24 @@ fn section<'a>(text: &mut String, title: &str, lines: impl Iterator<Item = (&'a 
 }
 
 fn suspects(document: &Document, text: &mut String) {
-    let told = document.suspects.iter().map(|one| {
-        let why = match one.because {
+    if document.suspects.is_empty() {
+        return;
+    }
+    let width = |of: fn(&Suspect) -> &String| document.suspects.iter().map(|one| of(one).len()).max();
+    let services = width(|one| &one.service).unwrap_or_default();
+    let containers = width(|one| &one.container).unwrap_or_default();
+    text.push_str("\nThese values look confidential, and git would keep them for ever:\n");
+    for Suspect { service, container, variable, because } in &document.suspects {
+        let why = match because {
             Because::Name => "by its name",
             Because::Value => "by its value",
         };
-        let about = format!("{}  container {}", one.service, one.container);
-        (about, format!("{}  ({why})", one.variable))
-    });
-    let told: Vec<(String, String)> = told.collect();
-    section(
-        text,
-        "These values look confidential, and git would keep them for ever:",
-        told.iter().map(|(about, why)| (about.as_str(), why.clone())),
-    );
-    if !document.suspects.is_empty() {
-        text.push_str(
-            "  Move them to Secrets Manager, import without --files, or, if they are not confidential, give --allow-env NAME.\n",
-        );
+        let _ =
+            writeln!(text, "  {service:services$}  container {container:containers$}  {variable}  ({why})");
     }
+    text.push_str(
+        "  Move them to Secrets Manager, import without --files, or, if they are not confidential, give --allow-env NAME.\n",
+    );
 }
 
 fn summary(document: &Document, text: &mut String) {

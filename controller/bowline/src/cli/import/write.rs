@@ -110,7 +110,10 @@ fn changes(path: &str, text: &str, bytes: &[u8]) -> Vec<String> {
         return vec![format!("~ {path}: {}", counted(&before, text))];
     }
     let diff = TextDiff::from_lines(before.as_ref(), text);
-    let changed = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
+    let is_comment = |line: &str| line.trim_start().starts_with('#');
+    let changed = diff
+        .iter_all_changes()
+        .filter(|change| change.tag() != ChangeTag::Equal && !is_comment(change.value()));
     let mut lines: Vec<String> =
         changed.map(|change| format!("{} {}", change.tag(), change.value().trim())).collect();
     if lines.len() > LINES {
