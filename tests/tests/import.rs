@@ -372,6 +372,22 @@ async fn bad_input_is_told_with_what_to_do_and_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_outside_of_the_ceiling_is_not_imported() {
+    let simulator = simulator().await;
+    Landscape::new(World::new(&simulator.url()).await, &[Service::Web]).await;
+    let desk = Desk::at(&simulator.url());
+    let config = "ceiling: { accounts: ['444455556666'] }\n";
+    fs::write(desk.bowline.home().join("bowline.yaml"), config).unwrap();
+    simulator.clear_calls();
+    for arguments in ["--target prod --cluster main", "--all"] {
+        let ended = desk.import(arguments).await.with_code(2);
+        assert!(ended.stderr.contains("outside the ceiling of bowline.yaml: "), "{ended}");
+    }
+    assert_eq!(called(&simulator), ["GetCallerIdentity"]);
+    assert_eq!(desk.files(), BTreeMap::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_with_errors_or_without_room_is_refused() {
     let simulator = simulator().await;
     Landscape::new(World::new(&simulator.url()).await, &[Service::Web]).await;

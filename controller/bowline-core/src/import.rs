@@ -76,8 +76,6 @@ pub struct FoundService {
     pub live: LiveService,
     /// What it runs; absent where that is not Bowline's to deploy, or where AWS does not know it any more.
     pub task_definition: Option<LiveTaskDefinition>,
-    /// True when it runs one task on each instance: it has no count of its own.
-    pub daemon: bool,
 }
 
 /// Why a service is not imported; nothing if it is.

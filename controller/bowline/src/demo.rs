@@ -209,12 +209,13 @@ fn instructions(world: &World) -> String {
     let binary =
         std::env::current_exe().map_or_else(|_| "bowline".to_owned(), |path| path.display().to_string());
     format!(
-        "\nReady. Time runs {} times as fast as real.\n\n\
+        "\nReady. Here time runs {} times as fast as real, for the simulated AWS and for the controller, so that the times in \
+         `status` and `history` are soon ahead of your clock.\n\n\
          What Bowline knows:\n\
          \x20 {binary} --config {config} status\n\
          \x20 {binary} --config {config} history\n\n\
          Change something behind its back (any AWS client will do):\n\
-         \x20 export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-central-1\n\
+         \x20 export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=demo AWS_DEFAULT_REGION=eu-central-1\n\
          \x20 aws --endpoint-url {url} ecs update-service --cluster prod-mcp-cluster --service prod-mcp-google-workspace --desired-count 5\n\
          \x20 aws --endpoint-url {url} ecs describe-services --cluster prod-mcp-cluster --services prod-mcp-google-workspace\n\n\
          Change what should be:\n\

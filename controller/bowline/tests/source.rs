@@ -7,6 +7,8 @@
     reason = "a helper that fails fails its test"
 )]
 
+#[path = "source/accept.rs"]
+mod accept;
 #[path = "source/folder.rs"]
 mod folder;
 #[path = "source/http.rs"]
@@ -23,3 +25,5 @@ mod repo;
 mod ssh;
 #[path = "source/sshd.rs"]
 mod sshd;
+#[path = "source/tls_server.rs"]
+mod tls_server;

@@ -9,7 +9,7 @@ use crate::desired::{
     Assembled, ResourceKind, SourceFile, TaskDefinitionContent, assemble, parse_manifest,
     parse_task_definition, referenced_task_definitions,
 };
-use crate::live::{Live, RolloutState, TaskDefinitionStatus};
+use crate::live::{Live, RolloutState, SchedulingStrategy, TaskDefinitionStatus};
 use crate::name::{AccountId, ClusterName, Region, RelativePath};
 use crate::plan::fixture::{Fixture, arn, at, known, live_service, name, version};
 
@@ -54,7 +54,7 @@ fn found(called: &str, revision: &str, secrets: &[&str]) -> FoundService {
     let family = revision.split(':').next().unwrap();
     let (arn, status) = (arn(revision), TaskDefinitionStatus::Active);
     let task_definition = Some(LiveTaskDefinition { arn, status, content: content(family, secrets) });
-    FoundService { live: live_service(called, revision), task_definition, daemon: false }
+    FoundService { live: live_service(called, revision), task_definition }
 }
 
 fn site(text: &str) -> Site {
@@ -76,7 +76,7 @@ fn mixed() -> Inventory {
     let mut code_deploy = found("Legacy_Shop", "shop:3", &["db"]);
     code_deploy.live.controller = DeploymentController::CodeDeploy;
     let mut daemon = found("agent", "agent:7", &[]);
-    daemon.daemon = true;
+    daemon.live.scheduling = SchedulingStrategy::Daemon;
     daemon.task_definition.as_mut().unwrap().status = TaskDefinitionStatus::Inactive;
     let mut mixed = inventory(vec![
         ("web", found("web", "web:41", &["db", "api"])),

@@ -7,8 +7,10 @@ mod sites;
 mod write;
 
 use bowline_core::desired::Severity;
+use bowline_core::desired::kind::Mode;
 use bowline_core::import::{Folder, Inventory, Options, manifests};
 use bowline_core::live::{UnknownCategory, UnknownReason};
+use bowline_core::policy::unreadable;
 
 use super::args::Import;
 use super::output::Output;
@@ -41,14 +43,17 @@ pub(super) async fn import(config: &Config, args: &Import, output: Output) -> an
     let folder = Folder { state: &state, path: &path };
     let aws = wiring::aws(config).await;
     let progress = Progress::new();
-    let sites = sites::sites(&aws, folder, args).await?;
+    let ceiling = config.ceiling.ceiling(Mode::Observe);
+    let sites = sites::sites(&aws, folder, &ceiling, args).await?;
     let mut inventories: Vec<Inventory> = Vec::new();
     for site in sites {
+        if let Some(why) = unreadable(&site.name, &site.target, &ceiling) {
+            return Err(unread(&[why]));
+        }
         let session = aws.session(&site.name, &site.target).await;
         session.verify_account().await.map_err(|why| unread(&[why]))?;
         let wanted = Wanted {
             services: args.service.iter().cloned().collect(),
-            daemons: args.form.counts,
             states: args
                 .terraform_state
                 .iter()
@@ -125,6 +130,7 @@ fn advice(why: &UnknownReason) -> String {
         UnknownCategory::Denied => format!("{} deploy/iam/import.json lists all that import calls.", why.hint),
         UnknownCategory::NoCredentials
         | UnknownCategory::InvalidCredentials
+        | UnknownCategory::OutsideCeiling
         | UnknownCategory::Unsupported
         | UnknownCategory::SuspiciouslyMissing
         | UnknownCategory::Refused => why.hint.clone(),

@@ -18,8 +18,6 @@ use crate::aws::{AwsError, Priority, Session};
 pub(crate) struct Wanted {
     /// Only these services; all of the cluster if there is none.
     pub(crate) services: BTreeSet<ServiceName>,
-    /// Whether to ask which of them are of the DAEMON kind.
-    pub(crate) daemons: bool,
     /// Terraform states.
     pub(crate) states: BTreeSet<(BucketName, ObjectKey)>,
 }
@@ -64,7 +62,6 @@ pub(crate) async fn inventory(
 ) -> Result<Inventory, Incomplete> {
     let all = wanted.services.is_empty();
     let asked = if all { session.list_services().await? } else { wanted.services };
-    let daemons = if wanted.daemons { session.list_daemons().await? } else { BTreeSet::new() };
     let live = described(session, &asked, all, report).await?;
     let deployed = live.values().filter(|live| left_out(live).is_none() && is_deployed_by_ecs(live));
     let running: BTreeSet<TaskDefinitionArn> =
@@ -92,8 +89,7 @@ pub(crate) async fn inventory(
         .into_iter()
         .map(|(name, live)| {
             let task_definition = live.task_definition.as_ref().and_then(|arn| definitions.get(arn)?.clone());
-            let daemon = daemons.contains(&name);
-            (name, FoundService { live, task_definition, daemon })
+            (name, FoundService { live, task_definition })
         })
         .collect();
     Ok(Inventory { site, services, secrets, states })

@@ -9,7 +9,7 @@ use crate::import::yaml::Yaml;
 use crate::import::{
     FoundService, Inventory, Site, is_deployed_by_ecs, left_out, secrets_read_at_start, task_definition,
 };
-use crate::live::{DeploymentController, RolloutState, TaskDefinitionStatus};
+use crate::live::{DeploymentController, RolloutState, SchedulingStrategy, TaskDefinitionStatus};
 use crate::name::{RelativePath, ResourceName, ServiceName, TaskDefinitionArn};
 
 /// A service that is written.
@@ -224,13 +224,13 @@ fn left_out_comment(yaml: &mut Yaml, file: &str, left_out: &BTreeSet<String>) {
 }
 
 fn desired_count(section: &Section<'_>, spec: &mut Yaml) {
-    let FoundService { live, daemon, .. } = section.subject.found;
+    let live = &section.subject.found.live;
     if !is_deployed_by_ecs(live) {
         return;
     }
     if !section.counts {
         spec.comment("desiredCount is left out: whoever scales the service, autoscaling for one, owns it.");
-    } else if *daemon {
+    } else if live.scheduling == SchedulingStrategy::Daemon {
         spec.comment("desiredCount is left out: a DAEMON service runs one task on each instance.");
     } else {
         spec.number("desiredCount", u64::from(live.desired_count));

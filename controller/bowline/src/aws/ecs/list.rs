@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::SchedulingStrategy;
 use bowline_core::name::{ClusterName, NameError, ServiceName};
 
 use super::{MAX_PAGES, endless, last_part};
@@ -17,25 +16,12 @@ const PAGE: i32 = 100;
 impl Session {
     /// The names of all services of the Target's cluster that are not deleted.
     pub(crate) async fn list_services(&self) -> Result<BTreeSet<ServiceName>, AwsError> {
-        self.services_scheduled(None).await
-    }
-
-    /// Those of them that run one task on each instance, and have no count of their own.
-    pub(crate) async fn list_daemons(&self) -> Result<BTreeSet<ServiceName>, AwsError> {
-        self.services_scheduled(Some(SchedulingStrategy::Daemon)).await
-    }
-
-    async fn services_scheduled(
-        &self,
-        strategy: Option<SchedulingStrategy>,
-    ) -> Result<BTreeSet<ServiceName>, AwsError> {
         let api = Api::ListServices;
         let on = format!("cluster {}", self.cluster());
         let (mut found, mut token) = (BTreeSet::new(), None);
         for _ in 0..MAX_PAGES {
             let send = || {
                 let call = self.clients().ecs.list_services().cluster(self.cluster().as_str());
-                let call = call.set_scheduling_strategy(strategy.clone());
                 call.max_results(PAGE).set_next_token(token.clone()).send()
             };
             let page = self.call(api, &on, Priority::Scan, send).await;
