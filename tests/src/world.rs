@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, NetworkConfiguration, NetworkMode, PortMapping,
+    DeploymentConfiguration, LaunchType, NetworkConfiguration, NetworkMode, PortMapping, Secret,
 };
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use serde_json::{Value, json};
@@ -58,6 +58,11 @@ impl World {
         Self { network, ..self }
     }
 
+    /// The subnet and the security group that services are put into.
+    pub fn network(&self) -> &[String; 2] {
+        &self.network
+    }
+
     /// Registers the next revision of a family: one container of the family's name with this image.
     pub async fn revision(&self, family: &str, image: &str) -> String {
         let port = PortMapping::builder().container_port(8080).build();
@@ -76,6 +81,24 @@ impl World {
             .await
             .expect("RegisterTaskDefinition");
         answer.task_definition().and_then(|found| found.task_definition_arn()).expect("its ARN").to_owned()
+    }
+
+    /// Creates a service whose container reads a secret when it starts.
+    pub async fn reader(&self, name: &str, secret: &str) {
+        let found =
+            self.clients.secrets.describe_secret().secret_id(secret).send().await.expect("DescribeSecret");
+        let secret = Secret::builder().name("SECRET").value_from(found.arn.expect("its ARN")).build();
+        let container = ContainerDefinition::builder().name(name).image("registry.test/reader:1");
+        let container = container.secrets(secret.expect("it has both")).build();
+        let register =
+            self.clients.ecs.register_task_definition().family(name).container_definitions(container);
+        let register =
+            register.network_mode(NetworkMode::Awsvpc).requires_compatibilities(Compatibility::Fargate);
+        let register =
+            register.cpu("256").memory("512").execution_role_arn(format!("arn:aws:iam::{ACCOUNT}:role/x"));
+        let answer = register.send().await.expect("RegisterTaskDefinition");
+        let arn = answer.task_definition().and_then(|found| found.task_definition_arn()).expect("its ARN");
+        self.create_service(name, arn, 1).await;
     }
 
     /// Creates a service and waits until its first deployment is complete.

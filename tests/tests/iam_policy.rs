@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use bowline_sim::{Simulator, SimulatorConfig};
+use bowline_tests::aws::Clients;
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
 use bowline_tests::git::Remote;
 use bowline_tests::judges::repository;
-use bowline_tests::world::{World, secret, service, target_in, task_definition, terraform_state, version};
+use bowline_tests::world::{
+    BUCKET, STATE, World, secret, service, target_in, task_definition, terraform_state, version,
+};
 use serde_json::{Value, json};
 
 /// The account of the second target, reached by a role.
@@ -133,11 +136,35 @@ async fn observe_lists_what_looking_at_everything_calls_and_that_is_reads_only()
     let everything = Everything::new("observe").await;
     let called = everything.apply(1).await;
     assert_eq!(called, listed("observe.json"));
-    let is_read = |action: &String| {
-        let operation = action.split_once(':').unwrap().1;
-        action == "sts:AssumeRole"
-            || ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb))
-    };
     assert!(called.iter().all(is_read), "{called:?}");
     assert_eq!(everything.world.current("app/db").await, Some(version(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_lists_what_importing_everything_calls_and_that_is_reads_only() {
+    let everything = Everything::new("enforce").await;
+    let Everything { simulator, bowline, .. } = &everything;
+    // A Target of another account, and a service that reads a secret.
+    let there = Clients::new(&simulator.url(), OTHER);
+    there.ecs.create_cluster().cluster_name("main").send().await.unwrap();
+    let role = json!({"arn": format!("arn:aws:iam::{OTHER}:role/bowline"), "externalId": "from-a-contract"});
+    let mut other: Value = serde_json::from_str(&target_in("observe", OTHER)).unwrap();
+    other["metadata"]["name"] = json!("other");
+    other["spec"]["assumeRole"] = role;
+    fs::create_dir(bowline.home().join("git")).unwrap();
+    fs::write(bowline.home().join("git/other.yaml"), other.to_string()).unwrap();
+    everything.world.reader("reader", "app/db").await;
+    simulator.clear_calls();
+    let state = format!("--terraform-state s3://{BUCKET}/{STATE}");
+    for arguments in ["--all", "--target other", &format!("--target main --counts --files --force {state}")] {
+        bowline.run(&format!("import {arguments} git")).await.with_code(0);
+    }
+    let called = called(simulator);
+    assert_eq!(called, listed("import.json"));
+    assert!(called.iter().all(is_read), "{called:?}");
+}
+
+fn is_read(action: &String) -> bool {
+    let operation = action.split_once(':').unwrap().1;
+    action == "sts:AssumeRole" || ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb))
 }

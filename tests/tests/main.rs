@@ -7,6 +7,7 @@ mod bad_input;
 mod contract;
 mod hot_pass;
 mod iam_policy;
+mod import;
 mod kill;
 mod plan_and_apply;
 mod round_trip;

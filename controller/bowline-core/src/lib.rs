@@ -12,9 +12,11 @@
 //! | [`policy`] | may we? |
 //! | [`rollout`] | did it work? |
 //! | [`rollback`] | what failed before, and what was last good? |
+//! | [`import`] | what would git say of what is live? |
 
 pub mod desired;
 pub mod diff;
+pub mod import;
 pub mod live;
 pub mod name;
 pub mod plan;

@@ -6,6 +6,7 @@ mod apply;
 pub mod args;
 mod demo;
 mod findings;
+mod import;
 mod narrow;
 mod once;
 mod output;
@@ -66,6 +67,7 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Demo(demo) => demo::demo(demo, output).await,
         Verb::Plan(selection) => plan::plan(&config, selection, output).await,
         Verb::Apply(apply) => apply::apply(&config, apply, output).await,
+        Verb::Import(args) => import::import(&config, args, output).await,
         Verb::Run(_) => {
             warn_of_unknown_variables(&config);
             run::run(config).await

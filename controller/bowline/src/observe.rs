@@ -3,6 +3,7 @@
 //! Fans out over Targets, batches, and turns every failure into an `Unknown` of exactly the resources that it concerns.
 //! Reads only: it may call no writing function of `aws`. It must not know what will be concluded from what it sees.
 
+pub(crate) mod inventory;
 mod needs;
 mod services;
 

@@ -13,7 +13,7 @@
 //! | `mirror` | the bare repository on this machine, its lock and its repair |
 //! | `accept` | whether the branch was rewritten, and what it declares as applied |
 //! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
-//! | `folder` | the same from a directory, for `validate` |
+//! | `folder` | the same from a directory, for `validate` and `import` |
 //! | `work_tree` | what a person has not committed yet, to be told |
 //! | `file` | the rules that a commit and a directory share |
 //! | `error` | [`SourceError`] |

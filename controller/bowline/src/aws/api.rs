@@ -44,6 +44,8 @@ pub enum Bucket {
     ServiceRevision,
     /// ECS cluster resource read: DescribeTasks, ListTasks.
     ClusterResourceRead,
+    /// ECS cluster read: ListClusters.
+    ClusterRead,
     /// ECS tag modify: TagResource.
     TagModify,
     /// Secrets Manager, DescribeSecret.
@@ -68,7 +70,10 @@ impl Bucket {
         match self {
             Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
             Self::ServiceModify => (50.0, 5.0),
-            Self::TaskDefinitionRead | Self::ServiceDeployment | Self::ServiceRevision => (50.0, 20.0),
+            Self::TaskDefinitionRead
+            | Self::ServiceDeployment
+            | Self::ServiceRevision
+            | Self::ClusterRead => (50.0, 20.0),
             Self::TaskDefinitionModify => (20.0, 1.0),
             Self::TagModify => (20.0, 10.0),
             Self::SecretRead => (10_000.0, 10_000.0),
@@ -127,6 +132,10 @@ apis! {
     AssumeRole: Sts, Identity, Always, "sts:AssumeRole";
     /// Services, ten at a time.
     DescribeServices: Ecs, ServiceRead, Always, "ecs:DescribeServices";
+    /// A cluster's services, for `import` only: what is in git is asked for by name.
+    ListServices: Ecs, ServiceRead, Always, "ecs:ListServices";
+    /// The clusters of the account and region, for `import --all` only.
+    ListClusters: Ecs, ClusterRead, Always, "ecs:ListClusters";
     /// One task definition revision.
     DescribeTaskDefinition: Ecs, TaskDefinitionRead, Always, "ecs:DescribeTaskDefinition";
     /// The revisions of a family.

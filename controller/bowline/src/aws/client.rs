@@ -114,6 +114,11 @@ impl Aws {
         self.inner.settings.clock.now()
     }
 
+    /// The region of the SDK's standard chain (`AWS_REGION`, or the profile's), if it has one that can be one.
+    pub(crate) fn region(&self) -> Option<Region> {
+        self.inner.base.region().and_then(|region| Region::parse(region.as_ref()).ok())
+    }
+
     /// What is needed to call AWS for one Target. No call is made.
     pub(crate) async fn session(&self, name: &ResourceName, target: &Target) -> Session {
         let clients = self.clients(target).await;

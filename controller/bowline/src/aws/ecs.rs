@@ -2,6 +2,7 @@
 
 pub(super) mod cache;
 mod convert;
+mod list;
 mod raw;
 
 use std::collections::BTreeMap;

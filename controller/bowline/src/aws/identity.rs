@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bowline_core::live::{UnknownCategory, UnknownReason};
+use bowline_core::name::AccountId;
 use tokio::time::Instant;
 
 use super::api::Api;
@@ -44,6 +45,15 @@ impl Session {
             *known = Some((Instant::now(), caller));
         }
         Ok(())
+    }
+
+    /// The account that the credentials belong to, whichever the Target names: for a Target that is yet to be made.
+    pub(crate) async fn caller_account(&self) -> Result<AccountId, UnknownReason> {
+        let caller = self.ask().await.map_err(|error| error.reason)?;
+        AccountId::parse(&caller.account).map_err(|error| {
+            let (api, on) = (Api::GetCallerIdentity, "the credentials");
+            AwsError::bad_answer(api, on, &error.to_string()).reason
+        })
     }
 
     /// Credentials that were refused may be others by now: ask again next time.

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use bowline_core::name::{
+    AccountId, BucketName, ClusterName, NameError, ObjectKey, Region, ResourceName, ServiceName,
+};
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Layer, LogFormat};
 
@@ -80,6 +83,18 @@ code: 0 converged, 1 something is held or was rolled back, 2 an error, or anythi
 bowline apply --repo . --target staging\n  bowline apply --yes -o json"
     )]
     Apply(Apply),
+    /// Write manifests of what is live, so that the first plan is empty
+    #[command(
+        after_help = "FOLDER is the one that Bowline reads: what it declares already is left alone. One folder per Target \
+is made in it, with a file per resource. Services run the revision that they run now (--files: a JSON file each, without what \
+AWS fills in). Secrets are those that the containers read when they start, on their current version; no value is ever read. \
+A new Target is in mode observe.\nEverything is read before anything is written. Nothing is deleted, and without --force nothing overwritten.\n\
+Exit code: 0 written, or nothing to write; 1 refused: something is in the way, or looks confidential; 2 an error, or something \
+could not be read.\n\nExamples:\n  bowline import --target prod --cluster prod-cluster desired-state\n  bowline import --target \
+prod --service web --service worker\n  bowline import --all --files --counts desired-state\n  bowline import --target prod \
+--terraform-state s3://acme-states/prod/app.tfstate"
+    )]
+    Import(Import),
     /// Run the controller: watch git and AWS, repair drift, serve status
     #[command(
         after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call \
@@ -120,6 +135,78 @@ pub struct Validate {
     /// The folder that holds the manifests
     #[arg(default_value = ".")]
     pub path: PathBuf,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("what").args(["target", "cluster", "all"]).required(true).multiple(true)))]
+pub struct Import {
+    /// The folder that holds, or will hold, the manifests
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// The Target: one of the folder, or with --cluster the name of a new one
+    #[arg(long, value_name = "NAME", value_parser = ResourceName::parse)]
+    pub target: Option<ResourceName>,
+    /// The cluster; without --target, a new Target is named after it
+    #[arg(long, value_name = "CLUSTER", value_parser = ClusterName::parse)]
+    pub cluster: Option<ClusterName>,
+    /// Every cluster of the account and region that has services, each as a Target
+    #[arg(long, conflicts_with_all = ["target", "cluster", "service", "terraform_state"])]
+    pub all: bool,
+    /// Only this service, by its name at ECS; may be given several times
+    #[arg(long, value_name = "SERVICE", value_parser = ServiceName::parse)]
+    pub service: Vec<ServiceName>,
+    /// The account that the credentials must belong to [default: the one that they belong to]
+    #[arg(long, value_name = "ID", value_parser = AccountId::parse)]
+    pub account: Option<AccountId>,
+    /// The region [default: the AWS SDK's]
+    #[arg(long, value_name = "REGION", value_parser = Region::parse)]
+    pub region: Option<Region>,
+    /// A Terraform state, pinned to its current version; may be given several times
+    #[arg(long, value_name = "s3://BUCKET/KEY", value_parser = StatePlace::parse)]
+    pub terraform_state: Vec<StatePlace>,
+    /// What is written of each service.
+    #[command(flatten)]
+    pub form: Form,
+    /// Overwrite files that are in the way, and write anew what an earlier import wrote
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What `import` writes of each service.
+#[derive(Debug, ClapArgs)]
+pub struct Form {
+    /// Write task definitions as JSON files, instead of pinning the revisions that run
+    #[arg(long)]
+    pub files: bool,
+    /// A variable, label or option that may go into a file although it looks confidential; may be given several times
+    #[arg(long, value_name = "NAME", requires = "files")]
+    pub allow_env: Vec<String>,
+    /// Write desiredCount, too: git then owns it, and autoscaling must not
+    #[arg(long)]
+    pub counts: bool,
+}
+
+/// Where a Terraform state is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePlace {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The object's key.
+    pub key: ObjectKey,
+}
+
+impl StatePlace {
+    /// Parses `s3://bucket/key`.
+    fn parse(text: &str) -> Result<Self, NameError> {
+        let form = || NameError {
+            found: text.to_owned(),
+            expected: "a place such as s3://bucket/path/to/state.tfstate",
+        };
+        let (bucket, key) =
+            text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(form)?;
+        Ok(Self { bucket: BucketName::parse(bucket)?, key: ObjectKey::parse(key)? })
+    }
 }
 
 /// Arguments of `demo`.
@@ -211,7 +298,7 @@ impl Args {
             Verb::Run(listen) | Verb::Status(listen) => (&none, listen),
             Verb::History(history) => (&none, &history.listen),
             Verb::Diff(diff) => (&none, &diff.listen),
-            Verb::Validate(_) | Verb::Demo(_) => (&none, &nowhere),
+            Verb::Validate(_) | Verb::Import(_) | Verb::Demo(_) => (&none, &nowhere),
         };
         let format = self.global.log_format.and_then(|format| format.to_possible_value());
         Layer::default()

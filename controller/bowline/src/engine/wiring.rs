@@ -70,14 +70,9 @@ async fn wire_with(
     let (applied, acted_from) = watch::channel(last_applied.into_iter().chain(of_targets).collect());
     let (owner, git) =
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), acted_from, shutdown.clone());
-    let aws = Aws::new(AwsSettings {
-        endpoint_url: config.endpoint_url.clone(),
-        clock: clock.clone(),
-        limits: true,
-        task_definition_cache: Some(folder.join("task-definitions")),
-    });
+    let aws = aws_in(config, &clock, &folder).await;
     let world = World {
-        aws: aws.await,
+        aws,
         git,
         store,
         ceiling: config.ceiling.ceiling(unset),
@@ -89,6 +84,22 @@ async fn wire_with(
         shutdown: shutdown.clone(),
     };
     Ok(Wired { world, git_task: Owner::spawn("reads the repository", owner.run()) })
+}
+
+/// AWS alone, for a verb that reads no repository.
+pub async fn aws(config: &Config) -> Aws {
+    let folder = config.state_directory().unwrap_or_else(cache_directory);
+    aws_in(config, &Clock::scaled(config.time_scale), &folder).await
+}
+
+async fn aws_in(config: &Config, clock: &Clock, folder: &Path) -> Aws {
+    let settings = AwsSettings {
+        endpoint_url: config.endpoint_url.clone(),
+        clock: clock.clone(),
+        limits: true,
+        task_definition_cache: Some(folder.join("task-definitions")),
+    };
+    Aws::new(settings).await
 }
 
 fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineError> {

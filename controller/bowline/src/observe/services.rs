@@ -66,11 +66,12 @@ async fn read_batch(
     }
 }
 
-async fn ask(
+/// One DescribeServices: each service by whatever it is known by here.
+pub(super) async fn ask<K: Clone>(
     session: &Session,
-    batch: &[Asked],
+    batch: &[(K, String)],
     priority: Priority,
-) -> Result<Vec<(ResourceName, Observed<LiveService>)>, AwsError> {
+) -> Result<Vec<(K, Observed<LiveService>)>, AwsError> {
     let names: Vec<String> = batch.iter().map(|(_, service)| service.clone()).collect();
     let mut answer = session.describe_services(&names, priority).await?;
     let at = session.now();

@@ -53,6 +53,19 @@ pub fn read(path: &Path) -> Result<(DesiredState, Vec<Finding>), SourceError> {
     Ok((assembled.state, assembled.findings))
 }
 
+/// What a folder declares that is to be written to: nothing, if it does not exist or is empty. The text is the folder's own
+/// path, from the root that paths in findings count from.
+pub fn read_if_any(path: &Path) -> Result<(DesiredState, Vec<Finding>, String), SourceError> {
+    let (state, findings) = match read(path) {
+        Ok(read) => read,
+        Err(SourceError::PathMissing { .. } | SourceError::NoManifests { .. }) => Default::default(),
+        Err(error) => return Err(error),
+    };
+    let start = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let inside = start.strip_prefix(root_of(&start)).unwrap_or(Path::new(""));
+    Ok((state, findings, inside.to_string_lossy().into_owned()))
+}
+
 /// The nearest folder above that is a git repository's, or else the folder itself.
 fn root_of(start: &Path) -> PathBuf {
     let folder = if start.is_dir() { start } else { start.parent().unwrap_or(start) };

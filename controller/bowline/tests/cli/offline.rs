@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::place::{Place, TARGET, service};
 
-const VERBS: [&str; 7] = ["validate", "plan", "apply", "run", "status", "history", "diff"];
+const VERBS: [&str; 8] = ["validate", "plan", "apply", "import", "run", "status", "history", "diff"];
 
 #[test]
 fn help_is_as_documented() {
