@@ -65,7 +65,8 @@ impl Driver {
                     log(&pass);
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
-                    if matches!(pass.next, Next::NewCommit(_)) {
+                    if matches!(pass.next, Next::Reread(_)) {
+                        seen = None;
                         self.world.git.wake().await;
                     }
                 }

@@ -68,10 +68,22 @@ pub struct Snapshot {
     pub state: Arc<DesiredState>,
     /// What a person has to look at, file by file.
     pub findings: Arc<Vec<Finding>>,
+    /// The commits that were acted from, as far as they were known when this was read: the standing and `accepted` speak
+    /// of no others.
+    pub judged: BTreeSet<String>,
     /// Per commit that was acted from: the commit that the branch declares as applied in its place.
     pub accepted: BTreeMap<String, Accepted>,
     /// How many files were parsed anew for this snapshot.
     pub parsed_files: usize,
+}
+
+impl Snapshot {
+    /// True if its standing is about all of `applied`, so that it can be acted from. One that is stale is about none, and is
+    /// never acted from.
+    pub fn speaks_of(&self, applied: &BTreeSet<String>) -> bool {
+        matches!(self.standing, GitStanding::Stale(_))
+            || applied.iter().all(|commit| *commit == self.commit || self.judged.contains(commit))
+    }
 }
 
 /// One git repository as the source of desired state.
@@ -235,6 +247,7 @@ impl Sync {
         if !verdict.findings.is_empty() {
             snapshot.findings = Arc::new([content.findings.to_vec(), verdict.findings].concat());
         }
+        snapshot.judged.clone_from(&self.applied);
         snapshot.accepted = verdict.accepted;
         Ok(snapshot)
     }
@@ -325,6 +338,7 @@ fn snapshot(content: &Content, parsed_files: usize, read_at: Timestamp, standing
         standing,
         state: Arc::clone(&content.state),
         findings: Arc::clone(&content.findings),
+        judged: BTreeSet::new(),
         accepted: BTreeMap::new(),
         parsed_files,
     }

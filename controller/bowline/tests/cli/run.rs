@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use bowline_sim::{Fault, FaultRule};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -210,6 +211,37 @@ async fn a_rewritten_branch_holds_everything_after_a_restart_too() {
         .await;
     assert_eq!(status["findings"][0]["code"], "force-push");
     assert_eq!(cloud.writes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_branch_that_is_rewritten_while_a_pass_is_under_way_holds_everything() {
+    let (place, cloud) = world(1).await;
+    let web = |count: u32| service("web", "web:1", count);
+    let kept = place.commit("Kept", &[("target.yaml", TARGET), ("web.yaml", &web(1))]);
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    let is_at = |status: &Value, commit: &str| status["git"]["commit"]["id"] == commit;
+
+    // Longer than the interval of git: the branch is read again before the pass over the lost commit has ended.
+    let slow = Fault::Delay(Duration::from_secs(5));
+    cloud.simulator.add_fault(FaultRule::new(slow).operation("DescribeServices"));
+    let lost = place.commit("Lost", &[("target.yaml", TARGET), ("web.yaml", &web(1)), ("note", "lost")]);
+    controller.status(&place, "the pass over it", |status| is_at(status, &lost)).await;
+    let repository = git2::Repository::open(place.path().join("repo")).unwrap();
+    let reset = repository.revparse_single(&kept).unwrap();
+    repository.reset(&reset, git2::ResetType::Soft, None).unwrap();
+    let rewritten = place.commit("Rewritten", &[("target.yaml", TARGET), ("web.yaml", &web(3))]);
+    cloud.simulator.clear_faults();
+    cloud.simulator.clear_calls();
+
+    let status = controller
+        .status(&place, "the rewritten branch", |status| {
+            is_at(status, &rewritten)
+                && (status["git"]["standing"] == "force-pushed" || !cloud.writes().is_empty())
+        })
+        .await;
+    assert_eq!(cloud.writes(), Vec::<String>::new());
+    assert_eq!(status["findings"][0]["code"], "force-push");
 }
 
 #[tokio::test]
