@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bowline_core::plan::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::git::GitView;
 use super::reconcile::{Next, Pass, World, reconcile};
+use super::refusal;
 use super::status::{self, Status};
 use crate::config::Intervals;
 use crate::observe::Scope;
@@ -43,6 +45,7 @@ impl Driver {
         let mut git = self.world.git.view.clone();
         let mut schedule = Schedule::new(&self.intervals, self.world.clock.now());
         let mut seen = None;
+        let mut refused = None;
         while self.wait(&mut git, &schedule).await {
             let view = git.borrow_and_update().clone();
             status::publish(&self.publish, |status| status.with_git(&view));
@@ -63,6 +66,9 @@ impl Driver {
                 Ok(None) => break,
                 Ok(Some(pass)) => {
                     log(&pass);
+                    if !matches!(pass.next, Next::Reread(_)) {
+                        refusal::log(&pass.standing, &mut refused);
+                    }
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
                     if matches!(pass.next, Next::Reread(_)) {
@@ -106,7 +112,8 @@ async fn changed(git: &mut watch::Receiver<GitView>) {
 }
 
 fn log(pass: &Pass) {
-    for event in &pass.events {
+    let is_news = |event: &&Event| event.kind != EventKind::GitRefused;
+    for event in pass.events.iter().filter(is_news) {
         tracing::info!(resource = %event.resource, "{}", event.message);
     }
     tracing::debug!(attempted = pass.attempted.len(), next = ?pass.next, "pass ended");

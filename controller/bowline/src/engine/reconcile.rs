@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::git::{GitHandle, Head};
+use super::refusal;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::execute::execute;
@@ -147,6 +148,11 @@ pub async fn reconcile(
     let looking = world.shutdown.run_until_cancelled(look(world, &snapshot.state, scope));
     let Some(live) = looking.await else { return Ok(None) };
     let mut decision = decide(world, snapshot, &live);
+    if snapshot.speaks_of(&world.applied.borrow()) {
+        let history = world.store.history();
+        let refused = refusal::events(&decision.standing, &snapshot.state, &history, world.clock.now());
+        decision.events.extend(refused.await?);
+    }
     world.store.save(&world.memory, &decision.events, &snapshot.commit).await?;
     world.live = Some(live);
 
