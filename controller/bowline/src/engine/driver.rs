@@ -1,9 +1,11 @@
 //! When does the next pass come, and what is due in it? Owns the world between passes.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_core::plan::{Event, EventKind};
+use bowline_core::policy::GitStanding;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use tokio::sync::watch;
@@ -15,6 +17,7 @@ use super::refusal;
 use super::status::{self, Status};
 use crate::config::Intervals;
 use crate::observe::Scope;
+use crate::source::Snapshot;
 
 /// How soon the next pass comes while a rollout is under way or a wave waits. ECS takes tens of seconds to start a task, so
 /// looking more often costs calls and shows nothing.
@@ -51,7 +54,7 @@ impl Driver {
             status::publish(&self.publish, |status| status.with_git(&view));
             let Some(snapshot) = view.snapshot else { continue };
             let now = self.world.clock.now();
-            let current = Some((snapshot.commit.clone(), snapshot.standing.clone()));
+            let current = Some(what_counts(&snapshot));
             if current != seen {
                 seen = current;
                 schedule.everything(now);
@@ -102,6 +105,12 @@ impl Driver {
             () = self.world.clock.sleep(until), if git.borrow().snapshot.is_some() => true,
         }
     }
+}
+
+/// What makes everything due when it changes: the commit, and the kind of its standing, whose sentence grows older with each
+/// read.
+fn what_counts(snapshot: &Snapshot) -> (String, Discriminant<GitStanding>) {
+    (snapshot.commit.clone(), discriminant(&snapshot.standing))
 }
 
 /// Waits until git has something new. Without its owner nothing new comes: that ends everything, but not from here.
