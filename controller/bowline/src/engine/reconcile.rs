@@ -168,7 +168,7 @@ pub async fn reconcile(
             reread = Some(why);
         }
         Gate::Unreadable(reason) => {
-            decision.standing = GitStanding::Stale(reason);
+            decision.standing = GitStanding::Stale(snapshot.stale(world.clock.now(), &reason));
             decision.approved = policy::approve(
                 decision.proposed.clone(),
                 &snapshot.state,

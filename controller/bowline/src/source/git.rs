@@ -78,6 +78,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The sentence of [`GitStanding::Stale`] for this commit, if the remote cannot be asked `now` because of `why`.
+    pub fn stale(&self, now: Timestamp, why: &str) -> String {
+        stale(&self.commit, self.read_at, now, why)
+    }
+
     /// True if its standing is about all of `applied`, so that it can be acted from. One that is stale is about none, and is
     /// never acted from.
     pub fn speaks_of(&self, applied: &BTreeSet<String>) -> bool {
@@ -144,7 +149,7 @@ impl GitSource {
             }
             Err(error) => match &self.last {
                 Some(last) => {
-                    let standing = GitStanding::Stale(stale(&last.commit, last.read_at, now, &error));
+                    let standing = GitStanding::Stale(last.stale(now, &error.sentence()));
                     Ok(Snapshot { standing, parsed_files: 0, ..last.clone() })
                 }
                 None => Err(error),
@@ -262,7 +267,7 @@ impl Sync {
         // The mirror may be gone or damaged; then what matters is still why the remote cannot be read.
         let read = parse_id(&mark.commit).and_then(|commit| self.read(reader, mirror, commit).ok());
         let Some((content, parsed_files)) = read else { return Err(why) };
-        let sentence = stale(&mark.commit, mark.read_at, self.now, &why);
+        let sentence = stale(&mark.commit, mark.read_at, self.now, &why.sentence());
         Ok(snapshot(&content, parsed_files, mark.read_at, GitStanding::Stale(sentence)))
     }
 
@@ -345,8 +350,8 @@ fn snapshot(content: &Content, parsed_files: usize, read_at: Timestamp, standing
 }
 
 /// Why an earlier commit is given, for [`GitStanding::Stale`].
-fn stale(commit: &str, read_at: Timestamp, now: Timestamp, why: &SourceError) -> String {
-    let (age, why) = (age(read_at, now), why.sentence());
+fn stale(commit: &str, read_at: Timestamp, now: Timestamp, why: &str) -> String {
+    let age = age(read_at, now);
     format!("the repository cannot be read; the last good commit {commit:.8} was last read {age} ago: {why}")
 }
 
