@@ -53,6 +53,8 @@ pub enum EventKind {
     ActionFailed,
     /// An action or a rollout was overtaken by somebody else's change.
     Superseded,
+    /// A target is not acted on: the branch was rewritten, or too much of it vanished from git.
+    GitRefused,
 }
 
 impl Event {

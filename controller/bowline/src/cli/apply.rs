@@ -15,7 +15,7 @@ use super::once;
 use super::output::{self, Output};
 use crate::config::Config;
 use crate::engine::git::GitView;
-use crate::engine::reconcile::{Next, Pass, World, reconcile};
+use crate::engine::reconcile::{Next, Pass, Reread, World, reconcile};
 use crate::engine::{driver, shutdown, wiring};
 use crate::observe::Scope;
 use crate::source::Snapshot;
@@ -85,28 +85,41 @@ enum Consent {
     Commit,
 }
 
-/// What became of the commit at hand after the branch moved on from it.
+/// What came of reading the repository again.
 #[derive(Debug)]
-enum Moved {
-    /// The new head was read.
-    To(Arc<Snapshot>),
-    /// The new head cannot be read, with the reason as a sentence.
-    Unread(String),
+enum Read {
+    /// The commit at hand is still the head, and was compared anew.
+    Same(Arc<Snapshot>),
+    /// The branch moved on, and its new head was read.
+    Newer(Arc<Snapshot>),
+    /// The head cannot be read, with the reason as a sentence.
+    Nothing(String),
 }
 
-impl Moved {
-    /// What the repository's owner read after it was told that the head is not `commit` any more.
-    fn from(commit: &str, view: &GitView) -> Self {
-        let Some(newer) = &view.snapshot else {
-            return Self::Unread(view.problem.clone().unwrap_or_else(|| "it was not read yet".to_owned()));
+impl Read {
+    /// What the repository's owner read after it was asked to, because of `why`; the commit at hand was `commit`.
+    fn from(why: &Reread, commit: &str, view: &GitView) -> Self {
+        let Some(read) = &view.snapshot else {
+            return Self::Nothing(view.problem.clone().unwrap_or_else(|| "it was not read yet".to_owned()));
         };
-        match (&view.problem, &newer.standing) {
-            (Some(problem), _) => Self::Unread(problem.clone()),
-            (None, GitStanding::Stale(reason)) => Self::Unread(reason.clone()),
-            (None, _) if newer.commit == commit => Self::Unread(format!(
+        match (&view.problem, &read.standing, why) {
+            (Some(problem), _, _) => Self::Nothing(problem.clone()),
+            (None, GitStanding::Stale(reason), _) => Self::Nothing(reason.clone()),
+            (None, _, _) if read.commit != commit => Self::Newer(Arc::clone(read)),
+            (None, _, Reread::Uncompared) => Self::Same(Arc::clone(read)),
+            (None, _, Reread::Moved(_)) => Self::Nothing(format!(
                 "the remote names it as its head, but gives {commit:.8} when it is read"
             )),
-            (None, _) => Self::To(Arc::clone(newer)),
+        }
+    }
+}
+
+/// What could not be read, for an error.
+fn unread(why: &Reread, commit: &str) -> String {
+    match why {
+        Reread::Moved(head) => format!("the branch moved on from {commit:.8} to {head:.8}"),
+        Reread::Uncompared => {
+            format!("{commit:.8} has to be compared with what was applied since it was read")
         }
     }
 }
@@ -130,22 +143,25 @@ impl Run<'_> {
             self.progress.show(&pass);
             self.events.extend(pass.events.iter().cloned());
             let pause = match &pass.next {
-                Next::NewCommit(head) => match Moved::from(&snapshot.commit, &self.newest().await?) {
-                    Moved::To(newer) => {
+                Next::Reread(why) => match Read::from(why, &snapshot.commit, &self.newest().await?) {
+                    Read::Same(same) => {
+                        *snapshot = once::narrowed(&same, self.selection)?;
+                        Duration::ZERO
+                    }
+                    Read::Newer(newer) => {
                         let (taken, told) = self.consent.follow(snapshot, &newer, self.selection)?;
                         self.progress.tell(&told);
                         *snapshot = taken;
                         failures = 0;
                         Duration::ZERO
                     }
-                    Moved::Unread(_) if failures < PATIENCE => {
+                    Read::Nothing(_) if failures < PATIENCE => {
                         failures += 1;
                         driver::SOON
                     }
-                    Moved::Unread(why) => anyhow::bail!(
-                        "the branch moved on from {:.8} to {head:.8}, which cannot be read, so nothing more is done: {why}; \
-                         {LEFT_BEHIND}",
-                        snapshot.commit
+                    Read::Nothing(reason) => anyhow::bail!(
+                        "{}, which cannot be read, so nothing more is done: {reason}; {LEFT_BEHIND}",
+                        unread(why, &snapshot.commit)
                     ),
                 },
                 Next::Soon => {

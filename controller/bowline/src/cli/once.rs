@@ -100,7 +100,7 @@ pub(super) fn is_suspicious(report: &ResourceReport) -> bool {
     report.unknown.as_ref().is_some_and(|why| why.category == UnknownCategory::SuspiciouslyMissing)
 }
 
-/// 2 if anything could not be read or used, 1 if anything differs, else 0.
+/// 2 if anything could not be read or used, 1 if anything differs or git is refused, else 0.
 pub(super) fn exit_code(pass: &Pass, findings: &[Finding]) -> u8 {
     let stale = matches!(pass.standing, GitStanding::Stale(_));
     let unusable = findings.iter().any(|finding| finding.severity == Severity::Error);
@@ -109,7 +109,8 @@ pub(super) fn exit_code(pass: &Pass, findings: &[Finding]) -> u8 {
     if stale || unusable || unknown {
         2
     } else {
-        u8::from(!pass.approved.reports.values().all(ResourceReport::is_clean))
+        let is_refused = pass.standing != GitStanding::Fresh;
+        u8::from(is_refused || !pass.approved.reports.values().all(ResourceReport::is_clean))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context;
+use bowline_core::desired::Severity;
 use bowline_core::plan::{ResourceReport, Sync};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
@@ -16,7 +17,7 @@ use super::args::History;
 use super::output::Output;
 use super::{findings, text};
 use crate::config::Config;
-use crate::engine::status::Status;
+use crate::engine::status::{Standing, Status};
 use crate::http::HistoryDocument;
 
 /// How long the controller may take to answer; it answers from memory.
@@ -71,6 +72,8 @@ pub(super) async fn diff(config: &Config, wanted: &str, output: Output) -> anyho
 fn is_clean(status: &Status) -> bool {
     status.pass.is_some()
         && status.problem.is_none()
+        && status.git.standing == Standing::Fresh
+        && status.findings.iter().all(|finding| finding.severity != Severity::Error)
         && status.resources.iter().all(|report| report.is_clean() && !report.has_unknown())
 }
 

@@ -1,8 +1,11 @@
 //! When does the next pass come, and what is due in it? Owns the world between passes.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bowline_core::plan::{Event, EventKind};
+use bowline_core::policy::GitStanding;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use tokio::sync::watch;
@@ -10,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::git::GitView;
 use super::reconcile::{Next, Pass, World, reconcile};
+use super::refusal;
 use super::status::{self, Status};
 use crate::config::Intervals;
 use crate::observe::Scope;
+use crate::source::Snapshot;
 
 /// How soon the next pass comes while a rollout is under way or a wave waits. ECS takes tens of seconds to start a task, so
 /// looking more often costs calls and shows nothing.
@@ -43,12 +48,13 @@ impl Driver {
         let mut git = self.world.git.view.clone();
         let mut schedule = Schedule::new(&self.intervals, self.world.clock.now());
         let mut seen = None;
+        let mut refused = None;
         while self.wait(&mut git, &schedule).await {
             let view = git.borrow_and_update().clone();
             status::publish(&self.publish, |status| status.with_git(&view));
             let Some(snapshot) = view.snapshot else { continue };
             let now = self.world.clock.now();
-            let current = Some((snapshot.commit.clone(), snapshot.standing.clone()));
+            let current = Some(what_counts(&snapshot));
             if current != seen {
                 seen = current;
                 schedule.everything(now);
@@ -63,9 +69,13 @@ impl Driver {
                 Ok(None) => break,
                 Ok(Some(pass)) => {
                     log(&pass);
+                    if !matches!(pass.next, Next::Reread(_)) {
+                        refusal::log(&pass.standing, &mut refused);
+                    }
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
-                    if matches!(pass.next, Next::NewCommit(_)) {
+                    if matches!(pass.next, Next::Reread(_)) {
+                        seen = None;
                         self.world.git.wake().await;
                     }
                 }
@@ -97,6 +107,12 @@ impl Driver {
     }
 }
 
+/// What makes everything due when it changes: the commit, and the kind of its standing, whose sentence grows older with each
+/// read.
+fn what_counts(snapshot: &Snapshot) -> (String, Discriminant<GitStanding>) {
+    (snapshot.commit.clone(), discriminant(&snapshot.standing))
+}
+
 /// Waits until git has something new. Without its owner nothing new comes: that ends everything, but not from here.
 async fn changed(git: &mut watch::Receiver<GitView>) {
     if git.changed().await.is_err() {
@@ -105,7 +121,8 @@ async fn changed(git: &mut watch::Receiver<GitView>) {
 }
 
 fn log(pass: &Pass) {
-    for event in &pass.events {
+    let is_news = |event: &&Event| event.kind != EventKind::GitRefused;
+    for event in pass.events.iter().filter(is_news) {
         tracing::info!(resource = %event.resource, "{}", event.message);
     }
     tracing::debug!(attempted = pass.attempted.len(), next = ?pass.next, "pass ended");

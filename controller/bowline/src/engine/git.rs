@@ -107,6 +107,7 @@ impl GitOwner {
     }
 
     async fn sync_forever(&mut self) {
+        let mut applied = self.applied.clone();
         loop {
             self.sync().await;
             let wait = super::driver::jittered(self.interval);
@@ -116,6 +117,8 @@ impl GitOwner {
             loop {
                 tokio::select! {
                     () = &mut pause => break,
+                    // What was read while a pass was under way is compared with what that pass acted from.
+                    () = outdated(&mut applied, &self.publish) => break,
                     // Once nobody is left to ask, only the pause ends this; shutdown ends all of it.
                     Some(ask) = self.asks.recv() => match ask {
                         Ask::Head(reply) => {
@@ -152,6 +155,17 @@ impl GitOwner {
                 });
             }
         }
+    }
+}
+
+/// Waits until the published commit has to be compared with commits that were acted from since it was read.
+async fn outdated(applied: &mut watch::Receiver<BTreeSet<String>>, published: &watch::Sender<GitView>) {
+    let is_outdated = |applied: &BTreeSet<String>| {
+        published.borrow().snapshot.as_ref().is_some_and(|snapshot| !snapshot.speaks_of(applied))
+    };
+    // Without a sender nothing is acted from any more.
+    if applied.wait_for(is_outdated).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::git::{GitHandle, Head};
+use super::refusal;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::execute::execute;
@@ -66,8 +67,25 @@ pub enum Next {
     AtInterval,
     /// In a few seconds: a rollout is under way, or a later wave waits.
     Soon,
-    /// As soon as the new commit is read: the head moved to it before the wave, and nothing was done.
-    NewCommit(String),
+    /// As soon as git was read again: the commit at hand could not be acted from, and nothing was done.
+    Reread(Reread),
+}
+
+/// Why git has to be read again before anything is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reread {
+    /// The head moved to this commit.
+    Moved(String),
+    /// The branch was not compared with all commits that were acted from: the last pass was under way when it was read.
+    Uncompared,
+}
+
+/// Whether a wave may begin.
+enum Gate {
+    Open,
+    Reread(Reread),
+    /// The remote cannot be asked, with the reason as a sentence.
+    Unreadable(String),
 }
 
 /// One action that was attempted.
@@ -130,22 +148,27 @@ pub async fn reconcile(
     let looking = world.shutdown.run_until_cancelled(look(world, &snapshot.state, scope));
     let Some(live) = looking.await else { return Ok(None) };
     let mut decision = decide(world, snapshot, &live);
+    if snapshot.speaks_of(&world.applied.borrow()) {
+        let history = world.store.history();
+        let refused = refusal::events(&decision.standing, &snapshot.state, &history, world.clock.now());
+        decision.events.extend(refused.await?);
+    }
     world.store.save(&world.memory, &decision.events, &snapshot.commit).await?;
     world.live = Some(live);
 
     let mut attempted = Vec::new();
-    let mut moved = None;
-    match head_before_wave(world, snapshot, &decision).await {
-        Head::Same => {
+    let mut reread = None;
+    match before_wave(world, snapshot, &decision).await {
+        Gate::Open => {
             note_applied(world, snapshot, &decision.standing).await?;
             attempted = perform(world, snapshot, &decision.approved, &mut decision.events).await?;
         }
-        Head::Moved(to) => {
-            tracing::info!(from = %snapshot.commit, %to, "the branch moved: reading it before anything is done");
-            moved = Some(to);
+        Gate::Reread(why) => {
+            tracing::info!(commit = %snapshot.commit, %why, "reading git again before anything is done");
+            reread = Some(why);
         }
-        Head::Unreadable(reason) => {
-            decision.standing = GitStanding::Stale(reason);
+        Gate::Unreadable(reason) => {
+            decision.standing = GitStanding::Stale(snapshot.stale(world.clock.now(), &reason));
             decision.approved = policy::approve(
                 decision.proposed.clone(),
                 &snapshot.state,
@@ -154,7 +177,7 @@ pub async fn reconcile(
             );
         }
     }
-    let pass = decision.into_pass(&begun, world.clock.now(), attempted, moved);
+    let pass = decision.into_pass(&begun, world.clock.now(), attempted, reread);
     super::status::measure(&pass);
     Ok(Some(pass))
 }
@@ -215,12 +238,23 @@ fn standing(part: Part, baselines: &Baselines, snapshot: &Snapshot) -> GitStandi
     }
 }
 
-/// Before a wave the remote is asked once more: a pass may have taken minutes. Without a wave nobody needs to know.
-async fn head_before_wave(world: &World, snapshot: &Snapshot, decision: &Decision) -> Head {
-    if decision.approved.actions().is_empty() {
-        return Head::Same;
+/// Whether the commit at hand may be acted from, and be noted so.
+///
+/// Its standing must speak of every commit that was acted from, the one of the pass before included: the repository is read
+/// while passes are under way. Nothing but a pass acts, so that stays true through the wave. And before a wave the remote is
+/// asked once more: a pass may have taken minutes. Without a wave nobody needs to know.
+async fn before_wave(world: &World, snapshot: &Snapshot, decision: &Decision) -> Gate {
+    if !snapshot.speaks_of(&world.applied.borrow()) {
+        return Gate::Reread(Reread::Uncompared);
     }
-    world.git.head_is(&snapshot.commit).await
+    if decision.approved.actions().is_empty() {
+        return Gate::Open;
+    }
+    match world.git.head_is(&snapshot.commit).await {
+        Head::Same => Gate::Open,
+        Head::Moved(to) => Gate::Reread(Reread::Moved(to)),
+        Head::Unreadable(reason) => Gate::Unreadable(reason),
+    }
 }
 
 /// Notes what is acted from: the commit, and per target what it holds. A target that is refused stays as it was.
@@ -312,7 +346,7 @@ impl Decision {
         begun: &Begun,
         finished_at: Timestamp,
         attempted: Vec<Attempted>,
-        moved: Option<String>,
+        reread: Option<Reread>,
     ) -> Pass {
         let mut pass = Pass {
             started_at: begun.at,
@@ -325,12 +359,21 @@ impl Decision {
             standing: self.standing,
             next: Next::AtInterval,
         };
-        if let Some(head) = moved {
-            pass.next = Next::NewCommit(head);
+        if let Some(why) = reread {
+            pass.next = Next::Reread(why);
         } else if pass.is_under_way() {
             pass.next = Next::Soon;
         }
         pass
+    }
+}
+
+impl std::fmt::Display for Reread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Moved(to) => write!(f, "the branch moved on to {to:.8}"),
+            Self::Uncompared => f.write_str("it was read before the last pass had ended"),
+        }
     }
 }
 

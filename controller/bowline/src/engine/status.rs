@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bowline_core::desired::{Finding, how_to_accept};
+use bowline_core::desired::Finding;
 use bowline_core::plan::{ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::git::GitView;
 use super::reconcile::Pass;
+use super::refusal;
 use crate::config::Config;
 use crate::source::Snapshot;
 
@@ -165,19 +166,27 @@ impl GitStatus {
             committed_at: snapshot.committed_at,
             read_at: snapshot.read_at,
         });
-        (self.standing, self.reason) = match standing {
-            GitStanding::Fresh => (Standing::Fresh, None),
-            GitStanding::Stale(reason) => (Standing::Stale, Some(reason.clone())),
-            GitStanding::ForcePushed { head } => {
-                let what = "the branch was rewritten: its head does not descend from the last applied commit";
-                (Standing::ForcePushed, Some(format!("{what}; {}", how_to_accept(head))))
-            }
-            GitStanding::Shrunk { head, targets } => {
-                let mut sentences: Vec<String> = targets.values().cloned().collect();
-                sentences.push(how_to_accept(head));
-                (Standing::Shrunk, Some(sentences.join("; ")))
-            }
-        };
+        self.standing = Standing::of(standing);
+        self.reason = refusal::reason(standing);
+    }
+}
+
+impl Standing {
+    /// Every standing that a pass can find, with its label in metrics.
+    const LABELS: [(Self, &str); 4] = [
+        (Self::Fresh, "fresh"),
+        (Self::Stale, "stale"),
+        (Self::ForcePushed, "force-pushed"),
+        (Self::Shrunk, "shrunk"),
+    ];
+
+    fn of(standing: &GitStanding) -> Self {
+        match standing {
+            GitStanding::Fresh => Self::Fresh,
+            GitStanding::Stale(_) => Self::Stale,
+            GitStanding::ForcePushed { .. } => Self::ForcePushed,
+            GitStanding::Shrunk { .. } => Self::Shrunk,
+        }
     }
 }
 
@@ -198,6 +207,10 @@ pub(super) fn measure(pass: &Pass) {
     for (state, label) in STATES {
         let count = u32::try_from(totals.0.get(&state).copied().unwrap_or_default()).unwrap_or(u32::MAX);
         metrics::gauge!("bowline_resources", "state" => label).set(count);
+    }
+    for (standing, label) in Standing::LABELS {
+        let is_it = u8::from(standing == Standing::of(&pass.standing));
+        metrics::gauge!("bowline_git_standing", "standing" => label).set(is_it);
     }
     metrics::histogram!("bowline_pass_duration_seconds").record(pass.took.as_secs_f64());
     metrics::counter!("bowline_passes_total").increment(1);

@@ -20,6 +20,10 @@ fn install() -> Option<PrometheusHandle> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).ok()?;
     metrics::describe_gauge!("bowline_resources", "Resources by sync state, after the last pass");
+    metrics::describe_gauge!(
+        "bowline_git_standing",
+        "1 for whether git may be acted from, as of the last pass"
+    );
     metrics::describe_histogram!("bowline_pass_duration_seconds", "How long a pass takes");
     metrics::describe_counter!("bowline_passes_total", "Passes that ended");
     metrics::describe_counter!("bowline_actions_total", "Actions that were attempted");

@@ -100,7 +100,8 @@ fn commits(repository: &Repository, head: Oid, without: Oid) -> Result<Vec<Oid>,
 /// it; the newest of all is not.
 fn newest(repository: &Repository, head: Oid) -> Result<Vec<Oid>, Error> {
     let commit = repository.find_commit(head)?;
-    let merged = commit.parent_ids().filter(|_| commit.parent_count() > 1);
+    // The first parent of a merge is the branch as it was before.
+    let merged = commit.parent_ids().skip(1);
     Ok(std::iter::once(head).chain(merged).collect())
 }
 

@@ -68,10 +68,27 @@ pub struct Snapshot {
     pub state: Arc<DesiredState>,
     /// What a person has to look at, file by file.
     pub findings: Arc<Vec<Finding>>,
+    /// The commits that were acted from, as far as they were known when this was read: the standing and `accepted` speak
+    /// of no others.
+    pub judged: BTreeSet<String>,
     /// Per commit that was acted from: the commit that the branch declares as applied in its place.
     pub accepted: BTreeMap<String, Accepted>,
     /// How many files were parsed anew for this snapshot.
     pub parsed_files: usize,
+}
+
+impl Snapshot {
+    /// The sentence of [`GitStanding::Stale`] for this commit, if the remote cannot be asked `now` because of `why`.
+    pub fn stale(&self, now: Timestamp, why: &str) -> String {
+        stale(&self.commit, self.read_at, now, why)
+    }
+
+    /// True if its standing is about all of `applied`, so that it can be acted from. One that is stale is about none, and is
+    /// never acted from.
+    pub fn speaks_of(&self, applied: &BTreeSet<String>) -> bool {
+        matches!(self.standing, GitStanding::Stale(_))
+            || applied.iter().all(|commit| *commit == self.commit || self.judged.contains(commit))
+    }
 }
 
 /// One git repository as the source of desired state.
@@ -132,7 +149,7 @@ impl GitSource {
             }
             Err(error) => match &self.last {
                 Some(last) => {
-                    let standing = GitStanding::Stale(stale(&last.commit, last.read_at, now, &error));
+                    let standing = GitStanding::Stale(last.stale(now, &error.sentence()));
                     Ok(Snapshot { standing, parsed_files: 0, ..last.clone() })
                 }
                 None => Err(error),
@@ -235,6 +252,7 @@ impl Sync {
         if !verdict.findings.is_empty() {
             snapshot.findings = Arc::new([content.findings.to_vec(), verdict.findings].concat());
         }
+        snapshot.judged.clone_from(&self.applied);
         snapshot.accepted = verdict.accepted;
         Ok(snapshot)
     }
@@ -249,7 +267,7 @@ impl Sync {
         // The mirror may be gone or damaged; then what matters is still why the remote cannot be read.
         let read = parse_id(&mark.commit).and_then(|commit| self.read(reader, mirror, commit).ok());
         let Some((content, parsed_files)) = read else { return Err(why) };
-        let sentence = stale(&mark.commit, mark.read_at, self.now, &why);
+        let sentence = stale(&mark.commit, mark.read_at, self.now, &why.sentence());
         Ok(snapshot(&content, parsed_files, mark.read_at, GitStanding::Stale(sentence)))
     }
 
@@ -325,14 +343,15 @@ fn snapshot(content: &Content, parsed_files: usize, read_at: Timestamp, standing
         standing,
         state: Arc::clone(&content.state),
         findings: Arc::clone(&content.findings),
+        judged: BTreeSet::new(),
         accepted: BTreeMap::new(),
         parsed_files,
     }
 }
 
 /// Why an earlier commit is given, for [`GitStanding::Stale`].
-fn stale(commit: &str, read_at: Timestamp, now: Timestamp, why: &SourceError) -> String {
-    let (age, why) = (age(read_at, now), why.sentence());
+fn stale(commit: &str, read_at: Timestamp, now: Timestamp, why: &str) -> String {
+    let age = age(read_at, now);
     format!("the repository cannot be read; the last good commit {commit:.8} was last read {age} ago: {why}")
 }
 

@@ -184,6 +184,30 @@ async fn apply_gives_up_on_a_new_commit_that_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn a_repository_that_goes_away_while_apply_looks_holds_everything_and_its_age_is_told() {
+    let (place, cloud) = (Place::new(), Cloud::start().await);
+    cloud.register("web", "acme/web:1").await;
+    cloud.create("web", "web:1", 1).await;
+    settled(&cloud, "web").await;
+    let commit = place.commit("Two", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 2))]);
+    let slow = Fault::Delay(std::time::Duration::from_secs(2));
+    cloud.simulator.add_fault(FaultRule::new(slow).operation("DescribeServices").times(1));
+    let before = cloud.count("GetCallerIdentity");
+    let applying = bowline(&place, &cloud, &["apply", "--repo", "repo", "--yes", "-o", "json"]);
+    let leaving = async {
+        eventually("the look at AWS", || async { (cloud.count("GetCallerIdentity") > before).then_some(()) })
+            .await;
+        std::fs::rename(place.path().join("repo"), place.path().join("away")).unwrap();
+    };
+    let (answer, ()) = tokio::join!(applying, leaving);
+    assert_eq!(answer.code, 2, "{answer:?}");
+    assert_eq!(cloud.count("UpdateService"), 0);
+    let reason = answer.json()["git"]["reason"].as_str().unwrap().to_owned();
+    let told = format!("the repository cannot be read; the last good commit {commit:.8} was last read ");
+    assert!(reason.starts_with(&told), "{reason}");
+}
+
+#[tokio::test]
 async fn what_is_held_is_told_and_not_done() {
     let (place, cloud) = (Place::new(), Cloud::start().await);
     cloud.register("web", "acme/web:1").await;

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use bowline_sim::{Fault, FaultRule};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -39,6 +40,17 @@ impl Controller {
             (document["version"].is_number() && is(&document)).then_some(document)
         })
         .await
+    }
+
+    /// What `GET path` answers.
+    async fn get(&self, path: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(&self.listen).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bowline\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     fn signal(&self, name: &str) {
@@ -210,6 +222,77 @@ async fn a_rewritten_branch_holds_everything_after_a_restart_too() {
         .await;
     assert_eq!(status["findings"][0]["code"], "force-push");
     assert_eq!(cloud.writes(), Vec::<String>::new());
+    let why = status["git"]["reason"].as_str().unwrap();
+    assert_eq!(told(&controller, &place).await, [format!("production: nothing is done: {why}")]);
+}
+
+#[tokio::test]
+async fn a_branch_that_is_rewritten_while_a_pass_is_under_way_holds_everything() {
+    let (place, cloud) = world(1).await;
+    let web = |count: u32| service("web", "web:1", count);
+    let kept = place.commit("Kept", &[("target.yaml", TARGET), ("web.yaml", &web(1))]);
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    let is_at = |status: &Value, commit: &str| status["git"]["commit"]["id"] == commit;
+
+    // Longer than the interval of git: the branch is read again before the pass over the lost commit has ended.
+    let slow = Fault::Delay(Duration::from_secs(5));
+    cloud.simulator.add_fault(FaultRule::new(slow).operation("DescribeServices"));
+    let lost = place.commit("Lost", &[("target.yaml", TARGET), ("web.yaml", &web(1)), ("note", "lost")]);
+    controller.status(&place, "the pass over it", |status| is_at(status, &lost)).await;
+    let repository = git2::Repository::open(place.path().join("repo")).unwrap();
+    let reset = repository.revparse_single(&kept).unwrap();
+    repository.reset(&reset, git2::ResetType::Soft, None).unwrap();
+    let rewritten = place.commit("Rewritten", &[("target.yaml", TARGET), ("web.yaml", &web(3))]);
+    cloud.simulator.clear_faults();
+    cloud.simulator.clear_calls();
+
+    let status = controller
+        .status(&place, "the rewritten branch", |status| {
+            is_at(status, &rewritten)
+                && (status["git"]["standing"] == "force-pushed" || !cloud.writes().is_empty())
+        })
+        .await;
+    assert_eq!(cloud.writes(), Vec::<String>::new());
+    assert_eq!(status["findings"][0]["code"], "force-push");
+}
+
+/// Every refusal that the history has, the newest first.
+async fn told(controller: &Controller, place: &Place) -> Vec<String> {
+    let history = controller.ask(place, &["history", "production", "-o", "json"]).await.json();
+    let refused = |event: &&Value| event["kind"] == "git-refused";
+    let message = |event: &Value| event["message"].as_str().unwrap().to_owned();
+    history["events"].as_array().unwrap().iter().filter(refused).map(message).collect()
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_when_everything_else_is_in_sync() {
+    let (place, cloud) = world(2).await;
+    place.commit("One", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 2))]);
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    place.commit("None", &[("target.yaml", TARGET)]);
+    let is_refused = |status: &Value| status["git"]["standing"] == "shrunk";
+    let status = controller.status(&place, "the refusal", is_refused).await;
+    let why = status["git"]["reason"].as_str().unwrap().to_owned();
+    assert_eq!(controller.ask(&place, &["status"]).await.code, 1);
+    let event = format!("production: nothing is done: {why}");
+    assert_eq!(told(&controller, &place).await, [event.clone()]);
+    let metrics = controller.get("/metrics").await;
+    assert!(metrics.contains("bowline_git_standing{standing=\"shrunk\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("bowline_git_standing{standing=\"fresh\"} 0\n"), "{metrics}");
+    let pass = status["pass"]["number"].as_u64().unwrap();
+    controller.status(&place, "more passes", |it| it["pass"]["number"].as_u64() > Some(pass + 2)).await;
+    controller.stop().await;
+    let log = || std::fs::read_to_string(place.path().join("run.log")).unwrap();
+    assert_eq!(log().matches(&format!("WARN nothing is done: {why}")).count(), 1, "{}", log());
+
+    let controller = Controller::start(&place);
+    controller.status(&place, "the refusal after a restart", is_refused).await;
+    assert_eq!(told(&controller, &place).await, [event], "the history has it already");
+    controller.stop().await;
+    assert_eq!(log().matches(&format!("WARN nothing is done: {why}")).count(), 1, "{}", log());
+    drop(cloud);
 }
 
 #[tokio::test]
@@ -250,7 +333,7 @@ async fn apply_with_the_same_store_sees_a_refusal_and_may_still_apply_one_servic
         cloud.create(name, "web:1", 2).await;
     }
     place.commit("Five", &files);
-    let apply = |arguments: &'static [&'static str]| {
+    let apply = |arguments: &[&str]| {
         let mut command = Command::from(place.command(arguments));
         async move { command.output().await.unwrap() }
     };
@@ -267,6 +350,15 @@ async fn apply_with_the_same_store_sees_a_refusal_and_may_still_apply_one_servic
     let answer = place.answer(&apply(&["apply", "--yes", "--service", "web"]).await);
     assert_eq!(answer.code, 0, "{answer:?}");
     assert_eq!(cloud.service("web").await.1, 9);
-    let answer = place.answer(&apply(&["plan"]).await);
-    assert_eq!(answer.code, 0, "{answer:?}");
+    // What is left is in sync, and the refusal alone is not clean.
+    for verb in [&["plan"] as &[&str], &["apply", "--yes"]] {
+        let answer = place.answer(&apply(verb).await);
+        assert_eq!(answer.code, 1, "{answer:?}");
+        let lines: Vec<&str> = answer.out.lines().collect();
+        assert!(
+            lines[1].starts_with("nothing is done: 4 of the 5 resources on production are gone"),
+            "{answer:?}"
+        );
+        assert!(answer.out.ends_with("0 resources differ, 2 in sync\n"), "{answer:?}");
+    }
 }

@@ -220,6 +220,12 @@ async fn when_the_applied_commit_is_not_to_be_had_only_the_newest_commit_may_acc
     repo.merge(&[id(&rewritten), id(&on_branch)], "Merge pull request #2", &[]);
     let merged = fresh().sync(at(0), &applied(&[&gone])).await.unwrap();
     assert_eq!((&merged.standing, accepted(&merged)), (&GitStanding::Fresh, wanted));
+    // Nor does what the branch itself declared before it merged something.
+    let other = repo.commit_on(Some(id(&first)), "elsewhere", &[]);
+    repo.merge(&[id(&old), id(&other)], "Merge pull request #3", &[]);
+    let stale = fresh().sync(at(0), &applied(&[&gone])).await.unwrap();
+    assert_eq!((stale.standing.clone(), accepted(&stale)), (force_pushed(&stale), BTreeMap::new()));
+    repo.merge(&[id(&rewritten), id(&on_branch)], "Merge pull request #2", &[]);
     repo.commit("go on", &[write("env/target.yaml", TARGET)]);
     let later = fresh().sync(at(0), &applied(&[&gone])).await.unwrap();
     assert_eq!(later.standing, force_pushed(&later));

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::desired::DesiredState;
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ fn snapshot(commit: &str, standing: GitStanding) -> Snapshot {
         standing,
         state: Arc::new(DesiredState::default()),
         findings: Arc::new(Vec::new()),
+        judged: BTreeSet::new(),
         accepted: BTreeMap::new(),
         parsed_files: 0,
     }
@@ -33,10 +34,12 @@ fn view(commit: &str, standing: GitStanding, problem: Option<&str>) -> GitView {
 
 #[test]
 fn a_new_head_is_only_taken_once_it_was_read() {
-    let told = |view: &GitView| match Moved::from(A, view) {
-        Moved::To(newer) => format!("to {:.8}", newer.commit),
-        Moved::Unread(why) => why,
+    let told_after = |why: &Reread, view: &GitView| match Read::from(why, A, view) {
+        Read::Newer(newer) => format!("to {:.8}", newer.commit),
+        Read::Same(same) => format!("still {:.8}", same.commit),
+        Read::Nothing(why) => why,
     };
+    let told = |view: &GitView| told_after(&Reread::Moved(B.to_owned()), view);
     assert_eq!(told(&view(B, GitStanding::Fresh, None)), "to bbbbbbbb");
     assert_eq!(
         told(&view(B, GitStanding::ForcePushed { head: B.to_owned() }, None)),
@@ -50,6 +53,10 @@ fn a_new_head_is_only_taken_once_it_was_read() {
         "the remote names it as its head, but gives aaaaaaaa when it is read"
     );
     assert_eq!(told(&GitView::default()), "it was not read yet");
+    let compared = |view: &GitView| told_after(&Reread::Uncompared, view);
+    assert_eq!(compared(&view(A, GitStanding::Fresh, None)), "still aaaaaaaa");
+    assert_eq!(compared(&view(B, GitStanding::Fresh, None)), "to bbbbbbbb");
+    assert_eq!(compared(&view(A, GitStanding::Stale("it is down".to_owned()), None)), "it is down");
 }
 
 #[test]

@@ -77,6 +77,30 @@ fn a_new_commit_makes_everything_due() {
 }
 
 #[test]
+fn everything_is_due_for_another_commit_or_standing_but_not_because_git_is_away_for_longer() {
+    let snapshot = |commit: &str, standing| Snapshot {
+        commit: commit.to_owned(),
+        subject: String::new(),
+        author: String::new(),
+        committed_at: at(0),
+        read_at: at(0),
+        standing,
+        state: Arc::default(),
+        findings: Arc::default(),
+        judged: std::collections::BTreeSet::new(),
+        accepted: BTreeMap::new(),
+        parsed_files: 0,
+    };
+    let stale = |age: &str| what_counts(&snapshot("c0ffee", GitStanding::Stale(format!("read {age} ago"))));
+    assert_eq!(stale("1m"), stale("2m"));
+    assert_ne!(stale("1m"), what_counts(&snapshot("c0ffee", GitStanding::Fresh)));
+    assert_ne!(
+        what_counts(&snapshot("decade", GitStanding::Fresh)),
+        what_counts(&snapshot("c0ffee", GitStanding::Fresh))
+    );
+}
+
+#[test]
 fn a_rollout_under_way_is_seen_in_the_reports() {
     let key = ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse("web").unwrap() };
     let report = |sync| ResourceReport {
