@@ -24,8 +24,8 @@ pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
-    Attempt, AttemptVerdict, Deviation, FailedAction, InFlight, InSyncWith, LastGood, Memory, ResourceMemory,
-    Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
+    Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
+    ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};

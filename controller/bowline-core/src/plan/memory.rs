@@ -6,8 +6,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{ResourceKey, TaskDefinitionContent};
-use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
+use crate::name::{
+    AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
+};
 
 /// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content (the revision that runs, where
 /// the task definition is not managed) and the resolved secret version ids. Count, restart token and ignore rules are not in
@@ -34,6 +36,56 @@ pub struct Memory {
     /// Per Target resource.
     #[serde(default)]
     pub targets: BTreeMap<ResourceName, TargetMemory>,
+}
+
+impl Memory {
+    /// What is remembered of the ECS service that git means by `name`. What was remembered of another one is dropped: it says
+    /// nothing of this one, and is given back only to be told of.
+    pub(crate) fn service_mut(
+        &mut self,
+        desired: &DesiredState,
+        name: &ResourceName,
+    ) -> (&mut ServiceMemory, Option<ServiceMemory>) {
+        let meant = EcsServiceId::meant_by(desired, name);
+        let service = self.services.entry(name.clone()).or_default();
+        let mut other = None;
+        if !service.is_of(meant.as_ref()) {
+            other = Some(std::mem::take(service));
+            let resource = ResourceKey { kind: ResourceKind::EcsService, name: name.clone() };
+            if let Some(resource) = self.resources.get_mut(&resource.to_string()) {
+                resource.failure = None;
+            }
+        }
+        service.of = meant.or(service.of.take());
+        (service, other)
+    }
+}
+
+/// Which ECS service it is, whatever the resource and the Target are called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcsServiceId {
+    /// The account.
+    pub account_id: AccountId,
+    /// The region.
+    pub region: Region,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service's name in ECS.
+    pub service: ServiceName,
+}
+
+impl EcsServiceId {
+    /// The ECS service that git means by a resource; nothing while its Target is not in git.
+    pub(crate) fn meant_by(desired: &DesiredState, name: &ResourceName) -> Option<Self> {
+        let wanted = &desired.services.get(name)?.resource.spec;
+        let target = &desired.targets.get(&wanted.target)?.spec;
+        Some(Self {
+            account_id: target.account_id.clone(),
+            region: target.region.clone(),
+            cluster: target.cluster.clone(),
+            service: wanted.service.clone(),
+        })
+    }
 }
 
 /// What git held for a Target when it was last acted from: what a later commit is compared with, to see whether too much
@@ -91,6 +143,9 @@ pub struct Told {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceMemory {
+    /// The ECS service that all of it is about; absent in what an earlier version stored, which is taken to be of the one
+    /// that git means.
+    pub of: Option<EcsServiceId>,
     /// The newest spec that was good.
     pub last_good: Option<LastGood>,
     /// Attempts by spec hash: what failed stays quarantined.
@@ -103,6 +158,16 @@ pub struct ServiceMemory {
     pub scaling: Option<Scaling>,
     /// The desired count of git that live last had.
     pub reached_count: Option<u32>,
+}
+
+impl ServiceMemory {
+    /// Whether it is about the ECS service that git means.
+    pub(crate) fn is_of(&self, meant: Option<&EcsServiceId>) -> bool {
+        match (&self.of, meant) {
+            (Some(of), Some(meant)) => of == meant,
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 /// A spec that was deployed and found good.

@@ -99,7 +99,7 @@ fn done(
                 |one| one.rollout.deadline,
             );
             let restart = wanted.and_then(|wanted| wanted.restart.clone());
-            let service = memory.services.entry(action.resource.name.clone()).or_default();
+            let (service, _) = memory.service_mut(desired, &action.resource.name);
             let started = Started { deployment_id, commit, restart, now, allowed };
             let mut events = Vec::new();
             if let Some(hash) = spec_hash {
