@@ -53,7 +53,7 @@ impl Memory {
             other = Some(std::mem::take(service));
             let resource = ResourceKey { kind: ResourceKind::EcsService, name: name.clone() };
             if let Some(resource) = self.resources.get_mut(&resource.to_string()) {
-                resource.failure = None;
+                resource.failures.clear();
             }
         }
         service.of = meant.or(service.of.take());
@@ -106,19 +106,28 @@ pub struct ResourceMemory {
     pub told: Option<Told>,
     /// What git said when live was last as git says: a difference from the same is drift, from another a change in git.
     pub in_sync_with: Option<InSyncWith>,
-    /// The action on it that failed last, as it was told; absent once an action succeeded.
-    pub failure: Option<FailedAction>,
+    /// The actions on it that failed when they were last tried, by their operation as text; none once an action succeeded.
+    pub failures: BTreeMap<String, FailedAction>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
     pub moved_away: Option<Timestamp>,
 }
 
-/// An action that failed.
+/// An action that keeps failing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAction {
-    /// The operation, as text.
-    pub operation: String,
-    /// Why it failed.
+    /// Why it failed last, as a sentence.
     pub message: String,
+    /// What to do about it.
+    pub hint: String,
+    /// When it failed first.
+    pub since: Timestamp,
+    /// When it failed last.
+    pub last: Timestamp,
+    /// How often it failed.
+    pub times: u32,
+    /// Whether this message was told. It is not stored, so that a new process tells once more what still fails.
+    #[serde(skip)]
+    pub told: bool,
 }
 
 /// What git said when live was last as git says.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bowline_core::plan::EventKind;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use tokio::sync::watch;
@@ -106,7 +107,10 @@ async fn changed(git: &mut watch::Receiver<GitView>) {
 
 fn log(pass: &Pass) {
     for event in &pass.events {
-        tracing::info!(resource = %event.resource, "{}", event.message);
+        match event.kind {
+            EventKind::ActionFailed => tracing::warn!(resource = %event.resource, "{}", event.message),
+            _ => tracing::info!(resource = %event.resource, "{}", event.message),
+        }
     }
     tracing::debug!(attempted = pass.attempted.len(), next = ?pass.next, "pass ended");
 }

@@ -268,6 +268,11 @@ fn a_failure_is_told_once_until_it_changes() {
         one(EventKind::ActionFailed, "web: failed to set the desired count to 2: Rate exceeded")
     );
     assert_eq!(recorded(&mut world, &action, &failed), nothing());
+    // A new process tells it once more.
+    let stored = serde_json::to_string(&world.memory).unwrap();
+    world.memory = serde_json::from_str(&stored).unwrap();
+    assert_eq!(recorded(&mut world, &action, &failed).len(), 1);
+    assert_eq!(recorded(&mut world, &action, &failed), nothing());
     assert_eq!(recorded(&mut world, &action, &Outcome::AlreadyDone), nothing());
     assert_eq!(recorded(&mut world, &action, &failed).len(), 1);
     assert_eq!(
