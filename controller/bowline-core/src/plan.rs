@@ -24,8 +24,8 @@ pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
-    Attempt, AttemptVerdict, Deviation, FailedAction, InFlight, InSyncWith, LastGood, Memory, ResourceMemory,
-    Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
+    Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
+    ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
@@ -43,8 +43,8 @@ pub struct Proposed {
     pub reports: BTreeMap<ResourceKey, ResourceReport>,
     /// Actions in the order of their waves; inside a wave, by resource.
     pub actions: Vec<Action>,
-    /// Resources whose action in this wave failed when it was last tried: it is tried again, and holds nobody else up.
-    pub failing: BTreeSet<(ResourceKey, Wave)>,
+    /// What failed when it was last tried, by resource and operation as text: it is tried again, and holds nobody else up.
+    pub failures: BTreeMap<ResourceKey, BTreeMap<String, FailedAction>>,
 }
 
 /// What may be done in one pass. Only `policy` makes one, and only this can be executed.

@@ -292,6 +292,10 @@ impl Fixture {
         &mut self.desired.services.get_mut(&name(service)).unwrap().resource.spec
     }
 
+    pub(crate) fn target(&mut self, target: &str) -> &mut Target {
+        &mut self.desired.targets.get_mut(&name(target)).unwrap().spec
+    }
+
     pub(crate) fn live(&mut self, service: &str) -> &mut LiveService {
         match self.live.services.get_mut(&name(service)) {
             Some(Observed::Known { value, .. }) => value,

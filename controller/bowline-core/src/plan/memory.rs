@@ -6,8 +6,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{ResourceKey, TaskDefinitionContent};
-use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
+use crate::name::{
+    AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
+};
 
 /// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content (the revision that runs, where
 /// the task definition is not managed) and the resolved secret version ids. Count, restart token and ignore rules are not in
@@ -36,6 +38,56 @@ pub struct Memory {
     pub targets: BTreeMap<ResourceName, TargetMemory>,
 }
 
+impl Memory {
+    /// What is remembered of the ECS service that git means by `name`. What was remembered of another one is dropped: it says
+    /// nothing of this one, and is given back only to be told of.
+    pub(crate) fn service_mut(
+        &mut self,
+        desired: &DesiredState,
+        name: &ResourceName,
+    ) -> (&mut ServiceMemory, Option<ServiceMemory>) {
+        let meant = EcsServiceId::meant_by(desired, name);
+        let service = self.services.entry(name.clone()).or_default();
+        let mut other = None;
+        if !service.is_of(meant.as_ref()) {
+            other = Some(std::mem::take(service));
+            let resource = ResourceKey { kind: ResourceKind::EcsService, name: name.clone() };
+            if let Some(resource) = self.resources.get_mut(&resource.to_string()) {
+                resource.failures.clear();
+            }
+        }
+        service.of = meant.or(service.of.take());
+        (service, other)
+    }
+}
+
+/// Which ECS service it is, whatever the resource and the Target are called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcsServiceId {
+    /// The account.
+    pub account_id: AccountId,
+    /// The region.
+    pub region: Region,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service's name in ECS.
+    pub service: ServiceName,
+}
+
+impl EcsServiceId {
+    /// The ECS service that git means by a resource; nothing while its Target is not in git.
+    pub(crate) fn meant_by(desired: &DesiredState, name: &ResourceName) -> Option<Self> {
+        let wanted = &desired.services.get(name)?.resource.spec;
+        let target = &desired.targets.get(&wanted.target)?.spec;
+        Some(Self {
+            account_id: target.account_id.clone(),
+            region: target.region.clone(),
+            cluster: target.cluster.clone(),
+            service: wanted.service.clone(),
+        })
+    }
+}
+
 /// What git held for a Target when it was last acted from: what a later commit is compared with, to see whether too much
 /// vanished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,19 +106,28 @@ pub struct ResourceMemory {
     pub told: Option<Told>,
     /// What git said when live was last as git says: a difference from the same is drift, from another a change in git.
     pub in_sync_with: Option<InSyncWith>,
-    /// The action on it that failed last, as it was told; absent once an action succeeded.
-    pub failure: Option<FailedAction>,
+    /// The actions on it that failed when they were last tried, by their operation as text; none once an action succeeded.
+    pub failures: BTreeMap<String, FailedAction>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
     pub moved_away: Option<Timestamp>,
 }
 
-/// An action that failed.
+/// An action that keeps failing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAction {
-    /// The operation, as text.
-    pub operation: String,
-    /// Why it failed.
+    /// Why it failed last, as a sentence.
     pub message: String,
+    /// What to do about it.
+    pub hint: String,
+    /// When it failed first.
+    pub since: Timestamp,
+    /// When it failed last.
+    pub last: Timestamp,
+    /// How often it failed.
+    pub times: u32,
+    /// Whether this message was told. It is not stored, so that a new process tells once more what still fails.
+    #[serde(skip)]
+    pub told: bool,
 }
 
 /// What git said when live was last as git says.
@@ -91,6 +152,9 @@ pub struct Told {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceMemory {
+    /// The ECS service that all of it is about; absent in what an earlier version stored, which is taken to be of the one
+    /// that git means.
+    pub of: Option<EcsServiceId>,
     /// The newest spec that was good.
     pub last_good: Option<LastGood>,
     /// Attempts by spec hash: what failed stays quarantined.
@@ -103,6 +167,16 @@ pub struct ServiceMemory {
     pub scaling: Option<Scaling>,
     /// The desired count of git that live last had.
     pub reached_count: Option<u32>,
+}
+
+impl ServiceMemory {
+    /// Whether it is about the ECS service that git means.
+    pub(crate) fn is_of(&self, meant: Option<&EcsServiceId>) -> bool {
+        match (&self.of, meant) {
+            (Some(of), Some(meant)) => of == meant,
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 /// A spec that was deployed and found good.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::action::{Action, Expectation, Operation, Wave};
-use super::memory::Memory;
+use super::memory::{FailedAction, Memory};
 use super::reads::Reads;
 use super::report::{Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
@@ -38,7 +38,7 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
     wait_for_dependencies(desired, &mut services);
     let mut actions = Vec::new();
     bookkeeping(desired, &services, &mut actions);
-    let unbooked = failing(memory, &actions);
+    let unbooked = unbooked(memory, &actions);
     let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
     registrations(desired, &mut services, &mut actions);
     updates(desired, &services, &mut actions);
@@ -56,8 +56,8 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
         let report = terraform_state::report(&world, name, state);
         reports.insert(report.resource.clone(), report);
     }
-    let failing = failing(memory, &actions);
-    Proposed { reports, actions, failing }
+    let failures = failures(memory, &actions);
+    Proposed { reports, actions, failures }
 }
 
 pub(crate) fn secrets<'a>(
@@ -158,7 +158,7 @@ fn promotions(
     desired: &DesiredState,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
     secrets: &BTreeMap<&ResourceName, SecretOutlook>,
-    unbooked: &BTreeSet<(ResourceKey, Wave)>,
+    unbooked: &BTreeSet<ResourceKey>,
     actions: &mut Vec<Action>,
 ) -> BTreeMap<ResourceKey, WaitingOn> {
     let mut waiting = BTreeMap::new();
@@ -170,7 +170,7 @@ fn promotions(
         };
         let waits = services.iter().find_map(|(reader, service)| {
             let reads = desired.services.get(*reader)?.resource.spec.secrets.contains(name);
-            let record_failed = unbooked.contains(&(service.report.resource.clone(), Wave::Bookkeeping));
+            let record_failed = unbooked.contains(&service.report.resource);
             let record = record_failed.then(|| WaitingOn::Wave { of: vec![service.report.resource.clone()] });
             service.promotion_waits.clone().or(record).filter(|_| reads)
         });
@@ -194,14 +194,23 @@ fn promotions(
     waiting
 }
 
-/// Which of these actions failed when they were last tried.
-fn failing(memory: &Memory, actions: &[Action]) -> BTreeSet<(ResourceKey, Wave)> {
+/// Whose records could not be written when that was last tried.
+fn unbooked(memory: &Memory, actions: &[Action]) -> BTreeSet<ResourceKey> {
+    let failures = failures(memory, actions);
     let failed = |action: &&Action| {
-        let resource = memory.resources.get(&action.resource.to_string());
-        let failure = resource.and_then(|resource| resource.failure.as_ref());
-        failure.is_some_and(|failure| failure.operation == action.operation.to_string())
+        let failures = failures.get(&action.resource);
+        failures.is_some_and(|failures| failures.contains_key(&action.operation.to_string()))
     };
-    actions.iter().filter(failed).map(|action| (action.resource.clone(), action.wave)).collect()
+    actions.iter().filter(failed).map(|action| action.resource.clone()).collect()
+}
+
+/// What failed before on the resources of these actions.
+fn failures(memory: &Memory, actions: &[Action]) -> BTreeMap<ResourceKey, BTreeMap<String, FailedAction>> {
+    let of = |action: &Action| {
+        let failures = &memory.resources.get(&action.resource.to_string())?.failures;
+        (!failures.is_empty()).then(|| (action.resource.clone(), failures.clone()))
+    };
+    actions.iter().filter_map(of).collect()
 }
 
 /// One registration for each content of a family on a target, whoever else wants the same.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::action::{Action, Expectation, Operation, TagKey};
 use super::event::{Event, EventKind};
-use super::memory::{FailedAction, InFlight, Memory, Scaling, ServiceMemory, SpecHash};
+use super::memory::{FailedAction, InFlight, Memory, ResourceMemory, Scaling, ServiceMemory, SpecHash};
 use crate::desired::{DesiredState, ResourceKind};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
@@ -34,6 +34,9 @@ pub enum Outcome {
 /// How many attempts are remembered for a service.
 const MOST_ATTEMPTS: usize = 50;
 
+/// How many failing actions are remembered for a resource: more than one has in a plan.
+const MOST_FAILURES: usize = 8;
+
 /// Remembers an action that was attempted, and tells what happened.
 pub fn record(
     memory: &mut Memory,
@@ -47,27 +50,48 @@ pub fn record(
     let resource = memory.resources.entry(action.resource.to_string()).or_default();
     match outcome {
         Outcome::Done { deployment_id, task_definition } => {
-            resource.failure = None;
+            resource.failures.clear();
             done(memory, action, deployment_id.as_deref(), task_definition.as_ref(), desired, commit, now)
         }
         Outcome::AlreadyDone => {
-            resource.failure = None;
+            resource.failures.clear();
             Vec::new()
         }
         Outcome::Superseded { found } => {
             vec![event(EventKind::Superseded, format!("not done ({}): {found}", action.operation))]
         }
         Outcome::Failed(why) => {
-            let failure =
-                FailedAction { operation: action.operation.to_string(), message: why.message.clone() };
-            if resource.failure.as_ref() == Some(&failure) {
-                return Vec::new();
+            let operation = action.operation.to_string();
+            if failed(resource, &operation, why, now) {
+                let message = format!("failed to {operation}: {}", why.message);
+                vec![event(EventKind::ActionFailed, message)]
+            } else {
+                Vec::new()
             }
-            let message = format!("failed to {}: {}", failure.operation, failure.message);
-            resource.failure = Some(failure);
-            vec![event(EventKind::ActionFailed, message)]
         }
     }
+}
+
+/// Notes a failure; true if it has to be told: it is new, or it failed for another reason before.
+fn failed(resource: &mut ResourceMemory, operation: &str, why: &UnknownReason, now: Timestamp) -> bool {
+    let before = resource.failures.remove(operation);
+    let told = before.as_ref().is_some_and(|before| before.told && before.message == why.message);
+    let (since, times) = before.map_or((now, 0), |before| (before.since, before.times));
+    let failure = FailedAction {
+        message: why.message.clone(),
+        hint: why.hint.clone(),
+        since,
+        last: now,
+        times: times.saturating_add(1),
+        told: true,
+    };
+    resource.failures.insert(operation.to_owned(), failure);
+    if resource.failures.len() > MOST_FAILURES {
+        let oldest = resource.failures.iter().min_by_key(|(_, failure)| failure.last);
+        let oldest = oldest.map(|(operation, _)| operation.clone());
+        oldest.map(|operation| resource.failures.remove(&operation));
+    }
+    !told
 }
 
 fn done(
@@ -99,7 +123,7 @@ fn done(
                 |one| one.rollout.deadline,
             );
             let restart = wanted.and_then(|wanted| wanted.restart.clone());
-            let service = memory.services.entry(action.resource.name.clone()).or_default();
+            let (service, _) = memory.service_mut(desired, &action.resource.name);
             let started = Started { deployment_id, commit, restart, now, allowed };
             let mut events = Vec::new();
             if let Some(hash) = spec_hash {

@@ -71,8 +71,16 @@ impl ResourceReport {
         self.sync == Sync::Unknown || matches!(self.waiting_on, Some(WaitingOn::Read { .. }))
     }
 
+    /// What was tried and failed, if anything.
+    pub fn failing(&self) -> Option<&HeldWhy> {
+        self.held.iter().find(|why| matches!(why, HeldWhy::ActionFailed { .. }))
+    }
+
     /// True when live is as git wants it, or on its way there with nothing left to do.
     pub fn is_clean(&self) -> bool {
+        if self.failing().is_some() {
+            return false;
+        }
         match self.sync {
             Sync::InSync => self.differences.is_empty(),
             Sync::Progressing => self.differences.is_empty() && !self.has_unknown(),
@@ -160,6 +168,19 @@ pub enum HeldWhy {
     ChangeLimit {
         /// The limit.
         limit: u32,
+    },
+    /// It was tried and failed; it is tried again in each pass.
+    ActionFailed {
+        /// The operation, as text.
+        operation: String,
+        /// Why it failed last, in AWS's words where it was AWS that refused.
+        message: String,
+        /// What to do about it.
+        hint: String,
+        /// When it failed first.
+        since: Timestamp,
+        /// How often it failed.
+        times: u32,
     },
     /// The service does not exist, and Bowline did not create it.
     NotCreatedByBowline,

@@ -80,6 +80,13 @@ impl fmt::Display for HeldWhy {
             Self::ChangeLimit { limit } => {
                 write!(formatter, "the target allows {limit} changes in one pass; the rest follows in the next ones")
             }
+            Self::ActionFailed { operation, message, hint, since, times } => {
+                let times = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
+                write!(
+                    formatter,
+                    "failed to {operation} ({times} since {since:.0}, and tried again in each pass): {message}; {hint}"
+                )
+            }
             Self::NotCreatedByBowline => {
                 formatter.write_str("the service does not exist, and Bowline creates no services: create it, or delete its manifest")
             }

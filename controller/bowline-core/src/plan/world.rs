@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::memory::{Memory, ServiceMemory};
+use super::memory::{EcsServiceId, Memory, ServiceMemory};
 use super::reads::not_read;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed, UnknownCategory, UnknownReason};
@@ -68,9 +68,10 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What is remembered of a service.
+    /// What is remembered of the ECS service that git means by `name`; what is remembered of another one is not it.
     pub(crate) fn service_memory(&self, name: &ResourceName) -> Option<&'a ServiceMemory> {
-        self.memory.services.get(name)
+        let meant = EcsServiceId::meant_by(self.desired, name);
+        self.memory.services.get(name).filter(|memory| memory.is_of(meant.as_ref()))
     }
 }
 

@@ -6,7 +6,9 @@ use super::{Ceiling, GitStanding, outside};
 use crate::desired::kind::{Capability, Mode, Target};
 use crate::desired::{DesiredState, ResourceKey};
 use crate::name::ResourceName;
-use crate::plan::{Action, Approved, HeldWhy, Operation, Proposed, ResourceReport, WaitingOn, Wave};
+use crate::plan::{
+    Action, Approved, FailedAction, HeldWhy, Operation, Proposed, ResourceReport, WaitingOn, Wave,
+};
 
 /// Lets through what git's standing, the ceiling, the target's mode, its capabilities and its limits allow; everything else
 /// is held, with the reason in its resource's report. Only the first wave that has anything left goes out: later ones are
@@ -18,28 +20,38 @@ pub fn approve(
     ceiling: &Ceiling,
     standing: &GitStanding,
 ) -> Approved {
-    let Proposed { mut reports, actions, failing } = proposed;
-    let mut changes: BTreeMap<ResourceName, u32> = BTreeMap::new();
+    let Proposed { mut reports, actions, failures } = proposed;
+    let failure = |action: &Action| failures.get(&action.resource)?.get(&action.operation.to_string());
+    let weighed: Vec<_> = actions
+        .into_iter()
+        .map(|action| {
+            let (resource, wave) = (action.resource.clone(), action.wave);
+            (resource, wave, weigh(action, desired, ceiling, standing))
+        })
+        .collect();
+    let permitted = weighed.iter().filter_map(|(_, _, weighed)| weighed.as_ref().ok());
+    let over_limit = over_limit(permitted.map(|(action, _)| action), desired, failure);
     let mut allowed = Vec::new();
-    for action in actions {
-        let bookkeeping = action.wave == Wave::Bookkeeping;
-        let resource = action.resource.clone();
-        let (action, held) = match weigh(action, desired, ceiling, standing) {
-            Ok((action, held)) => match over_limit(&action, desired, &mut changes) {
-                Some(limit) => (None, vec![limit]),
-                None => (Some(action), held),
-            },
-            Err(held) => (None, held),
-        };
-        allowed.extend(action);
+    for (resource, wave, weighed) in weighed {
+        let limit = over_limit.get(&resource).filter(|_| wave == Wave::Services);
+        let (action, mut held) =
+            weighed.map_or_else(|held| (None, held), |(action, held)| (Some(action), held));
+        let failed = action.as_ref().and_then(|action| Some(failing(action, failure(action)?)));
+        if let Some(limit) = limit {
+            held = vec![limit.clone()];
+        } else {
+            allowed.extend(action);
+        }
+        let Some(report) = reports.get_mut(&resource) else { continue };
+        if let Some(failed) = failed {
+            report.held.insert(0, failed);
+        }
         // A record that may not be written is nothing that a person has to know of.
-        if let Some(report) = reports.get_mut(&resource).filter(|_| !bookkeeping) {
-            for why in held {
-                hold(report, why);
-            }
+        if wave != Wave::Bookkeeping {
+            held.into_iter().for_each(|why| hold(report, why));
         }
     }
-    let fails = |action: &Action| failing.contains(&(action.resource.clone(), action.wave));
+    let fails = |action: &Action| failure(action).is_some();
     let first = allowed.iter().filter(|action| !fails(action)).map(|action| action.wave).min();
     let wave = first.or_else(|| allowed.iter().map(|action| action.wave).max());
     let (actions, later): (Vec<Action>, Vec<Action>) = allowed
@@ -180,22 +192,42 @@ fn whole(operation: Operation, refused: Option<HeldWhy>) -> (Option<Operation>, 
     }
 }
 
-/// Counts the services that are changed; records and secrets do not count, since without them services would be wrong.
-fn over_limit(
-    action: &Action,
+/// What tells of an action that failed before.
+fn failing(action: &Action, failure: &FailedAction) -> HeldWhy {
+    HeldWhy::ActionFailed {
+        operation: action.operation.to_string(),
+        message: failure.message.clone(),
+        hint: failure.hint.clone(),
+        since: failure.since,
+        times: failure.times,
+    }
+}
+
+/// Which services have to wait since their target's limit is used up. What failed before comes after everything else, and
+/// what was not tried for the longest time comes first of that, so that nothing that keeps failing uses up the limit for
+/// others. Records and secrets do not count, since without them services would be wrong.
+fn over_limit<'a, 'b>(
+    actions: impl Iterator<Item = &'a Action>,
     desired: &DesiredState,
-    changes: &mut BTreeMap<ResourceName, u32>,
-) -> Option<HeldWhy> {
-    if action.wave != Wave::Services {
-        return None;
+    failure: impl Fn(&Action) -> Option<&'b FailedAction>,
+) -> BTreeMap<ResourceKey, HeldWhy> {
+    let mut in_turn: Vec<&Action> = actions.filter(|action| action.wave == Wave::Services).collect();
+    in_turn.sort_by_cached_key(|action| failure(action).map(|failure| failure.last));
+    let mut changes: BTreeMap<&ResourceName, u32> = BTreeMap::new();
+    let mut over = BTreeMap::new();
+    for action in in_turn {
+        let target = desired.targets.get(&action.target);
+        let Some(limit) = target.and_then(|target| target.spec.constraints.max_changes_per_pass) else {
+            continue;
+        };
+        let count = changes.entry(&action.target).or_default();
+        if *count >= limit {
+            over.insert(action.resource.clone(), HeldWhy::ChangeLimit { limit });
+        } else {
+            *count += 1;
+        }
     }
-    let limit = desired.targets.get(&action.target)?.spec.constraints.max_changes_per_pass?;
-    let count = changes.entry(action.target.clone()).or_default();
-    if *count >= limit {
-        return Some(HeldWhy::ChangeLimit { limit });
-    }
-    *count += 1;
-    None
+    over
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{Finding, Severity};
 use bowline_core::live::UnknownCategory;
-use bowline_core::plan::{self, Action, Event, ResourceReport, Sync, Totals};
+use bowline_core::plan::{self, Action, Event, Outcome, ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use serde::Serialize;
 
@@ -100,13 +100,14 @@ pub(super) fn is_suspicious(report: &ResourceReport) -> bool {
     report.unknown.as_ref().is_some_and(|why| why.category == UnknownCategory::SuspiciouslyMissing)
 }
 
-/// 2 if anything could not be read or used, 1 if anything differs or git is refused, else 0.
+/// 2 if anything could not be read, used or done, 1 if anything differs or git is refused, else 0.
 pub(super) fn exit_code(pass: &Pass, findings: &[Finding]) -> u8 {
     let stale = matches!(pass.standing, GitStanding::Stale(_));
     let unusable = findings.iter().any(|finding| finding.severity == Severity::Error);
     let unknown =
         pass.approved.reports.values().any(|report| report.has_unknown() || report.sync == Sync::Invalid);
-    if stale || unusable || unknown {
+    let failed = pass.attempted.iter().any(|attempt| matches!(attempt.outcome, Outcome::Failed(_)));
+    if stale || unusable || unknown || failed {
         2
     } else {
         let is_refused = pass.standing != GitStanding::Fresh;

@@ -89,6 +89,9 @@ fn first(report: &ResourceReport) -> String {
     if let Some(why) = &report.unknown {
         return why.message.clone();
     }
+    if let Some(failing) = report.failing() {
+        return failing.to_string();
+    }
     if let Some(on) = &report.waiting_on {
         return format!("waits for {on}");
     }
@@ -101,7 +104,10 @@ fn first(report: &ResourceReport) -> String {
 
 /// True unless the resource is simply in sync.
 pub(super) fn is_worth_telling(report: &ResourceReport) -> bool {
-    report.sync != Sync::InSync || !report.differences.is_empty() || !report.notes.is_empty()
+    report.sync != Sync::InSync
+        || !report.differences.is_empty()
+        || !report.notes.is_empty()
+        || report.failing().is_some()
 }
 
 /// Each resource with all that is known of it; those of which nothing is known, for one reason, together.

@@ -4,7 +4,7 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bowline_core::plan::{Event, EventKind};
+use bowline_core::plan::EventKind;
 use bowline_core::policy::GitStanding;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
@@ -121,9 +121,13 @@ async fn changed(git: &mut watch::Receiver<GitView>) {
 }
 
 fn log(pass: &Pass) {
-    let is_news = |event: &&Event| event.kind != EventKind::GitRefused;
-    for event in pass.events.iter().filter(is_news) {
-        tracing::info!(resource = %event.resource, "{}", event.message);
+    for event in &pass.events {
+        match event.kind {
+            // Told when git was read.
+            EventKind::GitRefused => {}
+            EventKind::ActionFailed => tracing::warn!(resource = %event.resource, "{}", event.message),
+            _ => tracing::info!(resource = %event.resource, "{}", event.message),
+        }
     }
     tracing::debug!(attempted = pass.attempted.len(), next = ?pass.next, "pass ended");
 }

@@ -133,6 +133,51 @@ async fn drift_is_found_healed_and_told_and_sigterm_ends_it_in_order() {
 }
 
 #[tokio::test]
+async fn what_aws_keeps_refusing_is_shown_and_warned_of() {
+    let (place, cloud) = world(2).await;
+    place.commit("Three", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 3))]);
+    cloud.simulator.add_fault(FaultRule::new(Fault::AccessDenied).operation("UpdateService"));
+    let applied = place.bowline(&["apply", "--yes", "-o", "json"]);
+    assert_eq!(applied.code, 2, "{applied:?}");
+
+    let failing = |status: &Value| {
+        let reports = status["resources"].as_array().unwrap();
+        reports.iter().any(|report| {
+            report["held"][0]["why"] == "actionFailed"
+                && report["held"][0]["operation"] == "set the desired count to 3"
+                && report["held"][0]["times"].as_u64() > Some(4)
+        })
+    };
+    let warning = "WARN web: failed to set the desired count to 3: ";
+    for _ in 0..2 {
+        let controller = Controller::start(&place);
+        let status = controller.status(&place, "the failure", failing).await;
+        let number = status["pass"]["number"].as_u64();
+        controller
+            .status(&place, "two more passes", |status| {
+                status["pass"]["number"].as_u64() > number.map(|number| number + 1)
+            })
+            .await;
+        for arguments in [["status"].as_slice(), &["diff", "web"]] {
+            let told = controller.ask(&place, arguments).await;
+            assert_eq!(told.code, 1, "{told:?}");
+            assert!(told.out.contains("failed to set the desired count to 3 ("), "{told:?}");
+        }
+        controller.stop().await;
+        let log = std::fs::read_to_string(place.path().join("run.log")).unwrap();
+        assert_eq!(log.matches(warning).count(), 1, "{log}");
+    }
+    let planned = place.bowline(&["plan"]);
+    assert_eq!(planned.code, 1, "{planned:?}");
+    assert!(planned.out.contains("failed to set the desired count to 3 ("), "{planned:?}");
+
+    cloud.simulator.clear_faults();
+    let controller = Controller::start(&place);
+    controller.status(&place, "in sync", is_in_sync).await;
+    assert_eq!(controller.ask(&place, &["status"]).await.code, 0);
+}
+
+#[tokio::test]
 async fn a_new_commit_is_rolled_out_and_one_that_crashes_is_not_fought_for() {
     let (place, cloud) = world(1).await;
     cloud.register("web", "acme/crash:1").await;

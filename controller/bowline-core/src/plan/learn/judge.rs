@@ -15,9 +15,12 @@ use crate::rollout::{self, Verdict};
 pub(super) fn judge(memory: &mut Memory, desired: &DesiredState, live: &Live, now: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
     for (name, wanted) in &desired.services {
-        let (Some(service), Some(observed)) = (memory.services.get_mut(name), live.services.get(name)) else {
+        if !memory.services.contains_key(name) {
             continue;
-        };
+        }
+        let (service, other) = memory.service_mut(desired, name);
+        events.extend(other.and_then(|other| set_aside(name, &other, now)));
+        let Some(observed) = live.services.get(name) else { continue };
         let target = &wanted.resource.spec.target;
         if !matches!(live.targets.get(target), Some(Observed::Known { .. })) {
             continue;
@@ -28,6 +31,21 @@ pub(super) fn judge(memory: &mut Memory, desired: &DesiredState, live: &Live, no
         judging.scaling(service, observed);
     }
     events
+}
+
+/// Tells of a rollout whose service git does not mean any more by this name: nobody judges it.
+fn set_aside(name: &ResourceName, other: &ServiceMemory, now: Timestamp) -> Option<Event> {
+    let in_flight = other.in_flight.as_ref()?;
+    let of = other.of.as_ref().map_or_else(
+        || "another service".to_owned(),
+        |of| format!("the ECS service {} in the cluster {}", of.service, of.cluster),
+    );
+    let revision = in_flight.task_definition.as_ref().map(|arn| arn.revision().to_string());
+    let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
+    let message = format!(
+        "the rollout of {revision} is not watched any more: it was on {of}, and git now means another one"
+    );
+    Some(Event::new(now, &key(ResourceKind::EcsService, name), EventKind::Superseded, message))
 }
 
 struct Judging<'a> {

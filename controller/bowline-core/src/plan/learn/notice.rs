@@ -83,7 +83,7 @@ impl Noticing<'_> {
         let (Some(live), Some(wanted)) = (&facts.live, self.desired.services.get(&facts.name)) else {
             return;
         };
-        let service = memory.services.entry(facts.name.clone()).or_default();
+        let (service, _) = memory.service_mut(self.desired, &facts.name);
         self.failure(service, facts, events);
         self.rollout(service, facts, live, wanted.resource.spec.rollout.deadline);
         self.good(service, facts, live, &wanted.resource.spec.target);

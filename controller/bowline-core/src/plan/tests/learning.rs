@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::live::{DeploymentStatus, PastDeploymentStatus, RolloutState, UnknownCategory};
+use crate::name::{ClusterName, Region, ServiceName};
 use crate::plan::fixture::*;
 use crate::plan::*;
 
@@ -39,6 +40,7 @@ fn a_rollout_that_completes_is_the_last_good_one() {
     assert_eq!(
         world.memory.services[&name("web")],
         ServiceMemory {
+            of: EcsServiceId::meant_by(&world.desired, &name("web")),
             last_good: Some(LastGood {
                 spec_hash: Some(hash.clone()),
                 task_definition: arn("web:7"),
@@ -246,6 +248,7 @@ fn what_was_begun_is_watched() {
     assert_eq!(
         world.memory.services[&name("web")],
         ServiceMemory {
+            of: EcsServiceId::meant_by(&world.desired, &name("web")),
             attempts: [(hash, attempt)].into(),
             in_flight: Some(in_flight),
             scaling: Some(scaling),
@@ -265,6 +268,11 @@ fn a_failure_is_told_once_until_it_changes() {
         one(EventKind::ActionFailed, "web: failed to set the desired count to 2: Rate exceeded")
     );
     assert_eq!(recorded(&mut world, &action, &failed), nothing());
+    // A new process tells it once more.
+    let stored = serde_json::to_string(&world.memory).unwrap();
+    world.memory = serde_json::from_str(&stored).unwrap();
+    assert_eq!(recorded(&mut world, &action, &failed).len(), 1);
+    assert_eq!(recorded(&mut world, &action, &failed), nothing());
     assert_eq!(recorded(&mut world, &action, &Outcome::AlreadyDone), nothing());
     assert_eq!(recorded(&mut world, &action, &failed).len(), 1);
     assert_eq!(
@@ -283,6 +291,65 @@ fn memory_survives_being_stored() {
     let stored = serde_json::to_string(&world.memory).unwrap();
     assert_eq!(serde_json::from_str::<Memory>(&stored).unwrap(), world.memory);
     assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
+}
+
+#[test]
+fn a_rollout_on_another_ecs_service_decides_nothing() {
+    let mut world = web().wanting("web", "web:7").with_history("web", Vec::new());
+    let action = update(&world);
+    recorded(&mut world, &action, &Outcome::Done { deployment_id: None, task_definition: None });
+    // Git points the same resource at another ECS service, which runs something older since long ago.
+    world.spec("web").service = ServiceName::parse("web-green").unwrap();
+    assert_eq!(
+        world.told(),
+        vec![
+            (
+                EventKind::Superseded,
+                "web: the rollout of web:7 is not watched any more: it was on the ECS service web in the cluster main, and git \
+                 now means another one"
+                    .to_owned()
+            ),
+            (EventKind::DriftFound, "web: taskDefinition is web:6, git wants web:7; \
+                 taskDefinition.containerDefinitions[name=app].image is f, git wants g"
+                    .to_owned()),
+        ]
+    );
+    assert_eq!(world.memory.services[&name("web")].attempts, [].into());
+    assert_eq!(world.memory.services[&name("web")].in_flight, None);
+    assert_eq!(world.actions(), ["EcsService/web: deploy web:7"]);
+}
+
+#[test]
+fn what_another_ecs_service_ran_is_no_step_back() {
+    let mut world = web().with_service("web", "web:7");
+    world.learn();
+    assert_eq!(world.memory.services[&name("web")].reached_count, Some(2));
+    let moves: [fn(&mut Fixture); 3] = [
+        |world| world.spec("web").service = ServiceName::parse("web-green").unwrap(),
+        |world| world.target("prod").cluster = ClusterName::parse("other").unwrap(),
+        |world| world.target("prod").region = Region::parse("eu-west-1").unwrap(),
+    ];
+    for to_another in moves {
+        let mut world = world.clone();
+        *world.live("web") = live_service("web", "web:6");
+        world.live.histories.insert(name("web"), known(Vec::new()));
+        assert_eq!(world.actions(), Vec::<String>::new(), "the same service: somebody stepped back");
+        to_another(&mut world);
+        // Nothing was learned yet: what is remembered is of another service all the same.
+        assert_eq!(world.actions(), ["EcsService/web: deploy web:7"]);
+        world.learn();
+        assert_eq!(world.actions(), ["EcsService/web: deploy web:7"]);
+        assert_eq!(world.memory.services[&name("web")].last_good, None);
+    }
+}
+
+#[test]
+fn what_an_earlier_version_stored_is_taken_to_be_of_the_service_that_git_means() {
+    let mut world = web().with_service("web", "web:7");
+    let hash = world.in_flight("web", "web:7", "1");
+    world.learn();
+    assert_eq!(verdict(&world, &hash), Some(AttemptVerdict::Good));
+    assert!(world.memory.services[&name("web")].of.is_some());
 }
 
 #[test]

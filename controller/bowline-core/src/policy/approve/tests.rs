@@ -1,8 +1,8 @@
 use super::*;
 use crate::desired::kind::AssumeRole;
 use crate::name::{AccountId, RoleArn};
-use crate::plan::fixture::{COMMIT, Fixture, content, name, secret_key, service_key};
-use crate::plan::{Sync, TagKey};
+use crate::plan::fixture::{COMMIT, Fixture, at, content, name, secret_key, service_key};
+use crate::plan::{Outcome, Sync, TagKey, record};
 
 fn ceiling() -> Ceiling {
     Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
@@ -30,6 +30,13 @@ fn texts(approved: &Approved) -> Vec<String> {
 
 fn held(approved: &Approved) -> Vec<String> {
     approved.reports[&service_key("web")].held.iter().map(ToString::to_string).collect()
+}
+
+/// AWS refused the action so many seconds after the beginning.
+fn fail(world: &mut Fixture, action: &Action, seconds: i64) {
+    let why = crate::plan::fixture::reason(crate::live::UnknownCategory::Denied);
+    let failed = Outcome::Failed(why);
+    record(&mut world.memory, action, &failed, &world.desired, COMMIT, at(seconds));
 }
 
 #[test]
@@ -194,6 +201,64 @@ fn a_target_limits_the_changes_of_a_pass() {
 }
 
 #[test]
+fn what_keeps_failing_does_not_use_up_the_limit() {
+    let mut world = Fixture::new();
+    for service in ["a", "b", "c"] {
+        world = world.with_service(service, &format!("{service}:1"));
+        world.live(service).desired_count = 1;
+    }
+    world.target("prod").constraints.max_changes_per_pass = Some(1);
+    let mut tried = Vec::new();
+    for pass in 0..6 {
+        let approved = approved(&world, &ceiling(), &GitStanding::Fresh);
+        let [action] = approved.actions() else { panic!("one change a pass: {:?}", texts(&approved)) };
+        tried.push(action.resource.name.to_string());
+        if action.resource.name == name("b") {
+            world.live("b").desired_count = 2;
+        } else {
+            fail(&mut world, action, pass);
+        }
+    }
+    assert_eq!(tried, ["a", "b", "c", "a", "c", "a"]);
+    let a = &approved(&world, &ceiling(), &GitStanding::Fresh).reports[&service_key("a")];
+    let failed = HeldWhy::ActionFailed {
+        operation: "set the desired count to 2".to_owned(),
+        message: "Rate exceeded".to_owned(),
+        hint: "it is tried again".to_owned(),
+        since: at(0),
+        times: 3,
+    };
+    assert_eq!(a.held, [failed, HeldWhy::ChangeLimit { limit: 1 }]);
+    assert_eq!((a.sync, a.is_clean()), (Sync::Drifted, false));
+    assert_eq!(
+        a.held[0].to_string(),
+        "failed to set the desired count to 2 (3 times since 2026-11-21T12:00:00Z, and tried again in each pass): \
+         Rate exceeded; it is tried again"
+    );
+}
+
+#[test]
+fn a_part_that_is_permitted_and_fails_is_told() {
+    let mut world = world();
+    world.target("prod").capabilities = BTreeSet::from([Capability::EcsScale]);
+    let action = approved(&world, &ceiling(), &GitStanding::Fresh).actions()[0].clone();
+    fail(&mut world, &action, 0);
+    let told = approved(&world, &ceiling(), &GitStanding::Fresh);
+    assert!(
+        held(&told)[0].starts_with("failed to set the desired count to 4 (once since "),
+        "{:?}",
+        held(&told)
+    );
+    // What is not tried any more does not fail any more.
+    let mut observing = ceiling();
+    observing.mode = Mode::Observe;
+    assert_eq!(
+        held(&approved(&world, &observing, &GitStanding::Fresh)),
+        ["mode observe (set by bowline.yaml): nothing is changed"]
+    );
+}
+
+#[test]
 fn only_the_first_wave_goes_out() {
     let world = world()
         .with_secret("db", "2", "1")
@@ -212,19 +277,14 @@ fn only_the_first_wave_goes_out() {
 
 #[test]
 fn what_failed_before_is_tried_again_and_holds_nobody_up() {
-    use crate::plan::FailedAction;
     let mut world = world()
         .with_secret("db", "2", "1")
         .with_dates("db", &[("1", -20), ("2", -10)])
         .with_service("reader", "r:1")
         .with_reader("reader", "db");
     let plan = world.propose();
-    let failure = |action: &Action| {
-        Some(FailedAction { operation: action.operation.to_string(), message: "AccessDenied".to_owned() })
-    };
     // The record cannot be written: its secret waits, other services do not.
-    world.memory.resources.entry("EcsService/reader".to_owned()).or_default().failure =
-        failure(&plan.actions[0]);
+    fail(&mut world, &plan.actions[0], 0);
     let record_fails = approved(&world, &ceiling(), &GitStanding::Fresh);
     let waves: Vec<Wave> = record_fails.actions().iter().map(|action| action.wave).collect();
     assert_eq!(waves, [Wave::Bookkeeping, Wave::Services]);
@@ -234,7 +294,7 @@ fn what_failed_before_is_tried_again_and_holds_nobody_up() {
     );
     // The promotion is refused: other services do not wait for it.
     let mut world = world.with_tag("reader", TagKey::Secrets, "old@-");
-    world.memory.resources.entry("Secret/db".to_owned()).or_default().failure = failure(&plan.actions[1]);
+    fail(&mut world, &plan.actions[1], 0);
     let promotion_fails = approved(&world, &ceiling(), &GitStanding::Fresh);
     let resources: Vec<_> = promotion_fails.actions().iter().map(|action| action.resource.clone()).collect();
     assert_eq!(resources, [secret_key("db"), service_key("web")]);
