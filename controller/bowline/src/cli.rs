@@ -27,6 +27,9 @@ use crate::config::{Config, FILE_NAME, Layer, LogFormat, VARIABLES};
 use args::{Args, Format, Verb};
 use output::Output;
 
+/// The variable that says what is logged, as in `debug` or `bowline=debug,warn`. It is read before anything else.
+const LOG: &str = "BOWLINE_LOG";
+
 /// The exit code of everything that could not be done.
 const FAILED: u8 = 2;
 
@@ -92,15 +95,33 @@ fn warn_of_unknown_variables(config: &Config) {
     let token = config.source.as_ref().and_then(|source| source.auth.token_env.as_deref());
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str().filter(|name| name.starts_with("BOWLINE_")) else { continue };
-        let known = VARIABLES.iter().any(|(variable, _)| *variable == name);
-        if !known && name != "BOWLINE_CONFIG" && Some(name) != token {
+        if !is_known(name) && Some(name) != token {
             tracing::warn!("the environment variable {name} is not one of Bowline's, and is ignored");
         }
     }
 }
 
+/// Whether a variable is one of Bowline's own.
+fn is_known(variable: &str) -> bool {
+    [LOG, "BOWLINE_CONFIG"].contains(&variable) || VARIABLES.iter().any(|(known, _)| *known == variable)
+}
+
+/// What is logged: what `BOWLINE_LOG` says, else `RUST_LOG`, else `level`. A filter that does not parse is told, and passed over.
+fn log_filter(level: &str, get: impl Fn(&str) -> Option<String>) -> EnvFilter {
+    for variable in [LOG, "RUST_LOG"] {
+        let Some(directives) = get(variable).filter(|value| !value.is_empty()) else { continue };
+        match EnvFilter::try_new(&directives) {
+            Ok(filter) => return filter,
+            Err(error) => output::tell(&format!(
+                "warning: {variable} is no filter for the log, and is ignored: {error}\n"
+            )),
+        }
+    }
+    EnvFilter::new(level)
+}
+
 fn start_logging(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = log_filter(level, |name| std::env::var(name).ok());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber is refused; that only happens when a test runs two verbs in one process.
     let _ = match format {
@@ -147,3 +168,6 @@ fn usage(mut error: clap::Error) -> ExitCode {
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { FAILED } else { 0 })
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,8 +20,8 @@ use crate::observe::{self, Scope};
 use crate::source::Snapshot;
 use crate::store::{Store, StoreError};
 
-/// How often in one pass the core may ask for more to read. Each round answers all that was asked, and an answer, even
-/// "unknown", is not asked again; three levels of questions exist, so a pass that reaches this has a bug.
+/// How often in one pass the core may ask for more to read, as [`plan::needs`] says. Each round answers all that was asked,
+/// and an answer, even "unknown", is not asked again, so a pass that asks once more has a bug.
 const MOST_ROUNDS: usize = 8;
 
 /// Everything that a pass needs and changes. It has one owner.
@@ -197,18 +197,19 @@ pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
 async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
-    for _ in 0..MOST_ROUNDS {
+    let mut rounds = 0;
+    loop {
         let needs = plan::needs(desired, &live, &world.memory, world.clock.now());
         if needs.is_empty() {
             return live;
         }
+        if rounds == MOST_ROUNDS {
+            tracing::error!(rounds, "the plan keeps asking for more to read; please report this as a bug");
+            return live;
+        }
         Box::pin(observe::read(&world.aws, desired, &mut live, &needs)).await;
+        rounds += 1;
     }
-    tracing::error!(
-        rounds = MOST_ROUNDS,
-        "the plan keeps asking for more to read; please report this as a bug"
-    );
-    live
 }
 
 fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {

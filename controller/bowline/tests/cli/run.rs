@@ -137,7 +137,10 @@ async fn what_aws_keeps_refusing_is_shown_and_warned_of() {
     let (place, cloud) = world(2).await;
     place.commit("Three", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 3))]);
     cloud.simulator.add_fault(FaultRule::new(Fault::AccessDenied).operation("UpdateService"));
-    let applied = place.bowline(&["apply", "--yes", "-o", "json"]);
+    let bowline = async |arguments: &[&str]| {
+        place.answer(&Command::from(place.command(arguments)).output().await.unwrap())
+    };
+    let applied = bowline(&["apply", "--yes", "-o", "json"]).await;
     assert_eq!(applied.code, 2, "{applied:?}");
 
     let failing = |status: &Value| {
@@ -167,7 +170,7 @@ async fn what_aws_keeps_refusing_is_shown_and_warned_of() {
         let log = std::fs::read_to_string(place.path().join("run.log")).unwrap();
         assert_eq!(log.matches(warning).count(), 1, "{log}");
     }
-    let planned = place.bowline(&["plan"]);
+    let planned = bowline(&["plan"]).await;
     assert_eq!(planned.code, 1, "{planned:?}");
     assert!(planned.out.contains("failed to set the desired count to 3 ("), "{planned:?}");
 
