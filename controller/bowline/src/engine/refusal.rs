@@ -71,9 +71,10 @@ pub(super) fn log(standing: &GitStanding, known: &mut Option<String>) {
     if now == *known || matches!(standing, GitStanding::Stale(_)) {
         return;
     }
-    match &now {
-        Some(why) => tracing::warn!("nothing is done: {why}"),
-        None => tracing::info!("git is acted from again"),
+    if let Some(why) = &now {
+        tracing::warn!("nothing is done: {why}");
+    } else {
+        tracing::info!("git is acted from again");
     }
     *known = now;
 }
