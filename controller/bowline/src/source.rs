@@ -34,5 +34,5 @@ mod work_tree;
 
 pub use auth::GitAuth;
 pub use error::{HostKey, SourceError};
-pub use git::{GitSettings, GitSource, Snapshot};
+pub use git::{GitSettings, GitSource, HeadReader, Snapshot};
 pub use work_tree::uncommitted;

@@ -1,5 +1,6 @@
 //! When does the next pass come, and what is due in it? Owns the world between passes.
 
+use std::collections::BTreeSet;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +55,7 @@ impl Driver {
             status::publish(&self.publish, |status| status.with_git(&view));
             let Some(snapshot) = view.snapshot else { continue };
             let now = self.world.clock.now();
-            let current = Some(what_counts(&snapshot));
+            let current = Some(what_counts(&snapshot, &self.world.applied.borrow()));
             if current != seen {
                 seen = current;
                 schedule.everything(now);
@@ -75,7 +76,6 @@ impl Driver {
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
                     if matches!(pass.next, Next::Reread(_)) {
-                        seen = None;
                         self.world.git.wake().await;
                     }
                 }
@@ -107,10 +107,10 @@ impl Driver {
     }
 }
 
-/// What makes everything due when it changes: the commit, and the kind of its standing, whose sentence grows older with each
-/// read.
-fn what_counts(snapshot: &Snapshot) -> (String, Discriminant<GitStanding>) {
-    (snapshot.commit.clone(), discriminant(&snapshot.standing))
+/// What makes everything due when it changes: the commit, the kind of its standing (whose sentence grows older with each
+/// read), and whether that speaks of what was acted from.
+fn what_counts(snapshot: &Snapshot, applied: &BTreeSet<String>) -> (String, Discriminant<GitStanding>, bool) {
+    (snapshot.commit.clone(), discriminant(&snapshot.standing), snapshot.speaks_of(applied))
 }
 
 /// Waits until git has something new. Without its owner nothing new comes: that ends everything, but not from here.

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::source::{GitSource, Snapshot, SourceError};
+use crate::source::{GitSource, HeadReader, Snapshot, SourceError};
 
 /// What is known of the repository.
 #[derive(Debug, Clone, Default)]
@@ -24,17 +24,14 @@ pub struct GitView {
 /// Why nobody answers.
 const NO_OWNER: &str = "Bowline is ending, and reads the repository no more";
 
-/// What others may ask of the owner.
-#[derive(Debug)]
-enum Ask {
-    Sync,
-    Head(oneshot::Sender<Result<String, SourceError>>),
-}
+/// Where the remote's head goes.
+type Reply = oneshot::Sender<Result<String, SourceError>>;
 
 /// The way to the owner task.
 #[derive(Debug, Clone)]
 pub struct GitHandle {
-    asks: mpsc::Sender<Ask>,
+    wakes: mpsc::Sender<()>,
+    heads: mpsc::Sender<Reply>,
     /// What the owner has published.
     pub view: watch::Receiver<GitView>,
 }
@@ -54,13 +51,13 @@ impl GitHandle {
     /// Asks for a sync now; its result is published.
     pub async fn wake(&self) {
         // Without an owner everything ends, and nobody needs the answer any more.
-        let _ = self.asks.send(Ask::Sync).await;
+        let _ = self.wakes.send(()).await;
     }
 
     /// Asks the remote whether its head is still `commit`.
     pub async fn head_is(&self, commit: &str) -> Head {
         let (reply, answer) = oneshot::channel();
-        if self.asks.send(Ask::Head(reply)).await.is_err() {
+        if self.heads.send(reply).await.is_err() {
             return Head::Unreadable(NO_OWNER.to_owned());
         }
         match answer.await {
@@ -75,13 +72,27 @@ impl GitHandle {
 /// The owner of the repository.
 #[derive(Debug)]
 pub struct GitOwner {
+    syncs: Syncs,
+    heads: Heads,
+    shutdown: CancellationToken,
+}
+
+/// Reads the repository, and publishes it.
+#[derive(Debug)]
+struct Syncs {
     source: GitSource,
     clock: Clock,
     interval: std::time::Duration,
     applied: watch::Receiver<BTreeSet<String>>,
-    asks: mpsc::Receiver<Ask>,
+    wakes: mpsc::Receiver<()>,
     publish: watch::Sender<GitView>,
-    shutdown: CancellationToken,
+}
+
+/// Tells the remote's head to those who ask.
+#[derive(Debug)]
+struct Heads {
+    reader: HeadReader,
+    asks: mpsc::Receiver<Reply>,
 }
 
 impl GitOwner {
@@ -93,46 +104,50 @@ impl GitOwner {
         applied: watch::Receiver<BTreeSet<String>>,
         shutdown: CancellationToken,
     ) -> (Self, GitHandle) {
-        let (sender, asks) = mpsc::channel(8);
+        let (wake, wakes) = mpsc::channel(8);
+        let (head, asks) = mpsc::channel(8);
         let (publish, view) = watch::channel(GitView::default());
-        let owner = Self { source, clock, interval, applied, asks, publish, shutdown };
-        (owner, GitHandle { asks: sender, view })
+        let heads = Heads { reader: source.head_reader(), asks };
+        let syncs = Syncs { source, clock, interval, applied, wakes, publish };
+        (Self { syncs, heads, shutdown }, GitHandle { wakes: wake, heads: head, view })
     }
 
-    /// Syncs until shutdown.
+    /// Syncs until shutdown, and tells the remote's head meanwhile: a sync may take minutes, and a wave waits for the head.
     pub async fn run(mut self) {
-        let shutdown = self.shutdown.clone();
         // Reading a repository changes nothing that a cut-off could break, so a slow remote never delays the end.
-        shutdown.run_until_cancelled(self.sync_forever()).await;
+        let both = async { tokio::join!(self.syncs.sync_forever(), self.heads.tell()) };
+        self.shutdown.run_until_cancelled(both).await;
     }
+}
 
+impl Heads {
+    async fn tell(&mut self) {
+        while let Some(reply) = self.asks.recv().await {
+            // Who asked may have ended meanwhile.
+            let _ = reply.send(self.reader.head().await);
+        }
+    }
+}
+
+impl Syncs {
     async fn sync_forever(&mut self) {
-        let mut applied = self.applied.clone();
         loop {
             self.sync().await;
             let wait = super::driver::jittered(self.interval);
             let clock = self.clock.clone();
             let pause = clock.sleep(wait);
-            tokio::pin!(pause);
-            loop {
-                tokio::select! {
-                    () = &mut pause => break,
-                    // What was read while a pass was under way is compared with what that pass acted from.
-                    () = outdated(&mut applied, &self.publish) => break,
-                    // Once nobody is left to ask, only the pause ends this; shutdown ends all of it.
-                    Some(ask) = self.asks.recv() => match ask {
-                        Ask::Head(reply) => {
-                            let _ = reply.send(self.source.head().await);
-                        }
-                        Ask::Sync => break,
-                    },
-                }
+            tokio::select! {
+                () = pause => {}
+                // What was read while a pass was under way is compared with what that pass acted from.
+                () = outdated(&mut self.applied, &self.publish) => {}
+                // Once nobody is left to ask, only the pause ends this; shutdown ends all of it.
+                Some(()) = self.wakes.recv() => {}
             }
         }
     }
 
     async fn sync(&mut self) {
-        let applied = self.applied.borrow().clone();
+        let applied = self.applied.borrow_and_update().clone();
         let result = self.source.sync(self.clock.now(), &applied).await;
         let synced_at = Some(self.clock.now());
         match result {
@@ -158,18 +173,60 @@ impl GitOwner {
     }
 }
 
-/// Waits until the published commit has to be compared with commits that were acted from since it was read.
+/// Waits until something is applied, after the last sync had begun, with which the published commit was not compared.
 async fn outdated(applied: &mut watch::Receiver<BTreeSet<String>>, published: &watch::Sender<GitView>) {
     let is_outdated = |applied: &BTreeSet<String>| {
         published.borrow().snapshot.as_ref().is_some_and(|snapshot| !snapshot.speaks_of(applied))
     };
-    // Without a sender nothing is acted from any more.
-    if applied.wait_for(is_outdated).await.is_err() {
-        std::future::pending::<()>().await;
+    while applied.changed().await.is_ok() {
+        if is_outdated(&applied.borrow()) {
+            return;
+        }
     }
+    // Without a sender nothing is acted from any more.
+    std::future::pending::<()>().await;
 }
 
 /// Counts one read of the repository; `outcome` is `ok` or the error's category.
 fn count(outcome: &'static str) {
     metrics::counter!("bowline_git_reads_total", "outcome" => outcome).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{GitAuth, GitSettings};
+
+    #[tokio::test]
+    async fn the_head_is_told_while_a_sync_is_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (repo, mirror) = (folder.path().join("repo"), folder.path().join("mirror"));
+        let repository = git2::Repository::init(&repo).unwrap();
+        let tree = repository.find_tree(repository.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let author = git2::Signature::now("Ada", "ada@example.com").unwrap();
+        let commit =
+            repository.commit(Some("HEAD"), &author, &author, "One", &tree, &[]).unwrap().to_string();
+        // The sync waits for this.
+        std::fs::create_dir_all(&mirror).unwrap();
+        let lock = std::fs::File::create(mirror.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let source = GitSource::new(GitSettings {
+            repo: repo.display().to_string(),
+            reference: "HEAD".to_owned(),
+            path: String::new(),
+            auth: GitAuth::None,
+            mirror,
+        });
+        let (_applied, applied) = watch::channel(BTreeSet::new());
+        let interval = std::time::Duration::from_mins(1);
+        let shutdown = CancellationToken::new();
+        let (owner, git) = GitOwner::new(source, Clock::scaled(1.0), interval, applied, shutdown.clone());
+        let owner = tokio::spawn(owner.run());
+        assert_eq!(git.head_is(&commit).await, Head::Same);
+        assert_eq!(git.view.borrow().synced_at, None, "the sync is under way");
+        drop(lock);
+        git.view.clone().wait_for(|view| view.synced_at.is_some()).await.unwrap();
+        shutdown.cancel();
+        owner.await.unwrap();
+    }
 }

@@ -95,11 +95,24 @@ impl Snapshot {
 #[derive(Debug)]
 pub struct GitSource {
     settings: Arc<GitSettings>,
+    blocking: Blocking,
     reader: Reader,
     compared: Compared,
     /// The last answer, for the time in which there is no new one.
     last: Option<Snapshot>,
-    /// A read that was given up and whose thread has not returned: no other is started beside it.
+}
+
+/// Asks the remote for its head, beside a read that is under way.
+#[derive(Debug)]
+pub struct HeadReader {
+    settings: Arc<GitSettings>,
+    blocking: Blocking,
+}
+
+/// Work that may block, one after the other.
+#[derive(Debug, Default)]
+struct Blocking {
+    /// Work that was given up and whose thread has not returned: no other is started beside it.
     given_up: Mutex<Option<AbortHandle>>,
 }
 
@@ -108,10 +121,10 @@ impl GitSource {
     pub fn new(settings: GitSettings) -> Self {
         Self {
             settings: Arc::new(settings),
+            blocking: Blocking::default(),
             reader: Reader::default(),
             compared: None,
             last: None,
-            given_up: Mutex::new(None),
         }
     }
 
@@ -140,7 +153,7 @@ impl GitSource {
             let result = job.run(&mut reader, &mut compared);
             (reader, compared, result)
         };
-        match self.within(SYNC.total + GRACE, repo, work).await {
+        match self.blocking.within(SYNC.total + GRACE, repo, work).await {
             Ok((reader, compared, result)) => {
                 (self.reader, self.compared) = (reader, compared);
                 let snapshot = result?;
@@ -157,17 +170,27 @@ impl GitSource {
         }
     }
 
-    /// The id of the commit that the remote has under the configured reference. Asks the remote, and changes nothing here.
+    /// Asks the same remote for its head only.
+    pub fn head_reader(&self) -> HeadReader {
+        HeadReader { settings: Arc::clone(&self.settings), blocking: Blocking::default() }
+    }
+}
+
+impl HeadReader {
+    /// The id of the commit that the remote has under the configured reference. Asks the remote, changes nothing here, and
+    /// ends within a minute.
     pub async fn head(&self) -> Result<String, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
         let repo = address.display();
         let route = Route::open(address, ASK).await;
         let settings = Arc::clone(&self.settings);
         let work = move || route.tip(&settings.auth, &settings.reference);
-        let tip = self.within(ASK.total + ASK.connect, repo, work).await??;
+        let tip = self.blocking.within(ASK.total + ASK.connect, repo, work).await??;
         Ok(tip.commit.to_string())
     }
+}
 
+impl Blocking {
     /// Runs `work` on a thread that may block, and waits for it within a limit. What the relay cannot end (a disk that
     /// does not answer) is given up; until its thread has returned, asking again fails at once.
     async fn within<T: Send + 'static>(

@@ -325,7 +325,7 @@ async fn a_refusal_is_told_when_everything_else_is_in_sync() {
     let why = status["git"]["reason"].as_str().unwrap().to_owned();
     assert_eq!(controller.ask(&place, &["status"]).await.code, 1);
     let event = format!("production: nothing is done: {why}");
-    assert_eq!(told(&controller, &place).await, [event.clone()]);
+    assert_eq!(told(&controller, &place).await, std::slice::from_ref(&event));
     let metrics = controller.get("/metrics").await;
     assert!(metrics.contains("bowline_git_standing{standing=\"shrunk\"} 1\n"), "{metrics}");
     assert!(metrics.contains("bowline_git_standing{standing=\"fresh\"} 0\n"), "{metrics}");

@@ -26,7 +26,7 @@ async fn a_token_reads_and_fetches_what_is_new() {
 
     for count in 0..3 {
         let head = repo.commit("more", &[write("env/web.yml", &service("web", 10 + count))]);
-        assert_eq!(source.head().await.unwrap(), head);
+        assert_eq!(source.head_reader().head().await.unwrap(), head);
         let snapshot = source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
         assert_eq!(
             (snapshot.commit, snapshot.parsed_files, snapshot.standing),
@@ -44,7 +44,7 @@ async fn an_unchanged_head_costs_one_question_and_no_fetch() {
     source.sync(at(0), &applied(&[])).await.unwrap();
     let before = server.requests();
     source.sync(at(1), &applied(&[])).await.unwrap();
-    source.head().await.unwrap();
+    source.head_reader().head().await.unwrap();
     assert_eq!(server.requests() - before, 2);
 }
 
@@ -66,7 +66,7 @@ async fn a_wrong_token_is_offered_once_and_an_absent_one_is_named() {
     assert!(matches!(error, SourceError::AuthRejected { configured: "token", .. }), "{error:?}");
     assert_eq!(server.refused(), 1);
     assert!(!error.sentence().contains("wr0ng"));
-    assert_eq!(wrong.head().await.unwrap_err().category(), "auth");
+    assert_eq!(wrong.head_reader().head().await.unwrap_err().category(), "auth");
     assert_eq!(server.refused(), 2);
 
     let mut absent = GitSource::new(settings(&repo, server.url("repo.git"), GitAuth::None));

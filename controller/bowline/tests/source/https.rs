@@ -42,7 +42,7 @@ async fn a_trusted_server_is_read_with_a_token() {
         let mut source = source(&repo, tls.port);
         let first = source.sync(at(0), &applied(&[])).await.unwrap();
         let head = repo.commit("more", &[write("env/web.yml", &service("web", 2))]);
-        assert_eq!(source.head().await.unwrap(), head);
+        assert_eq!(source.head_reader().head().await.unwrap(), head);
         let second = source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
         assert_eq!((second.commit, second.parsed_files, server.refused()), (head, 1, 0));
 

@@ -41,7 +41,7 @@ async fn a_commit_is_read_and_a_new_one_costs_what_it_changed() {
         (1, head.as_str(), &GitStanding::Fresh)
     );
     assert_eq!(services(&second), [("web", Some(2), false)]);
-    assert_eq!(source.head().await.unwrap(), head);
+    assert_eq!(source.head_reader().head().await.unwrap(), head);
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn branch_tag_full_name_and_head_are_understood_in_a_file_address_and_a_pa
             let mut source = GitSource::new(settings);
             let snapshot = source.sync(at(0), &applied(&[])).await.unwrap();
             assert_eq!(snapshot.commit, head.id().to_string(), "{reference}");
-            assert_eq!(source.head().await.unwrap(), snapshot.commit, "{reference}");
+            assert_eq!(source.head_reader().head().await.unwrap(), snapshot.commit, "{reference}");
             assert_eq!(source.sync(at(1), &applied(&[])).await.unwrap().parsed_files, 0);
         }
     }
@@ -288,7 +288,7 @@ async fn when_the_remote_is_down_the_last_good_commit_stands_and_says_how_old_it
             &good.commit[..8]
         );
         assert!(sentence.starts_with(&start), "{sentence}");
-        assert_eq!(source.head().await.unwrap_err().category(), "not-found");
+        assert_eq!(source.head_reader().head().await.unwrap_err().category(), "not-found");
     }
 
     fs::rename(repo.root.path().join("hidden.git"), repo.path()).unwrap();

@@ -26,7 +26,7 @@ async fn a_known_host_and_a_key_read_and_fetch() {
         let first = source.sync(at(0), &applied(&[])).await.unwrap();
         assert_eq!(first.state.services.len(), 1);
         let head = repo.commit("more", &[write("env/web.yml", &service("web", if hashed { 5 } else { 6 }))]);
-        assert_eq!(source.head().await.unwrap(), head);
+        assert_eq!(source.head_reader().head().await.unwrap(), head);
         let snapshot = source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
         assert_eq!(
             (snapshot.commit, snapshot.parsed_files, snapshot.standing),

@@ -87,17 +87,21 @@ fn everything_is_due_for_another_commit_or_standing_but_not_because_git_is_away_
         standing,
         state: Arc::default(),
         findings: Arc::default(),
-        judged: std::collections::BTreeSet::new(),
+        judged: BTreeSet::new(),
         accepted: BTreeMap::new(),
         parsed_files: 0,
     };
-    let stale = |age: &str| what_counts(&snapshot("c0ffee", GitStanding::Stale(format!("read {age} ago"))));
+    let at_first = BTreeSet::new();
+    let stale = |age: &str| GitStanding::Stale(format!("read {age} ago"));
+    let fresh = what_counts(&snapshot("c0ffee", GitStanding::Fresh), &at_first);
+    let stale = |age: &str| what_counts(&snapshot("c0ffee", stale(age)), &at_first);
     assert_eq!(stale("1m"), stale("2m"));
-    assert_ne!(stale("1m"), what_counts(&snapshot("c0ffee", GitStanding::Fresh)));
-    assert_ne!(
-        what_counts(&snapshot("decade", GitStanding::Fresh)),
-        what_counts(&snapshot("c0ffee", GitStanding::Fresh))
-    );
+    assert_ne!(stale("1m"), fresh);
+    assert_ne!(what_counts(&snapshot("decade", GitStanding::Fresh), &at_first), fresh);
+    // Its own commit says nothing new, another that was applied meanwhile does.
+    let applied = |commit: &str| BTreeSet::from([commit.to_owned()]);
+    assert_eq!(what_counts(&snapshot("c0ffee", GitStanding::Fresh), &applied("c0ffee")), fresh);
+    assert_ne!(what_counts(&snapshot("c0ffee", GitStanding::Fresh), &applied("decade")), fresh);
 }
 
 #[test]
