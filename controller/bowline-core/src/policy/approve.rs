@@ -48,7 +48,9 @@ pub fn approve(
         }
         // A record that may not be written is nothing that a person has to know of.
         if wave != Wave::Bookkeeping {
-            held.into_iter().for_each(|why| hold(report, why));
+            for why in held {
+                hold(report, why);
+            }
         }
     }
     let fails = |action: &Action| failure(action).is_some();
