@@ -107,9 +107,10 @@ async fn changed(git: &mut watch::Receiver<GitView>) {
 
 fn log(pass: &Pass) {
     for event in &pass.events {
-        match event.kind {
-            EventKind::ActionFailed => tracing::warn!(resource = %event.resource, "{}", event.message),
-            _ => tracing::info!(resource = %event.resource, "{}", event.message),
+        if event.kind == EventKind::ActionFailed {
+            tracing::warn!(resource = %event.resource, "{}", event.message);
+        } else {
+            tracing::info!(resource = %event.resource, "{}", event.message);
         }
     }
     tracing::debug!(attempted = pass.attempted.len(), next = ?pass.next, "pass ended");
