@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::action::{Action, Expectation, Operation, TagKey};
 use super::event::{Event, EventKind};
-use super::memory::{FailedAction, InFlight, Memory, ResourceMemory, Scaling, ServiceMemory, SpecHash};
+use super::memory::{
+    Attempt, AttemptVerdict, FailedAction, InFlight, Memory, ResourceMemory, Scaling, ServiceMemory, SpecHash,
+};
 use crate::desired::{DesiredState, ResourceKind};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
@@ -128,7 +130,12 @@ fn done(
             let mut events = Vec::new();
             if let Some(hash) = spec_hash {
                 let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
-                begin(service, hash, arn.clone(), &started);
+                if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
+                    let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
+                    let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
+                    let message = format!("the rollout of {revision} did not end: git wants something newer");
+                    events.push(event(EventKind::Superseded, message));
+                }
                 let revision =
                     arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
                 let (kind, message) = match task_definition {
@@ -173,12 +180,18 @@ impl Started<'_> {
     }
 }
 
+/// Notes a rollout; what is given back is the one of another spec that it replaced.
 fn begin(
     service: &mut ServiceMemory,
     hash: &SpecHash,
     arn: Option<TaskDefinitionArn>,
     started: &Started<'_>,
-) {
+) -> Option<InFlight> {
+    let replaced = service.in_flight.take().filter(|replaced| replaced.spec_hash != *hash);
+    if let Some(replaced) = &replaced {
+        let attempt = Attempt { verdict: Some(AttemptVerdict::Superseded), ..replaced.attempt() };
+        service.attempts.insert(replaced.spec_hash.clone(), attempt);
+    }
     let in_flight = InFlight {
         spec_hash: hash.clone(),
         deployment_id: started.deployment_id.map(str::to_owned),
@@ -191,6 +204,7 @@ fn begin(
     service.attempts.insert(hash.clone(), in_flight.attempt());
     service.in_flight = Some(in_flight);
     forget_oldest(service);
+    replaced
 }
 
 /// Keeps memory bounded: what is forgotten can be had again from ECS's history.

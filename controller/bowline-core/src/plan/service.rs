@@ -43,6 +43,11 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// The rollout that Bowline began and that has not ended.
+    fn in_flight(&self) -> Option<&'a InFlight> {
+        self.memory?.in_flight.as_ref()
+    }
+
     /// The secrets that the service reads.
     fn secrets(&self) -> Vec<(&'a ResourceName, &'a SecretOutlook)> {
         let names = &self.wanted.resource.spec.secrets;
@@ -211,10 +216,17 @@ fn deploy<'a>(
     };
     outlook.report.differences.extend(records.due.iter().map(|(_, _, difference)| difference.clone()));
     let due = differs || !records.due.is_empty();
-    if let Some(in_flight) = subject.memory.and_then(|memory| memory.in_flight.as_ref()) {
-        let deployment_id = in_flight.deployment_id.clone();
-        let rollout = WaitingOn::Rollout { deployment_id, deadline: in_flight.deadline };
-        outlook.report.waiting_on = Some(unreadable_rollout(subject, reads, in_flight).unwrap_or(rollout));
+    if let Some(in_flight) = subject.in_flight() {
+        let begins = if due && under_way::leads(subject, in_flight) {
+            may_begin(subject, reads, task_definition, due, records.recorded, outlook)
+        } else {
+            Ok(false)
+        };
+        match begins {
+            Ok(true) => begin(task_definition, records, outlook),
+            Ok(false) => outlook.report.waiting_on = Some(our_rollout(subject, reads, in_flight)),
+            Err(waiting_on) => outlook.report.waiting_on = Some(waiting_on),
+        }
         return;
     }
     let unwatched = !due && settle::unwatched_rollout(subject, outlook.runs_wanted);
@@ -248,6 +260,11 @@ fn may_begin<'a>(
     let read = |blocked: super::reads::Blocked| blocked.waiting_on();
     let spec = gate::spec(subject, reads, task_definition).map_err(read)?;
     let Some(spec) = spec else { return Ok(false) };
+    let in_flight = subject.in_flight();
+    // Only what git wants newly goes ahead of the end of our own rollout.
+    if in_flight.is_some_and(|in_flight| in_flight.spec_hash == spec.hash) {
+        return Ok(false);
+    }
     outlook.spec = Some(spec.clone());
     let failure = gate::failed_before(subject, reads, &spec, recorded).map_err(read)?;
     let has_failed = failure.is_some();
@@ -266,7 +283,9 @@ fn may_begin<'a>(
         None if has_failed => return Ok(false),
         None => {}
     }
-    if matches!(task_definition, TaskDefinition::Differs { .. }) {
+    if in_flight.is_some() {
+        // What runs is what we began: nobody stepped back, and nobody else is deploying.
+    } else if matches!(task_definition, TaskDefinition::Differs { .. }) {
         if let Some(reached) = gate::stepped_back_from(subject, reads, &spec).map_err(read)? {
             let live = subject.live.task_definition.as_ref().map(|arn| arn.revision().to_string());
             let found = live.unwrap_or_default();
@@ -324,20 +343,20 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
     outlook.failure = Some(failure);
 }
 
-/// Another deployment took the place of ours: only ECS's history can tell whether that was its own rollback, and
-/// `rollout::judge` decides by it. What is waited for if the history cannot be read.
-fn unreadable_rollout<'a>(
-    subject: &Subject<'a>,
-    reads: &mut Reads<'a>,
-    in_flight: &InFlight,
-) -> Option<WaitingOn> {
+/// The wait for our own rollout. Where another deployment took the place of ours, only ECS's history can tell whether that was
+/// its own rollback, and `rollout::judge` decides by it; then the wait is for that, if it cannot be read.
+fn our_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, in_flight: &InFlight) -> WaitingOn {
     let ours = rollout::our_deployment(in_flight, subject.live);
     let primary = subject.live.primary().map(|primary| &primary.id);
-    if ours.is_none() || ours.as_ref() == primary {
-        return None;
-    }
-    let blocked = reads.fresh_history(subject.name).err()?;
-    (!blocked.is_unsupported()).then(|| blocked.waiting_on())
+    let replaced = ours.is_some() && ours.as_ref() != primary;
+    let unread = if replaced { reads.fresh_history(subject.name).err() } else { None };
+    unread.filter(|blocked| !blocked.is_unsupported()).map_or_else(
+        || WaitingOn::Rollout {
+            deployment_id: in_flight.deployment_id.clone(),
+            deadline: in_flight.deadline,
+        },
+        |blocked| blocked.waiting_on(),
+    )
 }
 
 fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, note: &str) -> ServiceOutlook<'a> {

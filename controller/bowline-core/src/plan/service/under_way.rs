@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Subject;
 use crate::live::{LiveDeployment, RolloutState};
 use crate::name::HumanDuration;
+use crate::plan::memory::InFlight;
 use crate::plan::reads::Reads;
 use crate::plan::report::{HeldWhy, WaitingOn};
 use crate::rollout;
@@ -66,6 +67,12 @@ pub(super) fn somebody_elses_rollout<'a>(subject: &Subject<'a>, reads: &mut Read
          ECS, and stop it or deploy again",
         primary.id
     )))
+}
+
+/// Whether our own rollout is what ECS is at: another deployment replaces it, and ECS stops it.
+pub(super) fn leads(subject: &Subject<'_>, in_flight: &InFlight) -> bool {
+    let ours = rollout::our_deployment(in_flight, subject.live);
+    in_progress(subject).is_some_and(|primary| ours.as_ref() == Some(&primary.id))
 }
 
 /// PRIMARY, while it is being rolled out.

@@ -288,19 +288,97 @@ fn nothing_is_pushed_while_ecs_rolls_back() {
     assert_eq!(world.report("web").sync, Sync::Progressing);
 }
 
-#[test]
-fn our_own_rollout_lets_only_a_count_through() {
+/// A rollout of web:7 that Bowline began a minute ago, as it was planned.
+fn rolling() -> Fixture {
     let mut world = web("web:7", "web:6");
-    world.in_flight("web", "web:6", "1");
-    world.live("web").deployments[0].rollout_state = Some(RolloutState::InProgress);
+    let hash = hash_of(&world);
+    world.in_flight("web", "web:7", "2");
+    world.remember("web").in_flight.as_mut().unwrap().spec_hash = hash.clone();
+    let live = world.live("web");
+    live.task_definition = Some(arn("web:7"));
+    live.deployments[0].status = DeploymentStatus::Active;
+    live.deployments.insert(0, deployment("2", "web:7", RolloutState::InProgress));
+    live.deployments[0].created_at = Some(at(-60));
+    world
+}
+
+#[test]
+fn our_own_rollout_lets_only_a_count_through_while_git_wants_the_same() {
+    let mut world = rolling().with_tag("web", TagKey::Restart, "t1@-").restarting("web", "t2");
     world.live("web").desired_count = 3;
     assert_eq!(world.actions(), ["EcsService/web: set the desired count to 2"]);
     let report = world.report("web");
     assert_eq!(report.sync, Sync::Progressing);
     assert_eq!(
         report.waiting_on,
-        Some(WaitingOn::Rollout { deployment_id: Some("ecs-svc/1".to_owned()), deadline: at(1140) })
+        Some(WaitingOn::Rollout { deployment_id: Some("ecs-svc/2".to_owned()), deadline: at(1140) })
     );
+}
+
+#[test]
+fn what_git_newly_wants_replaces_our_own_rollout() {
+    let mut world = rolling().wanting("web", "web:6");
+    // Going back is git's word, not somebody's step back, although web:6 is what was good before.
+    reached(&mut world, "web:6");
+    let bad = world.memory.services[&name("web")].in_flight.clone().unwrap().spec_hash;
+    world.learn();
+    let plan = world.propose();
+    assert_eq!(world.actions(), ["EcsService/web: deploy web:6"]);
+    assert_eq!(plan.reports[&service_key("web")].waiting_on, None);
+    let outcome = Outcome::Done { deployment_id: Some("ecs-svc/3".to_owned()), task_definition: None };
+    let told = record(&mut world.memory, &plan.actions[0], &outcome, &world.desired, COMMIT, at(5));
+    let told: Vec<_> = told.into_iter().map(|event| (event.kind, event.message)).collect();
+    assert_eq!(
+        told,
+        [
+            (
+                EventKind::Superseded,
+                "web: the rollout of web:7 did not end: git wants something newer".to_owned()
+            ),
+            (EventKind::RolloutStarted, "web: web:6 is being rolled out".to_owned()),
+        ]
+    );
+    let memory = &world.memory.services[&name("web")];
+    assert_eq!(memory.attempts[&bad].verdict, Some(AttemptVerdict::Superseded));
+    assert_eq!(memory.in_flight.as_ref().unwrap().deployment_id.as_deref(), Some("ecs-svc/3"));
+    // And that is watched, and deployed once only.
+    let live = world.live("web");
+    live.task_definition = Some(arn("web:6"));
+    live.deployments[0].status = DeploymentStatus::Active;
+    live.deployments.insert(0, deployment("3", "web:6", RolloutState::InProgress));
+    live.deployments[0].created_at = Some(at(5));
+    assert_eq!(world.learn().iter().filter(|event| event.kind != EventKind::GitChanged).count(), 0);
+    assert_eq!(world.actions(), Vec::<String>::new());
+    assert_eq!(world.report("web").sync, Sync::Progressing);
+}
+
+#[test]
+fn our_own_rollout_is_waited_for_where_ecs_or_somebody_else_took_its_place() {
+    // ECS goes back.
+    let mut world = rolling().wanting("web", "web:5");
+    let live = world.live("web");
+    live.deployments[0].rollout_reason = Some("ECS deployment circuit breaker: rolling back".to_owned());
+    assert_eq!(world.actions(), Vec::<String>::new());
+    // Somebody else's deployment leads: how ours ended is judged first.
+    let mut world = rolling().wanting("web", "web:5");
+    let live = world.live("web");
+    live.deployments[0].status = DeploymentStatus::Active;
+    live.deployments.insert(0, deployment("9", "web:6", RolloutState::InProgress));
+    assert_eq!(world.actions(), Vec::<String>::new());
+    assert_eq!(
+        world.report("web").waiting_on,
+        Some(WaitingOn::Rollout { deployment_id: Some("ecs-svc/2".to_owned()), deadline: at(1140) })
+    );
+    // What git newly wants failed before: our own is still watched.
+    let mut world = rolling().wanting("web", "web:5");
+    let hash = hash_of(&world);
+    let mut failed = world.memory.services[&name("web")].in_flight.clone().unwrap().attempt();
+    failed.verdict = Some(AttemptVerdict::Bad("failed: it crashed".to_owned()));
+    world.remember("web").attempts.insert(hash, failed);
+    assert_eq!(world.actions(), Vec::<String>::new());
+    let report = world.report("web");
+    assert_eq!(report.sync, Sync::AwaitingGit);
+    assert!(matches!(report.waiting_on, Some(WaitingOn::Rollout { .. })), "{report:?}");
 }
 
 fn reached(world: &mut Fixture, revision: &str) {
