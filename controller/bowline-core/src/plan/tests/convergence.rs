@@ -279,6 +279,27 @@ proptest! {
     }
 
     #[test]
+    fn a_commit_during_any_pass_costs_no_loop(
+        (desired, mut model) in world(),
+        revisions in prop::collection::vec(1..=4_u32, 3),
+        passes in 0..6_usize,
+    ) {
+        let mut memory = Memory::default();
+        for _ in 0..passes {
+            pass(&desired, &mut model, &mut memory);
+        }
+        let mut world = Fixture { desired, ..Fixture::new() };
+        for (number, of) in model.services.keys().enumerate() {
+            world = world.wanting(of.as_str(), &format!("{of}:{}", revisions[number]));
+        }
+        model.begun.clear();
+        play(&world.desired, &mut model, &mut memory, None);
+        assert_tries(&model, 1);
+        let again = pass(&world.desired, &mut model, &mut memory);
+        prop_assert_eq!(again.actions, vec![]);
+    }
+
+    #[test]
     fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine]), changes in prop::collection::vec(change(), 1..4)) {
         let mut memory = Memory::default();
         play(&desired, &mut model, &mut memory, None);
