@@ -10,5 +10,6 @@ mod iam_policy;
 mod import;
 mod kill;
 mod plan_and_apply;
+mod round_trip;
 mod simulator_aws_cli;
 mod simulator_botocore;

@@ -13,6 +13,7 @@ mod node;
 mod parse;
 mod reference;
 mod schema;
+mod size;
 mod source;
 mod state;
 mod suggest;
@@ -24,11 +25,14 @@ pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions}
 pub use finding::{Finding, FindingCode, Location, Severity};
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
 pub use schema::{custom_resource_definition, json_schema};
+pub use size::Unit;
 pub use state::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKey, ResourceKind,
     TaskDefinitionContent, WantedTaskDefinition,
 };
-pub use task_definition::{ParsedTaskDefinition, parse_task_definition};
+pub use task_definition::{
+    ParsedTaskDefinition, SERVER_ONLY_FIELDS, parse_task_definition, task_definition_schema,
+};
 
 #[cfg(test)]
 mod tests;

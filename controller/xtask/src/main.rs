@@ -1,5 +1,6 @@
 //! Repository automation. `cargo xtask test` is what CI runs, and what a newcomer runs.
 
+mod bench;
 mod generate;
 mod judges;
 mod machine;
@@ -24,12 +25,14 @@ struct Arguments {
 enum Command {
     /// Check everything: format, lints, purity, generated files, tests, the demo's story.
     Test,
-    /// Write what is generated from the kinds: crds/.
+    /// Write what is generated from the kinds and tables: crds/ and pages of docs/reference/.
     Gen(generate::Arguments),
     /// Prove that bowline-core is pure, from its dependency tree and its sources.
     Purity,
     /// Set up the Python environment with the independent servers that the tests run against.
     Judges,
+    /// Measure what watching services costs, and compare it with the budgets: docs/benchmarks.md.
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Gen(arguments) => generate::run(&arguments),
         Command::Purity => purity::run(),
         Command::Judges => judges::set_up(),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{Step, cargo, run as run_command, run_all, target};
-use crate::{generate, judges, machine, purity};
+use crate::{bench, generate, judges, machine, purity};
 use std::process::Command;
 
 const STEPS: &[Step] = &[
@@ -11,7 +11,10 @@ const STEPS: &[Step] = &[
     Step { name: "judges: moto, ministack, boto3, aws CLI", run: judges::set_up },
     Step { name: "format", run: || run_command(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "purity of bowline-core", run: purity::run },
-    Step { name: "generated files: crds/", run: || generate::run(&generate::Arguments { check: true }) },
+    Step {
+        name: "generated files: crds/, docs/reference/",
+        run: || generate::run(&generate::Arguments { check: true }),
+    },
     Step { name: "lints", run: lints },
     Step {
         name: "build",
@@ -23,6 +26,7 @@ const STEPS: &[Step] = &[
         run: || run_command(cargo(&["test", "--workspace", "--doc", "--locked", "--quiet"])),
     },
     Step { name: "the demo's story", run: demo },
+    Step { name: "the benchmark, quick: calls only", run: || bench::run(&bench::Arguments::quick()) },
 ];
 
 /// Runs all steps.

@@ -2,17 +2,15 @@
 
 use bowline::aws::{Aws, AwsSettings};
 use bowline::clock::Clock;
-use bowline::config::CeilingSettings;
 use bowline::execute::execute;
 use bowline::observe::{self, Scope};
 use bowline::source::folder;
-use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::{Live, LiveService, Observed, UnknownCategory};
 use bowline_core::name::{ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{Action, Expectation, Need, Operation, Outcome, Wave};
-use bowline_core::policy::Ceiling;
 use bowline_tests::bowline::TIME_SCALE;
+use bowline_tests::register::anything;
 use bowline_tests::servers::ACCOUNT;
 use bowline_tests::world::{World, secret, service, target_in};
 use serde_json::json;
@@ -54,11 +52,6 @@ pub(super) fn unknown<T: serde::Serialize>(observed: Option<&Observed<T>>) -> Un
         Some(Observed::Unknown { why }) => why.category,
         other => panic!("not unknown: {}", serde_json::to_string(&other).unwrap()),
     }
-}
-
-/// A ceiling that allows everything.
-fn anything() -> Ceiling {
-    CeilingSettings::default().ceiling(Mode::Enforce)
 }
 
 /// The service exactly as it is now.

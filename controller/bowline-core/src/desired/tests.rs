@@ -11,6 +11,7 @@ mod files;
 mod generated;
 mod manifests;
 mod properties;
+mod refused;
 mod task_definitions;
 
 use std::fmt::Write as _;

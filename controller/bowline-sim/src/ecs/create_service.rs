@@ -51,7 +51,7 @@ pub(super) fn create(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
         records: Vec::new(),
         tasks: Vec::new(),
         events: Events::default(),
-        steady: false,
+        steady: None,
         due: Timestamp::MAX,
         rendered: None,
     };

@@ -1,6 +1,7 @@
 //! The service scheduler: what happens to a service at one moment, and when to look again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -8,7 +9,12 @@ use super::CanRead;
 use super::deployment::{DeploymentStatus, Rollout, deployment_id};
 use super::service::{Service, Status};
 use super::task::{Launch, Phase, Progress, Task};
+use crate::clock::later;
 use crate::ids::Ids;
+
+/// A service that stays as it is says so again every six hours ("Service event messages" in the ECS Developer Guide), so
+/// that one older than 25 days is always described with a full history.
+const STEADY_AGAIN: Duration = Duration::from_hours(6);
 
 impl Service {
     /// Does what is due at `at` and notes when something is due next.
@@ -146,7 +152,7 @@ impl Service {
                 draining = draining.or(task.made.template.target_group().map(str::to_owned));
             }
             task.stop(at, "ServiceSchedulerInitiated", reason.clone());
-            self.steady = false;
+            self.steady = None;
         }
         if running.is_empty() {
             return;
@@ -193,7 +199,7 @@ impl Service {
             self.tasks.push(Task::launch(launch, at));
         }
         if !started.is_empty() {
-            self.steady = false;
+            self.steady = None;
             self.events.add_tasks(ids, at, &self.name, "has started {} tasks", &started);
         }
     }
@@ -236,8 +242,8 @@ impl Service {
         if primary.rollout == Rollout::InProgress {
             self.complete(at, ids);
         }
-        if !self.steady {
-            self.steady = true;
+        if self.steady.is_none_or(|said| at >= later(said, STEADY_AGAIN)) {
+            self.steady = Some(at);
             self.say(at, ids, "has reached a steady state.");
         }
     }
@@ -267,6 +273,13 @@ impl Service {
         let primary = self.deployments.first();
         let begins = primary.filter(|primary| !primary.begun).map(super::deployment::Deployment::starts_at);
         let launches = primary.and_then(|primary| primary.launch_after);
-        tasks.chain(begins).chain(launches).filter(|due| *due > at).min().unwrap_or(Timestamp::MAX)
+        let again = self.steady.map(|said| later(said, STEADY_AGAIN));
+        tasks
+            .chain(begins)
+            .chain(launches)
+            .chain(again)
+            .filter(|due| *due > at)
+            .min()
+            .unwrap_or(Timestamp::MAX)
     }
 }

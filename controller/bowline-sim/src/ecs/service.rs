@@ -65,8 +65,8 @@ pub(super) struct Service {
     pub(super) records: Vec<ServiceDeployment>,
     pub(super) tasks: Vec<Task>,
     pub(super) events: Events,
-    /// It reached a steady state since the last launch or stop.
-    pub(super) steady: bool,
+    /// When it last said that it is in a steady state, if that was after the last launch or stop.
+    pub(super) steady: Option<Timestamp>,
     /// When the scheduler has something to do next.
     pub(super) due: Timestamp,
     /// The JSON of its description without tags, while nothing changed.
@@ -170,7 +170,7 @@ impl Service {
             record: self.records.len() - 1,
         };
         self.deployments.insert(0, deployment);
-        self.steady = false;
+        self.steady = None;
         self.wake(at);
     }
 

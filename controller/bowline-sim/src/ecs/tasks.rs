@@ -80,7 +80,7 @@ pub(super) fn stop(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Res
         if let Some(task) = service.tasks.iter_mut().find(|task| task.made.id == id) {
             task.stop(now, "UserInitiated", reason);
             let reply = json!({"task": render::task::task(task, true)});
-            service.steady = false;
+            service.steady = None;
             service.wake(now);
             return Ok(reply);
         }

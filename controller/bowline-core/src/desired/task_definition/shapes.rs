@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// Fields that only AWS sets: DescribeTaskDefinition returns them, RegisterTaskDefinition refuses them.
 /// Source: members of botocore's `TaskDefinition` that its `RegisterTaskDefinitionRequest` does not have.
-pub(super) const SERVER_ONLY: [&str; 9] = [
+pub const SERVER_ONLY_FIELDS: [&str; 9] = [
     "compatibilities",
     "deleteRequestedAt",
     "deregisteredAt",
@@ -137,7 +137,7 @@ static FIELDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         .split_whitespace()
         .filter_map(|word| word.split_once('='))
         .map(|(name, _)| name.trim_end_matches('!'))
-        .chain(SERVER_ONLY)
+        .chain(SERVER_ONLY_FIELDS)
         .collect()
 });
 
@@ -146,8 +146,12 @@ pub(super) fn is_field(name: &str) -> bool {
     FIELDS.contains(name)
 }
 
-/// The JSON Schema of RegisterTaskDefinition's input.
-pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+/// The JSON Schema of RegisterTaskDefinition's input: what a task definition file is checked with.
+pub fn task_definition_schema() -> &'static Value {
+    &SCHEMA
+}
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut shapes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut current = "";
     for word in SHAPES.split_whitespace() {

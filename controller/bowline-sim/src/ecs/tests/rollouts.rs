@@ -229,3 +229,22 @@ fn a_task_of_run_task_lives_and_is_stopped() {
     lab.wait(20);
     assert_eq!(lab.tasks("STOPPED")[0]["lastStatus"], "STOPPED");
 }
+
+#[test]
+fn a_service_that_stays_as_it_is_says_so_every_six_hours_up_to_a_hundred_times() {
+    let mut lab = Lab::new();
+    lab.create("demo/web:1", &json!({}));
+    lab.wait(13 * 3600);
+    assert_eq!(
+        lab.events(),
+        [
+            "(service web) has reached a steady state.",
+            "(service web) has reached a steady state.",
+            "(service web) has reached a steady state.",
+            "(service web) (deployment ecs-svc/#) deployment completed.",
+            "(service web) has started 2 tasks: (task #) (task #).",
+        ]
+    );
+    lab.wait(26 * 24 * 3600);
+    assert_eq!(lab.events(), ["(service web) has reached a steady state."; 100]);
+}
