@@ -11,6 +11,7 @@ pub mod kind;
 mod node;
 mod parse;
 mod schema;
+mod shapes;
 mod source;
 mod state;
 mod suggest;

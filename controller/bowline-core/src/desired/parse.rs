@@ -1,13 +1,13 @@
 //! One YAML file in, its documents and everything that is wrong with them out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::check::{Checker, Path};
 use super::finding::{Finding, FindingCode, Location, Severity};
-use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
+use super::kind::{API_VERSION, EcsService, Secret, ServiceSettings, Target, TerraformState};
 use super::node::{Node, Position, Tree};
 use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
@@ -87,7 +87,7 @@ pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
         });
     }
     for node in &stream.documents {
-        let mut checker = Checker::for_manifest(&source);
+        let mut checker = Checker::new(&source, confidential_lines(node));
         match document(path, &source, node, &mut checker) {
             Outcome::Skipped => file.skipped += 1,
             Outcome::Unreadable => {}
@@ -119,6 +119,12 @@ pub(super) fn decode<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, Box<Fin
             Err(Box::new(finding))
         }
     }
+}
+
+/// The lines of a document that hold a part of a value that may be confidential.
+fn confidential_lines(node: &Node) -> BTreeSet<usize> {
+    let settings = node.get("spec").and_then(|spec| spec.get("settings"));
+    settings.map_or_else(BTreeSet::new, |settings| settings.lines_of(&ServiceSettings::is_confidential))
 }
 
 enum Outcome {
@@ -215,6 +221,9 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             }
             let deadline = spec.get("rollout").and_then(|rollout| rollout.get("deadline"));
             not_zero("spec.rollout.deadline", deadline, checker);
+            if let Some(settings) = spec.get("settings") {
+                service_settings(settings, checker);
+            }
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
             for item in depends_on.iter().filter(|item| item.text().is_some() && item.text() == own) {
@@ -284,6 +293,35 @@ fn task_definition_source(path: &RelativePath, source: &Node, checker: &mut Chec
             }
         }
         (Some(_), None) => {}
+    }
+}
+
+/// What ECS refuses in whatever service it stands.
+fn service_settings(settings: &Node, checker: &mut Checker<'_>) {
+    let mut refuse = |at: Position, message: &str, hint: &str| {
+        let hint = Some(hint.to_owned());
+        checker.add(at, Severity::Error, FindingCode::InvalidValue, message.to_owned(), hint);
+    };
+    let strategy = settings.get("capacityProviderStrategy").filter(|strategy| !strategy.items().is_empty());
+    if let (Some(launch_type), Some(_)) = (settings.get("launchType"), strategy) {
+        refuse(
+            launch_type.at,
+            "`spec.settings` has both `launchType` and `capacityProviderStrategy`",
+            "keep one: ECS places a service by the one or the other",
+        );
+    }
+    let Some(deployment) = settings.get("deploymentConfiguration") else { return };
+    let percent = |field| deployment.get(field).and_then(|value: &Node| Some((value.at, value.whole()?)));
+    if let (Some((at, most)), Some((_, least))) =
+        (percent("maximumPercent"), percent("minimumHealthyPercent"))
+        && most <= 100
+        && least >= 100
+    {
+        refuse(
+            at,
+            "with `maximumPercent` 100 and `minimumHealthyPercent` 100 no task could ever be replaced",
+            "raise `maximumPercent`, or lower `minimumHealthyPercent`",
+        );
     }
 }
 

@@ -9,6 +9,7 @@ mod assembly;
 mod generated;
 mod manifests;
 mod properties;
+mod settings;
 mod task_definitions;
 
 use std::fmt::Write as _;

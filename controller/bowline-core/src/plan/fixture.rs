@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    Capability, Constraints, EcsService, Mode, Rollout, Secret, Target, TaskDefinitionSource,
+    Capability, Constraints, EcsService, Mode, Rollout, Secret, ServiceSettings, Target, TaskDefinitionSource,
 };
 use crate::desired::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKind, TaskDefinitionContent,
@@ -175,6 +175,7 @@ impl Fixture {
             service: ServiceName::parse(service).unwrap(),
             task_definition: Some(TaskDefinitionSource::Revision(RevisionRef::parse(revision).unwrap())),
             desired_count: Some(2),
+            settings: ServiceSettings::default(),
             restart: None,
             secrets: Vec::new(),
             depends_on: Vec::new(),
