@@ -26,7 +26,9 @@ pub use state::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKey, ResourceKind,
     TaskDefinitionContent, WantedTaskDefinition,
 };
-pub use task_definition::{ParsedTaskDefinition, parse_task_definition};
+pub use task_definition::{
+    ParsedTaskDefinition, SERVER_ONLY_FIELDS, parse_task_definition, task_definition_schema,
+};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 //! May import `name`, `desired`, `live`. Must not know what will be done about it.
 
 pub(crate) mod canonical;
+pub(crate) mod compare;
+pub mod fields;
 pub(crate) mod normalize;
 mod overlay;
 pub(crate) mod path;

@@ -5,6 +5,8 @@ mod shapes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use shapes::{SERVER_ONLY_FIELDS, task_definition_schema};
+
 use super::check::{Checker, Path};
 use super::finding::{Finding, FindingCode, Severity};
 use super::json;
@@ -67,7 +69,7 @@ pub fn parse_task_definition(path: &RelativePath, bytes: &[u8]) -> ParsedTaskDef
     let mut checker = Checker::new(&source, confidential_lines(&node));
     if !is_described_output(&node, &mut checker) {
         strip_server_only(&mut node, &mut checker);
-        checker.value(&shapes::SCHEMA, &node, &Path::root("the task definition"));
+        checker.value(task_definition_schema(), &node, &Path::root("the task definition"));
         meaning(&node, &mut checker);
     }
     parsed.findings = checker.findings;
@@ -89,7 +91,7 @@ fn confidential_lines(node: &Node) -> BTreeSet<usize> {
 fn strip_server_only(node: &mut Node, checker: &mut Checker<'_>) {
     let Tree::Map(entries) = &mut node.tree else { return };
     entries.retain(|entry| {
-        let strip = shapes::SERVER_ONLY.contains(&entry.key.as_str());
+        let strip = SERVER_ONLY_FIELDS.contains(&entry.key.as_str());
         if strip {
             let message = format!("`{}` is set by AWS and not registered: it is left out", entry.key);
             let hint = Some("remove it from the file".to_owned());

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::normalize::{ListKind, item_key, list_kind};
+use super::fields::{Field, Rule, TASK_DEFINITION};
 use super::path::Ignored;
 use crate::desired::TaskDefinitionContent;
 
@@ -25,10 +25,12 @@ fn merge(path: &str, field: &str, wanted: &Value, found: &Value, ignored: &Ignor
         (Value::Object(wanted), Value::Object(found)) => {
             Value::Object(merge_objects(path, field, wanted, found, ignored))
         }
-        (Value::Array(wanted), Value::Array(found)) => match list_kind(field) {
-            ListKind::Keyed(key) => Value::Array(merge_lists(path, field, key, wanted, found, ignored)),
-            ListKind::Ordered | ListKind::Set => Value::Array(wanted.clone()),
-        },
+        (Value::Array(wanted), Value::Array(found)) => {
+            match TASK_DEFINITION.row(field).map_or(Rule::Ordered, Field::list) {
+                Rule::Keyed(by) => Value::Array(merge_lists(path, field, by, wanted, found, ignored)),
+                _ => Value::Array(wanted.clone()),
+            }
+        }
         _ => wanted.clone(),
     }
 }
@@ -70,15 +72,14 @@ fn merge_objects(
 fn merge_lists(
     path: &str,
     field: &str,
-    key: &str,
+    by: &[&str],
     wanted: &[Value],
     found: &[Value],
     ignored: &Ignored,
 ) -> Vec<Value> {
-    let place = |item: &Value| format!("{path}[{key}={}]", item_key(key, item));
-    let twin = |item: &Value, items: &[Value]| {
-        items.iter().find(|other| item_key(key, other) == item_key(key, item)).cloned()
-    };
+    let key = |item: &Value| TASK_DEFINITION.item_key(field, by, item);
+    let place = |item: &Value| format!("{path}[{}={}]", by.first().copied().unwrap_or_default(), key(item));
+    let twin = |item: &Value, items: &[Value]| items.iter().find(|other| key(other) == key(item)).cloned();
     let mut merged = Vec::new();
     for item in wanted {
         let place = place(item);

@@ -9,7 +9,7 @@ use crate::desired::shapes;
 
 /// Fields that only AWS sets: DescribeTaskDefinition returns them, RegisterTaskDefinition refuses them.
 /// Source: members of botocore's `TaskDefinition` that its `RegisterTaskDefinitionRequest` does not have.
-pub(super) const SERVER_ONLY: [&str; 9] = [
+pub const SERVER_ONLY_FIELDS: [&str; 9] = [
     "compatibilities",
     "deleteRequestedAt",
     "deregisteredAt",
@@ -132,13 +132,17 @@ NvidiaMpsAllocation:
 ";
 
 static FIELDS: LazyLock<BTreeSet<&str>> =
-    LazyLock::new(|| shapes::fields(SHAPES).chain(SERVER_ONLY).collect());
+    LazyLock::new(|| shapes::fields(SHAPES).chain(SERVER_ONLY_FIELDS).collect());
 
 /// Whether any of the shapes has a field of that name.
 pub(super) fn is_field(name: &str) -> bool {
     FIELDS.contains(name)
 }
 
-/// The JSON Schema of RegisterTaskDefinition's input.
-pub(super) static SCHEMA: LazyLock<Value> =
+/// The JSON Schema of RegisterTaskDefinition's input: what a task definition file is checked with.
+pub fn task_definition_schema() -> &'static Value {
+    &SCHEMA
+}
+
+static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| shapes::schema(SHAPES, "RegisterTaskDefinitionRequest"));

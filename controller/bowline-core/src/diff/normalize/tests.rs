@@ -14,12 +14,6 @@ fn container(fields: impl Into<Value>) -> Value {
 }
 
 #[test]
-fn the_tables_are_sorted_so_that_they_can_be_searched() {
-    assert!(LISTS.is_sorted_by(|one, other| one.0 < other.0));
-    assert!(DEFAULTS.is_sorted_by(|one, other| one.0 < other.0));
-}
-
-#[test]
 fn registering_and_describing_gives_no_difference() {
     let file = json!({
         "family": "web",

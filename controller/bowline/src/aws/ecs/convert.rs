@@ -7,7 +7,7 @@ use aws_sdk_ecs::types::{
     Deployment, DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, Service,
     ServiceDeploymentBrief, ServiceDeploymentStatus,
 };
-use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::desired::{SERVER_ONLY_FIELDS, TaskDefinitionContent};
 use bowline_core::live::{
     DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
     PastDeploymentStatus, RolloutState, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
@@ -21,19 +21,6 @@ use crate::aws::timestamp;
 
 /// How many service events are kept.
 const EVENTS: usize = 10;
-
-/// Fields of a described task definition that RegisterTaskDefinition does not take.
-const SERVER_ONLY: [&str; 9] = [
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-    "deregisteredAt",
-    "deleteRequestedAt",
-];
 
 /// The name under which a service was asked for.
 pub(super) fn service_name(service: &Service) -> Option<String> {
@@ -169,7 +156,7 @@ pub(super) fn task_definition(answer: Option<Value>) -> Result<LiveTaskDefinitio
     if !content.get("containerDefinitions").is_some_and(Value::is_array) {
         return Err("the answer has no containerDefinitions".to_owned());
     }
-    content.retain(|field, _| !SERVER_ONLY.contains(&field.as_str()));
+    content.retain(|field, _| !SERVER_ONLY_FIELDS.contains(&field.as_str()));
     // Tags come beside the task definition, but are registered inside it.
     if let Some(Value::Array(tags)) = answer.remove("tags")
         && !tags.is_empty()

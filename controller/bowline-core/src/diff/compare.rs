@@ -1,0 +1,205 @@
+//! Where do two normalised values differ? The walk over both, by the rows of their table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::fields::{Field, Reveal, Rule, Table, plain};
+use super::path::Ignored;
+use super::{Difference, Reason, Shown};
+
+/// The fields in which two values differ that [`normalize_by`](super::normalize::normalize_by) gave, in the order of their
+/// paths. Paths name the item of a list by its key: `containerDefinitions[name=web].environment[name=LOG_LEVEL].value`.
+/// What the table calls confidential is shown by length unless its name is in `reveal`.
+pub(crate) fn compare_by(
+    table: &Table,
+    wanted: &Value,
+    found: &Value,
+    ignored: &Ignored,
+    reveal: &[String],
+) -> Vec<Difference> {
+    let mut walk = Walk { table, ignored, reveal, differences: Vec::new() };
+    walk.compare(&Place::default(), Some(wanted), Some(found));
+    walk.differences
+}
+
+/// Where the walk is.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// As shown: `containerDefinitions[name=web].image`.
+    path: String,
+    /// As in the table: `containerDefinitions.image`.
+    field: String,
+    /// Its row; the root has none.
+    row: Option<&'static Field>,
+    /// The key of the innermost list item.
+    item: String,
+    /// The key, in a map that the user fills.
+    key: Option<String>,
+}
+
+impl Place {
+    fn child(&self, table: &Table, name: &str) -> Self {
+        let join =
+            |parent: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+        let place = Self { path: join(&self.path), item: self.item.clone(), ..Self::default() };
+        if self.row.is_some_and(|row| row.has(Rule::Map)) {
+            return Self { field: self.field.clone(), row: self.row, key: Some(name.to_owned()), ..place };
+        }
+        let field = join(&self.field);
+        Self { row: table.row(&field), field, ..place }
+    }
+
+    fn item(&self, selector: &str, key: &str) -> Self {
+        Self { path: format!("{}[{selector}]", self.path), item: key.to_owned(), ..self.clone() }
+    }
+
+    /// The name under which `reveal` lists this value, if it may be confidential.
+    fn confidential_name(&self) -> Option<&str> {
+        match self.row?.reveal()? {
+            Reveal::As(name) => Some(name),
+            Reveal::Item => Some(&self.item),
+            Reveal::Key => self.key.as_deref(),
+            Reveal::SecretKey => self.key.as_deref().filter(|key| looks_secret(key)),
+        }
+    }
+}
+
+/// Log drivers take credentials as options (`splunk-token`).
+fn looks_secret(option: &str) -> bool {
+    let option = option.to_ascii_lowercase();
+    ["token", "key", "secret", "password"].iter().any(|word| option.contains(word))
+}
+
+struct Walk<'a> {
+    table: &'a Table,
+    ignored: &'a Ignored,
+    reveal: &'a [String],
+    differences: Vec<Difference>,
+}
+
+impl Walk<'_> {
+    fn compare(&mut self, place: &Place, wanted: Option<&Value>, found: Option<&Value>) {
+        if wanted == found || self.ignored.covers(&place.path) {
+            return;
+        }
+        let object = |side: Option<&Value>| side.is_none_or(Value::is_object);
+        let list = |side: Option<&Value>| side.is_none_or(Value::is_array);
+        if object(wanted) && object(found) && place.key.is_none() {
+            self.objects(place, wanted, found);
+        } else if list(wanted) && list(found) {
+            match place.row.map_or(Rule::Ordered, Field::list) {
+                Rule::Set => self.sets(place, wanted, found),
+                Rule::Keyed(by) => self.keyed(place, by, wanted, found),
+                _ => self.leaf(place, wanted, found),
+            }
+        } else {
+            self.leaf(place, wanted, found);
+        }
+    }
+
+    fn objects(&mut self, place: &Place, wanted: Option<&Value>, found: Option<&Value>) {
+        let keys: BTreeSet<&String> = [wanted, found]
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .flat_map(|map| map.keys())
+            .collect();
+        if keys.is_empty() && place.row.is_some_and(|row| row.has(Rule::Present)) {
+            self.leaf(place, wanted, found);
+        }
+        for key in keys {
+            self.compare(
+                &place.child(self.table, key),
+                wanted.and_then(|value| value.get(key)),
+                found.and_then(|value| value.get(key)),
+            );
+        }
+    }
+
+    fn keyed(&mut self, place: &Place, by: &[&str], wanted: Option<&Value>, found: Option<&Value>) {
+        let (wanted, found) = (self.by_key(place, by, wanted), self.by_key(place, by, found));
+        let field = by.first().copied().unwrap_or_default();
+        let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+        for key in keys {
+            let place = place.item(&format!("{field}={key}"), key);
+            let (wanted, found) = (wanted.get(key).copied(), found.get(key).copied());
+            if wanted.is_some() && found.is_some() {
+                self.compare(&place, wanted, found);
+            } else {
+                self.whole_item(&place, field, wanted, found);
+            }
+        }
+    }
+
+    /// Items by key; a key that occurs twice gets a number, so that nothing is lost.
+    fn by_key<'v>(&self, place: &Place, by: &[&str], list: Option<&'v Value>) -> BTreeMap<String, &'v Value> {
+        let mut items = BTreeMap::new();
+        for item in list.and_then(Value::as_array).into_iter().flatten() {
+            let key = self.table.item_key(&place.field, by, item);
+            let mut unique = key.clone();
+            let mut number = 2;
+            while items.contains_key(&unique) {
+                unique = format!("{key}#{number}");
+                number += 1;
+            }
+            items.insert(unique, item);
+        }
+        items
+    }
+
+    /// An item that only one side has: its fields, without the one that its path already names.
+    fn whole_item(&mut self, place: &Place, field: &str, wanted: Option<&Value>, found: Option<&Value>) {
+        if self.ignored.covers(&place.path) {
+            return;
+        }
+        let rest = |item: &Value| {
+            let mut item = item.clone();
+            if let Some(map) = item.as_object_mut() {
+                map.remove(field);
+            }
+            item
+        };
+        let before = self.differences.len();
+        let (rest_wanted, rest_found) = (wanted.map(rest), found.map(rest));
+        self.compare(place, rest_wanted.as_ref(), rest_found.as_ref());
+        if self.differences.len() == before {
+            let shown =
+                |side: Option<&Value>| side.map_or(Shown::Absent, |_| Shown::Text(place.item.clone()));
+            self.push(place, shown(wanted), shown(found));
+        }
+    }
+
+    fn sets(&mut self, place: &Place, wanted: Option<&Value>, found: Option<&Value>) {
+        let items = |side: Option<&Value>| -> BTreeMap<String, Value> {
+            let items = side.and_then(Value::as_array).into_iter().flatten();
+            items.map(|item| (plain(item), item.clone())).collect()
+        };
+        let (wanted, found) = (items(wanted), items(found));
+        let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+        for key in keys {
+            self.compare(&place.item(key, key), wanted.get(key), found.get(key));
+        }
+    }
+
+    fn leaf(&mut self, place: &Place, wanted: Option<&Value>, found: Option<&Value>) {
+        let hidden =
+            place.confidential_name().is_some_and(|name| !self.reveal.iter().any(|open| open == name));
+        let shown = |side: Option<&Value>| match side.map(plain) {
+            None => Shown::Absent,
+            Some(text) if hidden => Shown::Length(text.chars().count()),
+            Some(text) => Shown::Text(text),
+        };
+        self.push(place, shown(wanted), shown(found));
+    }
+
+    fn push(&mut self, place: &Place, wanted: Shown, found: Shown) {
+        self.differences.push(Difference {
+            path: place.path.clone(),
+            reason: Reason::of(&wanted, &found),
+            wanted,
+            found,
+            note: None,
+        });
+    }
+}
