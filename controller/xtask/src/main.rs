@@ -24,7 +24,7 @@ struct Arguments {
 enum Command {
     /// Check everything: format, lints, purity, generated files, tests, the demo's story.
     Test,
-    /// Write what is generated from the kinds: crds/.
+    /// Write what is generated from the kinds and tables: crds/ and pages of docs/reference/.
     Gen(generate::Arguments),
     /// Prove that bowline-core is pure, from its dependency tree and its sources.
     Purity,
