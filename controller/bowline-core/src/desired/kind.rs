@@ -8,7 +8,7 @@ mod terraform_state;
 
 pub use ecs_service::{EcsService, Rollout, TaskDefinitionSource};
 pub use secret::{Rotation, Secret};
-pub use service_settings::ServiceSettings;
+pub use service_settings::{ServiceSettings, service_settings_schema};
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};
 pub use terraform_state::{StateCode, StateLock, StateVersion, TerraformState};
 

@@ -3,26 +3,57 @@
 use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::desired::shapes;
 
-/// Settings of a service, in the field names of UpdateService. Only what is listed is managed: field by field inside of
-/// objects, lists as a whole. Not normalised (see `diff::settings`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ServiceSettings(pub Map<String, Value>);
+/// Settings of a service, in the field names of UpdateService: as git wants them, as they are live, or as they were last
+/// managed. In git only what is listed is managed: field by field inside of objects, lists as a whole. Not normalised (see
+/// `diff::fields::SERVICE`).
+///
+/// Kept as JSON text, since those of thousands of services are held at once and few of them are looked into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceSettings {
+    /// A JSON object without spaces; empty when there is no field.
+    text: Box<str>,
+}
 
 impl ServiceSettings {
+    /// These fields.
+    pub fn new(fields: &Map<String, Value>) -> Self {
+        if fields.is_empty() {
+            return Self::default();
+        }
+        Self { text: serde_json::to_string(fields).unwrap_or_default().into() }
+    }
+
+    /// The fields.
+    pub fn fields(&self) -> Map<String, Value> {
+        // The text was made from fields, so it can only be empty or an object.
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
     /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
     /// Whether values of a field of this name may be confidential: options of a log driver may hold a token.
     pub(in crate::desired) fn is_confidential(field: &str) -> bool {
         matches!(field, "options" | "secretOptions")
+    }
+}
+
+impl Serialize for ServiceSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.fields().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(|fields| Self::new(&fields))
     }
 }
 
@@ -38,6 +69,11 @@ impl JsonSchema for ServiceSettings {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         Schema::try_from(SCHEMA.clone()).unwrap_or_default()
     }
+}
+
+/// The JSON Schema of `settings`: what manifests are checked with.
+pub fn service_settings_schema() -> &'static Value {
+    &SCHEMA
 }
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| shapes::schema(SHAPES, "ServiceSettings"));

@@ -144,5 +144,4 @@ pub fn task_definition_schema() -> &'static Value {
     &SCHEMA
 }
 
-static SCHEMA: LazyLock<Value> =
-    LazyLock::new(|| shapes::schema(SHAPES, "RegisterTaskDefinitionRequest"));
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| shapes::schema(SHAPES, "RegisterTaskDefinitionRequest"));

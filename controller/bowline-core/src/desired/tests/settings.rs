@@ -47,9 +47,9 @@ vpcLatticeConfigurations: []",
     );
     expect(&file.findings, "");
     let Some(ParsedResource::EcsService(service)) = &file.documents[0].resource else { panic!("no service") };
-    assert_eq!(service.spec.settings.0.len(), 21);
+    assert_eq!(service.spec.settings.fields().len(), 21);
     assert_eq!(
-        service.spec.settings.0["deploymentConfiguration"]["canaryConfiguration"]["canaryPercent"],
+        service.spec.settings.fields()["deploymentConfiguration"]["canaryConfiguration"]["canaryPercent"],
         2.5
     );
 }

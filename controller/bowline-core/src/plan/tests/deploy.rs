@@ -25,6 +25,7 @@ fn changed(path: &str, wanted: &str, found: &str) -> Difference {
         wanted: Shown::text(wanted),
         found: Shown::text(found),
         note: None,
+        owner: None,
     }
 }
 

@@ -19,7 +19,7 @@ fn report(name: &str, sync: Sync) -> ResourceReport {
 }
 
 fn difference(path: &str, reason: Reason, found: Shown, wanted: Shown) -> Difference {
-    Difference { path: path.to_owned(), reason, wanted, found, note: None }
+    Difference { path: path.to_owned(), reason, wanted, found, note: None, owner: None }
 }
 
 fn text(value: &str) -> Shown {
