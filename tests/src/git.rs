@@ -1,10 +1,13 @@
 //! Git repositories that tests commit to, and a real git server over HTTP in front of them.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Signature, Time};
 use tempfile::TempDir;
+
+use crate::process::run;
 
 // The server that the tests of the git source use, too.
 #[allow(dead_code, reason = "they count requests as well")]
@@ -46,6 +49,13 @@ impl Remote {
         })
     }
 
+    /// A person's clone of it.
+    pub async fn checkout(&self) -> Checkout {
+        let checkout = Checkout { folder: tempfile::tempdir().expect("a folder can be made") };
+        checkout.run(&format!("git clone --quiet {} .", self.path().display())).await;
+        checkout
+    }
+
     fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
         let git = &Repository::open_bare(self.path()).expect("it was made by new");
         let parent = git
@@ -70,6 +80,25 @@ impl Remote {
     /// Serves it with `git http-backend`; with `login` ("user:password"), only to those who give it.
     pub fn serve(&self, login: Option<&str>) -> GitHttp {
         GitHttp { server: http_server::HttpServer::start(self.folder.path(), login) }
+    }
+}
+
+/// A clone, and a person with a shell and git in it.
+pub struct Checkout {
+    folder: TempDir,
+}
+
+impl Checkout {
+    /// Runs a line of shell, which must succeed; gives what it printed.
+    pub async fn run(&self, line: &str) -> String {
+        let mut command = Command::new("sh");
+        command.args(["-euc", line]).current_dir(self.folder.path()).env("HOME", self.folder.path());
+        for (role, variable) in
+            [("AUTHOR", "NAME"), ("AUTHOR", "EMAIL"), ("COMMITTER", "NAME"), ("COMMITTER", "EMAIL")]
+        {
+            command.env(format!("GIT_{role}_{variable}"), "ada@example.com");
+        }
+        run(command).await.with_code(0).stdout.trim().to_owned()
     }
 }
 

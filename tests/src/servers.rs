@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::aws::Cli;
 use crate::judges;
 use crate::process::Process;
 use crate::until::until;
@@ -40,6 +41,15 @@ impl Server {
             command
         })
         .await
+    }
+
+    /// A subnet and a security group that moto has from the start: it looks whether they exist.
+    pub async fn network(&self) -> [String; 2] {
+        let home = tempfile::tempdir().unwrap();
+        let aws = Cli::new(&self.url, ACCOUNT, home.path());
+        let subnet = aws.run("ec2 describe-subnets --query Subnets[0].SubnetId").await;
+        let group = aws.run("ec2 describe-security-groups --query SecurityGroups[0].GroupId").await;
+        [subnet, group].map(|id| id.as_str().unwrap().to_owned())
     }
 
     /// Starts ministack, with what would open ports of its own switched off.

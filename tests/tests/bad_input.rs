@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use bowline_sim::{Fault, FaultRule, Simulator, SimulatorConfig};
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
 use bowline_tests::git::{GitHttp, Remote};
+use bowline_tests::servers::free_port;
+use bowline_tests::until::until;
 use bowline_tests::world::{World, secret, service, target, target_in, version};
 use serde_json::{Value, json};
 
@@ -212,4 +214,66 @@ async fn a_broken_file_is_a_finding_and_the_rest_goes_on() {
     assert_eq!(report(&document, "EcsService", "web")["sync"], "in-sync", "{document:#}");
     assert_eq!(drifted.world.described("web").await.desired_count, 2);
     assert_eq!(drifted.world.current("app/db").await, Some(version(1)));
+}
+
+/// What a merge in git names and `bowline.yaml` does not is not even asked who it is; the rest goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_the_ceiling_no_call_is_made() {
+    const ROLE: &str = "arn:aws:iam::111122223333:role/admin";
+    let drifted = Drifted::new().await;
+    let bowline = drifted.bowline().with("BOWLINE_LISTEN", &format!("127.0.0.1:{}", free_port()));
+    let ceiling = "ceiling:\n  mode: enforce\n  accounts: ['111122223333']\n  roles: ['arn:aws:iam::111122223333:role/bowline']\n";
+    std::fs::write(bowline.home().join("bowline.yaml"), ceiling).unwrap();
+    let named =
+        |target: String, name: &str| target.replace(r#""name": "prod""#, &format!(r#""name": "{name}""#));
+    let assuming =
+        target("enforce").replace(r#""mode""#, &format!(r#""assumeRole": {{"arn": "{ROLE}"}}, "mode""#));
+    let on = |name: &str, target: &str| {
+        service(name, json!({"desiredCount": 1}))
+            .replace(r#""target": "prod""#, &format!(r#""target": "{target}""#))
+    };
+    drifted.remote.commit(
+        "Reach for more",
+        &[
+            ("far.yaml", &named(target_in("enforce", "444455556666"), "far")),
+            ("far-service.yaml", &on("far-service", "far")),
+            ("admin.yaml", &named(assuming, "admin")),
+            ("admin-service.yaml", &on("admin-service", "admin")),
+        ],
+    );
+    let what = [("far", "far-service", "444455556666"), ("admin", "admin-service", ROLE)];
+    let told = |document: &Value| {
+        for (target, service, outside) in what {
+            assert_eq!(unknown(document, "EcsService", service), "outside-ceiling");
+            let why = &report(document, "Target", target)["unknown"];
+            let text = |field: &str| why[field].as_str().unwrap().to_owned();
+            assert!(text("message").contains(outside) && text("message").contains("bowline.yaml"), "{why}");
+            assert!(text("hint").contains(outside) && text("hint").contains("bowline.yaml"), "{why}");
+        }
+    };
+    let asked_of_prod_only = || {
+        let calls = drifted.simulator.calls();
+        let made: BTreeSet<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+        assert!(!made.contains("AssumeRole"), "{made:?}");
+        let whose = calls.iter().filter(|call| call.operation == "GetCallerIdentity").count();
+        assert_eq!(whose, 1, "only that of prod: {made:?}");
+        drifted.simulator.clear_calls();
+    };
+
+    told(&bowline.plan().await.with_code(2).json());
+    asked_of_prod_only();
+    let controller = bowline.start("run");
+    let status = until("the drift on prod to be healed", || async {
+        let status: Value = serde_json::from_str(&bowline.run("status -o json").await.stdout).ok()?;
+        let healed = drifted.world.described("web").await.desired_count == 2;
+        (healed && status["pass"].is_object()).then_some(status)
+    })
+    .await;
+    drop(controller);
+    told(&status);
+    asked_of_prod_only();
+    let applied = bowline.apply().await.with_code(2).json();
+    told(&applied);
+    assert_eq!(report(&applied, "EcsService", "web")["sync"], "in-sync");
+    asked_of_prod_only();
 }

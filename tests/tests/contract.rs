@@ -12,10 +12,9 @@ mod site;
 use std::pin::Pin;
 
 use bowline_sim::{Simulator, SimulatorConfig};
-use bowline_tests::aws::Cli;
 use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::known_differences::{KNOWN_DIFFERENCES, KnownDifference};
-use bowline_tests::servers::{ACCOUNT, Server};
+use bowline_tests::servers::Server;
 use site::{Endpoint, Site};
 
 type Case = fn(Site) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -94,12 +93,7 @@ async fn the_contract_holds_at_the_simulator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_at_moto_but_for_what_is_known() {
     let moto = Server::moto(2).await;
-    let home = tempfile::tempdir().unwrap();
-    let aws = Cli::new(&moto.url, ACCOUNT, home.path());
-    let subnet = aws.run("ec2 describe-subnets --query Subnets[0].SubnetId").await;
-    let group = aws.run("ec2 describe-security-groups --query SecurityGroups[0].GroupId").await;
-    let network = [subnet, group].map(|id| id.as_str().unwrap().to_owned());
-    holds("moto", &Endpoint { url: moto.url.clone(), network: Some(network) }, 5).await;
+    holds("moto", &Endpoint { url: moto.url.clone(), network: Some(moto.network().await) }, 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

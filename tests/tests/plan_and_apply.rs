@@ -186,10 +186,5 @@ async fn changes_by_hand_in_the_simulator_are_shown_field_by_field_and_repaired(
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_by_hand_in_moto_are_shown_field_by_field_and_repaired() {
     let moto = Server::moto(2).await;
-    let home = tempfile::tempdir().unwrap();
-    let aws = Cli::new(&moto.url, ACCOUNT, home.path());
-    let subnet = aws.run("ec2 describe-subnets --query Subnets[0].SubnetId").await;
-    let group = aws.run("ec2 describe-security-groups --query SecurityGroups[0].GroupId").await;
-    let network = [subnet, group].map(|id| id.as_str().unwrap().to_owned());
-    found_and_repaired(&moto.url, Some(network)).await;
+    found_and_repaired(&moto.url, Some(moto.network().await)).await;
 }

@@ -3,6 +3,7 @@
 //! `parse_manifest` and `parse_task_definition` read one file each, `assemble` holds the files of a commit against each other.
 //! May import `name`. Must not know where the bytes came from: git, a folder and a test are the same.
 
+mod acceptance;
 mod assemble;
 mod check;
 pub mod finding;
@@ -10,7 +11,9 @@ mod json;
 pub mod kind;
 mod node;
 mod parse;
+mod reference;
 mod schema;
+mod settings;
 mod shapes;
 mod source;
 mod state;
@@ -18,6 +21,7 @@ mod suggest;
 mod task_definition;
 mod yaml;
 
+pub use acceptance::{ACCEPT_TRAILER, NotAcceptable, how_to_accept};
 pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions};
 pub use finding::{Finding, FindingCode, Location, Severity};
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use ecs::{
     DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
-    PastDeploymentStatus, RolloutState, ServiceStatus, TaskDefinitionStatus,
+    PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus, TaskDefinitionStatus,
 };
 pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
 pub use secret::LiveSecret;

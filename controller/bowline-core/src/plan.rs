@@ -25,11 +25,12 @@ pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
     Attempt, AttemptVerdict, Deviation, FailedAction, InFlight, InSyncWith, LastGood, Memory, ResourceMemory,
-    Scaling, ServiceMemory, SpecHash, Told,
+    Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub(crate) use tag::{Recorded, Restart};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,12 +80,6 @@ impl Approved {
     /// True when something that decides could not be read.
     pub fn has_unknown(&self) -> bool {
         has_unknown(&self.reports)
-    }
-
-    /// True when nothing is left to do and no rollout is under way: `apply` is done.
-    pub fn is_converged(&self) -> bool {
-        self.actions.is_empty()
-            && self.reports.values().all(|report| report.is_clean() && report.sync == Sync::InSync)
     }
 
     /// The actions of this wave.

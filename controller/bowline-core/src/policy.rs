@@ -3,15 +3,17 @@
 //! Must not know how an action is executed.
 
 mod approve;
+mod ceiling;
 mod shrink;
 
 pub use approve::approve;
-pub use shrink::shrunk;
+pub use ceiling::{Outside, outside, unreadable};
+pub use shrink::{Accepted, Baselines, advanced, declared, shrunk};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desired::kind::{Capability, Mode};
-use crate::name::{AccountId, RoleArn};
+use crate::name::{AccountId, ResourceName, RoleArn};
 
 /// The most that Bowline may ever do, set on the controller's side. Git only narrows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +36,15 @@ pub enum GitStanding {
     /// The remote cannot be read; the sentence says why and how old the last good commit is.
     Stale(String),
     /// The branch was rewritten since the last applied commit.
-    ForcePushed,
-    /// Too many resources vanished at once, per target; the sentence says what shrank.
-    Shrunk(BTreeMap<crate::name::ResourceName, String>),
+    ForcePushed {
+        /// The commit that it has now.
+        head: String,
+    },
+    /// Too many resources vanished at once.
+    Shrunk {
+        /// The commit in which they are gone.
+        head: String,
+        /// Per target, what shrank, as a sentence.
+        targets: BTreeMap<ResourceName, String>,
+    },
 }

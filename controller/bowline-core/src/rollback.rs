@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::live::{LiveService, PastDeployment, PastDeploymentStatus, RolloutState};
 use crate::name::TaskDefinitionArn;
-use crate::plan::{AttemptVerdict, ServiceMemory, SpecHash};
+use crate::plan::{Attempt, AttemptVerdict, Recorded, Restart, ServiceMemory, SpecHash};
 
 /// A failed deployment of the wanted spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,31 +29,66 @@ pub(crate) enum Remembered {
     Bad(Failure),
     /// It was tried, and may be tried again.
     Free,
+    /// It was tried, and a crash kept the deployment's id from us: only what ECS did since then tells how it ended.
+    Lost {
+        /// When it was tried.
+        since: Timestamp,
+    },
     /// Nothing: ECS's own history has to be asked.
     Nothing,
 }
 
-/// What memory says of a spec.
-pub(crate) fn remembered(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Remembered {
+/// What memory says of a spec. Where a record is noted and its deployment is not to be seen, what was good before, or failed
+/// for another restart token, says nothing of it.
+pub(crate) fn remembered(
+    memory: Option<&ServiceMemory>,
+    hash: &SpecHash,
+    recorded: Recorded<'_>,
+) -> Remembered {
     let Some(memory) = memory else { return Remembered::Nothing };
-    if memory.last_good.as_ref().is_some_and(|good| good.spec_hash.as_ref() == Some(hash))
-        && !memory.attempts.contains_key(hash)
-    {
-        return Remembered::Free;
+    let Some(attempt) = memory.attempts.get(hash) else {
+        let was_good = memory.last_good.as_ref().is_some_and(|good| good.spec_hash.as_ref() == Some(hash));
+        return if was_good && !recorded.is_noted() { Remembered::Free } else { Remembered::Nothing };
+    };
+    if matches!(recorded.restart, Restart::Noted(token) if attempt.restart.as_ref() != Some(token)) {
+        return Remembered::Nothing;
     }
-    match memory.attempts.get(hash) {
-        None => Remembered::Nothing,
-        Some(attempt) => match &attempt.verdict {
-            Some(AttemptVerdict::Bad(reason)) => Remembered::Bad(Failure {
-                deployment_id: attempt.deployment_id.clone(),
-                task_definition: attempt.task_definition.clone(),
-                reason: reason.clone(),
-            }),
-            // A crash kept the deployment's id from us: only ECS knows how it ended.
-            Some(AttemptVerdict::Superseded) | None if attempt.deployment_id.is_none() => Remembered::Nothing,
-            Some(AttemptVerdict::Good | AttemptVerdict::Superseded) | None => Remembered::Free,
-        },
+    match &attempt.verdict {
+        Some(AttemptVerdict::Bad(reason)) => Remembered::Bad(Failure {
+            deployment_id: attempt.deployment_id.clone(),
+            task_definition: attempt.task_definition.clone(),
+            reason: reason.clone(),
+        }),
+        Some(AttemptVerdict::Superseded) | None if attempt.deployment_id.is_none() => {
+            Remembered::Lost { since: attempt.at }
+        }
+        Some(AttemptVerdict::Good) if recorded.is_noted() => Remembered::Nothing,
+        Some(AttemptVerdict::Good | AttemptVerdict::Superseded) | None => Remembered::Free,
     }
+}
+
+/// Whether a deployment of a revision that failed may have succeeded since, begun by somebody else. ECS's own way back to
+/// the same revision looks just so: only its history tells one from the other.
+pub(crate) fn may_be_repaired(attempt: &Attempt, service: &LiveService) -> bool {
+    let failed = matches!(attempt.verdict, Some(AttemptVerdict::Bad(_))) && attempt.deployment_id.is_some();
+    let completed =
+        service.primary().filter(|primary| primary.rollout_state == Some(RolloutState::Completed));
+    failed
+        && completed.is_some_and(|primary| {
+            attempt.deployment_id.as_ref() != Some(&primary.id)
+                && primary.task_definition == attempt.task_definition
+        })
+}
+
+/// Whether it did: the history, newest first, lists PRIMARY as a success before it comes to what failed. A rollback is not
+/// listed, or is older where the old deployment led again.
+pub(crate) fn is_repaired(attempt: &Attempt, service: &LiveService, past: &[PastDeployment]) -> bool {
+    let Some(primary) = service.primary().filter(|_| may_be_repaired(attempt, service)) else {
+        return false;
+    };
+    past.iter()
+        .take_while(|past| attempt.deployment_id.as_ref() != Some(&past.deployment_id))
+        .any(|past| past.deployment_id == primary.id && past.status == PastDeploymentStatus::Successful)
 }
 
 /// Deployments that memory explains already, under whichever spec.

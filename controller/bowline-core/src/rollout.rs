@@ -10,6 +10,7 @@ use crate::live::{
     DeploymentStatus, LiveDeployment, LiveService, Observed, PastDeployment, PastDeploymentStatus,
     RolloutState, ServiceStatus, UnknownCategory,
 };
+use crate::name::HumanDuration;
 use crate::plan::{InFlight, Scaling, WaitingOn};
 
 /// What is to be thought of a rollout.
@@ -41,9 +42,14 @@ pub fn our_deployment(in_flight: &InFlight, service: &LiveService) -> Option<Str
         return in_flight.deployment_id.clone();
     }
     let primary = service.primary()?;
-    let recent = primary.created_at? >= in_flight.started_at - CLOCK_TOLERANCE;
+    let recent = primary.created_at.is_some() && began_since(primary.created_at, in_flight.started_at);
     let same = in_flight.task_definition.is_none() || primary.task_definition == in_flight.task_definition;
     (recent && same).then(|| primary.id.clone())
+}
+
+/// Whether a deployment that was created then may be one that Bowline began at `since`, or later.
+pub(crate) fn began_since(created_at: Option<Timestamp>, since: Timestamp) -> bool {
+    created_at.is_none_or(|created| created >= since - CLOCK_TOLERANCE)
 }
 
 /// Judges a rollout that Bowline started.
@@ -78,7 +84,9 @@ pub fn judge(
     }
     match service.primary() {
         Some(primary) if primary.id == ours => {
-            if is_done(service, primary) {
+            if let Some(reason) = turned_back(in_flight, primary) {
+                Verdict::Bad(went_back(primary, reason))
+            } else if is_done(service, primary) {
                 Verdict::Good
             } else if at > in_flight.deadline {
                 Verdict::Bad(late(primary))
@@ -134,9 +142,28 @@ pub fn rolling_back(service: &LiveService, history: Option<&[PastDeployment]>) -
     says_so || newer_failed || in_history
 }
 
+/// The newest moment that the service shows of a rollback under way: when ECS told of it, or when its newest deployment began,
+/// which may be the one that failed.
+pub(crate) fn rollback_seen(service: &LiveService) -> Option<Timestamp> {
+    let told = service.events.iter().filter(|(_, message)| tells_of_rollback(message)).map(|(at, _)| *at);
+    service.deployments.iter().filter_map(|deployment| deployment.created_at).chain(told).max()
+}
+
+/// When ECS's rollback counts as stuck: after the time for the deployment that failed, and once more for the way back.
+pub(crate) fn rollback_deadline(seen: Timestamp, allowed: HumanDuration) -> Timestamp {
+    deadline(deadline(seen, allowed), allowed)
+}
+
 fn tells_of_rollback(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     reason.contains("rolling back") || reason.contains("rolled back") || reason.contains("rollback")
+}
+
+/// ECS's words, if our deployment leads on, but back to what was there before.
+fn turned_back<'a>(in_flight: &InFlight, primary: &'a LiveDeployment) -> Option<&'a str> {
+    let reason = primary.rollout_reason.as_deref();
+    let another = in_flight.task_definition.is_some() && primary.task_definition != in_flight.task_definition;
+    (another || reason.is_some_and(tells_of_rollback)).then(|| reason.unwrap_or("ECS gave no reason"))
 }
 
 /// Why our deployment failed, if `deployments[]` says so.
@@ -162,7 +189,7 @@ fn replaced(
 ) -> Option<Verdict> {
     let by = || Verdict::Superseded { by: primary.map(|primary| primary.id.clone()) };
     let Some(primary) = primary else { return Some(by()) };
-    let restored = primary.created_at.is_some_and(|created| created < in_flight.started_at - CLOCK_TOLERANCE);
+    let restored = !began_since(primary.created_at, in_flight.started_at);
     if restored || rolling_back(service, None) {
         let reason = primary.rollout_reason.as_deref().unwrap_or("ECS gave no reason");
         let told = history.and_then(Observed::known).and_then(|past| past_reason(past, ours));
@@ -211,7 +238,7 @@ fn late(primary: &LiveDeployment) -> String {
 }
 
 /// When a rollout that begins now counts as failed.
-pub(crate) fn deadline(now: Timestamp, allowed: crate::name::HumanDuration) -> Timestamp {
+pub(crate) fn deadline(now: Timestamp, allowed: HumanDuration) -> Timestamp {
     now.checked_add(allowed.get()).unwrap_or(Timestamp::MAX)
 }
 

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, FILE_NAME, Layer, LogFormat, VARIABLES};
@@ -32,7 +33,7 @@ const FAILED: u8 = 2;
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     let output = Output { format: args.global.output };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -109,9 +110,28 @@ fn start_logging(format: LogFormat, level: &str) {
     };
 }
 
+/// What was probably meant by a word that the verb does not take.
+fn tip(error: &clap::Error, arguments: &[String]) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    if error.kind() != ErrorKind::UnknownArgument || word.starts_with('-') {
+        return None;
+    }
+    let has = |verb: &str| arguments.iter().any(|argument| argument == verb);
+    if has("plan") || has("apply") {
+        Some(format!("to name the repository, write `--repo {word}`; to name a service, `--service {word}`"))
+    } else if has("status") {
+        Some(format!("to see one resource, write `bowline diff {word}`"))
+    } else {
+        None
+    }
+}
+
 /// Help and version are not errors; everything else that clap refuses exits with 2, as JSON if JSON was asked for.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(mut error: clap::Error) -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
+    if let Some(tip) = tip(&error, &arguments) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     let pair = |pair: &[String]| matches!(pair[0].as_str(), "-o" | "--output") && pair[1] == "json";
     let json = arguments.windows(2).any(pair)
         || arguments.iter().any(|argument| argument == "--output=json" || argument == "-ojson");

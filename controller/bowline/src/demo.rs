@@ -209,7 +209,8 @@ fn instructions(world: &World) -> String {
     let binary =
         std::env::current_exe().map_or_else(|_| "bowline".to_owned(), |path| path.display().to_string());
     format!(
-        "\nReady. Time runs {} times as fast as real.\n\n\
+        "\nReady. Here time runs {} times as fast as real, for the simulated AWS and for the controller, so that the times in \
+         `status` and `history` are soon ahead of your clock.\n\n\
          What Bowline knows:\n\
          \x20 {binary} --config {config} status\n\
          \x20 {binary} --config {config} history\n\n\

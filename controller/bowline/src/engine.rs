@@ -21,13 +21,17 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http;
 use crate::store::StoreError;
+use shutdown::Owner;
 use status::Status;
 
 /// Why the engine cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// No repository is configured.
-    #[error("no repository is configured: set `sources` in bowline.yaml, BOWLINE_REPO, or --repo")]
+    #[error(
+        "no repository is configured: write `sources` into a bowline.yaml (in this folder, or named with --config), or set \
+         BOWLINE_REPO; plan and apply also take --repo"
+    )]
     NoSource,
     /// A credential that the configuration names cannot be read.
     #[error("{what} cannot be read: {reason}")]
@@ -45,6 +49,9 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// A task ended before shutdown.
+    #[error(transparent)]
+    Ended(#[from] shutdown::Ended),
     /// The store cannot be used.
     #[error("the store cannot be used")]
     Store(#[from] StoreError),
@@ -58,7 +65,8 @@ pub enum EngineError {
     },
 }
 
-/// The controller: looks, repairs and serves its status until `shutdown`, then persists and returns.
+/// The controller: looks, repairs and serves its status until `shutdown`, then persists and returns. An error when one of
+/// its tasks ended before that.
 ///
 /// Without a mode in the configured ceiling it observes only.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), EngineError> {
@@ -68,17 +76,14 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         .map_err(|source| EngineError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().unwrap_or(config.listen);
     let (publish, status) = watch::channel(Arc::new(Status::starting(&config, wired.world.clock.now())));
-    let server = tokio::spawn(http::serve(
-        listener,
-        http::Served {
-            status,
-            history: wired.world.store.history(),
-            metrics: http::metrics::recorder(),
-            clock: wired.world.clock.clone(),
-            stale_after: http::stale_after(&config.intervals),
-        },
-        shutdown.clone(),
-    ));
+    let served = http::Served {
+        status,
+        history: wired.world.store.history(),
+        metrics: http::metrics::recorder(),
+        clock: wired.world.clock.clone(),
+        stale_after: http::stale_after(&config.intervals),
+    };
+    let http = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
     tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
     let driver = driver::Driver {
         world: wired.world,
@@ -86,16 +91,16 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         publish,
         shutdown: shutdown.clone(),
     };
-    if let Some(world) = shutdown::bounded(driver.drive(), &shutdown).await {
+    let passes = Owner::spawn("makes the passes", driver.drive());
+    let (world, outcome) = shutdown::supervise(passes, wired.git_task, http, &shutdown).await;
+    if let Some(world) = world {
         world.store.close().await;
         tracing::info!("everything is persisted");
     } else {
         // What the call was to begin is on disk; the next start judges it, as after a kill.
-        tracing::warn!("a call to AWS did not end in time and is left behind");
+        tracing::warn!("the last pass did not come to its end in time, and is left behind");
     }
-    shutdown.cancel();
-    shutdown::join(vec![("git", wired.git_task), ("http", server)]).await;
-    Ok(())
+    Ok(outcome?)
 }
 
 /// An error and its sources in one line.

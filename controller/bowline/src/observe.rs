@@ -14,6 +14,7 @@ use bowline_core::live::{
     UnknownReason,
 };
 use bowline_core::name::ResourceName;
+use bowline_core::policy::{self, Ceiling};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
@@ -39,16 +40,27 @@ impl Scope {
 
 /// Reads what is due of every Target.
 ///
-/// Expected flow: the caller's account of each Target is verified; then services in batches, secrets one by one, states
+/// Expected flow: a Target outside of the ceiling is passed over; the caller's account of each other one is verified; then services in batches, secrets one by one, states
 /// one by one, all Targets at once, each within its own `constraints.concurrency`.
 ///
 /// Guarantees: every resource of `desired` is in the result. One that failed to be read is `Unknown`, never missing. A
 /// service that AWS calls missing is `Unknown` the first time and `Missing` when `previous` had it so already; it stays
-/// `Unknown` while all services of its Target are missing. Of a Target whose account is not the caller's nothing is read.
-pub async fn observe(aws: &Aws, desired: &DesiredState, previous: Option<&Live>, scope: Scope) -> Live {
+/// `Unknown` while all services of its Target are missing. Of a Target whose account is not the caller's nothing is read. For one
+/// outside of the ceiling no call is made at all: no role is assumed, and no identity is asked for.
+pub async fn observe(
+    aws: &Aws,
+    desired: &DesiredState,
+    ceiling: &Ceiling,
+    previous: Option<&Live>,
+    scope: Scope,
+) -> Live {
     let mut live = carried_over(desired, previous, scope);
     let mut tasks = JoinSet::new();
     for (name, target) in &desired.targets {
+        if let Some(why) = policy::unreadable(name, &target.spec, ceiling) {
+            set_unknown(&mut live, desired, name, &why);
+            continue;
+        }
         let session = aws.session(name, &target.spec).await;
         let name = name.clone();
         tasks.spawn(async move {
@@ -70,7 +82,6 @@ pub async fn observe(aws: &Aws, desired: &DesiredState, previous: Option<&Live>,
             }
             Err(why) => {
                 set_unknown(&mut live, desired, &name, &why);
-                live.targets.insert(name, Observed::Unknown { why });
             }
         }
     }
@@ -126,6 +137,7 @@ fn not_read() -> UnknownReason {
 
 /// Nothing of this Target may be believed, what was carried over included.
 fn set_unknown(live: &mut Live, desired: &DesiredState, target: &ResourceName, why: &UnknownReason) {
+    live.targets.insert(target.clone(), Observed::Unknown { why: why.clone() });
     for (name, service) in &desired.services {
         if service.resource.spec.target == *target {
             live.services.insert(name.clone(), Observed::Unknown { why: why.clone() });

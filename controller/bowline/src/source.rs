@@ -11,12 +11,14 @@
 //! | `auth`, `known_hosts` | credentials, and the check of SSH host keys |
 //! | `remote` | the conversation: head and fetch |
 //! | `mirror` | the bare repository on this machine, its lock and its repair |
+//! | `accept` | whether the branch was rewritten, and what it declares as applied |
 //! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
 //! | `folder` | the same from a directory, for `validate` |
 //! | `work_tree` | what a person has not committed yet, to be told |
 //! | `file` | the rules that a commit and a directory share |
 //! | `error` | [`SourceError`] |
 
+mod accept;
 mod address;
 mod auth;
 mod commit;

@@ -7,6 +7,8 @@
     reason = "a helper that fails fails its test"
 )]
 
+#[path = "source/accept.rs"]
+mod accept;
 #[path = "source/folder.rs"]
 mod folder;
 #[path = "source/http.rs"]

@@ -2,13 +2,16 @@
 
 use bowline::aws::{Aws, AwsSettings};
 use bowline::clock::Clock;
+use bowline::config::CeilingSettings;
 use bowline::execute::execute;
 use bowline::observe::{self, Scope};
 use bowline::source::folder;
+use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::{Live, LiveService, Observed, UnknownCategory};
 use bowline_core::name::{ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{Action, Expectation, Need, Operation, Outcome, Wave};
+use bowline_core::policy::Ceiling;
 use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::servers::ACCOUNT;
 use bowline_tests::world::{World, secret, service, target_in};
@@ -51,6 +54,11 @@ pub(super) fn unknown<T: serde::Serialize>(observed: Option<&Observed<T>>) -> Un
         Some(Observed::Unknown { why }) => why.category,
         other => panic!("not unknown: {}", serde_json::to_string(&other).unwrap()),
     }
+}
+
+/// A ceiling that allows everything.
+fn anything() -> Ceiling {
+    CeilingSettings::default().ceiling(Mode::Enforce)
 }
 
 /// The service exactly as it is now.
@@ -132,7 +140,7 @@ impl Site {
     }
 
     pub(super) async fn observe(&self, previous: Option<&Live>) -> Live {
-        observe::observe(&self.aws, &self.desired(), previous, Scope::ALL).await
+        observe::observe(&self.aws, &self.desired(), &anything(), previous, Scope::ALL).await
     }
 
     /// The service `web`.
@@ -143,7 +151,7 @@ impl Site {
     /// Everything of the hot pass, and the answer to one more question.
     pub(super) async fn read(&self, need: Need) -> Live {
         let desired = self.desired();
-        let mut live = observe::observe(&self.aws, &desired, None, Scope::ALL).await;
+        let mut live = observe::observe(&self.aws, &desired, &anything(), None, Scope::ALL).await;
         observe::read(&self.aws, &desired, &mut live, &[need].into()).await;
         live
     }

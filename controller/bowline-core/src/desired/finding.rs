@@ -55,6 +55,8 @@ pub enum FindingCode {
     Empty,
     /// The branch was rewritten: its head does not descend from the last applied commit.
     ForcePush,
+    /// A commit's trailer accepts a commit that cannot be accepted.
+    NotAcceptable,
 }
 
 /// One finding.
@@ -157,7 +159,10 @@ impl Finding {
             "",
             FindingCode::ForcePush,
             format!("the branch was rewritten: {to} does not descend from {from}, the last applied commit"),
-            "all actions are held until the branch contains the last applied commit again, or `bowline accept` is run",
+            &format!(
+                "all actions are held: push a branch that contains the last applied commit, or {}",
+                super::how_to_accept(to)
+            ),
         )
     }
 }

@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 
 use super::check::{Checker, Path};
 use super::finding::{Finding, FindingCode, Location, Severity};
-use super::kind::{API_VERSION, EcsService, Secret, ServiceSettings, Target, TerraformState};
-use super::node::{Node, Position, Tree};
+use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
+use super::node::{Node, Tree};
+use super::reference::{self, Reference};
+use super::settings;
 use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
@@ -30,9 +32,26 @@ pub struct ParsedFile {
     pub findings: Vec<Finding>,
     /// How many documents had another `apiVersion` and were skipped.
     pub skipped: usize,
+    /// Names that resources may have in the part that could not be read: what refers to one of them need not be wrong.
+    pub(super) unread: BTreeSet<ResourceName>,
 }
 
 impl ParsedFile {
+    /// A file that is not read, for the reason in `finding`.
+    pub fn refused(path: &RelativePath, finding: Finding) -> Self {
+        Self { findings: vec![finding], ..Self::empty(path) }
+    }
+
+    fn empty(path: &RelativePath) -> Self {
+        Self {
+            path: path.clone(),
+            documents: Vec::new(),
+            findings: Vec::new(),
+            skipped: 0,
+            unread: BTreeSet::new(),
+        }
+    }
+
     /// Whether the file can be used as written: it has no finding of severity Error.
     pub fn is_usable(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Error)
@@ -48,6 +67,10 @@ pub struct ParsedDocument {
     pub key: Option<ResourceKey>,
     /// The resource; absent when the document has errors.
     pub resource: Option<ParsedResource>,
+    /// What it says of other resources, as far as it could be read.
+    pub(super) references: Vec<Reference>,
+    /// The task definition file that it names, from the repository's root.
+    pub(super) task_definition: Option<RelativePath>,
     /// Where the fields stand that refer to something outside of the document, by path: `spec.secrets[1]`.
     pub(super) marks: BTreeMap<String, Mark>,
 }
@@ -69,16 +92,16 @@ pub enum ParsedResource {
 
 /// Reads one YAML file. Never fails: what is wrong is in the findings.
 pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
-    let mut file = ParsedFile { path: path.clone(), documents: Vec::new(), findings: Vec::new(), skipped: 0 };
     let text = match decode(path.as_str(), bytes) {
         Ok(text) => text,
-        Err(finding) => {
-            file.findings.push(*finding);
-            return file;
-        }
+        Err(finding) => return ParsedFile::refused(path, *finding),
     };
+    let mut file = ParsedFile::empty(path);
     let source = Source::new(path.as_str(), text);
     let stream = yaml::read(text);
+    if !stream.errors.is_empty() {
+        file.unread.extend(reference::names_in(text));
+    }
     for error in stream.errors {
         let finding = source.finding(error.at, Severity::Error, FindingCode::Syntax, error.message);
         file.findings.push(match error.hint {
@@ -87,11 +110,16 @@ pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
         });
     }
     for node in &stream.documents {
-        let mut checker = Checker::new(&source, confidential_lines(node));
+        let mut checker = Checker::new(&source, settings::confidential_lines(node));
         match document(path, &source, node, &mut checker) {
             Outcome::Skipped => file.skipped += 1,
-            Outcome::Unreadable => {}
-            Outcome::Document(document) => file.documents.push(*document),
+            Outcome::Unreadable => file.unread.extend(reference::names_of(node)),
+            Outcome::Document(document) => {
+                if document.key.is_none() {
+                    file.unread.extend(reference::names_of(node));
+                }
+                file.documents.push(*document);
+            }
         }
         file.findings.append(&mut checker.findings);
     }
@@ -119,12 +147,6 @@ pub(super) fn decode<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, Box<Fin
             Err(Box::new(finding))
         }
     }
-}
-
-/// The lines of a document that hold a part of a value that may be confidential.
-fn confidential_lines(node: &Node) -> BTreeSet<usize> {
-    let settings = node.get("spec").and_then(|spec| spec.get("settings"));
-    settings.map_or_else(BTreeSet::new, |settings| settings.lines_of(&ServiceSettings::is_confidential))
 }
 
 enum Outcome {
@@ -155,11 +177,14 @@ fn document(path: &RelativePath, source: &Source<'_>, node: &Node, checker: &mut
     let usable = checker.findings.iter().all(|finding| finding.severity != Severity::Error);
     let origin = Origin { path: path.as_str().to_owned(), line: node.at.line, stale: false };
     let resource = if usable { typed(kind, node, origin, checker) } else { None };
+    let key = name.map(|name| ResourceKey { kind, name });
     Outcome::Document(Box::new(ParsedDocument {
         line: node.at.line,
-        key: name.map(|name| ResourceKey { kind, name }),
+        references: reference::references(kind, key.as_ref(), node),
+        task_definition: reference::task_definition(kind, path, node),
+        key,
         resource,
-        marks: marks(source, node),
+        marks: reference::marks(source, node),
     }))
 }
 
@@ -222,7 +247,7 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             let deadline = spec.get("rollout").and_then(|rollout| rollout.get("deadline"));
             not_zero("spec.rollout.deadline", deadline, checker);
             if let Some(settings) = spec.get("settings") {
-                service_settings(settings, checker);
+                settings::check(settings, checker);
             }
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
@@ -286,7 +311,7 @@ fn task_definition_source(path: &RelativePath, source: &Node, checker: &mut Chec
         }
         (None, Some(file)) => {
             let text = file.text().and_then(|text| RelativePath::parse(text).ok());
-            if let Some(relative) = text.filter(|relative| resolve(path, relative).is_none()) {
+            if let Some(relative) = text.filter(|relative| reference::resolve(path, relative).is_none()) {
                 let message = format!("`spec.taskDefinition.file`: `{relative}` leads out of the repository");
                 let hint = Some(format!("the path is relative to the folder of {path}"));
                 checker.add(file.at, Severity::Error, FindingCode::InvalidValue, message, hint);
@@ -294,52 +319,6 @@ fn task_definition_source(path: &RelativePath, source: &Node, checker: &mut Chec
         }
         (Some(_), None) => {}
     }
-}
-
-/// What ECS refuses in whatever service it stands.
-fn service_settings(settings: &Node, checker: &mut Checker<'_>) {
-    let mut refuse = |at: Position, message: &str, hint: &str| {
-        let hint = Some(hint.to_owned());
-        checker.add(at, Severity::Error, FindingCode::InvalidValue, message.to_owned(), hint);
-    };
-    let strategy = settings.get("capacityProviderStrategy").filter(|strategy| !strategy.items().is_empty());
-    if let (Some(launch_type), Some(_)) = (settings.get("launchType"), strategy) {
-        refuse(
-            launch_type.at,
-            "`spec.settings` has both `launchType` and `capacityProviderStrategy`",
-            "keep one: ECS places a service by the one or the other",
-        );
-    }
-    let Some(deployment) = settings.get("deploymentConfiguration") else { return };
-    let percent = |field| deployment.get(field).and_then(|value: &Node| Some((value.at, value.whole()?)));
-    if let (Some((at, most)), Some((_, least))) =
-        (percent("maximumPercent"), percent("minimumHealthyPercent"))
-        && most <= 100
-        && least >= 100
-    {
-        refuse(
-            at,
-            "with `maximumPercent` 100 and `minimumHealthyPercent` 100 no task could ever be replaced",
-            "raise `maximumPercent`, or lower `minimumHealthyPercent`",
-        );
-    }
-}
-
-/// The path from the repository's root of what `relative` means in the manifest `manifest`; nothing if it leads out of
-/// the repository.
-pub(super) fn resolve(manifest: &RelativePath, relative: &RelativePath) -> Option<RelativePath> {
-    let mut parts: Vec<&str> = manifest.as_str().split('/').collect();
-    parts.pop();
-    for part in relative.as_str().split('/') {
-        match part {
-            "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    RelativePath::parse(&parts.join("/")).ok()
 }
 
 /// Says what this version checks but does not act on.
@@ -396,33 +375,4 @@ fn typed(
             checker.add(node.at, Severity::Error, FindingCode::InvalidValue, error.to_string(), None);
         })
         .ok()
-}
-
-/// Where the references stand.
-fn marks(source: &Source<'_>, node: &Node) -> BTreeMap<String, Mark> {
-    let mut marks = BTreeMap::new();
-    let mut add = |path: String, at: Position| {
-        marks.insert(path, source.mark(at));
-    };
-    if let Some(name) = node.get("metadata").and_then(|metadata| metadata.get("name")) {
-        add("metadata.name".to_owned(), name.at);
-    }
-    let Some(spec) = node.get("spec") else { return marks };
-    for field in ["target", "service", "secretId"] {
-        if let Some(value) = spec.get(field) {
-            add(format!("spec.{field}"), value.at);
-        }
-    }
-    for field in ["secrets", "dependsOn"] {
-        for (index, item) in spec.get(field).map(Node::items).unwrap_or_default().iter().enumerate() {
-            add(format!("spec.{field}[{index}]"), item.at);
-        }
-    }
-    if let Some(file) = spec.get("taskDefinition").and_then(|source| source.get("file")) {
-        add("spec.taskDefinition.file".to_owned(), file.at);
-    }
-    for entry in spec.get("resources").map(Node::entries).unwrap_or_default() {
-        add(format!("spec.resources.{}", entry.key), entry.value.at);
-    }
-    marks
 }

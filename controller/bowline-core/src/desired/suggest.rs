@@ -23,7 +23,7 @@ pub(super) fn hint<'a>(found: &str, what: &str, known: impl Iterator<Item = &'a 
     let mut names: Vec<&str> = known.collect();
     names.sort_unstable();
     match names.len() {
-        0 => format!("there is no {what} at all"),
+        0 => format!("there are no {what} at all"),
         count @ 0..=40 => {
             let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let verb = if count == 1 { "there is only" } else { "there are" };

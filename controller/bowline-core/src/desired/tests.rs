@@ -6,6 +6,8 @@
 )]
 
 mod assembly;
+mod broken_files;
+mod files;
 mod generated;
 mod manifests;
 mod properties;

@@ -26,6 +26,8 @@ pub struct LiveService {
     pub task_definition: Option<TaskDefinitionArn>,
     /// Who replaces tasks.
     pub controller: DeploymentController,
+    /// Who decides how many tasks there are.
+    pub scheduling: SchedulingStrategy,
     /// True when ECS itself manages the service (Express Gateway): it is left alone.
     pub managed_by_ecs: bool,
     /// Whether the deployment circuit breaker is on.
@@ -67,6 +69,15 @@ pub enum DeploymentController {
     CodeDeploy,
     /// Somebody else, through task sets.
     External,
+}
+
+/// Who decides how many tasks a service has; it cannot be changed after the service was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum SchedulingStrategy {
+    /// As many as its desired count says.
+    Replica,
+    /// One on each container instance, counted by ECS: UpdateService refuses a desired count.
+    Daemon,
 }
 
 /// One entry of `deployments[]`.

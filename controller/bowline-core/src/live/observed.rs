@@ -61,6 +61,8 @@ pub enum UnknownCategory {
     NoCredentials,
     /// The credentials are expired or invalid.
     InvalidCredentials,
+    /// The account or the role is outside of the controller's ceiling: AWS was not asked.
+    OutsideCeiling,
     /// The credentials belong to another account than the Target's.
     WrongAccount,
     /// No connection, a reset, or a timeout.

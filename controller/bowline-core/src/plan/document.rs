@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Approved;
 use super::action::Action;
 use super::report::{ResourceReport, Sync};
-use super::{Approved, Proposed};
 
 /// The form of the document. It grows by fields; this number changes only when something is taken away or renamed.
 const VERSION: u32 = 1;
@@ -48,19 +48,6 @@ impl Totals {
 }
 
 impl<'a> Document<'a> {
-    /// What should be done.
-    pub fn of_proposed(commit: &'a str, plan: &'a Proposed) -> Self {
-        Self {
-            version: VERSION,
-            commit,
-            clean: plan.is_clean(),
-            unknown: plan.has_unknown(),
-            totals: Totals::of(plan.reports.values()),
-            resources: plan.reports.values().collect(),
-            actions: &plan.actions,
-        }
-    }
-
     /// What will be done in this pass, and what is held.
     pub fn of_approved(commit: &'a str, plan: &'a Approved) -> Self {
         Self {

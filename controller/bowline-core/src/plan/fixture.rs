@@ -16,8 +16,8 @@ use crate::desired::{
 };
 use crate::live::{
     DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
-    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, ServiceStatus,
-    TaskDefinitionStatus, UnknownCategory, UnknownReason,
+    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy,
+    ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
     AccountId, ClusterName, HumanDuration, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
@@ -109,6 +109,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         pending_count: 0,
         task_definition: Some(arn(revision)),
         controller: DeploymentController::Ecs,
+        scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
         circuit_breaker: true,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
@@ -224,6 +225,14 @@ impl Fixture {
         self
     }
 
+    /// A Terraform state that is only watched, and was not read.
+    pub(crate) fn with_state(mut self, state: &str) -> Self {
+        let spec = json!({"target": "prod", "bucket": "states", "key": state});
+        let spec = serde_json::from_value(spec).unwrap();
+        self.desired.states.insert(name(state), resource(state, spec));
+        self
+    }
+
     pub(crate) fn with_dates(mut self, secret: &str, dates: &[(&str, i64)]) -> Self {
         let dates = dates.iter().map(|(id, seconds)| (version(id), at(*seconds))).collect();
         self.live.secret_version_dates.insert(name(secret), known(dates));
@@ -267,6 +276,14 @@ impl Fixture {
         self
     }
 
+    /// Somebody else owns the task definition.
+    pub(crate) fn unmanaged(mut self, service: &str) -> Self {
+        let wanted = self.desired.services.get_mut(&name(service)).unwrap();
+        wanted.resource.spec.task_definition = None;
+        wanted.task_definition = None;
+        self
+    }
+
     pub(crate) fn restarting(mut self, service: &str, token: &str) -> Self {
         self.spec(service).restart = Some(RestartToken::parse(token).unwrap());
         self
@@ -295,6 +312,7 @@ impl Fixture {
             deployment_id: Some(format!("ecs-svc/{id}")),
             task_definition: Some(arn(revision)),
             commit: COMMIT.to_owned(),
+            restart: None,
             started_at: at(-60),
             deadline: at(1140),
         });

@@ -1,16 +1,17 @@
 //! What is remembered between passes. Losing it costs history, never safety.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::TaskDefinitionContent;
-use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::desired::{ResourceKey, TaskDefinitionContent};
+use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
 
-/// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content and the resolved secret
-/// version ids. Count, restart token and ignore rules are not in it.
+/// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content (the revision that runs, where
+/// the task definition is not managed) and the resolved secret version ids. Count, restart token and ignore rules are not in
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SpecHash(pub String);
@@ -30,6 +31,19 @@ pub struct Memory {
     /// Per resource of any kind, by its key as text (`Secret/db`).
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceMemory>,
+    /// Per Target resource.
+    #[serde(default)]
+    pub targets: BTreeMap<ResourceName, TargetMemory>,
+}
+
+/// What git held for a Target when it was last acted from: what a later commit is compared with, to see whether too much
+/// vanished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetMemory {
+    /// The commit.
+    pub commit: String,
+    /// The resources that belonged to the Target.
+    pub resources: BTreeSet<ResourceKey>,
 }
 
 /// What is remembered of one resource of any kind, so that each thing is told once.
@@ -115,6 +129,9 @@ pub struct Attempt {
     pub task_definition: Option<TaskDefinitionArn>,
     /// The commit that wanted it.
     pub commit: String,
+    /// The restart token that git wanted then: with another one the spec is tried again.
+    #[serde(default)]
+    pub restart: Option<RestartToken>,
     /// When it began.
     pub at: Timestamp,
     /// How it ended; absent while it is under way.
@@ -152,10 +169,27 @@ pub struct InFlight {
     pub task_definition: Option<TaskDefinitionArn>,
     /// The commit that wanted it.
     pub commit: String,
+    /// The restart token that git wanted then.
+    #[serde(default)]
+    pub restart: Option<RestartToken>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it counts as failed.
     pub deadline: Timestamp,
+}
+
+impl InFlight {
+    /// The attempt that this rollout is, with no verdict yet.
+    pub(crate) fn attempt(&self) -> Attempt {
+        Attempt {
+            deployment_id: self.deployment_id.clone(),
+            task_definition: self.task_definition.clone(),
+            commit: self.commit.clone(),
+            restart: self.restart.clone(),
+            at: self.started_at,
+            verdict: None,
+        }
+    }
 }
 
 /// A change of the desired count under way that Bowline made. It has no deployment: it is done when as many tasks run.

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::action::{Action, Expectation, Operation, TagKey};
 use super::event::{Event, EventKind};
-use super::memory::{Attempt, FailedAction, InFlight, Memory, Scaling, ServiceMemory, SpecHash};
+use super::memory::{FailedAction, InFlight, Memory, Scaling, ServiceMemory, SpecHash};
 use crate::desired::{DesiredState, ResourceKind};
 use crate::live::UnknownReason;
-use crate::name::{HumanDuration, TaskDefinitionArn};
+use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
 use crate::rollout;
 
 /// How an attempted action ended.
@@ -93,12 +93,14 @@ fn done(
             if action.resource.kind != ResourceKind::EcsService {
                 return Vec::new();
             }
-            let rollout =
-                desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec.rollout);
-            let allowed =
-                rollout.map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.deadline);
+            let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
+            let allowed = wanted.map_or_else(
+                || crate::desired::kind::Rollout::default().deadline,
+                |one| one.rollout.deadline,
+            );
+            let restart = wanted.and_then(|wanted| wanted.restart.clone());
             let service = memory.services.entry(action.resource.name.clone()).or_default();
-            let started = Started { deployment_id, commit, now, allowed };
+            let started = Started { deployment_id, commit, restart, now, allowed };
             let mut events = Vec::new();
             if let Some(hash) = spec_hash {
                 let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
@@ -136,6 +138,7 @@ fn done(
 struct Started<'a> {
     deployment_id: Option<&'a str>,
     commit: &'a str,
+    restart: Option<RestartToken>,
     now: Timestamp,
     allowed: HumanDuration,
 }
@@ -152,22 +155,17 @@ fn begin(
     arn: Option<TaskDefinitionArn>,
     started: &Started<'_>,
 ) {
-    service.in_flight = Some(InFlight {
+    let in_flight = InFlight {
         spec_hash: hash.clone(),
-        deployment_id: started.deployment_id.map(str::to_owned),
-        task_definition: arn.clone(),
-        commit: started.commit.to_owned(),
-        started_at: started.now,
-        deadline: started.deadline(),
-    });
-    let attempt = Attempt {
         deployment_id: started.deployment_id.map(str::to_owned),
         task_definition: arn,
         commit: started.commit.to_owned(),
-        at: started.now,
-        verdict: None,
+        restart: started.restart.clone(),
+        started_at: started.now,
+        deadline: started.deadline(),
     };
-    service.attempts.insert(hash.clone(), attempt);
+    service.attempts.insert(hash.clone(), in_flight.attempt());
+    service.in_flight = Some(in_flight);
     forget_oldest(service);
 }
 

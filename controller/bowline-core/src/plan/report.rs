@@ -52,6 +52,13 @@ impl ResourceReport {
         self.unknown = Some(why);
     }
 
+    /// Notes why something is not done, once.
+    pub(crate) fn hold(&mut self, why: HeldWhy) {
+        if !self.held.contains(&why) {
+            self.held.push(why);
+        }
+    }
+
     pub(crate) fn note_origin(&mut self, origin: &Origin) {
         if origin.stale {
             self.notes
@@ -133,7 +140,10 @@ pub enum HeldWhy {
         until: Timestamp,
     },
     /// The branch was rewritten.
-    ForcePush,
+    ForcePush {
+        /// Its head, which a person may accept.
+        head: String,
+    },
     /// The repository cannot be read: nothing is done from an old commit.
     StaleGit {
         /// Why, with the age of the last good commit.
@@ -143,6 +153,8 @@ pub enum HeldWhy {
     Shrunk {
         /// What shrank, as a sentence.
         what: String,
+        /// The branch's head, which a person may accept.
+        head: String,
     },
     /// As many changes were made in this pass as the target allows.
     ChangeLimit {
@@ -176,11 +188,11 @@ pub enum WaitingOn {
         /// The resources whose actions come first.
         of: Vec<ResourceKey>,
     },
-    /// Our own rollout.
+    /// A rollout: our own, or somebody else's of what the service runs.
     Rollout {
         /// Its deployment, once known.
         deployment_id: Option<String>,
-        /// When it counts as failed.
+        /// When it counts as failed, or is not waited for any longer.
         deadline: Timestamp,
     },
     /// ECS's own rollback: never push a new revision meanwhile.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::action::{Action, Operation, Wave};
 use super::report::{HeldWhy, Sync, WaitingOn};
+use crate::desired::how_to_accept;
 use crate::desired::kind::{Capability, Mode};
 
 impl fmt::Display for Sync {
@@ -65,13 +66,17 @@ impl fmt::Display for HeldWhy {
             Self::HealDelay { until } => {
                 write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until} unless git changes")
             }
-            Self::ForcePush => formatter.write_str(
-                "the branch was rewritten since the last applied commit: nothing is changed until a person accepts it",
+            Self::ForcePush { head } => write!(
+                formatter,
+                "the branch was rewritten since the last applied commit, so nothing is changed; {}",
+                how_to_accept(head)
             ),
             Self::StaleGit { reason } => write!(formatter, "git cannot be read, so nothing is changed: {reason}"),
-            Self::Shrunk { what } => {
-                write!(formatter, "too much vanished from git at once: {what}; nothing is changed until a person accepts it")
-            }
+            Self::Shrunk { what, head } => write!(
+                formatter,
+                "too much vanished from git at once: {what}, so nothing is changed there; {}",
+                how_to_accept(head)
+            ),
             Self::ChangeLimit { limit } => {
                 write!(formatter, "the target allows {limit} changes in one pass; the rest follows in the next ones")
             }

@@ -5,6 +5,7 @@ mod gate;
 mod records;
 mod settle;
 mod task_definition;
+mod under_way;
 
 use std::collections::BTreeMap;
 
@@ -12,12 +13,14 @@ pub(crate) use gate::Spec;
 use records::Records;
 pub(crate) use task_definition::Registration;
 use task_definition::{Step, TaskDefinition};
+use under_way::Unwatched;
 
 use super::action::TagKey;
-use super::memory::{ServiceMemory, SpecHash};
+use super::memory::{InFlight, ServiceMemory, SpecHash};
 use super::reads::Reads;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use super::secret::SecretOutlook;
+use super::tag::Recorded;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::missing_service;
@@ -72,6 +75,8 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) deviation: Option<String>,
     /// True when it runs the task definition that git wants.
     pub(crate) runs_wanted: bool,
+    /// True when what git wants is being rolled out and nobody watches it.
+    pub(crate) is_unwatched: bool,
 }
 
 /// One UpdateService: only what changes.
@@ -97,6 +102,7 @@ impl ServiceOutlook<'_> {
             failure: None,
             deviation: None,
             runs_wanted: false,
+            is_unwatched: false,
         }
     }
 
@@ -184,7 +190,7 @@ fn decide<'a>(
     }
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
-    settle::settle(subject, &mut outlook);
+    settle::settle(subject, reads, &mut outlook);
     outlook
 }
 
@@ -193,7 +199,7 @@ fn deploy<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
     task_definition: &TaskDefinition,
-    records: &Records,
+    records: &Records<'_>,
     outlook: &mut ServiceOutlook<'a>,
 ) {
     let differs = match task_definition {
@@ -207,20 +213,23 @@ fn deploy<'a>(
     let due = differs || !records.due.is_empty();
     if let Some(in_flight) = subject.memory.and_then(|memory| memory.in_flight.as_ref()) {
         let deployment_id = in_flight.deployment_id.clone();
-        outlook.report.waiting_on = Some(WaitingOn::Rollout { deployment_id, deadline: in_flight.deadline });
-        ask_for_replaced_rollout(subject, reads);
+        let rollout = WaitingOn::Rollout { deployment_id, deadline: in_flight.deadline };
+        outlook.report.waiting_on = Some(unreadable_rollout(subject, reads, in_flight).unwrap_or(rollout));
         return;
     }
-    if !due && !gate::looks_failed(subject) && !settle::unwatched_rollout(subject, outlook.runs_wanted) {
+    let unwatched = !due && settle::unwatched_rollout(subject, outlook.runs_wanted);
+    if !due && !gate::looks_failed(subject) && !unwatched {
         return;
     }
-    match may_begin(subject, reads, task_definition, due, outlook) {
+    match may_begin(subject, reads, task_definition, due, records.recorded, outlook) {
         // A rollout that nobody watches is not worth the answer that could not be read.
         Err(_) if !due && !gate::looks_failed(subject) => {}
         Err(waiting_on) => outlook.report.waiting_on = Some(waiting_on),
         Ok(false) => {}
         Ok(true) => begin(task_definition, records, outlook),
     }
+    outlook.is_unwatched =
+        unwatched && outlook.failure.is_none() && under_way::ecs_rollback(subject, reads).is_none();
 }
 
 /// Whether the deployment may begin now; what it waits for otherwise. What holds it is noted in the report.
@@ -229,6 +238,7 @@ fn may_begin<'a>(
     reads: &mut Reads<'a>,
     task_definition: &TaskDefinition,
     due: bool,
+    recorded: Recorded<'_>,
     outlook: &mut ServiceOutlook<'a>,
 ) -> Result<bool, WaitingOn> {
     if let TaskDefinition::Differs { step: Step::NeedsPerson(what), .. } = task_definition {
@@ -239,15 +249,22 @@ fn may_begin<'a>(
     let spec = gate::spec(subject, reads, task_definition).map_err(read)?;
     let Some(spec) = spec else { return Ok(false) };
     outlook.spec = Some(spec.clone());
-    if let Some(failure) = gate::failed_before(subject, reads, &spec).map_err(read)? {
+    let failure = gate::failed_before(subject, reads, &spec, recorded).map_err(read)?;
+    let has_failed = failure.is_some();
+    if let Some(failure) = failure {
         quarantine(subject, &spec, failure, outlook);
-        return if gate::ecs_rolls_back(subject) { Err(WaitingOn::EcsRollback) } else { Ok(false) };
     }
-    if !due {
+    if !due && !has_failed {
         return Ok(false);
     }
-    if gate::ecs_rolls_back(subject) {
-        return Err(WaitingOn::EcsRollback);
+    match under_way::ecs_rollback(subject, reads) {
+        Some(Unwatched::OnTime(waiting_on)) => return Err(waiting_on),
+        Some(Unwatched::Late(why)) => {
+            outlook.report.hold(why);
+            return Ok(false);
+        }
+        None if has_failed => return Ok(false),
+        None => {}
     }
     if matches!(task_definition, TaskDefinition::Differs { .. }) {
         if let Some(reached) = gate::stepped_back_from(subject, reads, &spec).map_err(read)? {
@@ -263,13 +280,13 @@ fn may_begin<'a>(
                 return Ok(false);
             }
         }
-    } else if let Some(waiting_on) = settle::somebody_elses_rollout(subject) {
+    } else if let Some(Unwatched::OnTime(waiting_on)) = under_way::somebody_elses_rollout(subject, reads) {
         return Err(waiting_on);
     }
     gate::secrets_first(subject).map_or(Ok(true), Err)
 }
 
-fn begin(task_definition: &TaskDefinition, records: &Records, outlook: &mut ServiceOutlook<'_>) {
+fn begin(task_definition: &TaskDefinition, records: &Records<'_>, outlook: &mut ServiceOutlook<'_>) {
     let mut update = Update {
         tags: records.due.iter().map(|(key, record, _)| (*key, record.clone())).collect(),
         spec_hash: outlook.spec.as_ref().map(|spec| spec.hash.clone()),
@@ -307,15 +324,20 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
     outlook.failure = Some(failure);
 }
 
-/// Another deployment took the place of ours: only ECS's history can tell whether that was its own rollback.
-fn ask_for_replaced_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) {
-    let Some(in_flight) = subject.memory.and_then(|memory| memory.in_flight.as_ref()) else { return };
+/// Another deployment took the place of ours: only ECS's history can tell whether that was its own rollback, and
+/// `rollout::judge` decides by it. What is waited for if the history cannot be read.
+fn unreadable_rollout<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    in_flight: &InFlight,
+) -> Option<WaitingOn> {
     let ours = rollout::our_deployment(in_flight, subject.live);
     let primary = subject.live.primary().map(|primary| &primary.id);
-    if ours.is_some() && ours.as_ref() != primary {
-        // The answer is read by `rollout::judge`; what matters here is that it is asked for.
-        let _ = reads.fresh_history(subject.name);
+    if ours.is_none() || ours.as_ref() == primary {
+        return None;
     }
+    let blocked = reads.fresh_history(subject.name).err()?;
+    (!blocked.is_unsupported()).then(|| blocked.waiting_on())
 }
 
 fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, note: &str) -> ServiceOutlook<'a> {

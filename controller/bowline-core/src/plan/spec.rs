@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::memory::SpecHash;
 use crate::desired::{DesiredService, DesiredState};
 use crate::diff::canonical::{canonical_json, sha256_hex};
+use crate::name::TaskDefinitionArn;
 
 /// Version ids by Secret resource.
 pub(crate) type Versions<'a> = BTreeMap<&'a str, &'a str>;
@@ -33,11 +34,22 @@ pub(crate) fn fingerprint(versions: &Versions<'_>) -> String {
     sha256_hex(&lines(versions)).chars().take(16).collect()
 }
 
-/// SHA-256 of the canonical JSON of the normalised content (`null` where Bowline does not manage the task definition),
-/// followed by the secret versions.
-pub(crate) fn spec_hash(normalized: Option<&Value>, versions: &Versions<'_>) -> SpecHash {
-    let content = normalized.map_or_else(|| "null".to_owned(), canonical_json);
-    SpecHash(sha256_hex(&format!("{content}\n{}", lines(versions))))
+/// What is deployed, as far as the task definition goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Deployed<'a> {
+    /// The content that git wants, normalised.
+    Content(&'a Value),
+    /// What the service runs, where Bowline does not manage the task definition.
+    Live(Option<&'a TaskDefinitionArn>),
+}
+
+/// SHA-256 of what is deployed (content as canonical JSON), followed by the secret versions.
+pub(crate) fn spec_hash(deployed: Deployed<'_>, versions: &Versions<'_>) -> SpecHash {
+    let deployed = match deployed {
+        Deployed::Content(normalized) => canonical_json(normalized),
+        Deployed::Live(arn) => arn.map_or_else(String::new, |arn| arn.as_str().to_owned()),
+    };
+    SpecHash(sha256_hex(&format!("{deployed}\n{}", lines(versions))))
 }
 
 #[cfg(test)]
@@ -45,6 +57,7 @@ mod tests {
     use super::*;
     use crate::desired::TaskDefinitionContent;
     use crate::diff::normalize;
+    use crate::plan::fixture::arn;
     use serde_json::json;
 
     #[test]
@@ -56,10 +69,22 @@ mod tests {
         let other = normalize(&TaskDefinitionContent(json!({"family": "web", "networkMode": "awsvpc"})));
         let one = Versions::from([("db", "1")]);
         let two = Versions::from([("db", "2")]);
-        assert_eq!(spec_hash(Some(&short), &one), spec_hash(Some(&long), &one));
-        assert_ne!(spec_hash(Some(&short), &one), spec_hash(Some(&other), &one));
-        assert_ne!(spec_hash(Some(&short), &one), spec_hash(Some(&short), &two));
-        assert_ne!(spec_hash(Some(&short), &one), spec_hash(None, &one));
+        let hash = |content, versions| spec_hash(Deployed::Content(content), versions);
+        assert_eq!(hash(&short, &one), hash(&long, &one));
+        assert_ne!(hash(&short, &one), hash(&other, &one));
+        assert_ne!(hash(&short, &one), hash(&short, &two));
+    }
+
+    #[test]
+    fn without_content_the_hash_sees_which_revision_runs() {
+        let (six, seven) = (arn("web:6"), arn("web:7"));
+        let one = Versions::from([("db", "1")]);
+        let two = Versions::from([("db", "2")]);
+        let hash = |arn, versions| spec_hash(Deployed::Live(arn), versions);
+        assert_eq!(hash(Some(&six), &one), hash(Some(&six), &one));
+        assert_ne!(hash(Some(&six), &one), hash(Some(&seven), &one));
+        assert_ne!(hash(Some(&six), &one), hash(Some(&six), &two));
+        assert_ne!(hash(Some(&six), &one), hash(None, &one));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::action::TagKey;
 use crate::live::LiveService;
+use crate::name::RestartToken;
 
 /// Stands for "no deployment": a baseline, which is done as it stands.
 const BASELINE: &str = "-";
@@ -17,6 +18,35 @@ pub(crate) struct TagRecord {
     pub(crate) what: String,
     /// The deployment that was PRIMARY when the new one was about to be forced; absent for a baseline.
     pub(crate) deployment: Option<String>,
+}
+
+/// What the records on a service say was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Recorded<'a> {
+    /// Where the restart token stands that git wants.
+    pub(crate) restart: Restart<'a>,
+    /// The secret versions are recorded, and PRIMARY is still the deployment from before.
+    pub(crate) secrets_noted: bool,
+}
+
+/// Where the restart token stands that git wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Restart<'a> {
+    /// There is none, or it asks for nothing.
+    #[default]
+    Settled,
+    /// Another one than is recorded: it was never tried.
+    New,
+    /// It is recorded, and PRIMARY is still the deployment from before: the new one has not begun, or it failed and ECS went
+    /// back to the old one under the old id.
+    Noted(&'a RestartToken),
+}
+
+impl Recorded<'_> {
+    /// True when a deployment was noted that is not to be seen.
+    pub(crate) fn is_noted(self) -> bool {
+        self.secrets_noted || matches!(self.restart, Restart::Noted(_))
+    }
 }
 
 impl TagRecord {

@@ -4,6 +4,8 @@ mod convergence;
 mod deploy;
 mod learning;
 mod needs;
+mod quarantine;
 mod records;
 mod secrets;
 mod states;
+mod waits;

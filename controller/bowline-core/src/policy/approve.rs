@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Ceiling, GitStanding};
+use super::{Ceiling, GitStanding, outside};
 use crate::desired::kind::{Capability, Mode, Target};
 use crate::desired::{DesiredState, ResourceKey};
 use crate::name::ResourceName;
@@ -81,16 +81,19 @@ fn weigh(
     match standing {
         GitStanding::Fresh => {}
         GitStanding::Stale(reason) => held.push(HeldWhy::StaleGit { reason: reason.clone() }),
-        GitStanding::ForcePushed => held.push(HeldWhy::ForcePush),
-        GitStanding::Shrunk(targets) => {
-            held.extend(targets.get(&action.target).map(|what| HeldWhy::Shrunk { what: what.clone() }));
+        GitStanding::ForcePushed { head } => held.push(HeldWhy::ForcePush { head: head.clone() }),
+        GitStanding::Shrunk { head, targets } => {
+            let shrunk = targets.get(&action.target);
+            held.extend(shrunk.map(|what| HeldWhy::Shrunk { what: what.clone(), head: head.clone() }));
         }
     }
     let Some(target) = desired.targets.get(&action.target).map(|target| &target.spec) else {
         held.push(HeldWhy::OutsideCeiling { what: format!("Target/{} is not in git", action.target) });
         return Err(held);
     };
-    held.extend(outside(target, ceiling));
+    held.extend(
+        outside(target, ceiling).iter().map(|what| HeldWhy::OutsideCeiling { what: what.to_string() }),
+    );
     let mode = target.mode.min(ceiling.mode);
     if mode < Mode::Enforce {
         held.push(HeldWhy::Mode { mode, by_ceiling: ceiling.mode < target.mode });
@@ -104,20 +107,6 @@ fn weigh(
         Some(operation) => Ok((Action { operation, ..action }, held)),
         None => Err(held),
     }
-}
-
-fn outside(target: &Target, ceiling: &Ceiling) -> Vec<HeldWhy> {
-    let mut held = Vec::new();
-    if !ceiling.accounts.is_empty() && !ceiling.accounts.contains(&target.account_id) {
-        held.push(HeldWhy::OutsideCeiling { what: format!("account {} is not allowed", target.account_id) });
-    }
-    if let Some(role) = target.assume_role.as_ref().map(|role| &role.arn)
-        && !ceiling.roles.is_empty()
-        && !ceiling.roles.contains(role)
-    {
-        held.push(HeldWhy::OutsideCeiling { what: format!("the role {role} is not allowed") });
-    }
-    held
 }
 
 fn refusal(

@@ -1,24 +1,57 @@
 //! Did too much vanish from git at once?
+//!
+//! Each Target has a baseline of its own: what git held for it when it was last acted from. So a refused Target does not
+//! stop the baseline of another one, whose everyday removals would add up otherwise.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::desired::DesiredState;
+use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::name::ResourceName;
+use crate::plan::TargetMemory;
 
 /// Fewer vanished resources than this are an everyday change, unless nothing is left.
 const LEAST: usize = 3;
 /// More than this share, in percent, is refused.
 const MOST_PERCENT: usize = 20;
 
-/// The targets whose desired set shrank by at least 3 and more than 20 %, or to nothing, each with a sentence. What cannot be
-/// used as written still counts as there.
-pub fn shrunk(before: &DesiredState, after: &DesiredState) -> BTreeMap<ResourceName, String> {
-    let (counts_before, counts_after) = (counts(before), counts(after));
-    // Resources that do not parse any more are known by kind and name only; they are given to every target.
-    let unusable = after.invalid.len();
+/// What each Target held when it was last acted from.
+pub type Baselines = BTreeMap<ResourceName, TargetMemory>;
+
+/// A commit that git declares as applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The commit.
+    pub commit: String,
+    /// What it wants.
+    pub state: Arc<DesiredState>,
+}
+
+/// The baselines as git declares them: what was last acted from at a commit of `accepted` counts as acted from at the commit
+/// that is accepted in its place.
+pub fn declared<'a>(before: &'a Baselines, accepted: &BTreeMap<String, Accepted>) -> Cow<'a, Baselines> {
+    if accepted.is_empty() {
+        return Cow::Borrowed(before);
+    }
+    let baselines = before.iter().filter_map(|(target, baseline)| {
+        let Some(Accepted { commit, state }) = accepted.get(&baseline.commit) else {
+            return Some((target.clone(), baseline.clone()));
+        };
+        let resources = resources(state).remove(target).unwrap_or_default();
+        Some((target.clone(), renewed(Some(baseline), resources, state, commit)?))
+    });
+    Cow::Owned(baselines.collect())
+}
+
+/// The Targets whose desired set shrank by at least 3 and more than 20 %, or to nothing, each with a sentence. What cannot be
+/// used as written still counts as there, for the Target that it belonged to.
+pub fn shrunk(before: &Baselines, after: &DesiredState) -> BTreeMap<ResourceName, String> {
+    let counts = counts(after);
     let mut refused = BTreeMap::new();
-    for (target, count) in counts_before {
-        let left = counts_after.get(target).copied().unwrap_or(0) + unusable;
+    for (target, baseline) in before {
+        let count = baseline.resources.len();
+        let left = counts.get(target).copied().unwrap_or(0) + unusable(baseline, after).count();
         let gone = count.saturating_sub(left);
         let too_many = gone >= LEAST && gone * 100 > count * MOST_PERCENT;
         if gone > 0 && (too_many || left == 0) {
@@ -28,47 +61,71 @@ pub fn shrunk(before: &DesiredState, after: &DesiredState) -> BTreeMap<ResourceN
     refused
 }
 
+/// The baselines once `commit` was acted from: those of `refused` Targets stay as they are.
+pub fn advanced(
+    before: &Baselines,
+    state: &DesiredState,
+    commit: &str,
+    refused: &BTreeMap<ResourceName, String>,
+) -> Baselines {
+    let mut now = resources(state);
+    let targets: BTreeSet<ResourceName> = before.keys().chain(now.keys()).cloned().collect();
+    let baselines = targets.into_iter().filter_map(|target| {
+        let held = now.remove(&target).unwrap_or_default();
+        let baseline = match before.get(&target) {
+            Some(baseline) if refused.contains_key(&target) => baseline.clone(),
+            baseline => renewed(baseline, held, state, commit)?,
+        };
+        Some((target, baseline))
+    });
+    baselines.collect()
+}
+
+/// A Target's baseline at `commit`; absent when it holds nothing. What cannot be used there stays with it: else it could
+/// vanish unseen in the next commit.
+fn renewed(
+    before: Option<&TargetMemory>,
+    mut resources: BTreeSet<ResourceKey>,
+    state: &DesiredState,
+    commit: &str,
+) -> Option<TargetMemory> {
+    resources.extend(before.into_iter().flat_map(|baseline| unusable(baseline, state)).cloned());
+    (!resources.is_empty()).then(|| TargetMemory { commit: commit.to_owned(), resources })
+}
+
+/// What belonged to a Target and cannot be used as written any more: it is known by kind and name only.
+fn unusable<'a>(baseline: &'a TargetMemory, state: &DesiredState) -> impl Iterator<Item = &'a ResourceKey> {
+    baseline.resources.iter().filter(|key| state.invalid.contains_key(*key))
+}
+
+/// Every resource that belongs to a Target, with the Target.
+fn members(state: &DesiredState) -> impl Iterator<Item = (&ResourceName, ResourceKind, &ResourceName)> {
+    let services = state
+        .services
+        .iter()
+        .map(|(name, service)| (&service.resource.spec.target, ResourceKind::EcsService, name));
+    let secrets =
+        state.secrets.iter().map(|(name, secret)| (&secret.spec.target, ResourceKind::Secret, name));
+    let states =
+        state.states.iter().map(|(name, state)| (&state.spec.target, ResourceKind::TerraformState, name));
+    services.chain(secrets).chain(states)
+}
+
 fn counts(state: &DesiredState) -> BTreeMap<&ResourceName, usize> {
     let mut counts = BTreeMap::new();
-    let services = state.services.values().map(|service| &service.resource.spec.target);
-    let secrets = state.secrets.values().map(|secret| &secret.spec.target);
-    let states = state.states.values().map(|state| &state.spec.target);
-    for target in services.chain(secrets).chain(states) {
-        *counts.entry(target).or_insert(0) += 1;
+    for (target, ..) in members(state) {
+        *counts.entry(target).or_default() += 1;
     }
     counts
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::fixture::{Fixture, name, service_key};
-
-    fn services(count: usize) -> DesiredState {
-        let world =
-            (0..count).fold(Fixture::new(), |world, number| world.with_service(&format!("s{number}"), "s:1"));
-        world.desired
+fn resources(state: &DesiredState) -> BTreeMap<ResourceName, BTreeSet<ResourceKey>> {
+    let mut resources: BTreeMap<ResourceName, BTreeSet<ResourceKey>> = BTreeMap::new();
+    for (target, kind, name) in members(state) {
+        resources.entry(target.clone()).or_default().insert(ResourceKey { kind, name: name.clone() });
     }
-
-    #[test]
-    fn three_and_more_than_a_fifth_or_everything_is_too_much() {
-        let refused = |before, after| shrunk(&services(before), &services(after)).remove(&name("prod"));
-        let text = |text: &str| Some(text.to_owned());
-        assert_eq!(refused(10, 7), text("3 of the 10 resources on prod are gone"));
-        assert_eq!(refused(10, 8), None);
-        assert_eq!(refused(15, 12), None);
-        assert_eq!(refused(14, 11), text("3 of the 14 resources on prod are gone"));
-        assert_eq!(refused(2, 0), text("2 of the 2 resources on prod are gone"));
-        assert_eq!(refused(2, 1), None);
-        assert_eq!(refused(5, 9), None);
-    }
-
-    #[test]
-    fn what_does_not_parse_is_not_gone() {
-        let mut after = services(7);
-        for number in 7..10 {
-            after.invalid.insert(service_key(&format!("s{number}")), "broken".to_owned());
-        }
-        assert_eq!(shrunk(&services(10), &after), BTreeMap::new());
-    }
+    resources
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ fn ours() -> InFlight {
         deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: Some(arn("web:7")),
         commit: COMMIT.to_owned(),
+        restart: None,
         started_at: at(0),
         deadline: at(1200),
     }
@@ -106,6 +107,18 @@ fn a_rollback_by_ecs_is_bad_however_it_shows() {
         bad(
             "rolled back by ECS to web:6: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
         )
+    );
+}
+
+#[test]
+fn a_rollback_under_our_own_id_is_bad_too() {
+    let another = primary("2", "web:6", RolloutState::Completed, 1);
+    assert_eq!(judge(&ours(), &known(another), None), bad("rolled back by ECS to web:6: ECS gave no reason"));
+    let mut same = primary("2", "web:7", RolloutState::InProgress, 1);
+    same.deployments[0].rollout_reason = Some("rolling back to deploymentId ecs-svc/1.".to_owned());
+    assert_eq!(
+        judge(&ours(), &known(same), None),
+        bad("rolled back by ECS to web:7: rolling back to deploymentId ecs-svc/1.")
     );
 }
 

@@ -171,20 +171,7 @@ fn template(
     let strategy = !input.list("capacityProviderStrategy").is_empty();
     // With neither of the two and no default strategy of the cluster, AWS places on EC2.
     let launch_type = if strategy { None } else { launch_type.or_else(|| Some("EC2".to_owned())) };
-    let mut template = Template {
-        recipe,
-        launch_type,
-        capacity_providers: None,
-        platform_version: None,
-        network: None,
-        load_balancers: json!([]),
-        service_registries: json!([]),
-        service_connect: None,
-        volumes: None,
-        lattice: None,
-        monitoring: None,
-        grace_seconds: 0,
-    };
+    let mut template = Template::new(recipe, launch_type);
     // Only the strategy says here whether it is Fargate; the rest is applied with the other settings.
     template.capacity_providers = input.get("capacityProviderStrategy").cloned();
     if template.fargate() {

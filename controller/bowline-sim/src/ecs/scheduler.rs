@@ -31,7 +31,8 @@ impl Service {
         self.tasks.retain_mut(|task| {
             while task.due <= at {
                 let progress = task.step(can_read);
-                let mut own = deployments.iter_mut().find(|deployment| deployment.number == task.deployment);
+                let mut own =
+                    deployments.iter_mut().find(|deployment| deployment.number == task.made.deployment);
                 match progress {
                     Progress::Onward => {}
                     Progress::Gone => return false,
@@ -39,7 +40,7 @@ impl Service {
                         if let Some(deployment) = own.as_mut() {
                             deployment.note_success(at, resets);
                         }
-                        registered.extend(task.template.target_group().map(str::to_owned));
+                        registered.extend(task.made.template.target_group().map(str::to_owned));
                     }
                     Progress::Failed | Progress::Unhealthy => {
                         if let Some(deployment) = own.as_mut() {
@@ -48,7 +49,7 @@ impl Service {
                         }
                         if progress == Progress::Unhealthy {
                             let reason = task.unhealthy_reason();
-                            unhealthy.push((task.id.clone(), reason.clone()));
+                            unhealthy.push((task.made.id.clone(), reason.clone()));
                             task.stop(at, "ServiceSchedulerInitiated", reason);
                         }
                     }
@@ -108,19 +109,25 @@ impl Service {
             .filter(|deployment| deployment.number != number && deployment.rollout == Rollout::Failed)
             .map(|deployment| deployment.number)
             .collect();
-        self.stop_some(at, ids, number, |task| failed_deployments.contains(&task.deployment), usize::MAX);
+        self.stop_some(
+            at,
+            ids,
+            number,
+            |task| failed_deployments.contains(&task.made.deployment),
+            usize::MAX,
+        );
         if !failed {
             // What was still starting for an older deployment is of no use any more.
-            self.stop_some(at, ids, number, |task| task.deployment != number && !task.good, usize::MAX);
+            self.stop_some(at, ids, number, |task| task.made.deployment != number && !task.good, usize::MAX);
             let healthy = self.tasks.iter().filter(|task| task.good).count();
             let spare = healthy.saturating_sub(self.settings.deployment.fewest_healthy(desired));
-            self.stop_some(at, ids, number, |task| task.deployment != number, spare);
+            self.stop_some(at, ids, number, |task| task.made.deployment != number, spare);
         }
-        let own = |task: &Task| task.deployment == number && task.wanted;
+        let own = |task: &Task| task.made.deployment == number && task.wanted;
         let excess = self.tasks.iter().filter(|task| own(task)).count().saturating_sub(desired);
         let starting = self.tasks.iter().filter(|task| own(task) && !task.good).count().min(excess);
-        self.stop_some(at, ids, number, |task| task.deployment == number && !task.good, starting);
-        self.stop_some(at, ids, number, |task| task.deployment == number, excess - starting);
+        self.stop_some(at, ids, number, |task| task.made.deployment == number && !task.good, starting);
+        self.stop_some(at, ids, number, |task| task.made.deployment == number, excess - starting);
     }
 
     fn stop_some(
@@ -135,8 +142,8 @@ impl Service {
         let (mut running, mut draining) = (Vec::new(), None);
         for task in self.tasks.iter_mut().filter(|task| task.wanted && which(task)).take(most) {
             if task.phase == Phase::Running {
-                running.push(task.id.clone());
-                draining = draining.or(task.template.target_group().map(str::to_owned));
+                running.push(task.made.id.clone());
+                draining = draining.or(task.made.template.target_group().map(str::to_owned));
             }
             task.stop(at, "ServiceSchedulerInitiated", reason.clone());
             self.steady = false;
@@ -161,7 +168,7 @@ impl Service {
         }
         let Some(recipe) = primary.template.recipe.clone() else { return };
         let (number, template) = (primary.number, Arc::clone(&primary.template));
-        let own = self.tasks.iter().filter(|task| task.wanted && task.deployment == number).count();
+        let own = self.tasks.iter().filter(|task| task.wanted && task.made.deployment == number).count();
         let all = self.tasks.iter().filter(|task| task.wanted).count();
         let room = self.settings.deployment.most_tasks(desired).max(1).saturating_sub(all);
         let missing = desired.saturating_sub(own).min(room);
@@ -207,7 +214,8 @@ impl Service {
         let mut first = true;
         self.deployments.retain(|deployment| {
             let primary = std::mem::replace(&mut first, false);
-            let busy = |task: &Task| task.deployment == deployment.number && task.phase <= Phase::Running;
+            let busy =
+                |task: &Task| task.made.deployment == deployment.number && task.phase <= Phase::Running;
             primary || tasks.iter().any(busy)
         });
         if self.status == Status::Draining {
@@ -220,7 +228,7 @@ impl Service {
         let desired = self.wanted_tasks();
         let [primary] = self.deployments.as_slice() else { return };
         let number = primary.number;
-        let good = tasks.iter().filter(|task| task.good && task.deployment == number).count();
+        let good = tasks.iter().filter(|task| task.good && task.made.deployment == number).count();
         let wanted = tasks.iter().filter(|task| task.wanted).count();
         if !primary.begun || good != desired || wanted != desired {
             return;

@@ -30,6 +30,24 @@ pub(super) struct Template {
 }
 
 impl Template {
+    /// One in which nothing else is said.
+    pub(super) fn new(recipe: Option<Arc<Recipe>>, launch_type: Option<String>) -> Self {
+        Self {
+            recipe,
+            launch_type,
+            capacity_providers: None,
+            platform_version: None,
+            network: None,
+            load_balancers: json!([]),
+            service_registries: json!([]),
+            service_connect: None,
+            volumes: None,
+            lattice: None,
+            monitoring: None,
+            grace_seconds: 0,
+        }
+    }
+
     /// Whether going from `self` to `other` takes a deployment. The capacity provider strategy does not by itself.
     pub(super) fn deploys(&self, other: &Self) -> bool {
         let arn = |template: &Self| template.recipe.as_ref().map(|recipe| recipe.arn.clone());

@@ -80,8 +80,8 @@ fn tags_of<'a>(region: &'a mut Region, input: &Input) -> Result<&'a mut Vec<Valu
             .tasks
             .iter_mut()
             .chain(cluster.services.values_mut().flat_map(|service| &mut service.tasks));
-        let task = tasks.find(|task| last(&task.arn) == id);
-        return task.map(|task| &mut task.tags).ok_or_else(|| missing("task"));
+        let task = tasks.find(|task| last(&task.made.arn) == id);
+        return task.map(|task| &mut task.made.tags).ok_or_else(|| missing("task"));
     }
     Err(invalid("Invalid ARN."))
 }

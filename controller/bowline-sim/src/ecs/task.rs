@@ -102,21 +102,7 @@ pub(super) enum Progress {
 /// A task, until an hour after it stopped.
 #[derive(Debug)]
 pub(super) struct Task {
-    pub(super) arn: String,
-    pub(super) id: String,
-    pub(super) cluster_arn: String,
-    /// `ecs-svc/<n>`, or what `RunTask` said.
-    pub(super) started_by: Option<String>,
-    /// The number of the deployment that started it; 0 for `RunTask`.
-    pub(super) deployment: u64,
-    pub(super) group: String,
-    pub(super) template: Arc<Template>,
-    pub(super) recipe: Arc<Recipe>,
-    pub(super) tags: Vec<Value>,
-    pub(super) overrides: Option<Value>,
-    pub(super) execute_command: bool,
-    /// Picks address, zone and the like.
-    pub(super) number: u64,
+    pub(super) made: Launch,
     pub(super) phase: Phase,
     /// `desiredStatus` is RUNNING.
     pub(super) wanted: bool,
@@ -135,12 +121,15 @@ pub(super) struct Task {
     pub(super) stop: Option<Stop>,
 }
 
-/// What a new task is made of.
+/// What a task is made of.
+#[derive(Debug)]
 pub(super) struct Launch {
     pub(super) arn: String,
     pub(super) id: String,
     pub(super) cluster_arn: String,
+    /// `ecs-svc/<n>`, or what `RunTask` said.
     pub(super) started_by: Option<String>,
+    /// The number of the deployment that started it; 0 for `RunTask`.
     pub(super) deployment: u64,
     pub(super) group: String,
     pub(super) template: Arc<Template>,
@@ -148,24 +137,14 @@ pub(super) struct Launch {
     pub(super) tags: Vec<Value>,
     pub(super) overrides: Option<Value>,
     pub(super) execute_command: bool,
+    /// Picks address, zone and the like.
     pub(super) number: u64,
 }
 
 impl Task {
-    pub(super) fn launch(launch: Launch, at: Timestamp) -> Self {
+    pub(super) fn launch(made: Launch, at: Timestamp) -> Self {
         Self {
-            arn: launch.arn,
-            id: launch.id,
-            cluster_arn: launch.cluster_arn,
-            started_by: launch.started_by,
-            deployment: launch.deployment,
-            group: launch.group,
-            template: launch.template,
-            recipe: launch.recipe,
-            tags: launch.tags,
-            overrides: launch.overrides,
-            execute_command: launch.execute_command,
-            number: launch.number,
+            made,
             phase: Phase::Provisioning,
             wanted: true,
             health: Health::Unknown,
@@ -230,14 +209,14 @@ impl Task {
     }
 
     fn pull(&mut self, at: Timestamp, can_read: &CanRead<'_>) -> Progress {
-        if let Some(secret) = self.recipe.secrets.iter().find(|secret| !can_read(secret)) {
+        if let Some(secret) = self.made.recipe.secrets.iter().find(|secret| !can_read(secret)) {
             let reason = format!(
                 "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret {secret} from secrets manager: ResourceNotFoundException: Secrets Manager can't find the specified secret."
             );
             return self.fail(at, "TaskFailedToStart", reason, None, None);
         }
         self.pull_stopped_at = Some(at);
-        if let Behaviour::Missing { image } = &self.recipe.behaviour {
+        if let Behaviour::Missing { image } = &self.made.recipe.behaviour {
             let reason = format!(
                 "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: {image}: not found"
             );
@@ -248,7 +227,7 @@ impl Task {
     }
 
     fn start(&mut self, at: Timestamp) -> Progress {
-        if matches!(self.recipe.behaviour, Behaviour::Crashes { .. }) {
+        if matches!(self.made.recipe.behaviour, Behaviour::Crashes { .. }) {
             let reason = "Essential container in task exited".to_owned();
             return self.fail(at, "EssentialContainerExited", reason, Some(1), None);
         }
@@ -263,10 +242,10 @@ impl Task {
 
     /// How long the checks take to find a running task good or bad; none if nothing checks it.
     fn verdict_after(&self) -> Option<Duration> {
-        let container = self.recipe.health_check;
-        let target = self.template.target_group();
-        if self.recipe.behaviour == Behaviour::Unhealthy {
-            let grace = Duration::from_secs(self.template.grace_seconds);
+        let container = self.made.recipe.health_check;
+        let target = self.made.template.target_group();
+        if self.made.recipe.behaviour == Behaviour::Unhealthy {
+            let grace = Duration::from_secs(self.made.template.grace_seconds);
             return Some(grace.saturating_add(container.map_or(CHECKS_FAIL, |check| check.fails_after)));
         }
         container.map(|check| check.passes_after).max(target.map(|_| TARGET_PASSES))
@@ -275,9 +254,9 @@ impl Task {
     fn check_health(&mut self) -> Progress {
         // Nothing more falls due while it runs.
         self.due = Timestamp::MAX;
-        let checked = self.recipe.health_check.is_some();
-        if self.recipe.behaviour == Behaviour::Unhealthy {
-            if checked || self.template.target_group().is_none() {
+        let checked = self.made.recipe.health_check.is_some();
+        if self.made.recipe.behaviour == Behaviour::Unhealthy {
+            if checked || self.made.template.target_group().is_none() {
                 self.health = Health::Unhealthy;
             }
             self.version += 1;
@@ -308,8 +287,8 @@ impl Task {
 
     /// The words of ECS for a task whose health checks failed.
     pub(super) fn unhealthy_reason(&self) -> String {
-        match self.template.target_group() {
-            Some(group) if self.recipe.health_check.is_none() => {
+        match self.made.template.target_group() {
+            Some(group) if self.made.recipe.health_check.is_none() => {
                 format!("Task failed ELB health checks in (target-group {group})")
             }
             _ => "Task failed container health checks".to_owned(),
@@ -328,7 +307,7 @@ impl Task {
         let exit_code = (self.phase >= Phase::Activating).then_some(0);
         self.stop = Some(Stop { code, reason, exit_code, container_reason: None });
         match self.phase {
-            Phase::Running if self.template.target_group().is_some() => {
+            Phase::Running if self.made.template.target_group().is_some() => {
                 self.enter(Phase::Deactivating, at, DRAINING);
             }
             Phase::Running => self.enter(Phase::Deactivating, at, DEACTIVATING),

@@ -33,13 +33,15 @@ pub(super) fn list(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Res
     };
     let matching = all(cluster).filter(|task| {
         task.wanted == wanted
-            && group.as_ref().is_none_or(|group| task.group == *group)
-            && input.text("startedBy").is_none_or(|by| task.started_by.as_deref() == Some(by))
-            && input.text("family").is_none_or(|family| task.recipe.family == family)
-            && input.text("launchType").is_none_or(|kind| task.template.launch_type.as_deref() == Some(kind))
+            && group.as_ref().is_none_or(|group| task.made.group == *group)
+            && input.text("startedBy").is_none_or(|by| task.made.started_by.as_deref() == Some(by))
+            && input.text("family").is_none_or(|family| task.made.recipe.family == family)
+            && input
+                .text("launchType")
+                .is_none_or(|kind| task.made.template.launch_type.as_deref() == Some(kind))
             && !input.has("containerInstance")
     });
-    paging::arns(input, "taskArns", matching.map(|task| task.arn.clone()).collect(), 100)
+    paging::arns(input, "taskArns", matching.map(|task| task.made.arn.clone()).collect(), 100)
 }
 
 pub(super) fn describe(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Result<Value, ApiError> {
@@ -53,7 +55,7 @@ pub(super) fn describe(region: &mut Region, env: &mut Env<'_>, input: &Input) ->
     cluster.catch_up(env);
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     for reference in input.texts("tasks") {
-        if let Some(task) = all(cluster).find(|task| task.id == last(reference)) {
+        if let Some(task) = all(cluster).find(|task| task.made.id == last(reference)) {
             tasks.push(render::task::task(task, input.wants_tags()));
         } else {
             let known = reference.starts_with("arn:");
@@ -70,12 +72,12 @@ pub(super) fn stop(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Res
     let id = last(input.text("task").unwrap_or_default());
     let reason = input.text("reason").unwrap_or("Task stopped by user").to_owned();
     let now = env.call.now;
-    if let Some(task) = cluster.tasks.iter_mut().find(|task| task.id == id) {
+    if let Some(task) = cluster.tasks.iter_mut().find(|task| task.made.id == id) {
         task.stop(now, "UserInitiated", reason);
         return Ok(json!({"task": render::task::task(task, true)}));
     }
     for service in cluster.services.values_mut() {
-        if let Some(task) = service.tasks.iter_mut().find(|task| task.id == id) {
+        if let Some(task) = service.tasks.iter_mut().find(|task| task.made.id == id) {
             task.stop(now, "UserInitiated", reason);
             let reply = json!({"task": render::task::task(task, true)});
             service.steady = false;
@@ -94,20 +96,8 @@ pub(super) fn run(region: &mut Region, env: &mut Env<'_>, mut input: Input) -> R
     if !(1..=10).contains(&count) {
         return Err(invalid("Count must be between 1 and 10."));
     }
-    let mut template = Template {
-        recipe: Some(Arc::clone(&recipe)),
-        launch_type: Some(input.text("launchType").unwrap_or("EC2").to_owned()),
-        capacity_providers: None,
-        platform_version: None,
-        network: None,
-        load_balancers: json!([]),
-        service_registries: json!([]),
-        service_connect: None,
-        volumes: None,
-        lattice: None,
-        monitoring: None,
-        grace_seconds: 0,
-    };
+    let launch_type = input.text("launchType").unwrap_or("EC2").to_owned();
+    let mut template = Template::new(Some(Arc::clone(&recipe)), Some(launch_type));
     template.apply(&mut input);
     template.check()?;
     if template.fargate() && template.platform_version.is_none() {

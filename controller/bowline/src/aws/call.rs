@@ -126,6 +126,7 @@ fn category_label(category: UnknownCategory) -> &'static str {
         UnknownCategory::Denied => "denied",
         UnknownCategory::NoCredentials => "no-credentials",
         UnknownCategory::InvalidCredentials => "invalid-credentials",
+        UnknownCategory::OutsideCeiling => "outside-ceiling",
         UnknownCategory::WrongAccount => "wrong-account",
         UnknownCategory::Unreachable => "unreachable",
         UnknownCategory::ServerError => "server-error",

@@ -110,6 +110,7 @@ impl AwsError {
             | UnknownCategory::Denied
             | UnknownCategory::NoCredentials
             | UnknownCategory::InvalidCredentials
+            | UnknownCategory::OutsideCeiling
             | UnknownCategory::WrongAccount
             | UnknownCategory::Unsupported
             | UnknownCategory::SuspiciouslyMissing
@@ -319,6 +320,9 @@ fn hint(category: UnknownCategory, api: Api) -> String {
         }
         UnknownCategory::InvalidCredentials => {
             "The credentials are expired or not valid: renew them; check the machine's clock too.".to_owned()
+        }
+        UnknownCategory::OutsideCeiling => {
+            "Allow the account and the role in the ceiling of bowline.yaml.".to_owned()
         }
         UnknownCategory::WrongAccount => {
             "Use credentials of the Target's accountId, or give the Target an assumeRole in it.".to_owned()

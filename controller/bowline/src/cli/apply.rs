@@ -1,9 +1,12 @@
 //! `bowline apply`: the same passes as the controller's, until nothing is under way any more.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use bowline_core::plan::{Event, Outcome, ResourceReport};
+use bowline_core::policy::GitStanding;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +14,7 @@ use super::args::{Apply, Selection};
 use super::once;
 use super::output::{self, Output};
 use crate::config::Config;
+use crate::engine::git::GitView;
 use crate::engine::reconcile::{Next, Pass, World, reconcile};
 use crate::engine::{driver, shutdown, wiring};
 use crate::observe::Scope;
@@ -19,6 +23,9 @@ use crate::source::Snapshot;
 /// How many passes in a row may fail to read or to do something before `apply` gives up. The clients have already
 /// retried each call.
 const PATIENCE: u32 = 3;
+
+/// What a person has to know when `apply` ends early.
+const LEFT_BEHIND: &str = "what was begun goes on at AWS, and the next apply takes it up";
 
 pub(super) async fn apply(config: &Config, args: &Apply, output: Output) -> anyhow::Result<u8> {
     let interactive = std::io::stdin().is_terminal() && !output.is_json();
@@ -42,11 +49,12 @@ pub(super) async fn apply(config: &Config, args: &Apply, output: Output) -> anyh
         }
     }
     let progress = Progress::new(output);
-    let mut run = Run { world, selection: &args.selection, progress, events: Vec::new() };
+    let consent = if args.yes { Consent::Head } else { Consent::Commit };
+    let mut run = Run { world, selection: &args.selection, consent, progress, events: Vec::new() };
     let ended = run.until_nothing_is_under_way(&mut snapshot).await;
     run.progress.end();
     token.cancel();
-    shutdown::join(vec![("git", wired.git_task)]).await;
+    wired.git_task.join().await;
     let Run { world, events, .. } = run;
     world.store.close().await;
     let pass = ended?;
@@ -68,10 +76,46 @@ async fn confirmed() -> anyhow::Result<bool> {
     Ok(matches!(answer.trim(), "yes" | "y"))
 }
 
+/// What may be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    /// `--yes`: whatever the head is.
+    Head,
+    /// The commit whose plan a person has seen, and no other.
+    Commit,
+}
+
+/// What became of the commit at hand after the branch moved on from it.
+#[derive(Debug)]
+enum Moved {
+    /// The new head was read.
+    To(Arc<Snapshot>),
+    /// The new head cannot be read, with the reason as a sentence.
+    Unread(String),
+}
+
+impl Moved {
+    /// What the repository's owner read after it was told that the head is not `commit` any more.
+    fn from(commit: &str, view: &GitView) -> Self {
+        let Some(newer) = &view.snapshot else {
+            return Self::Unread(view.problem.clone().unwrap_or_else(|| "it was not read yet".to_owned()));
+        };
+        match (&view.problem, &newer.standing) {
+            (Some(problem), _) => Self::Unread(problem.clone()),
+            (None, GitStanding::Stale(reason)) => Self::Unread(reason.clone()),
+            (None, _) if newer.commit == commit => Self::Unread(format!(
+                "the remote names it as its head, but gives {commit:.8} when it is read"
+            )),
+            (None, _) => Self::To(Arc::clone(newer)),
+        }
+    }
+}
+
 /// One `apply` under way.
 struct Run<'a> {
     world: World,
     selection: &'a Selection,
+    consent: Consent,
     progress: Progress,
     events: Vec<Event>,
 }
@@ -82,22 +126,28 @@ impl Run<'_> {
         let mut failures = 0;
         loop {
             let result = reconcile(&mut self.world, snapshot, Scope::ALL).await?;
-            let Some(pass) = result else {
-                anyhow::bail!("interrupted; what was begun goes on at AWS, and the next apply takes it up");
-            };
+            let Some(pass) = result else { anyhow::bail!("interrupted; {LEFT_BEHIND}") };
             self.progress.show(&pass);
             self.events.extend(pass.events.iter().cloned());
-            let pause = match pass.next {
-                Next::NewCommit => {
-                    let mut view = self.world.git.view.clone();
-                    view.mark_unchanged();
-                    self.world.git.wake().await;
-                    view.changed().await?;
-                    if let Some(newer) = &view.borrow().snapshot {
-                        *snapshot = once::narrowed(newer, self.selection)?;
+            let pause = match &pass.next {
+                Next::NewCommit(head) => match Moved::from(&snapshot.commit, &self.newest().await?) {
+                    Moved::To(newer) => {
+                        let (taken, told) = self.consent.follow(snapshot, &newer, self.selection)?;
+                        self.progress.tell(&told);
+                        *snapshot = taken;
+                        failures = 0;
+                        Duration::ZERO
                     }
-                    Duration::ZERO
-                }
+                    Moved::Unread(_) if failures < PATIENCE => {
+                        failures += 1;
+                        driver::SOON
+                    }
+                    Moved::Unread(why) => anyhow::bail!(
+                        "the branch moved on from {:.8} to {head:.8}, which cannot be read, so nothing more is done: {why}; \
+                         {LEFT_BEHIND}",
+                        snapshot.commit
+                    ),
+                },
                 Next::Soon => {
                     failures = 0;
                     driver::SOON
@@ -109,6 +159,42 @@ impl Run<'_> {
                 Next::AtInterval => return Ok(pass),
             };
             self.world.shutdown.run_until_cancelled(self.world.clock.sleep(pause)).await;
+        }
+    }
+
+    /// Has the repository read, and gives what came of it.
+    async fn newest(&self) -> anyhow::Result<GitView> {
+        let mut view = self.world.git.view.clone();
+        view.mark_unchanged();
+        self.world.git.wake().await;
+        match self.world.shutdown.run_until_cancelled(view.changed()).await {
+            Some(Ok(())) => Ok(view.borrow().clone()),
+            Some(Err(_)) => anyhow::bail!("{}; {LEFT_BEHIND}", once::NO_READER),
+            None => anyhow::bail!("interrupted; {LEFT_BEHIND}"),
+        }
+    }
+}
+
+impl Consent {
+    /// The new head as what is applied from now on, and what to tell about it; an error if that is not what was asked for.
+    fn follow(
+        self,
+        from: &Snapshot,
+        newer: &Snapshot,
+        selection: &Selection,
+    ) -> anyhow::Result<(Snapshot, String)> {
+        let moved =
+            format!("the branch moved on from {:.8} to {:.8} ({})", from.commit, newer.commit, newer.subject);
+        match self {
+            Self::Head => {
+                let taken = once::narrowed(newer, selection)
+                    .with_context(|| format!("{moved}, which does not have what was asked for"))?;
+                Ok((taken, format!("{moved}: applying that")))
+            }
+            Self::Commit => anyhow::bail!(
+                "{moved}, whose plan you have not seen, so nothing more is done; run `bowline apply` again to see it; \
+                 {LEFT_BEHIND}"
+            ),
         }
     }
 }
@@ -153,11 +239,19 @@ impl Progress {
         }
     }
 
+    /// A line of what happens; the document holds it too.
     fn line(&self, line: &str) {
+        if !self.silent {
+            self.tell(line);
+        }
+    }
+
+    /// A line that is told beside JSON as well.
+    fn tell(&self, line: &str) {
+        let line = format!("{line}\n");
         match &self.spinner {
-            Some(spinner) => spinner.suspend(|| output::tell(&format!("{line}\n"))),
-            None if !self.silent => output::tell(&format!("{line}\n")),
-            None => {}
+            Some(spinner) => spinner.suspend(|| output::tell(&line)),
+            None => output::tell(&line),
         }
         let _ = std::io::stderr().flush();
     }
@@ -168,3 +262,6 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

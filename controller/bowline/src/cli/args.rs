@@ -74,15 +74,16 @@ bowline plan --repo . --path desired-state\n  bowline plan --repo https://git.ex
     #[command(
         after_help = "Without bowline.yaml, a person at the shell is the ceiling: what each Target's mode and \
 capabilities allow is done, and nothing is remembered afterwards (what failed before is read from the deployment history of \
-ECS). With bowline.yaml, its ceiling and its store apply, and a running controller with the same store is refused.\nExit \
+ECS). With bowline.yaml, its ceiling and its store apply, and a running controller with the same store is refused.\nIf the \
+branch moves meanwhile, --yes follows it and says so; without --yes apply stops, since nobody has seen that plan.\nExit \
 code: 0 converged, 1 something is held or was rolled back, 2 an error, or anything that could not be read.\n\nExamples:\n  \
 bowline apply --repo . --target staging\n  bowline apply --yes -o json"
     )]
     Apply(Apply),
     /// Run the controller: watch git and AWS, repair drift, serve status
     #[command(
-        after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call, \
-persist, and exit 0 within 20 s.\n\nExamples:\n  bowline run --config /etc/bowline/bowline.yaml --log-format json\n  \
+        after_help = "Without `ceiling.mode` in bowline.yaml it only observes. SIGTERM and Ctrl-C end the current call \
+and persist, within 20 s.\nExit code: 0 after SIGTERM or Ctrl-C, 2 when it cannot start or go on.\n\nExamples:\n  bowline run --config /etc/bowline/bowline.yaml --log-format json\n  \
 BOWLINE_REPO=https://git.example.com/acme/desired-state.git bowline run"
     )]
     Run(Listen),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::args::Selection;
 use super::{findings, narrow, output, text};
 use crate::config::Config;
-use crate::engine::reconcile::{Pass, World, preview};
+use crate::engine::reconcile::{Part, Pass, World, preview};
 use crate::engine::status::{GitStatus, Status};
 use crate::source::{Snapshot, uncommitted};
 
@@ -21,6 +21,9 @@ const SECOND_LOOKS: usize = 2;
 
 /// The pause before a second look. AWS's own reads are consistent within a second or two.
 const SECOND_LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// The repository's owner went away although nobody asked it to.
+pub(super) const NO_READER: &str = "the task that reads the repository ended unexpectedly; this is a bug in Bowline: please report it with the log";
 
 /// The result of `plan` and `apply` as JSON.
 #[derive(Debug, Serialize)]
@@ -53,18 +56,17 @@ pub(super) fn tell_uncommitted(config: &Config) {
     }
 }
 
-/// The newest commit, waited for, narrowed to what was asked for; and what it is compared with, narrowed likewise.
+/// The newest commit, waited for, narrowed to what was asked for.
 pub(super) async fn snapshot(world: &mut World, selection: &Selection) -> anyhow::Result<Snapshot> {
     let mut view = world.git.view.clone();
     let seen = view.wait_for(|view| view.synced_at.is_some()).await;
-    let view = seen.map(|view| view.clone()).map_err(|_| anyhow::anyhow!("interrupted"))?;
-    world.compare_with(&view);
-    if selection.is_partial() {
-        // Applying a part does not make a commit applied.
-        world.whole = false;
-        world.applied =
-            world.applied.take().and_then(|state| narrow::narrow(&state, selection).ok()).map(Arc::new);
-    }
+    let ended = if world.shutdown.is_cancelled() { "interrupted" } else { NO_READER };
+    let view = seen.map(|view| view.clone()).map_err(|_| anyhow::anyhow!(ended))?;
+    world.part = match (&selection.target, &selection.service) {
+        (_, Some(_)) => Part::OneService,
+        (Some(_), None) => Part::OneTarget,
+        (None, None) => Part::Whole,
+    };
     let Some(snapshot) = view.snapshot else {
         let problem = view.problem.unwrap_or_else(|| "the repository cannot be read".to_owned());
         anyhow::bail!(problem);
@@ -134,7 +136,7 @@ pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions:
     let mut result = text::git(&git(config, snapshot, pass));
     result.push('\n');
     result.push_str(&findings::render_errors(&snapshot.findings));
-    result.extend(reports.values().filter(|report| text::is_worth_telling(report)).map(text::detail));
+    result.push_str(&text::details(reports.values().filter(|report| text::is_worth_telling(report))));
     if actions {
         result.push_str(&text::actions(pass));
     }

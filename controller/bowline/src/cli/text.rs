@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
+use bowline_core::live::UnknownReason;
 use bowline_core::plan::{Action, ResourceReport, Sync, Totals};
 use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
@@ -103,16 +104,60 @@ pub(super) fn is_worth_telling(report: &ResourceReport) -> bool {
     report.sync != Sync::InSync || !report.differences.is_empty() || !report.notes.is_empty()
 }
 
-/// One resource with all that is known of it.
-pub(super) fn detail(report: &ResourceReport) -> String {
+/// Each resource with all that is known of it; those of which nothing is known, for one reason, together.
+pub(super) fn details<'a>(reports: impl Iterator<Item = &'a ResourceReport>) -> String {
+    let mut groups: Vec<Vec<&ResourceReport>> = Vec::new();
+    for report in reports {
+        let same = groups.iter_mut().find(|group| group.first().is_some_and(|first| is_alike(first, report)));
+        match same {
+            Some(group) => group.push(report),
+            None => groups.push(vec![report]),
+        }
+    }
+    let mut text = String::new();
+    for group in &groups {
+        text.extend(group.iter().map(|report| headline(report)));
+        text.extend(group.first().map(|report| body(report)));
+    }
+    text
+}
+
+/// True if both are unknown for the same reason, and that is all there is to tell of either.
+fn is_alike(one: &ResourceReport, other: &ResourceReport) -> bool {
+    let (Some(why), Some(same)) = (&one.unknown, &other.unknown) else { return false };
+    let code = |why: &UnknownReason| why.aws.as_ref().map(|aws| (aws.code.clone(), aws.message.clone()));
+    let only = |report: &ResourceReport| {
+        report.sync == Sync::Unknown
+            && report.differences.is_empty()
+            && report.held.is_empty()
+            && report.waiting_on.is_none()
+            && report.notes.is_empty()
+    };
+    only(one)
+        && only(other)
+        && (&why.message, &why.hint, code(why)) == (&same.message, &same.hint, code(same))
+}
+
+/// A resource and its state, on a line.
+fn headline(report: &ResourceReport) -> String {
     let style = style(report.sync);
     let target = report.target.as_ref().map(|target| format!(" on {target}")).unwrap_or_default();
-    let mut text = format!(
+    format!(
         "{} {}{target}: {}\n",
         symbol(report.sync).style(style),
         report.resource.to_string().bold(),
         report.sync.to_string().style(style)
-    );
+    )
+}
+
+/// One resource with all that is known of it.
+pub(super) fn detail(report: &ResourceReport) -> String {
+    headline(report) + &body(report)
+}
+
+/// What is known of a resource, below its headline.
+fn body(report: &ResourceReport) -> String {
+    let mut text = String::new();
     for difference in &report.differences {
         text.push_str(&self::difference(difference));
     }

@@ -50,8 +50,14 @@ impl Resources {
 }
 
 pub(super) fn validate(args: &Validate, output: Output) -> anyhow::Result<u8> {
+    let path = args.path.display();
+    if args.path.is_file() {
+        anyhow::bail!(
+            "{path} is a file; give the folder that holds it: manifests are checked together with what they refer to"
+        );
+    }
     if !args.path.is_dir() {
-        anyhow::bail!("{}: is not a folder; give the one that holds the manifests", args.path.display());
+        anyhow::bail!("there is no folder {path}; give the one that holds the manifests");
     }
     let (state, found) = folder::read(&args.path).map_err(|error| anyhow::anyhow!(error.sentence()))?;
     let valid = !found.iter().any(|finding| finding.severity == Severity::Error);

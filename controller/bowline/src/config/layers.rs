@@ -137,13 +137,21 @@ fn file_error(path: &Path, error: &serde_saphyr::Error) -> ConfigError {
     let message = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     // The place stands before the message, so its own copy of it goes.
     let message = message.split(" at line ").next().unwrap_or_default().trim();
-    let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+    let message = explained(message.strip_prefix("error: ").unwrap_or(message).to_owned());
     ConfigError::File { place: Place { path: path.to_owned(), at }, message }
 }
 
 fn value_error(error: &figment::Error) -> ConfigError {
     let origin = error.metadata.as_ref().map_or("configuration", |metadata| &*metadata.name).to_owned();
-    ConfigError::Value { origin, message: error.kind.to_string() }
+    ConfigError::Value { origin, message: explained(error.kind.to_string()) }
+}
+
+/// The standard library's words for an address do not say what one looks like.
+fn explained(message: String) -> String {
+    if message.contains("invalid socket address") {
+        return "an address and a port are needed, such as 127.0.0.1:7474".to_owned();
+    }
+    message
 }
 
 /// The one source: that of the file, with `repo`, `ref` and `path` of the layers over it.

@@ -46,7 +46,6 @@ impl Driver {
         while self.wait(&mut git, &schedule).await {
             let view = git.borrow_and_update().clone();
             status::publish(&self.publish, |status| status.with_git(&view));
-            self.world.compare_with(&view);
             let Some(snapshot) = view.snapshot else { continue };
             let now = self.world.clock.now();
             let current = Some((snapshot.commit.clone(), snapshot.standing.clone()));
@@ -66,7 +65,7 @@ impl Driver {
                     log(&pass);
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
-                    if pass.next == Next::NewCommit {
+                    if matches!(pass.next, Next::NewCommit(_)) {
                         self.world.git.wake().await;
                     }
                 }
@@ -91,10 +90,17 @@ impl Driver {
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => false,
-            changed = git.changed() => changed.is_ok(),
+            () = changed(git) => true,
             // Without a commit there is nothing to compare: git alone can end the wait.
             () = self.world.clock.sleep(until), if git.borrow().snapshot.is_some() => true,
         }
+    }
+}
+
+/// Waits until git has something new. Without its owner nothing new comes: that ends everything, but not from here.
+async fn changed(git: &mut watch::Receiver<GitView>) {
+    if git.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,8 +1,8 @@
 //! The owner of the repository: syncs at an interval and when asked, and publishes what it read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bowline_core::desired::DesiredState;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,9 +19,10 @@ pub struct GitView {
     pub problem: Option<String>,
     /// When the last sync ended.
     pub synced_at: Option<Timestamp>,
-    /// The desired state that was last acted from when this process started, if the repository still has it.
-    pub applied: Option<Arc<DesiredState>>,
 }
+
+/// Why nobody answers.
+const NO_OWNER: &str = "Bowline is ending, and reads the repository no more";
 
 /// What others may ask of the owner.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ pub enum Head {
 impl GitHandle {
     /// Asks for a sync now; its result is published.
     pub async fn wake(&self) {
-        // The owner only goes away at shutdown, when nobody needs the answer any more.
+        // Without an owner everything ends, and nobody needs the answer any more.
         let _ = self.asks.send(Ask::Sync).await;
     }
 
@@ -60,13 +61,13 @@ impl GitHandle {
     pub async fn head_is(&self, commit: &str) -> Head {
         let (reply, answer) = oneshot::channel();
         if self.asks.send(Ask::Head(reply)).await.is_err() {
-            return Head::Unreadable("Bowline is shutting down".to_owned());
+            return Head::Unreadable(NO_OWNER.to_owned());
         }
         match answer.await {
             Ok(Ok(head)) if head == commit => Head::Same,
             Ok(Ok(head)) => Head::Moved(head),
             Ok(Err(error)) => Head::Unreadable(error.sentence()),
-            Err(_) => Head::Unreadable("Bowline is shutting down".to_owned()),
+            Err(_) => Head::Unreadable(NO_OWNER.to_owned()),
         }
     }
 }
@@ -77,19 +78,19 @@ pub struct GitOwner {
     source: GitSource,
     clock: Clock,
     interval: std::time::Duration,
-    applied: watch::Receiver<Option<String>>,
+    applied: watch::Receiver<BTreeSet<String>>,
     asks: mpsc::Receiver<Ask>,
     publish: watch::Sender<GitView>,
     shutdown: CancellationToken,
 }
 
 impl GitOwner {
-    /// Makes the owner and the way to it. `applied` tells the commit that was last acted from.
+    /// Makes the owner and the way to it. `applied` tells the commits that were last acted from.
     pub fn new(
         source: GitSource,
         clock: Clock,
         interval: std::time::Duration,
-        applied: watch::Receiver<Option<String>>,
+        applied: watch::Receiver<BTreeSet<String>>,
         shutdown: CancellationToken,
     ) -> (Self, GitHandle) {
         let (sender, asks) = mpsc::channel(8);
@@ -115,12 +116,12 @@ impl GitOwner {
             loop {
                 tokio::select! {
                     () = &mut pause => break,
-                    ask = self.asks.recv() => match ask {
-                        Some(Ask::Head(reply)) => {
+                    // Once nobody is left to ask, only the pause ends this; shutdown ends all of it.
+                    Some(ask) = self.asks.recv() => match ask {
+                        Ask::Head(reply) => {
                             let _ = reply.send(self.source.head().await);
                         }
-                        Some(Ask::Sync) => break,
-                        None => return,
+                        Ask::Sync => break,
                     },
                 }
             }
@@ -129,22 +130,16 @@ impl GitOwner {
 
     async fn sync(&mut self) {
         let applied = self.applied.borrow().clone();
-        let result = self.source.sync(self.clock.now(), applied.as_deref()).await;
+        let result = self.source.sync(self.clock.now(), &applied).await;
         let synced_at = Some(self.clock.now());
         match result {
             Ok(snapshot) => {
                 count("ok");
                 tracing::debug!(commit = %snapshot.commit, parsed = snapshot.parsed_files, "git read");
-                let first = self.publish.borrow().snapshot.is_none();
-                let before = match applied.filter(|_| first) {
-                    Some(commit) => self.source.state_at(&commit).await,
-                    None => None,
-                };
                 self.publish.send_modify(|view| {
                     view.snapshot = Some(Arc::new(snapshot));
                     view.problem = None;
                     view.synced_at = synced_at;
-                    view.applied = view.applied.take().or(before);
                 });
             }
             Err(error) => {

@@ -1,17 +1,17 @@
 //! One pass: observe, decide, act, record. Reads like the picture in ARCHITECTURE.md.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::plan::{self, Action, Approved, Event, Memory, Outcome, Proposed, Sync, WaitingOn, Wave};
-use bowline_core::policy::{self, Ceiling, GitStanding};
+use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::git::{GitHandle, GitView, Head};
+use super::git::{GitHandle, Head};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::execute::execute;
@@ -40,34 +40,34 @@ pub struct World {
     pub memory: Memory,
     /// What was observed in the previous pass.
     pub live: Option<Live>,
-    /// The desired state that was last acted from, for the shrink guard.
-    pub applied: Option<Arc<DesiredState>>,
-    /// False when only a part of each commit is looked at: then no commit counts as applied.
-    pub whole: bool,
-    /// Its commit, published to the repository's owner.
-    pub applied_commit: watch::Sender<Option<String>>,
+    /// Which part of each commit is looked at.
+    pub part: Part,
+    /// The commits that were last acted from, published to the repository's owner: one, unless a target is refused.
+    pub applied: watch::Sender<BTreeSet<String>>,
     /// Asked between two actions: the current call always ends.
     pub shutdown: CancellationToken,
 }
 
-impl World {
-    /// Until something was acted from, the shrink guard compares with what the process before this one acted from.
-    pub fn compare_with(&mut self, view: &GitView) {
-        if self.applied.is_none() {
-            self.applied.clone_from(&view.applied);
-        }
-    }
+/// Which part of each commit is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it: only then does the commit count as applied.
+    Whole,
+    /// One Target.
+    OneTarget,
+    /// One service and what it refers to. A person named it, so it does not matter what else vanished.
+    OneService,
 }
 
 /// When the next pass should come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// At the usual interval.
     AtInterval,
     /// In a few seconds: a rollout is under way, or a later wave waits.
     Soon,
-    /// As soon as the new commit is read: the head moved before the wave, and nothing was done.
-    NewCommit,
+    /// As soon as the new commit is read: the head moved to it before the wave, and nothing was done.
+    NewCommit(String),
 }
 
 /// One action that was attempted.
@@ -134,7 +134,7 @@ pub async fn reconcile(
     world.live = Some(live);
 
     let mut attempted = Vec::new();
-    let mut moved = false;
+    let mut moved = None;
     match head_before_wave(world, snapshot, &decision).await {
         Head::Same => {
             note_applied(world, snapshot, &decision.standing).await?;
@@ -142,7 +142,7 @@ pub async fn reconcile(
         }
         Head::Moved(to) => {
             tracing::info!(from = %snapshot.commit, %to, "the branch moved: reading it before anything is done");
-            moved = true;
+            moved = Some(to);
         }
         Head::Unreadable(reason) => {
             decision.standing = GitStanding::Stale(reason);
@@ -167,12 +167,13 @@ pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
     let decision = decide(world, snapshot, &live);
     world.memory = before;
     world.live = Some(live);
-    decision.into_pass(&begun, world.clock.now(), Vec::new(), false)
+    decision.into_pass(&begun, world.clock.now(), Vec::new(), None)
 }
 
 /// Observes, and reads on until the core has no more questions.
 async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
-    let mut live = Box::pin(observe::observe(&world.aws, desired, world.live.as_ref(), scope)).await;
+    let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
+    let mut live = Box::pin(observed).await;
     for _ in 0..MOST_ROUNDS {
         let needs = plan::needs(desired, &live, &world.memory, world.clock.now());
         if needs.is_empty() {
@@ -190,21 +191,27 @@ async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
 fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
     let now = world.clock.now();
     let desired = &*snapshot.state;
-    let standing = standing(world, snapshot);
+    let baselines = policy::declared(&world.memory.targets, &snapshot.accepted);
+    let standing = standing(world.part, &baselines, snapshot);
     let events = plan::learn(&mut world.memory, desired, live, &snapshot.commit, now);
     let proposed = plan::propose(desired, live, &world.memory, now);
     let approved = policy::approve(proposed.clone(), desired, &world.ceiling, &standing);
     Decision { proposed, approved, events, standing }
 }
 
-/// Git's own standing, unless too much vanished since the commit that was last acted from.
-fn standing(world: &World, snapshot: &Snapshot) -> GitStanding {
-    match (&snapshot.standing, &world.applied) {
-        (GitStanding::Fresh, Some(before)) if !Arc::ptr_eq(before, &snapshot.state) => {
-            let shrunk = policy::shrunk(before, &snapshot.state);
-            if shrunk.is_empty() { GitStanding::Fresh } else { GitStanding::Shrunk(shrunk) }
-        }
-        (standing, _) => standing.clone(),
+/// Git's own standing, unless too much vanished since each target was last acted from.
+fn standing(part: Part, baselines: &Baselines, snapshot: &Snapshot) -> GitStanding {
+    let mut targets = match (&snapshot.standing, part) {
+        (GitStanding::Fresh, Part::Whole | Part::OneTarget) => policy::shrunk(baselines, &snapshot.state),
+        (standing, _) => return standing.clone(),
+    };
+    if part == Part::OneTarget {
+        targets.retain(|target, _| snapshot.state.targets.contains_key(target));
+    }
+    if targets.is_empty() {
+        GitStanding::Fresh
+    } else {
+        GitStanding::Shrunk { head: snapshot.commit.clone(), targets }
     }
 }
 
@@ -216,19 +223,40 @@ async fn head_before_wave(world: &World, snapshot: &Snapshot, decision: &Decisio
     world.git.head_is(&snapshot.commit).await
 }
 
+/// Notes what is acted from: the commit, and per target what it holds. A target that is refused stays as it was.
+///
+/// Memory goes first: should the process end in between, the commit is still known from the targets.
 async fn note_applied(
     world: &mut World,
     snapshot: &Snapshot,
     standing: &GitStanding,
 ) -> Result<(), StoreError> {
-    if *standing != GitStanding::Fresh || !world.whole {
+    let none = BTreeMap::new();
+    let refused = match (standing, world.part) {
+        (GitStanding::Fresh, Part::Whole) => &none,
+        (GitStanding::Shrunk { targets, .. }, Part::Whole) => targets,
+        (GitStanding::Stale(_) | GitStanding::ForcePushed { .. }, _)
+        | (_, Part::OneTarget | Part::OneService) => return Ok(()),
+    };
+    let commit = &snapshot.commit;
+    let is_new = !world.applied.borrow().contains(commit);
+    let targets = &world.memory.targets;
+    if !is_new && !targets.is_empty() && targets.values().all(|target| target.commit == *commit) {
         return Ok(());
     }
-    if world.applied_commit.borrow().as_deref() != Some(&*snapshot.commit) {
-        world.store.note_applied(&snapshot.commit, world.clock.now()).await?;
-        world.applied_commit.send_replace(Some(snapshot.commit.clone()));
+    let before = policy::declared(targets, &snapshot.accepted);
+    let now = policy::advanced(&before, &snapshot.state, commit, refused);
+    if now != *targets {
+        world.memory.targets = now;
+        world.store.save(&world.memory, &[], commit).await?;
     }
-    world.applied = Some(Arc::clone(&snapshot.state));
+    if is_new {
+        world.store.note_applied(commit, world.clock.now()).await?;
+    }
+    let mut applied: BTreeSet<String> =
+        world.memory.targets.values().map(|target| target.commit.clone()).collect();
+    applied.insert(commit.clone());
+    world.applied.send_replace(applied);
     Ok(())
 }
 
@@ -284,7 +312,7 @@ impl Decision {
         begun: &Begun,
         finished_at: Timestamp,
         attempted: Vec<Attempted>,
-        moved: bool,
+        moved: Option<String>,
     ) -> Pass {
         let mut pass = Pass {
             started_at: begun.at,
@@ -297,8 +325,8 @@ impl Decision {
             standing: self.standing,
             next: Next::AtInterval,
         };
-        if moved {
-            pass.next = Next::NewCommit;
+        if let Some(head) = moved {
+            pass.next = Next::NewCommit(head);
         } else if pass.is_under_way() {
             pass.next = Next::Soon;
         }

@@ -1,10 +1,10 @@
 //! How everything ends: a signal cancels the token, each task ends its current call, and what remains is left behind in
-//! time for the process manager.
+//! time for the process manager. A task that ends by itself ends everything too.
 
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// How long the call under way may take after the token. Together with [`JOIN`] and persisting, the process is gone within
@@ -29,8 +29,84 @@ pub fn on_signals(token: CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A task that has to go on until shutdown.
+#[derive(Debug)]
+pub struct Owner<T> {
+    /// What it does, to end "the task that".
+    does: &'static str,
+    /// Absent once its end was seen.
+    task: Option<JoinHandle<T>>,
+}
+
+/// A task ended although nobody asked it to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the task that {does} ended unexpectedly ({how}), and without it the process cannot go on; start it again, and report \
+     this as a bug with the log"
+)]
+pub struct Ended {
+    does: &'static str,
+    how: String,
+}
+
+impl Owner<()> {
+    /// Waits for its end after the token was cancelled; what has not ended then is left behind.
+    pub async fn join(self) {
+        join(self.task.map(|task| (self.does, task))).await;
+    }
+}
+
+impl<T: Send + 'static> Owner<T> {
+    /// Starts the task that `does` something.
+    pub fn spawn(does: &'static str, task: impl Future<Output = T> + Send + 'static) -> Self {
+        Self { does, task: Some(tokio::spawn(task)) }
+    }
+
+    /// Waits for its end, which is always too early.
+    async fn ended(&mut self) -> Ended {
+        let Some(task) = &mut self.task else { return std::future::pending().await };
+        let how = task.await;
+        self.task = None;
+        self.early(how.err().as_ref())
+    }
+
+    fn early(&self, error: Option<&JoinError>) -> Ended {
+        let how = error.map_or_else(|| "without an error".to_owned(), ToString::to_string);
+        Ended { does: self.does, how }
+    }
+}
+
+/// Waits for `shutdown`, or for the first task to end before it; then ends all of them. Gives what `passes` ended with, if
+/// it came to its end in time, and what went wrong.
+pub async fn supervise<T: Send + 'static>(
+    mut passes: Owner<T>,
+    mut git: Owner<()>,
+    mut http: Owner<()>,
+    shutdown: &CancellationToken,
+) -> (Option<T>, Result<(), Ended>) {
+    let mut outcome = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => Ok(()),
+        ended = passes.ended() => Err(ended),
+        ended = git.ended() => Err(ended),
+        ended = http.ended() => Err(ended),
+    };
+    shutdown.cancel();
+    let mut last = None;
+    if let Some(task) = &mut passes.task {
+        match bounded(task, shutdown).await {
+            Some(Ok(value)) => last = Some(value),
+            Some(Err(error)) => outcome = outcome.and(Err(passes.early(Some(&error)))),
+            None => {}
+        }
+    }
+    let others = [git, http].into_iter();
+    join(others.filter_map(|owner| Some((owner.does, owner.task?)))).await;
+    (last, outcome)
+}
+
 /// Awaits `work`, which ends by itself some time after `token`; `None` if that takes more than [`CURRENT_CALL`].
-pub async fn bounded<T>(work: impl Future<Output = T>, token: &CancellationToken) -> Option<T> {
+async fn bounded<T>(work: impl Future<Output = T>, token: &CancellationToken) -> Option<T> {
     tokio::select! {
         biased;
         ended = work => Some(ended),
@@ -42,11 +118,11 @@ pub async fn bounded<T>(work: impl Future<Output = T>, token: &CancellationToken
 }
 
 /// Waits for `tasks`, at most [`JOIN`] altogether; what has not ended then is aborted.
-pub async fn join(tasks: Vec<(&'static str, JoinHandle<()>)>) {
+async fn join(tasks: impl IntoIterator<Item = (&'static str, JoinHandle<()>)>) {
     let deadline = tokio::time::Instant::now() + JOIN;
-    for (name, mut task) in tasks {
+    for (does, mut task) in tasks {
         if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
-            tracing::warn!(task = name, "did not end in time and is left behind");
+            tracing::warn!("the task that {does} did not end in time and is left behind");
             task.abort();
         }
     }
@@ -74,7 +150,71 @@ mod tests {
         let begun = tokio::time::Instant::now();
         let quick = tokio::spawn(async {});
         let stuck = tokio::spawn(std::future::pending::<()>());
-        join(vec![("stuck", stuck), ("quick", quick)]).await;
+        join([("stuck", stuck), ("quick", quick)]).await;
         assert_eq!(begun.elapsed(), JOIN);
+    }
+
+    /// What `supervise` says of three tasks; each that is not given goes on until shutdown.
+    async fn supervised(
+        passes: Option<Owner<&'static str>>,
+        git: Option<Owner<()>>,
+        http: Option<Owner<()>>,
+        token: &CancellationToken,
+    ) -> (Option<&'static str>, Result<(), String>) {
+        let waiting = || token.clone().cancelled_owned();
+        let until = waiting();
+        let passes = passes.unwrap_or_else(|| {
+            Owner::spawn("passes", async {
+                until.await;
+                "persisted"
+            })
+        });
+        let git = git.unwrap_or_else(|| Owner::spawn("git", waiting()));
+        let http = http.unwrap_or_else(|| Owner::spawn("http", waiting()));
+        let (last, outcome) = supervise(passes, git, http, token).await;
+        (last, outcome.map_err(|ended| ended.to_string()))
+    }
+
+    fn told(does: &str, how: &str) -> String {
+        format!(
+            "the task that {does} ended unexpectedly ({how}), and without it the process cannot go on; start it again, and \
+             report this as a bug with the log"
+        )
+    }
+
+    #[tokio::test]
+    async fn shutdown_ends_all_tasks_in_order() {
+        let token = CancellationToken::new();
+        let (ended, ()) = tokio::join!(supervised(None, None, None, &token), async { token.cancel() });
+        assert_eq!(ended, (Some("persisted"), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_by_itself_ends_everything_with_an_error() {
+        let token = CancellationToken::new();
+        let git = Some(Owner::spawn("reads", async {}));
+        let ended = supervised(None, git, None, &token).await;
+        assert_eq!(ended, (Some("persisted"), Err(told("reads", "without an error"))));
+
+        let token = CancellationToken::new();
+        let http = Owner { does: "serves", task: Some(tokio::spawn(std::future::pending())) };
+        http.task.as_ref().unwrap().abort();
+        let (last, outcome) = supervised(None, None, Some(http), &token).await;
+        assert_eq!(last, Some("persisted"));
+        let how = outcome.unwrap_err();
+        assert!(
+            how.starts_with("the task that serves ended unexpectedly (task ") && how.contains("cancelled"),
+            "{how}"
+        );
+
+        let token = CancellationToken::new();
+        let passes = Some(Owner::spawn("looks", async { panic!("a bug") }));
+        let (last, outcome) = supervised(passes, None, None, &token).await;
+        let how = outcome.unwrap_err();
+        assert_eq!(last, None);
+        assert!(
+            how.contains("the task that looks ended unexpectedly (task ") && how.contains("a bug"),
+            "{how}"
+        );
     }
 }

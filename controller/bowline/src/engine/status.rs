@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bowline_core::desired::Finding;
+use bowline_core::desired::{Finding, how_to_accept};
 use bowline_core::plan::{ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use jiff::Timestamp;
@@ -168,16 +168,13 @@ impl GitStatus {
         (self.standing, self.reason) = match standing {
             GitStanding::Fresh => (Standing::Fresh, None),
             GitStanding::Stale(reason) => (Standing::Stale, Some(reason.clone())),
-            GitStanding::ForcePushed => (
-                Standing::ForcePushed,
-                Some(
-                    "the branch was rewritten: its head does not descend from the last applied commit"
-                        .to_owned(),
-                ),
-            ),
-            GitStanding::Shrunk(per_target) => {
-                let sentences: Vec<String> =
-                    per_target.iter().map(|(target, what)| format!("{target}: {what}")).collect();
+            GitStanding::ForcePushed { head } => {
+                let what = "the branch was rewritten: its head does not descend from the last applied commit";
+                (Standing::ForcePushed, Some(format!("{what}; {}", how_to_accept(head))))
+            }
+            GitStanding::Shrunk { head, targets } => {
+                let mut sentences: Vec<String> = targets.values().cloned().collect();
+                sentences.push(how_to_accept(head));
                 (Standing::Shrunk, Some(sentences.join("; ")))
             }
         };

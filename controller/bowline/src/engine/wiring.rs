@@ -8,12 +8,12 @@ use bowline_core::desired::kind::Mode;
 use bowline_core::plan::Memory;
 use secrecy::SecretString;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use super::git::GitOwner;
-use super::reconcile::World;
+use super::reconcile::{Part, World};
+use super::shutdown::Owner;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
 use crate::config::{AuthSettings, Config};
@@ -26,7 +26,7 @@ pub struct Wired {
     /// What a pass needs.
     pub world: World,
     /// The repository's owner, already running.
-    pub git_task: JoinHandle<()>,
+    pub git_task: Owner<()>,
 }
 
 /// Builds everything; `unset` is the ceiling's mode when none is configured.
@@ -66,9 +66,10 @@ async fn wire_with(
     let folder = state.unwrap_or_else(cache_directory);
     let clock = Clock::scaled(config.time_scale);
     let source = GitSource::new(git_settings(config, &folder)?);
-    let (applied_commit, applied) = watch::channel(last_applied);
+    let of_targets = memory.targets.values().map(|target| target.commit.clone());
+    let (applied, acted_from) = watch::channel(last_applied.into_iter().chain(of_targets).collect());
     let (owner, git) =
-        GitOwner::new(source, clock.clone(), config.intervals.git.get(), applied, shutdown.clone());
+        GitOwner::new(source, clock.clone(), config.intervals.git.get(), acted_from, shutdown.clone());
     let aws = Aws::new(AwsSettings {
         endpoint_url: config.endpoint_url.clone(),
         clock: clock.clone(),
@@ -83,12 +84,11 @@ async fn wire_with(
         clock,
         memory,
         live: None,
-        applied: None,
-        whole: true,
-        applied_commit,
+        part: Part::Whole,
+        applied,
         shutdown: shutdown.clone(),
     };
-    Ok(Wired { world, git_task: tokio::spawn(owner.run()) })
+    Ok(Wired { world, git_task: Owner::spawn("reads the repository", owner.run()) })
 }
 
 fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineError> {

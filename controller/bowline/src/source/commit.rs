@@ -102,13 +102,13 @@ impl Reader {
         }
         let repository = mirror.open()?;
         let path = normalise(path);
-        let place = format!("commit {:.8} of {reference}", commit.to_string());
+        let place = || format!("commit {:.8} of {reference}", commit.to_string());
         let broken = |source| mirror.git("read a commit", source);
         let found = repository.find_commit(commit).map_err(broken)?;
         let root = found.tree().map_err(broken)?;
         let top = folder(&root, &path)
             .map_err(broken)?
-            .ok_or_else(|| SourceError::PathMissing { path: path.clone(), place: place.clone() })?;
+            .ok_or_else(|| SourceError::PathMissing { path: path.clone(), commit: Some(place()) })?;
 
         self.manifests.begin();
         self.task_definitions.begin();
@@ -117,11 +117,15 @@ impl Reader {
             return Err(SourceError::TooManyFiles { path: file::shown(&path), limit: MAX_ENTRIES });
         }
         if listing.files.is_empty() && listing.findings.is_empty() {
-            return Err(SourceError::NoManifests { path: file::shown(&path), place, skipped: 0 });
+            return Err(SourceError::NoManifests {
+                path: file::shown(&path),
+                commit: Some(place()),
+                skipped: 0,
+            });
         }
         let files = self.manifests(&repository, &found, &listing).map_err(broken)?;
         let task_definitions = self.task_definitions(&repository, &found, &files).map_err(broken)?;
-        let mut assembled = file::refuse_empty(assemble(&files, &task_definitions), &path, &place)?;
+        let mut assembled = file::refuse_empty(assemble(&files, &task_definitions), &path, Some(&place()))?;
         assembled.findings.extend(listing.findings);
         assembled.findings.sort();
         let parsed = self.manifests.end() + self.task_definitions.end();

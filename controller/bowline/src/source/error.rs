@@ -86,6 +86,14 @@ pub enum SourceError {
         #[source]
         source: git2::Error,
     },
+    /// There is no repository at a path of this machine.
+    #[error("there is no git repository at {}", path.display())]
+    PathIsNoRepository {
+        /// The path, as configured.
+        path: PathBuf,
+        /// The repository that the path lies in, if it does.
+        above: Option<PathBuf>,
+    },
     /// There is no repository at the address, or it is not shown to us.
     #[error("there is no git repository at {repo}, or these credentials may not see it")]
     RepositoryMissing {
@@ -146,20 +154,23 @@ pub enum SourceError {
         found: Vec<String>,
     },
     /// The configured path is not in the commit, or not on the disk.
-    #[error("there is no folder `{path}` in {place}")]
+    #[error("there is no folder `{path}`{}", within(commit.as_deref()))]
     PathMissing {
         /// What is configured.
         path: String,
-        /// "commit 1234abcd of main", "this machine".
-        place: String,
+        /// "commit 1234abcd of main"; absent for a path of this machine.
+        commit: Option<String>,
     },
     /// The path declares nothing.
-    #[error("`{path}` in {place} declares nothing: no Target, EcsService, Secret or TerraformState{}", others(*skipped))]
+    #[error(
+        "`{path}`{} holds no manifests: no *.yaml file there has a Target, EcsService, Secret or TerraformState{}",
+        within(commit.as_deref()), others(*skipped)
+    )]
     NoManifests {
         /// What is configured.
         path: String,
-        /// "commit 1234abcd of main", "this machine".
-        place: String,
+        /// "commit 1234abcd of main"; absent for a path of this machine.
+        commit: Option<String>,
         /// How many documents there have another `apiVersion`.
         skipped: usize,
     },
@@ -250,7 +261,7 @@ impl SourceError {
             Self::AuthMissing { .. } | Self::AuthRejected { .. } | Self::Redirected { .. } => "auth",
             Self::HostUnknown { .. } | Self::HostChanged { .. } => "host-key",
             Self::Certificate { .. } => "certificate",
-            Self::RepositoryMissing { .. } => "not-found",
+            Self::RepositoryMissing { .. } | Self::PathIsNoRepository { .. } => "not-found",
             Self::Owner { .. } => "owner",
             Self::Unreachable { .. } | Self::TimedOut { .. } => "unreachable",
             Self::Fetch { .. } => "protocol",
@@ -286,6 +297,12 @@ impl SourceError {
             Self::Certificate { .. } => {
                 "add the certificate authority to the system's store, or point SSL_CERT_FILE to a file that holds it".to_owned()
             }
+            Self::PathIsNoRepository { above: Some(above), .. } => {
+                format!("it lies in the repository {}: give that one, and the folder inside it as `path` (--path)", above.display())
+            }
+            Self::PathIsNoRepository { above: None, .. } => {
+                "give the folder that holds `.git`, a bare repository, or an address such as https://host/path; a relative path counts from the working directory (in bowline.yaml: from its folder)".to_owned()
+            }
             Self::RepositoryMissing { .. } => {
                 "check the spelling and the rights of the token or key: many servers say \"not found\" for what one may not see".to_owned()
             }
@@ -299,7 +316,10 @@ impl SourceError {
             Self::EmptyRepository { .. } => "push a first commit".to_owned(),
             Self::ReferenceMissing { .. } => "correct `ref` of this source, or push the branch".to_owned(),
             Self::PathMissing { .. } => "correct `path` of this source; it counts from the repository's root".to_owned(),
-            Self::NoManifests { .. } => {
+            Self::NoManifests { commit: None, .. } => {
+                "give the folder that holds them; docs/getting-started.md shows how to write the first one".to_owned()
+            }
+            Self::NoManifests { commit: Some(_), .. } => {
                 "correct `path`, or commit the manifests: with nothing to read, nothing is touched".to_owned()
             }
             Self::TooManyFiles { .. } => "set `path` to the folder that holds the manifests".to_owned(),
@@ -324,6 +344,7 @@ impl SourceError {
             | Self::HostChanged { .. }
             | Self::Certificate { .. }
             | Self::RepositoryMissing { .. }
+            | Self::PathIsNoRepository { .. }
             | Self::Owner { .. }
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
@@ -356,6 +377,10 @@ impl SourceError {
 
 fn list(found: &[String]) -> String {
     if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+}
+
+fn within(commit: Option<&str>) -> String {
+    commit.map(|commit| format!(" in {commit}")).unwrap_or_default()
 }
 
 fn others(skipped: usize) -> String {

@@ -54,9 +54,7 @@ pub(super) fn manifest<E>(
     read: impl FnOnce() -> Result<Vec<u8>, E>,
 ) -> Result<ParsedFile, E> {
     Ok(match refuse(path, entry) {
-        Some(finding) => {
-            ParsedFile { path: path.clone(), documents: Vec::new(), findings: vec![finding], skipped: 0 }
-        }
+        Some(finding) => ParsedFile::refused(path, finding),
         None => parse_manifest(path, &read()?),
     })
 }
@@ -100,7 +98,11 @@ pub(super) fn unusable_name(path: String) -> Finding {
 }
 
 /// Refuses a desired state in which there is nothing, unless findings say why.
-pub(super) fn refuse_empty(assembled: Assembled, path: &str, place: &str) -> Result<Assembled, SourceError> {
+pub(super) fn refuse_empty(
+    assembled: Assembled,
+    path: &str,
+    commit: Option<&str>,
+) -> Result<Assembled, SourceError> {
     let state = &assembled.state;
     let nothing = state.targets.is_empty()
         && state.services.is_empty()
@@ -110,7 +112,7 @@ pub(super) fn refuse_empty(assembled: Assembled, path: &str, place: &str) -> Res
     if nothing && !assembled.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(SourceError::NoManifests {
             path: shown(path),
-            place: place.to_owned(),
+            commit: commit.map(str::to_owned),
             skipped: state.skipped,
         });
     }

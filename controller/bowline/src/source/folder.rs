@@ -21,11 +21,10 @@ use super::file::{self, Entry, MAX_ENTRIES};
 /// they are what the controller will say of the same files once they are committed.
 pub fn read(path: &Path) -> Result<(DesiredState, Vec<Finding>), SourceError> {
     let shown = path.display().to_string();
-    let place = "this machine".to_owned();
     let start = match fs::canonicalize(path) {
         Ok(start) => start,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(SourceError::PathMissing { path: shown, place });
+            return Err(SourceError::PathMissing { path: shown, commit: None });
         }
         Err(source) => return Err(SourceError::ReadFile { path: path.to_owned(), source }),
     };
@@ -40,7 +39,7 @@ pub fn read(path: &Path) -> Result<(DesiredState, Vec<Finding>), SourceError> {
         return Err(SourceError::TooManyFiles { path: shown, limit: MAX_ENTRIES });
     }
     if listing.files.is_empty() && listing.findings.is_empty() {
-        return Err(SourceError::NoManifests { path: shown, place, skipped: 0 });
+        return Err(SourceError::NoManifests { path: shown, commit: None, skipped: 0 });
     }
     let mut files = Vec::with_capacity(listing.files.len());
     for (path, entry) in &listing.files {
@@ -48,7 +47,7 @@ pub fn read(path: &Path) -> Result<(DesiredState, Vec<Finding>), SourceError> {
         files.push(SourceFile { parsed: Arc::new(parsed), fallback: None });
     }
     let mut assembled =
-        file::refuse_empty(assemble(&files, &task_definitions(&root, &files)?), &shown, &place)?;
+        file::refuse_empty(assemble(&files, &task_definitions(&root, &files)?), &shown, None)?;
     assembled.findings.extend(listing.findings);
     assembled.findings.sort();
     Ok((assembled.state, assembled.findings))

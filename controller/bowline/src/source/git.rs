@@ -1,17 +1,19 @@
 //! The git source: asks the remote, keeps the mirror, reads the commit; the last good commit when the remote is down.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bowline_core::desired::{DesiredState, Finding};
-use bowline_core::policy::GitStanding;
+use bowline_core::desired::{DesiredState, Finding, NotAcceptable};
+use bowline_core::policy::{Accepted, GitStanding};
 use git2::Oid;
 use jiff::Timestamp;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use super::accept;
 use super::address::Address;
 use super::auth::GitAuth;
 use super::commit::{Content, Reader};
@@ -66,6 +68,8 @@ pub struct Snapshot {
     pub state: Arc<DesiredState>,
     /// What a person has to look at, file by file.
     pub findings: Arc<Vec<Finding>>,
+    /// Per commit that was acted from: the commit that the branch declares as applied in its place.
+    pub accepted: BTreeMap<String, Accepted>,
     /// How many files were parsed anew for this snapshot.
     pub parsed_files: usize,
 }
@@ -75,6 +79,7 @@ pub struct Snapshot {
 pub struct GitSource {
     settings: Arc<GitSettings>,
     reader: Reader,
+    compared: Compared,
     /// The last answer, for the time in which there is no new one.
     last: Option<Snapshot>,
     /// A read that was given up and whose thread has not returned: no other is started beside it.
@@ -87,6 +92,7 @@ impl GitSource {
         Self {
             settings: Arc::new(settings),
             reader: Reader::default(),
+            compared: None,
             last: None,
             given_up: Mutex::new(None),
         }
@@ -96,7 +102,8 @@ impl GitSource {
     ///
     /// Expected flow: ask the remote for its head, fetch what is missing into the mirror, read the manifests that
     /// changed. When the remote cannot be asked, the last good commit is given with [`GitStanding::Stale`]; when the head
-    /// does not descend from `last_applied`, it is given with [`GitStanding::ForcePushed`] and a finding.
+    /// does not descend from all of `applied`, the commits that were acted from, and the branch does not accept that, it is
+    /// given with [`GitStanding::ForcePushed`] and a finding.
     ///
     /// Guarantees: never an empty desired state in place of an error; ends within 12 minutes, which only a first fetch
     /// and a server that is silent without closing take.
@@ -105,25 +112,20 @@ impl GitSource {
     pub async fn sync(
         &mut self,
         now: Timestamp,
-        last_applied: Option<&str>,
+        applied: &BTreeSet<String>,
     ) -> Result<Snapshot, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
         let repo = address.display();
         let (_relay, route) = open_way(address, SYNC).await;
-        let job = Sync {
-            settings: Arc::clone(&self.settings),
-            route,
-            now,
-            last_applied: last_applied.map(str::to_owned),
-        };
-        let mut reader = mem::take(&mut self.reader);
+        let job = Sync { settings: Arc::clone(&self.settings), route, now, applied: applied.clone() };
+        let (mut reader, mut compared) = (mem::take(&mut self.reader), self.compared.take());
         let work = move || {
-            let result = job.run(&mut reader);
-            (reader, result)
+            let result = job.run(&mut reader, &mut compared);
+            (reader, compared, result)
         };
         match self.within(SYNC.total + GRACE, repo, work).await {
-            Ok((reader, result)) => {
-                self.reader = reader;
+            Ok((reader, compared, result)) => {
+                (self.reader, self.compared) = (reader, compared);
                 let snapshot = result?;
                 self.last = Some(snapshot.clone());
                 Ok(snapshot)
@@ -136,23 +138,6 @@ impl GitSource {
                 None => Err(error),
             },
         }
-    }
-
-    /// The desired state of a commit that was read before, for comparing with; `None` when the mirror does not have it (any
-    /// more). Asks no remote.
-    pub async fn state_at(&mut self, commit: &str) -> Option<Arc<DesiredState>> {
-        let (settings, commit) = (Arc::clone(&self.settings), parse_id(commit)?);
-        let repo = Address::parse(&settings.repo).ok()?.display();
-        let mut reader = mem::take(&mut self.reader);
-        let work = spawn_blocking(move || {
-            let GitSettings { reference, path, mirror, .. } = &*settings;
-            let read = Mirror::lock(mirror, repo, reference)
-                .and_then(|mirror| reader.read(&mirror, commit, path, reference));
-            (reader, read.ok())
-        });
-        let (reader, read) = work.await.ok()?;
-        self.reader = reader;
-        read.map(|(content, _)| Arc::clone(&content.state))
     }
 
     /// The id of the commit that the remote has under the configured reference. Asks the remote, and changes nothing here.
@@ -217,16 +202,28 @@ struct Sync {
     settings: Arc<GitSettings>,
     route: Route,
     now: Timestamp,
-    last_applied: Option<String>,
+    applied: BTreeSet<String>,
+}
+
+/// The commit of the branch's past that was compared with last, and what it wants.
+type Compared = Option<(Oid, Arc<DesiredState>)>;
+
+/// What the branch says of the commits that were acted from.
+#[derive(Default)]
+struct Verdict {
+    /// It does not descend from one of them, and accepts nothing in its place.
+    rewritten: bool,
+    accepted: BTreeMap<String, Accepted>,
+    findings: Vec<Finding>,
 }
 
 impl Sync {
-    fn run(&self, reader: &mut Reader) -> Result<Snapshot, SourceError> {
+    fn run(&self, reader: &mut Reader, compared: &mut Compared) -> Result<Snapshot, SourceError> {
         let GitSettings { reference, auth, mirror, .. } = &*self.settings;
         let mirror = Mirror::lock(mirror, self.route.address.display(), reference)?;
         let before = mirror.mark();
         match mirror.update(&self.route, auth, self.now) {
-            Ok(tip) => self.fresh(reader, &mirror, &tip),
+            Ok(tip) => self.fresh(reader, compared, &mirror, &tip),
             Err(error) if error.is_remote_down() => match before {
                 Some(mark) => self.stale(reader, &mirror, &mark, error),
                 None => Err(error),
@@ -235,7 +232,13 @@ impl Sync {
         }
     }
 
-    fn fresh(&self, reader: &mut Reader, mirror: &Mirror, tip: &Tip) -> Result<Snapshot, SourceError> {
+    fn fresh(
+        &self,
+        reader: &mut Reader,
+        compared: &mut Compared,
+        mirror: &Mirror,
+        tip: &Tip,
+    ) -> Result<Snapshot, SourceError> {
         let read = match self.read(reader, mirror, tip.commit) {
             // Part of the mirror is damaged: one more try with a new one.
             Err(SourceError::Mirror { .. }) => {
@@ -246,12 +249,14 @@ impl Sync {
         };
         let (content, parsed_files) = read?;
         let mut snapshot = snapshot(&content, parsed_files, self.now, GitStanding::Fresh);
-        if let Some(from) = self.rewritten(mirror, tip.commit)? {
-            snapshot.standing = GitStanding::ForcePushed;
-            let mut findings = content.findings.to_vec();
-            findings.push(Finding::force_push(from, &snapshot.commit));
-            snapshot.findings = Arc::new(findings);
+        let verdict = self.judge(compared, mirror, tip.commit)?;
+        if verdict.rewritten {
+            snapshot.standing = GitStanding::ForcePushed { head: snapshot.commit.clone() };
         }
+        if !verdict.findings.is_empty() {
+            snapshot.findings = Arc::new([content.findings.to_vec(), verdict.findings].concat());
+        }
+        snapshot.accepted = verdict.accepted;
         Ok(snapshot)
     }
 
@@ -278,22 +283,56 @@ impl Sync {
         reader.read(mirror, commit, &self.settings.path, &self.settings.reference)
     }
 
-    /// The last applied commit, if the head does not descend from it. A mirror holds the head's whole history, so a
-    /// commit that it does not have is not part of it.
-    fn rewritten(&self, mirror: &Mirror, head: Oid) -> Result<Option<&str>, SourceError> {
-        let Some(applied) = self.last_applied.as_deref() else { return Ok(None) };
-        let descends = match parse_id(applied) {
-            Some(applied) if applied == head => true,
-            Some(applied) => {
-                let repository = mirror.open()?;
-                repository.find_commit(applied).is_ok()
-                    && repository.graph_descendant_of(head, applied).map_err(|source| {
-                        mirror.git("compare the head with the last applied commit", source)
-                    })?
+    /// Holds the head against every commit that was acted from. A mirror holds the head's whole history, so a commit that it
+    /// does not have is not part of it.
+    fn judge(&self, compared: &mut Compared, mirror: &Mirror, head: Oid) -> Result<Verdict, SourceError> {
+        let mut verdict = Verdict::default();
+        if self.applied.iter().all(|applied| *applied == head.to_string()) {
+            return Ok(verdict);
+        }
+        let repository = mirror.open()?;
+        for applied in &self.applied {
+            let judged = accept::judge(&repository, head, applied)
+                .map_err(|source| mirror.git("compare the head with the last applied commit", source))?;
+            verdict.findings.extend(judged.findings);
+            let accepted = match judged.accepted {
+                Some((commit, by)) => match self.state_at(compared, mirror, commit) {
+                    Ok(state) => Some(Accepted { commit: commit.to_string(), state }),
+                    Err(error @ SourceError::Mirror { .. }) => return Err(error),
+                    Err(error) => {
+                        let why = NotAcceptable::Unreadable(error.to_string());
+                        let finding = Finding::not_acceptable(&by.to_string(), &commit.to_string(), &why);
+                        verdict.findings.push(finding);
+                        None
+                    }
+                },
+                None => None,
+            };
+            if !judged.descends && accepted.is_none() {
+                verdict.rewritten = true;
+                verdict.findings.push(Finding::force_push(applied, &head.to_string()));
             }
-            None => false,
-        };
-        Ok((!descends).then_some(applied))
+            verdict.accepted.extend(accepted.map(|accepted| (applied.clone(), accepted)));
+        }
+        // One trailer may be judged for several commits.
+        verdict.findings.sort();
+        verdict.findings.dedup();
+        Ok(verdict)
+    }
+
+    /// What a commit of the branch's past wants. It is read aside, so that what is cached of the head stays.
+    fn state_at(
+        &self,
+        compared: &mut Compared,
+        mirror: &Mirror,
+        commit: Oid,
+    ) -> Result<Arc<DesiredState>, SourceError> {
+        if let Some((_, state)) = compared.as_ref().filter(|(known, _)| *known == commit) {
+            return Ok(Arc::clone(state));
+        }
+        let (content, _) = self.read(&mut Reader::default(), mirror, commit)?;
+        *compared = Some((commit, Arc::clone(&content.state)));
+        Ok(Arc::clone(&content.state))
     }
 }
 
@@ -307,6 +346,7 @@ fn snapshot(content: &Content, parsed_files: usize, read_at: Timestamp, standing
         standing,
         state: Arc::clone(&content.state),
         findings: Arc::clone(&content.findings),
+        accepted: BTreeMap::new(),
         parsed_files,
     }
 }

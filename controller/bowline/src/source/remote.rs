@@ -1,6 +1,7 @@
 //! The conversation with the git server: which commit is the head, and the objects that are missing here.
 
 use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
 use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, Repository};
 
@@ -128,11 +129,24 @@ impl Route {
             Cause::Rejected => {
                 SourceError::AuthRejected { repo, configured: auth.describe(), source: Some(error) }
             }
-            Cause::Missing => SourceError::RepositoryMissing { repo, source: error },
+            Cause::Missing => match &self.address {
+                Address::Local(path) => {
+                    SourceError::PathIsNoRepository { path: path.clone(), above: repository_above(path) }
+                }
+                Address::Http { .. } | Address::Ssh { .. } => {
+                    SourceError::RepositoryMissing { repo, source: error }
+                }
+            },
             Cause::Network => SourceError::Unreachable { repo, problem: error.message().to_owned() },
             Cause::Other => SourceError::Fetch { repo, source: error },
         }
     }
+}
+
+/// The repository that a path of this machine lies in.
+fn repository_above(path: &Path) -> Option<PathBuf> {
+    let full = std::path::absolute(path).ok()?;
+    full.ancestors().skip(1).find(|above| above.join(".git").exists()).map(Path::to_owned)
 }
 
 /// What libgit2's error is about. Where its codes do not tell, its words and the server's are looked at.
@@ -151,10 +165,19 @@ impl Cause {
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match (error.code(), error.class(), address) {
             (ErrorCode::Owner, ..) => Self::Owner,
+            // A server that closes during the handshake; libgit2 calls it an error of TLS.
+            (_, ErrorClass::Os | ErrorClass::Ssl, Address::Http { .. })
+                if says(&["ssl error: syscall failure", "early eof"]) =>
+            {
+                Self::Network
+            }
             (ErrorCode::Certificate, ..) | (_, ErrorClass::Ssl, _) => Self::Certificate,
             (ErrorCode::Auth, ..) => Self::Rejected,
-            // libgit2 takes a path that is no repository for an address with an unknown scheme.
+            // libgit2 takes a path at which nothing is for an address with an unknown scheme.
             (ErrorCode::NotFound, ..) | (_, ErrorClass::Net, Address::Local(_)) => Self::Missing,
+            (_, ErrorClass::Repository, Address::Local(_)) if says(&["could not find repository"]) => {
+                Self::Missing
+            }
             (_, ErrorClass::Http, _) if says(&["status code: 401", "status code: 403"]) => Self::Rejected,
             (_, ErrorClass::Http, _) if says(&["status code: 404"]) => Self::Missing,
             // OpenSSH and libssh2; git's, GitHub's and GitLab's words for a repository that is not there.

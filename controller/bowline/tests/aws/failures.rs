@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bowline_core::live::{AwsErrorDetail, UnknownCategory};
+use bowline_core::name::{AccountId, RoleArn};
 use bowline_sim::{Fault, FaultRule, SimulatorConfig};
 use serde_json::json;
 
@@ -97,6 +98,43 @@ async fn a_role_is_assumed_with_its_external_id() {
     let role = target(&json!({ "assumeRole": { "arn": arn, "externalId": "bowline-1" } }));
     world.desired.targets.insert(name("live"), resource("live", role));
     assert_eq!(services(&world.observe(None).await), BTreeMap::from([("web", Ok("known"))]));
+}
+
+#[tokio::test]
+async fn of_a_target_outside_the_ceiling_aws_is_not_asked_and_others_go_on() {
+    let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+    let mut world = World::new().await;
+    world.service("web").await;
+    world.secret("db", "version-000000000000000000000001").await;
+    world.want_state("app", "states", "app.tfstate");
+    let within = resource("within", target(&json!({})));
+    world.desired.targets.insert(name("within"), within);
+    let mut other = world.desired.services[&name("web")].clone();
+    other.resource.spec.target = name("within");
+    world.desired.services.insert(name("other"), other);
+    let before = world.observe(None).await;
+    assert_eq!(services(&before), BTreeMap::from([("other", Ok("known")), ("web", Ok("known"))]));
+
+    // Git names another account, or a role, and neither is in bowline.yaml.
+    let cases = [
+        json!({ "accountId": "999988887777" }),
+        json!({ "assumeRole": { "arn": role("admin") } }),
+        json!({ "accountId": "999988887777", "assumeRole": { "arn": "arn:aws:iam::999988887777:role/admin" } }),
+    ];
+    world.ceiling.accounts = [AccountId::parse(ACCOUNT).unwrap()].into();
+    world.ceiling.roles = [RoleArn::parse(&role("bowline")).unwrap()].into();
+    for fields in cases {
+        world.desired.targets.insert(name("live"), resource("live", target(&fields)));
+        world.calls();
+        let live = world.observe(Some(&before)).await;
+        let outside = Err(UnknownCategory::OutsideCeiling);
+        assert_eq!(services(&live), BTreeMap::from([("other", Ok("known")), ("web", outside)]), "{fields}");
+        assert_eq!(why(&live.secrets[&name("db")]).category, UnknownCategory::OutsideCeiling);
+        assert_eq!(why(&live.states[&name("app")]).category, UnknownCategory::OutsideCeiling);
+        assert_eq!(why(&live.targets[&name("live")]).category, UnknownCategory::OutsideCeiling);
+        // The one call is that for the service of the other Target; whose account it is, is remembered.
+        assert_eq!(world.calls(), BTreeMap::from([("DescribeServices".to_owned(), 1)]), "{fields}");
+    }
 }
 
 #[tokio::test]

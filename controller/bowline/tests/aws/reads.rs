@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline::observe::{Scope, observe, read};
 use bowline_core::live::{
     DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState, Observed,
-    RolloutState, ServiceStatus, UnknownCategory,
+    RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
 };
 use bowline_core::plan::Need;
 use bowline_sim::{Fault, FaultRule};
@@ -37,6 +37,7 @@ async fn a_service_is_read_as_it_is() {
         pending_count: value.pending_count,
         task_definition: Some(arn("web:1")),
         controller: DeploymentController::Ecs,
+        scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
         circuit_breaker: false,
         deployments: vec![LiveDeployment {
@@ -56,6 +57,18 @@ async fn a_service_is_read_as_it_is() {
     };
     assert_eq!(*value, expected);
     assert!(primary.id.starts_with("ecs-svc/") && primary.created_at.is_some());
+}
+
+#[tokio::test]
+async fn a_daemon_service_is_told_apart() {
+    let mut world = World::new().await;
+    world.register("agent", "example/agent:1").await;
+    let call = world.ecs.create_service().cluster("main").service_name("agent").task_definition("agent:1");
+    call.scheduling_strategy(aws_sdk_ecs::types::SchedulingStrategy::Daemon).send().await.unwrap();
+    world.want_service("agent");
+    let live = world.observe(None).await;
+    let scheduling = live.services[&name("agent")].known().map(|service| service.scheduling);
+    assert_eq!(scheduling, Some(SchedulingStrategy::Daemon));
 }
 
 #[tokio::test]
@@ -203,7 +216,7 @@ async fn what_is_not_due_is_carried_over() {
     let first = world.observe(None).await;
     world.calls();
     let scope = Scope { services: false, secrets: true, states: false };
-    let second = observe(&world.aws, &world.desired, Some(&first), scope).await;
+    let second = observe(&world.aws, &world.desired, &world.ceiling, Some(&first), scope).await;
     assert_eq!(second.services, first.services);
     assert_eq!(world.calls(), BTreeMap::from([("DescribeSecret".to_owned(), 1)]));
 }

@@ -6,10 +6,12 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
 use bowline::aws::{Aws, AwsSettings};
 use bowline::clock::Clock;
-use bowline_core::desired::kind::Target;
+use bowline::config::CeilingSettings;
+use bowline_core::desired::kind::{Mode, Target};
 use bowline_core::desired::{DesiredService, DesiredState, Metadata, Origin, Resource};
 use bowline_core::live::{Live, Observed, UnknownCategory, UnknownReason};
 use bowline_core::name::{ResourceName, TaskDefinitionArn};
+use bowline_core::policy::Ceiling;
 use bowline_sim::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
@@ -21,6 +23,7 @@ pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) aws: Aws,
     pub(crate) desired: DesiredState,
+    pub(crate) ceiling: Ceiling,
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) s3: aws_sdk_s3::Client,
@@ -68,6 +71,7 @@ impl World {
             simulator,
             aws,
             desired: DesiredState::default(),
+            ceiling: CeilingSettings::default().ceiling(Mode::Enforce),
             ecs: aws_sdk_ecs::Client::new(&sdk),
             secrets: aws_sdk_secretsmanager::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -128,7 +132,8 @@ impl World {
     }
 
     pub(crate) async fn observe(&self, previous: Option<&Live>) -> Live {
-        bowline::observe::observe(&self.aws, &self.desired, previous, bowline::observe::Scope::ALL).await
+        let scope = bowline::observe::Scope::ALL;
+        bowline::observe::observe(&self.aws, &self.desired, &self.ceiling, previous, scope).await
     }
 
     /// How often each operation was called since the last look, by anybody.

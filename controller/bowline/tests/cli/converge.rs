@@ -127,6 +127,62 @@ async fn apply_of_a_task_definition_that_crashes_is_rolled_back_and_not_tried_ag
     }
 }
 
+/// Starts `apply --yes` with `more` arguments, and makes one more commit while it looks at AWS.
+async fn overtaken(
+    place: &Place,
+    cloud: &Cloud,
+    more: &[&str],
+    files: &[(&str, &str)],
+) -> (Answer, [String; 2]) {
+    cloud.register("web", "acme/web:1").await;
+    cloud.create("web", "web:1", 1).await;
+    settled(cloud, "web").await;
+    let first = place.commit("Two", &[("target.yaml", TARGET), ("web.yaml", &service("web", "web:1", 2))]);
+    let slow = Fault::Delay(std::time::Duration::from_secs(2));
+    cloud.simulator.add_fault(FaultRule::new(slow).operation("DescribeServices").times(1));
+    let before = cloud.count("GetCallerIdentity");
+    let arguments = [&["apply", "--repo", "repo", "--yes"], more].concat();
+    let applying = bowline(place, cloud, &arguments);
+    let moving = async {
+        eventually("the look at AWS", || async { (cloud.count("GetCallerIdentity") > before).then_some(()) })
+            .await;
+        place.commit("Then this", files)
+    };
+    let (answer, second) = tokio::join!(applying, moving);
+    (answer, [first, second].map(|commit| commit[..8].to_owned()))
+}
+
+#[tokio::test]
+async fn apply_follows_the_branch_and_says_so_beside_json_too() {
+    for more in [&[] as &[&str], &["-o", "json"]] {
+        let (place, cloud) = (Place::new(), Cloud::start().await);
+        let three = [("target.yaml", TARGET), ("web.yaml", &*service("web", "web:1", 3))];
+        let (answer, [first, second]) = overtaken(&place, &cloud, more, &three).await;
+        assert_eq!(answer.code, 0, "{answer:?}");
+        let told = format!("the branch moved on from {first} to {second} (Then this): applying that\n");
+        assert!(answer.err.contains(&told), "{answer:?}");
+        assert_eq!(cloud.service("web").await, ("web:1".to_owned(), 3, true));
+        assert_eq!(cloud.count("UpdateService"), 1, "nothing of the first commit was done");
+        if !more.is_empty() {
+            assert_eq!(answer.err, told, "the document holds everything else");
+            assert_eq!(answer.json()["git"]["commit"]["subject"], "Then this");
+        }
+    }
+}
+
+#[tokio::test]
+async fn apply_gives_up_on_a_new_commit_that_cannot_be_read() {
+    let (place, cloud) = (Place::new(), Cloud::start().await);
+    let (answer, [first, second]) = overtaken(&place, &cloud, &[], &[("README.md", "moved away\n")]).await;
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{answer:?}");
+    let told = format!(
+        "error: the branch moved on from {first} to {second}, which cannot be read, so nothing more is done: "
+    );
+    assert!(answer.err.contains(&told), "{answer:?}");
+    assert!(cloud.count("DescribeServices") < 20, "it looks a few times, with pauses");
+    assert_eq!(cloud.count("UpdateService"), 0);
+}
+
 #[tokio::test]
 async fn what_is_held_is_told_and_not_done() {
     let (place, cloud) = (Place::new(), Cloud::start().await);

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on ends; the lint knows only functions marked #[test]"
 )]
 
+mod accept;
 mod converge;
 mod offline;
 mod place;

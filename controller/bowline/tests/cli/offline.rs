@@ -74,6 +74,8 @@ fn every_finding_of_a_bad_folder_is_told_with_its_place() {
 fn what_cannot_be_done_says_what_to_do() {
     let place = Place::new();
     place.write("bad.yaml", "lisen: 127.0.0.1:1\n");
+    place.write("empty/README.md", "nothing yet");
+    place.commit("One", &[("desired/target.yaml", TARGET)]);
     place.write("two.yaml", "sources: [{ repo: a }, { repo: b }]\n");
     place.write("away.yaml", "sources: [{ repo: nothing-here }]\nstore: ':memory:'\nlisten: 127.0.0.1:1\n");
     let mut told = String::new();
@@ -83,10 +85,17 @@ fn what_cannot_be_done_says_what_to_do() {
         &["--config", "bad.yaml", "run"],
         &["--config", "two.yaml", "run"],
         &["--config", "away.yaml", "plan"],
+        &["plan", "--repo", "empty"],
+        &["plan", "--repo", "repo/desired"],
+        &["plan", "repo"],
         &["--config", "away.yaml", "status"],
         &["--config", "away.yaml", "diff", "web"],
         &["apply", "--repo", "."],
         &["validate", "nowhere"],
+        &["validate", "empty"],
+        &["validate", "bad.yaml"],
+        &["status", "web"],
+        &["status", "--listen", "here"],
         &["run"],
         &["plan", "--no-such-flag"],
     ] {
@@ -103,7 +112,8 @@ fn errors_are_json_too() {
     place.write("bad.yaml", "lisen: 127.0.0.1:1\n");
     let answer = place.bowline(&["plan", "-o", "json"]);
     assert_eq!((answer.code, answer.err.as_str()), (2, ""));
-    let message = "no repository is configured: set `sources` in bowline.yaml, BOWLINE_REPO, or --repo";
+    let message = "no repository is configured: write `sources` into a bowline.yaml (in this folder, or named with \
+                   --config), or set BOWLINE_REPO; plan and apply also take --repo";
     assert_eq!(answer.json(), json!({ "error": { "message": message, "causes": [], "exitCode": 2 } }));
     for arguments in
         [&["--config", "bad.yaml", "run", "-o", "json"] as &[&str], &["plan", "-o", "json", "--nope"]]

@@ -10,14 +10,14 @@ use tokio::process::{Child, Command};
 use crate::place::{Answer, Cloud, Place, TARGET, eventually, service};
 
 /// A controller under way.
-struct Controller {
+pub(crate) struct Controller {
     child: Child,
     listen: String,
 }
 
 impl Controller {
     /// Starts one; `bowline.yaml` must be there.
-    fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Place) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut command = Command::from(place.command(&["run", "--listen", &free]));
         let log = std::fs::File::create(place.path().join("run.log")).unwrap();
@@ -25,13 +25,13 @@ impl Controller {
         Self { child, listen: free }
     }
 
-    async fn ask(&self, place: &Place, arguments: &[&str]) -> Answer {
+    pub(crate) async fn ask(&self, place: &Place, arguments: &[&str]) -> Answer {
         let mut command = Command::from(place.command(arguments));
         place.answer(&command.args(["--listen", &self.listen]).output().await.unwrap())
     }
 
     /// The status, once `is` it.
-    async fn status(&self, place: &Place, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn status(&self, place: &Place, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         eventually(what, || async {
             let answer = self.ask(place, &["status", "-o", "json"]).await;
             let document: Value = serde_json::from_str(&answer.out).ok()?;
@@ -47,7 +47,7 @@ impl Controller {
     }
 
     /// SIGTERM; gives the exit code and how long it took.
-    async fn stop(mut self) -> (Option<i32>, Duration) {
+    pub(crate) async fn stop(mut self) -> (Option<i32>, Duration) {
         let begun = Instant::now();
         self.signal("-TERM");
         let status = self.child.wait().await.unwrap();
@@ -59,7 +59,7 @@ impl Controller {
     }
 }
 
-fn sync_of<'a>(document: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn sync_of<'a>(document: &'a Value, name: &str) -> &'a Value {
     let resources = document["resources"].as_array().unwrap();
     resources
         .iter()
@@ -67,12 +67,12 @@ fn sync_of<'a>(document: &'a Value, name: &str) -> &'a Value {
         .map_or(&Value::Null, |report| &report["sync"])
 }
 
-fn is_in_sync(document: &Value) -> bool {
+pub(crate) fn is_in_sync(document: &Value) -> bool {
     let resources = document["resources"].as_array().unwrap();
     !resources.is_empty() && resources.iter().all(|report| report["sync"] == "in-sync")
 }
 
-async fn world(count: i32) -> (Place, Cloud) {
+pub(crate) async fn world(count: i32) -> (Place, Cloud) {
     let (place, cloud) = (Place::new(), Cloud::start().await);
     cloud.register("web", "acme/web:1").await;
     cloud.register("web", "acme/web:2").await;

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::http_server::HttpServer;
-use crate::repo::{Repo, at, service, write};
+use crate::repo::{Repo, applied, at, service, write};
 
 /// A certificate for `localhost` that signs itself, and its key: good for nothing but these tests.
 const CERTIFICATE: &str = "tests/source/localhost.pem";
@@ -56,7 +56,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let repo = Repo::seeded();
     let server = HttpServer::start(repo.root.path(), Some("x-access-token:s3cret"));
     let port = tls(server.port).await;
-    let error = GitSource::new(settings(&repo, port)).sync(at(0), None).await.unwrap_err();
+    let error = GitSource::new(settings(&repo, port)).sync(at(0), &applied(&[])).await.unwrap_err();
     assert!(matches!(error, SourceError::Certificate { .. }), "{error:?}");
     assert_eq!((error.category(), server.requests()), ("certificate", 0));
 }
@@ -79,17 +79,17 @@ async fn a_trusted_server_is_read_with_a_token() {
     let server = HttpServer::start(repo.root.path(), Some("x-access-token:s3cret"));
     let port = tls(server.port).await;
     let mut source = GitSource::new(settings(&repo, port));
-    let first = source.sync(at(0), None).await.unwrap();
+    let first = source.sync(at(0), &applied(&[])).await.unwrap();
     let head = repo.commit("more", &[write("env/web.yml", &service("web", 2))]);
     assert_eq!(source.head().await.unwrap(), head);
-    let second = source.sync(at(1), Some(&first.commit)).await.unwrap();
+    let second = source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
     assert_eq!((second.commit, second.parsed_files), (head, 1));
 
     // A redirect to another server is not given the token.
     let elsewhere = tls(redirect(format!("https://localhost:{port}")).await).await;
     let (requests, mirror) = (server.requests(), repo.root.path().join("other"));
     let error = GitSource::new(GitSettings { mirror, ..settings(&repo, elsewhere) })
-        .sync(at(0), None)
+        .sync(at(0), &applied(&[]))
         .await
         .unwrap_err();
     assert!(matches!(error, SourceError::Redirected { .. }), "{error:?}");
@@ -120,7 +120,7 @@ async fn redirect(to: String) -> u16 {
 async fn a_closed_port_is_named() {
     let repo = Repo::seeded();
     let port = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().port();
-    let error = GitSource::new(settings(&repo, port)).sync(at(0), None).await.unwrap_err();
+    let error = GitSource::new(settings(&repo, port)).sync(at(0), &applied(&[])).await.unwrap_err();
     let sentence = format!(
         "https://localhost:{port}/repo.git cannot be reached: connecting to localhost:{port} failed: "
     );

@@ -8,7 +8,7 @@ use bowline_core::desired::FindingCode;
 use bowline_core::policy::GitStanding;
 use git2::{ObjectType, Signature, Time};
 
-use crate::repo::{BROKEN, Change, Repo, TARGET, at, codes, service, write};
+use crate::repo::{BROKEN, Change, Repo, TARGET, applied, at, codes, service, write};
 
 /// Name, desired count, and whether it comes from an earlier commit.
 fn services(snapshot: &Snapshot) -> Vec<(&str, Option<u32>, bool)> {
@@ -23,19 +23,19 @@ fn services(snapshot: &Snapshot) -> Vec<(&str, Option<u32>, bool)> {
 async fn a_commit_is_read_and_a_new_one_costs_what_it_changed() {
     let repo = Repo::seeded();
     let mut source = repo.source();
-    let first = source.sync(at(0), None).await.unwrap();
+    let first = source.sync(at(0), &applied(&[])).await.unwrap();
     assert_eq!(services(&first), [("web", Some(1), false)]);
     assert_eq!(codes(&first.findings), []);
     assert_eq!((first.parsed_files, &first.standing), (2, &GitStanding::Fresh));
     assert_eq!((first.subject.as_str(), first.author.as_str()), ("first", "Ada <ada@example.com>"));
     assert_eq!((first.committed_at.as_second(), first.read_at), (1_760_000_000, at(0)));
 
-    let again = source.sync(at(1), Some(&first.commit)).await.unwrap();
+    let again = source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
     assert_eq!((again.parsed_files, again.commit == first.commit, again.read_at), (0, true, at(1)));
 
     let head =
         repo.commit("more", &[write("env/web.yml", &service("web", 2)), write("other/x.yaml", BROKEN)]);
-    let second = source.sync(at(2), Some(&first.commit)).await.unwrap();
+    let second = source.sync(at(2), &applied(&[&first.commit])).await.unwrap();
     assert_eq!(
         (second.parsed_files, second.commit.as_str(), &second.standing),
         (1, head.as_str(), &GitStanding::Fresh)
@@ -63,10 +63,10 @@ async fn branch_tag_full_name_and_head_are_understood_in_a_file_address_and_a_pa
                 ..repo.settings()
             };
             let mut source = GitSource::new(settings);
-            let snapshot = source.sync(at(0), None).await.unwrap();
+            let snapshot = source.sync(at(0), &applied(&[])).await.unwrap();
             assert_eq!(snapshot.commit, head.id().to_string(), "{reference}");
             assert_eq!(source.head().await.unwrap(), snapshot.commit, "{reference}");
-            assert_eq!(source.sync(at(1), None).await.unwrap().parsed_files, 0);
+            assert_eq!(source.sync(at(1), &applied(&[])).await.unwrap().parsed_files, 0);
         }
     }
 }
@@ -75,20 +75,20 @@ async fn branch_tag_full_name_and_head_are_understood_in_a_file_address_and_a_pa
 async fn a_broken_file_keeps_its_last_good_form_also_after_a_restart() {
     let repo = Repo::seeded();
     let mut source = repo.source();
-    source.sync(at(0), None).await.unwrap();
+    source.sync(at(0), &applied(&[])).await.unwrap();
     repo.commit("better", &[write("env/web.yml", &service("web", 3))]);
     repo.commit("broken", &[write("env/web.yml", BROKEN), write("env/api.yaml", &service("api", 1))]);
     repo.commit("still broken", &[write("env/web.yml", &format!("{BROKEN}{BROKEN}"))]);
 
-    let snapshot = source.sync(at(1), None).await.unwrap();
+    let snapshot = source.sync(at(1), &applied(&[])).await.unwrap();
     let wanted = [("api", Some(1), false), ("web", Some(3), true)];
     assert_eq!(services(&snapshot), wanted);
     assert_eq!(codes(&snapshot.findings), [("env/web.yml", FindingCode::Syntax)]);
-    let restarted = repo.source().sync(at(2), None).await.unwrap();
+    let restarted = repo.source().sync(at(2), &applied(&[])).await.unwrap();
     assert_eq!(services(&restarted), wanted);
 
     repo.commit("mended", &[write("env/web.yml", &service("web", 4))]);
-    let mended = source.sync(at(3), None).await.unwrap();
+    let mended = source.sync(at(3), &applied(&[])).await.unwrap();
     assert_eq!((mended.parsed_files, mended.findings.len()), (1, 0));
     assert_eq!(services(&mended), [("api", Some(1), false), ("web", Some(4), false)]);
 }
@@ -97,11 +97,11 @@ async fn a_broken_file_keeps_its_last_good_form_also_after_a_restart() {
 async fn a_file_that_was_removed_in_between_has_no_earlier_form() {
     let repo = Repo::seeded();
     let mut source = repo.source();
-    source.sync(at(0), None).await.unwrap();
+    source.sync(at(0), &applied(&[])).await.unwrap();
     repo.commit("away", &[Change::Remove("env/web.yml")]);
     repo.commit("back", &[write("env/web.yml", BROKEN)]);
     for mut source in [source, repo.source()] {
-        let snapshot = source.sync(at(1), None).await.unwrap();
+        let snapshot = source.sync(at(1), &applied(&[])).await.unwrap();
         assert_eq!(services(&snapshot), []);
         assert_eq!(codes(&snapshot.findings), [("env/web.yml", FindingCode::Syntax)]);
     }
@@ -111,13 +111,13 @@ async fn a_file_that_was_removed_in_between_has_no_earlier_form() {
 async fn broken_for_longer_than_history_is_searched_the_memory_still_knows() {
     let repo = Repo::seeded();
     let mut source = repo.source();
-    source.sync(at(0), None).await.unwrap();
+    source.sync(at(0), &applied(&[])).await.unwrap();
     for count in 0..60 {
         repo.commit("broken", &[write("env/web.yml", &format!("{BROKEN}# {count}"))]);
     }
-    let snapshot = source.sync(at(1), None).await.unwrap();
+    let snapshot = source.sync(at(1), &applied(&[])).await.unwrap();
     assert_eq!(services(&snapshot), [("web", Some(1), true)]);
-    let restarted = repo.source().sync(at(1), None).await.unwrap();
+    let restarted = repo.source().sync(at(1), &applied(&[])).await.unwrap();
     assert_eq!(services(&restarted), []);
 }
 
@@ -140,7 +140,7 @@ async fn what_is_no_plain_file_of_a_sane_size_is_a_finding_for_that_file_only() 
             write("env/README.md", "text"),
         ],
     );
-    let snapshot = repo.source().sync(at(0), None).await.unwrap();
+    let snapshot = repo.source().sync(at(0), &applied(&[])).await.unwrap();
     assert_eq!(services(&snapshot), [("web", Some(1), false)]);
     let mut found = codes(&snapshot.findings);
     found.sort_unstable();
@@ -170,7 +170,7 @@ fn zeros(odb: &mut git2::Odb<'_>, size: usize) -> git2::Oid {
 async fn a_file_that_became_a_symlink_keeps_its_last_good_form() {
     let repo = Repo::seeded();
     repo.commit("link", &[Change::Link("env/web.yml", "target.yaml")]);
-    let snapshot = repo.source().sync(at(0), None).await.unwrap();
+    let snapshot = repo.source().sync(at(0), &applied(&[])).await.unwrap();
     assert_eq!(services(&snapshot), [("web", Some(1), true)]);
     assert_eq!(codes(&snapshot.findings), [("env/web.yml", FindingCode::NotAFile)]);
 }
@@ -190,19 +190,19 @@ async fn a_task_definition_is_read_when_referenced_also_from_outside_the_path() 
         ],
     );
     let mut source = repo.source();
-    let snapshot = source.sync(at(0), None).await.unwrap();
+    let snapshot = source.sync(at(0), &applied(&[])).await.unwrap();
     assert_eq!(codes(&snapshot.findings), []);
     assert_eq!(snapshot.parsed_files, 3);
     let web = snapshot.state.services.values().next().unwrap();
     assert!(web.task_definition.is_some());
 
     repo.commit("task changed", &[write("tasks/web.json", &task.replace("nginx:1", "nginx:2"))]);
-    let changed = source.sync(at(1), None).await.unwrap();
+    let changed = source.sync(at(1), &applied(&[])).await.unwrap();
     assert_eq!(changed.parsed_files, 1);
 
     repo.commit("task broken", &[write("tasks/web.json", "{")]);
     for mut source in [source, repo.source()] {
-        let snapshot = source.sync(at(2), None).await.unwrap();
+        let snapshot = source.sync(at(2), &applied(&[])).await.unwrap();
         assert_eq!(codes(&snapshot.findings), [("tasks/web.json", FindingCode::Syntax)]);
         assert_eq!(snapshot.state, changed.state);
     }
@@ -211,7 +211,7 @@ async fn a_task_definition_is_read_when_referenced_also_from_outside_the_path() 
 #[tokio::test]
 async fn what_holds_nothing_is_refused_with_a_sentence() {
     let empty = Repo::new();
-    let error = empty.source().sync(at(0), None).await.unwrap_err();
+    let error = empty.source().sync(at(0), &applied(&[])).await.unwrap_err();
     assert!(error.to_string().ends_with("is empty: it has no branch and no tag"), "{error}");
     assert_eq!(error.category(), "empty");
 
@@ -225,13 +225,18 @@ async fn what_holds_nothing_is_refused_with_a_sentence() {
         ("main", "envv", "path-missing", "there is no folder `envv` in commit"),
         ("main", "env/web.yml", "path-missing", "there is no folder `env/web.yml` in commit"),
         ("main", "../env", "path-missing", "there is no folder `../env` in commit"),
-        ("main", "docs", "empty", "declares nothing: no Target, EcsService, Secret or TerraformState"),
+        (
+            "main",
+            "docs",
+            "empty",
+            "holds no manifests: no *.yaml file there has a Target, EcsService, Secret or TerraformState",
+        ),
         ("main", "k8s", "empty", "or TerraformState (1 document has another apiVersion)"),
     ];
     for (reference, path, category, sentence) in cases {
         let settings =
             GitSettings { reference: reference.to_owned(), path: path.to_owned(), ..repo.settings() };
-        let error = GitSource::new(settings).sync(at(0), None).await.unwrap_err();
+        let error = GitSource::new(settings).sync(at(0), &applied(&[])).await.unwrap_err();
         assert_eq!(error.category(), category, "{path}");
         assert!(error.to_string().contains(sentence), "{error}");
         assert!(!error.hint().is_empty());
@@ -242,23 +247,24 @@ async fn what_holds_nothing_is_refused_with_a_sentence() {
 async fn a_rewritten_branch_is_a_standing_and_a_finding_until_it_is_applied() {
     let repo = Repo::seeded();
     let mut source = repo.source();
-    let first = source.sync(at(0), None).await.unwrap();
+    let first = source.sync(at(0), &applied(&[])).await.unwrap();
     let second = repo.commit("second", &[write("env/web.yml", &service("web", 2))]);
-    source.sync(at(1), Some(&first.commit)).await.unwrap();
+    source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
     let parent = git2::Oid::from_str(&first.commit).unwrap();
     let rewritten = repo.commit_on(Some(parent), "instead", &[write("env/web.yml", &service("web", 5))]);
 
     for mut source in [source, repo.source()] {
-        let snapshot = source.sync(at(2), Some(&second)).await.unwrap();
+        let snapshot = source.sync(at(2), &applied(&[&second])).await.unwrap();
         assert_eq!(
             (snapshot.commit.as_str(), &snapshot.standing),
-            (rewritten.as_str(), &GitStanding::ForcePushed)
+            (rewritten.as_str(), &GitStanding::ForcePushed { head: rewritten.clone() })
         );
         assert_eq!(codes(&snapshot.findings), [("", FindingCode::ForcePush)]);
-        let accepted = source.sync(at(3), Some(&rewritten)).await.unwrap();
+        let accepted = source.sync(at(3), &applied(&[&rewritten])).await.unwrap();
         assert_eq!((&accepted.standing, accepted.findings.len()), (&GitStanding::Fresh, 0));
-        let unknown = source.sync(at(3), Some("0123456789012345678901234567890123456789")).await.unwrap();
-        assert_eq!(unknown.standing, GitStanding::ForcePushed);
+        let unknown =
+            source.sync(at(3), &applied(&["0123456789012345678901234567890123456789"])).await.unwrap();
+        assert_eq!(unknown.standing, GitStanding::ForcePushed { head: rewritten.clone() });
     }
 }
 
@@ -268,12 +274,12 @@ async fn when_the_remote_is_down_the_last_good_commit_stands_and_says_how_old_it
     let mut source = repo.source();
     let never = Repo::new();
     never.hide();
-    assert_eq!(never.source().sync(at(0), None).await.unwrap_err().category(), "not-found");
+    assert_eq!(never.source().sync(at(0), &applied(&[])).await.unwrap_err().category(), "not-found");
 
-    let good = source.sync(at(0), None).await.unwrap();
+    let good = source.sync(at(0), &applied(&[])).await.unwrap();
     repo.hide();
     for mut source in [source, repo.source()] {
-        let snapshot = source.sync(at(12), None).await.unwrap();
+        let snapshot = source.sync(at(12), &applied(&[])).await.unwrap();
         assert_eq!((&snapshot.commit, snapshot.read_at), (&good.commit, at(0)));
         assert_eq!(snapshot.state, good.state);
         let GitStanding::Stale(sentence) = &snapshot.standing else { panic!("{:?}", snapshot.standing) };
@@ -286,7 +292,7 @@ async fn when_the_remote_is_down_the_last_good_commit_stands_and_says_how_old_it
     }
 
     fs::rename(repo.root.path().join("hidden.git"), repo.path()).unwrap();
-    let back = repo.source().sync(at(13), None).await.unwrap();
+    let back = repo.source().sync(at(13), &applied(&[])).await.unwrap();
     assert_eq!((back.standing, back.read_at), (GitStanding::Fresh, at(13)));
 }
 
@@ -315,13 +321,13 @@ async fn a_damaged_mirror_is_made_anew() {
         }),
     ];
     for (count, (what, damage)) in (2..).zip(damages) {
-        repo.source().sync(at(0), None).await.unwrap();
+        repo.source().sync(at(0), &applied(&[])).await.unwrap();
         damage(&repo);
-        let same = repo.source().sync(at(1), None).await;
+        let same = repo.source().sync(at(1), &applied(&[])).await;
         assert_eq!(same.unwrap().standing, GitStanding::Fresh, "{what}, same commit");
         damage(&repo);
         repo.commit("more", &[write("env/web.yml", &service("web", count))]);
-        let snapshot = repo.source().sync(at(1), None).await.unwrap();
+        let snapshot = repo.source().sync(at(1), &applied(&[])).await.unwrap();
         assert_eq!(
             (services(&snapshot), &snapshot.standing),
             (vec![("web", Some(count), false)], &GitStanding::Fresh),
@@ -343,7 +349,7 @@ async fn a_mirror_of_many_packs_is_fetched_anew_in_one() {
     let mut counts = Vec::new();
     for count in 0..70 {
         repo.commit("more", &[write("env/web.yml", &service("web", count))]);
-        source.sync(at(0), None).await.unwrap();
+        source.sync(at(0), &applied(&[])).await.unwrap();
         counts.push(packs());
     }
     assert_eq!((counts.iter().max(), counts.last()), (Some(&65), Some(&5)));
@@ -353,13 +359,13 @@ async fn a_mirror_of_many_packs_is_fetched_anew_in_one() {
 async fn a_mirror_of_another_repository_is_not_mixed_up() {
     let (one, two) = (Repo::seeded(), Repo::new());
     two.commit("other", &[write("env/target.yaml", TARGET), write("env/api.yaml", &service("api", 7))]);
-    one.source().sync(at(0), None).await.unwrap();
+    one.source().sync(at(0), &applied(&[])).await.unwrap();
     let settings = GitSettings { mirror: one.settings().mirror, ..two.settings() };
     let mut source = GitSource::new(settings);
-    let snapshot = source.sync(at(1), None).await.unwrap();
+    let snapshot = source.sync(at(1), &applied(&[])).await.unwrap();
     assert_eq!(services(&snapshot), [("api", Some(7), false)]);
     one.hide();
-    assert_eq!(one.source().sync(at(2), None).await.unwrap_err().category(), "not-found");
+    assert_eq!(one.source().sync(at(2), &applied(&[])).await.unwrap_err().category(), "not-found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -368,7 +374,7 @@ async fn many_readers_share_a_mirror() {
     let reads: Vec<_> = (0..8)
         .map(|_| {
             let mut source = repo.source();
-            tokio::spawn(async move { source.sync(at(0), None).await })
+            tokio::spawn(async move { source.sync(at(0), &applied(&[])).await })
         })
         .collect();
     for read in reads {
@@ -381,7 +387,7 @@ async fn an_address_that_is_wrong_is_an_error_and_not_a_panic() {
     let repo = Repo::seeded();
     for address in ["", "https://me:hunter2@host/x", "http://git.example/x", "gopher://x/y"] {
         let settings = GitSettings { repo: address.to_owned(), ..repo.settings() };
-        let error = GitSource::new(settings).sync(at(0), None).await.unwrap_err();
+        let error = GitSource::new(settings).sync(at(0), &applied(&[])).await.unwrap_err();
         assert!(matches!(error, SourceError::Address { .. }), "{address}: {error}");
         assert!(!error.sentence().contains("hunter2"));
     }

@@ -1,5 +1,6 @@
 //! A bare repository that tests commit to, and what the tests write into it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,11 @@ pub(crate) fn service(name: &str, count: u32) -> String {
 /// 03:00 on some day, and minutes after it.
 pub(crate) fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_760_000_400 + minutes * 60).unwrap()
+}
+
+/// The commits that were acted from.
+pub(crate) fn applied(commits: &[&str]) -> BTreeSet<String> {
+    commits.iter().map(|&commit| commit.to_owned()).collect()
 }
 
 /// A bare repository with a branch `main`, and a place for a mirror.
@@ -73,10 +79,15 @@ impl Repo {
 
     /// Commits on top of `parent` and moves `main` there, whatever it was.
     pub(crate) fn commit_on(&self, parent: Option<Oid>, message: &str, changes: &[Change<'_>]) -> String {
-        let parent = parent.map(|id| self.git.find_commit(id).unwrap());
+        self.merge(parent.as_slice(), message, changes)
+    }
+
+    /// Commits on top of `parents`, with the content of the first and `changes`, and moves `main` there.
+    pub(crate) fn merge(&self, parents: &[Oid], message: &str, changes: &[Change<'_>]) -> String {
+        let parents: Vec<_> = parents.iter().map(|id| self.git.find_commit(*id).unwrap()).collect();
         let empty = self.git.treebuilder(None).unwrap().write().unwrap();
-        let base = parent
-            .as_ref()
+        let base = parents
+            .first()
             .map_or_else(|| self.git.find_tree(empty).unwrap(), |commit| commit.tree().unwrap());
         let mut update = TreeUpdateBuilder::new();
         for change in changes {
@@ -96,7 +107,7 @@ impl Repo {
         }
         let tree = self.git.find_tree(update.create_updated(&self.git, &base).unwrap()).unwrap();
         let who = Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).unwrap();
-        let parents: Vec<_> = parent.iter().collect();
+        let parents: Vec<_> = parents.iter().collect();
         let id = self.git.commit(None, &who, &who, message, &tree, &parents).unwrap();
         self.git.reference("refs/heads/main", id, true, message).unwrap();
         id.to_string()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bowline::source::{GitAuth, GitSettings, GitSource, SourceError};
 use bowline_core::policy::GitStanding;
 
-use crate::repo::{Repo, at, service, write};
+use crate::repo::{Repo, applied, at, service, write};
 use crate::sshd::Sshd;
 
 fn settings(repo: &Repo, sshd: &Sshd, key: &str, known_hosts: PathBuf) -> GitSettings {
@@ -23,11 +23,11 @@ async fn a_known_host_and_a_key_read_and_fetch() {
     for hashed in [false, true] {
         let mut source =
             GitSource::new(settings(&repo, &sshd, "client", sshd.known_hosts("host.pub", hashed)));
-        let first = source.sync(at(0), None).await.unwrap();
+        let first = source.sync(at(0), &applied(&[])).await.unwrap();
         assert_eq!(first.state.services.len(), 1);
         let head = repo.commit("more", &[write("env/web.yml", &service("web", if hashed { 5 } else { 6 }))]);
         assert_eq!(source.head().await.unwrap(), head);
-        let snapshot = source.sync(at(1), Some(&first.commit)).await.unwrap();
+        let snapshot = source.sync(at(1), &applied(&[&first.commit])).await.unwrap();
         assert_eq!(
             (snapshot.commit, snapshot.parsed_files, snapshot.standing),
             (head, 1, GitStanding::Fresh)
@@ -44,9 +44,9 @@ async fn a_key_with_a_passphrase_is_opened() {
         *wanted = Some(passphrase.to_owned().into());
         GitSource::new(settings)
     };
-    let error = with("open barley").sync(at(0), None).await.unwrap_err();
+    let error = with("open barley").sync(at(0), &applied(&[])).await.unwrap_err();
     assert_eq!(error.category(), "auth", "{error:?}");
-    assert_eq!(with("open sesame").sync(at(0), None).await.unwrap().parsed_files, 2);
+    assert_eq!(with("open sesame").sync(at(0), &applied(&[])).await.unwrap().parsed_files, 2);
 }
 
 #[tokio::test]
@@ -54,8 +54,10 @@ async fn an_unknown_host_is_refused_with_the_way_out() {
     let (repo, sshd) = (Repo::seeded(), Sshd::start());
     let nobody = sshd.key("nobody");
     fs::write(&nobody, "").unwrap();
-    let error =
-        GitSource::new(settings(&repo, &sshd, "client", nobody.clone())).sync(at(0), None).await.unwrap_err();
+    let error = GitSource::new(settings(&repo, &sshd, "client", nobody.clone()))
+        .sync(at(0), &applied(&[]))
+        .await
+        .unwrap_err();
     let SourceError::HostUnknown { key, .. } = &error else { panic!("{error:?}") };
     assert_eq!(
         (key.host.as_str(), key.key_type),
@@ -70,7 +72,7 @@ async fn another_key_than_the_known_one_is_refused() {
     let (repo, sshd) = (Repo::seeded(), Sshd::start());
     let known = sshd.known_hosts("stranger.pub", false);
     let mut source = GitSource::new(settings(&repo, &sshd, "client", known));
-    let error = source.sync(at(0), None).await.unwrap_err();
+    let error = source.sync(at(0), &applied(&[])).await.unwrap_err();
     assert!(matches!(error, SourceError::HostChanged { line: 2, .. }), "{error:?}");
     assert_eq!(error.category(), "host-key");
 }
@@ -80,17 +82,18 @@ async fn a_key_that_the_server_does_not_know_is_offered_once() {
     let (repo, sshd) = (Repo::seeded(), Sshd::start());
     let known = sshd.known_hosts("host.pub", false);
     let error = GitSource::new(settings(&repo, &sshd, "stranger", known.clone()))
-        .sync(at(0), None)
+        .sync(at(0), &applied(&[]))
         .await
         .unwrap_err();
     assert!(matches!(error, SourceError::AuthRejected { configured: "SSH key", .. }), "{error:?}");
 
-    let error = GitSource::new(settings(&repo, &sshd, "absent", known)).sync(at(0), None).await.unwrap_err();
+    let error =
+        GitSource::new(settings(&repo, &sshd, "absent", known)).sync(at(0), &applied(&[])).await.unwrap_err();
     assert!(error.to_string().starts_with("the private key "), "{error}");
 
     let mut none = settings(&repo, &sshd, "client", sshd.key("nowhere"));
     none.auth = GitAuth::None;
-    assert_eq!(GitSource::new(none).sync(at(0), None).await.unwrap_err().category(), "auth");
+    assert_eq!(GitSource::new(none).sync(at(0), &applied(&[])).await.unwrap_err().category(), "auth");
 }
 
 #[tokio::test]
@@ -98,6 +101,6 @@ async fn a_missing_repository_is_named() {
     let (repo, sshd) = (Repo::seeded(), Sshd::start());
     let mut settings = settings(&repo, &sshd, "client", sshd.known_hosts("host.pub", false));
     settings.repo += "-not-there";
-    let error = GitSource::new(settings).sync(at(0), None).await.unwrap_err();
+    let error = GitSource::new(settings).sync(at(0), &applied(&[])).await.unwrap_err();
     assert_eq!(error.category(), "not-found", "{error:?}");
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Assembly, place_text, task_definition_file};
-use crate::desired::finding::{Finding, FindingCode, Severity};
+use super::{Assembly, Known, place_text};
+use crate::desired::finding::{FindingCode, Severity};
 use crate::desired::kind::{EcsService, Target};
 use crate::desired::parse::ParsedResource;
+use crate::desired::reference::Reference;
 use crate::desired::state::{Resource, ResourceKey, ResourceKind};
 use crate::desired::suggest;
 use crate::desired::task_definition::ParsedTaskDefinition;
@@ -15,9 +16,10 @@ use crate::name::{RelativePath, ResourceName};
 /// Checks every reference; what cannot be used is refused, with a finding at the place that a person has to change.
 pub(super) fn check(
     assembly: &mut Assembly<'_>,
+    known: &Known,
     task_definitions: &BTreeMap<RelativePath, Arc<ParsedTaskDefinition>>,
 ) {
-    dangling(assembly);
+    dangling(assembly, known);
     missing_task_definitions(assembly, task_definitions);
     one_service_twice(assembly);
     cycles(assembly);
@@ -25,74 +27,41 @@ pub(super) fn check(
     cascade(assembly);
 }
 
-/// One reference of a resource.
-struct Reference {
-    field: String,
-    to: ResourceKey,
-    /// Whether the resource cannot be used without it.
-    needed: bool,
-}
-
-fn references(resource: &ParsedResource) -> Vec<Reference> {
-    let to = |kind, name: &ResourceName| ResourceKey { kind, name: name.clone() };
-    let needed = |field: String, to| Reference { field, to, needed: true };
-    let target = |name| needed("spec.target".to_owned(), to(ResourceKind::Target, name));
-    match resource {
-        ParsedResource::Target(_) | ParsedResource::Envelope(_) => Vec::new(),
-        ParsedResource::Secret(secret) => vec![target(&secret.spec.target)],
-        ParsedResource::TerraformState(state) => {
-            let services = state.spec.resources.iter().map(|(address, name)| Reference {
-                field: format!("spec.resources.{address}"),
-                to: to(ResourceKind::EcsService, name),
-                needed: false,
-            });
-            [target(&state.spec.target)].into_iter().chain(services).collect()
-        }
-        ParsedResource::EcsService(service) => {
-            let spec = &service.spec;
-            let secrets = spec.secrets.iter().enumerate().map(|(index, name)| {
-                needed(format!("spec.secrets[{index}]"), to(ResourceKind::Secret, name))
-            });
-            let services = spec.depends_on.iter().enumerate().map(|(index, name)| {
-                needed(format!("spec.dependsOn[{index}]"), to(ResourceKind::EcsService, name))
-            });
-            [target(&spec.target)].into_iter().chain(secrets).chain(services).collect()
-        }
-    }
-}
-
-/// References to what does not exist, neither usable nor with errors.
-fn dangling(assembly: &mut Assembly<'_>) {
-    let mut names: BTreeMap<ResourceKind, BTreeSet<ResourceName>> = BTreeMap::new();
-    for key in assembly.candidates.keys().chain(assembly.invalid.keys()) {
-        names.entry(key.kind).or_default().insert(key.name.clone());
-    }
-    let mut findings: Vec<(ResourceKey, Option<String>, Finding)> = Vec::new();
+/// References to what does not exist, neither usable nor with errors. If it may stand in a part that could not be read, that
+/// part has the finding.
+fn dangling(assembly: &mut Assembly<'_>, known: &Known) {
+    let mut refused = Vec::new();
     for (key, candidate) in &assembly.candidates {
-        for Reference { field, to, needed } in references(candidate.resource) {
-            let known = names.get(&to.kind);
-            if known.is_some_and(|known| known.contains(&to.name)) {
+        for Reference { field, to, needed } in &candidate.document.references {
+            let names = known.names.get(&to.kind);
+            if names.is_some_and(|names| names.contains(&to.name)) {
+                continue;
+            }
+            if known.unread.contains(&to.name) {
+                refused.push((
+                    key.clone(),
+                    format!("it refers to {to}, which cannot be read"),
+                    *needed,
+                    None,
+                ));
                 continue;
             }
             let kind = to.kind.as_str();
             let own = (key.kind == to.kind).then_some(&key.name);
             let existing =
-                known.into_iter().flatten().filter(|name| Some(*name) != own).map(ResourceName::as_str);
-            let severity = if needed { Severity::Error } else { Severity::Warning };
+                names.into_iter().flatten().filter(|name| Some(*name) != own).map(ResourceName::as_str);
+            let severity = if *needed { Severity::Error } else { Severity::Warning };
             let message = format!("`{field}`: there is no {kind} named `{}`", to.name);
             let hint = suggest::hint(to.name.as_str(), &format!("{kind} resources"), existing);
             let finding =
-                candidate.finding(&field, severity, FindingCode::DanglingReference, message).with_hint(hint);
-            findings.push((
-                key.clone(),
-                needed.then(|| format!("it refers to {to}, which does not exist")),
-                finding,
-            ));
+                candidate.finding(field, severity, FindingCode::DanglingReference, message).with_hint(hint);
+            let reason = format!("it refers to {to}, which does not exist");
+            refused.push((key.clone(), reason, *needed, Some(finding)));
         }
     }
-    for (key, reason, finding) in findings {
-        assembly.findings.push(finding);
-        if let Some(reason) = reason {
+    for (key, reason, needed, finding) in refused {
+        assembly.findings.extend(finding);
+        if needed {
             assembly.refuse(&key, reason);
         }
     }
@@ -104,8 +73,8 @@ fn missing_task_definitions(
 ) {
     let mut refused = Vec::new();
     for (key, candidate) in &assembly.candidates {
-        let Some(path) = task_definition_file(candidate.path, candidate.resource) else { continue };
-        match task_definitions.get(&path) {
+        let Some(path) = &candidate.document.task_definition else { continue };
+        match task_definitions.get(path) {
             None => {
                 let field = "spec.taskDefinition.file";
                 let message = format!("`{field}`: there is no file {path}");
@@ -139,13 +108,15 @@ fn service_and_target<'a>(
     assembly: &Assembly<'a>,
     key: &ResourceKey,
 ) -> Option<(&'a Resource<EcsService>, &'a Resource<Target>)> {
-    let ParsedResource::EcsService(service) = assembly.candidates.get(key)?.resource else { return None };
-    Some((service, target(assembly, &service.spec.target)?))
+    match assembly.candidates.get(key)?.document.resource.as_ref()? {
+        ParsedResource::EcsService(service) => Some((service, target(assembly, &service.spec.target)?)),
+        _ => None,
+    }
 }
 
 fn target<'a>(assembly: &Assembly<'a>, name: &ResourceName) -> Option<&'a Resource<Target>> {
     let key = ResourceKey { kind: ResourceKind::Target, name: name.clone() };
-    match assembly.candidates.get(&key).filter(|_| assembly.is_usable(&key))?.resource {
+    match assembly.candidates.get(&key).filter(|_| assembly.is_usable(&key))?.document.resource.as_ref()? {
         ParsedResource::Target(target) => Some(target),
         _ => None,
     }
@@ -201,8 +172,8 @@ fn cycles(assembly: &mut Assembly<'_>) {
         .iter()
         .filter(|(key, _)| key.kind == ResourceKind::EcsService)
         .map(|(key, candidate)| {
-            let next = references(candidate.resource).into_iter().map(|reference| reference.to);
-            (key.clone(), next.filter(|to| to.kind == ResourceKind::EcsService).collect())
+            let next = candidate.document.references.iter().map(|reference| &reference.to);
+            (key.clone(), next.filter(|to| to.kind == ResourceKind::EcsService).cloned().collect())
         })
         .collect();
     for cycle in back_edges(&graph) {
@@ -256,9 +227,8 @@ fn report_cycle(assembly: &mut Assembly<'_>, cycle: &[&ResourceKey]) {
         .zip(cycle.iter().cycle().skip(1))
         .filter_map(|(key, next)| {
             let candidate = assembly.candidates.get(*key)?;
-            let reference =
-                references(candidate.resource).into_iter().find(|reference| reference.to == **next)?;
-            Some((candidate.mark(&reference.field), (*key).clone(), reference.field))
+            let reference = candidate.document.references.iter().find(|reference| reference.to == **next)?;
+            Some((candidate.mark(&reference.field), (*key).clone(), &reference.field))
         })
         .collect();
     marks.sort_by(|a, b| a.0.location.cmp(&b.0.location));
@@ -282,7 +252,7 @@ fn report_cycle(assembly: &mut Assembly<'_>, cycle: &[&ResourceKey]) {
 fn other_region(assembly: &mut Assembly<'_>) {
     let mut findings = Vec::new();
     for candidate in assembly.candidates.values() {
-        let ParsedResource::Secret(secret) = candidate.resource else { continue };
+        let Some(ParsedResource::Secret(secret)) = &candidate.document.resource else { continue };
         let Some(own) = target(assembly, &secret.spec.target) else { continue };
         let place = (own.spec.account_id.as_str(), own.spec.region.as_str());
         if let Some(found) = secret.spec.secret_id.place().filter(|found| *found != place) {
@@ -299,7 +269,7 @@ fn other_region(assembly: &mut Assembly<'_>) {
         for (index, name) in service.spec.secrets.iter().enumerate() {
             let secret_key = ResourceKey { kind: ResourceKind::Secret, name: name.clone() };
             let Some(holder) = assembly.candidates.get(&secret_key) else { continue };
-            let ParsedResource::Secret(secret) = holder.resource else { continue };
+            let Some(ParsedResource::Secret(secret)) = &holder.document.resource else { continue };
             let Some(other) = target(assembly, &secret.spec.target) else { continue };
             let place = |target: &Target| format!("{} {}", target.account_id, target.region);
             let (own, other) = (place(&own.spec), place(&other.spec));
@@ -324,8 +294,8 @@ fn other_region(assembly: &mut Assembly<'_>) {
 fn cascade(assembly: &mut Assembly<'_>) {
     let mut needed_by: BTreeMap<ResourceKey, Vec<ResourceKey>> = BTreeMap::new();
     for (key, candidate) in &assembly.candidates {
-        for reference in references(candidate.resource).into_iter().filter(|reference| reference.needed) {
-            needed_by.entry(reference.to).or_default().push(key.clone());
+        for reference in candidate.document.references.iter().filter(|reference| reference.needed) {
+            needed_by.entry(reference.to.clone()).or_default().push(key.clone());
         }
     }
     let mut refused: Vec<ResourceKey> = assembly.invalid.keys().cloned().collect();

@@ -1,28 +1,30 @@
+//! The files of a commit, held against each other.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::*;
 use crate::name::ResourceName;
 
-fn name(text: &str) -> ResourceName {
+pub(super) fn name(text: &str) -> ResourceName {
     ResourceName::parse(text).unwrap()
 }
 
-fn document(kind: &str, name: &str, spec: &str) -> String {
+pub(super) fn document(kind: &str, name: &str, spec: &str) -> String {
     format!(
         "apiVersion: bowline.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n---\n"
     )
 }
 
-fn target(name: &str, cluster: &str, region: &str) -> String {
+pub(super) fn target(name: &str, cluster: &str, region: &str) -> String {
     document("Target", name, &format!("accountId: \"111122223333\", region: {region}, cluster: {cluster}"))
 }
 
-fn service(name: &str, rest: &str) -> String {
+pub(super) fn service(name: &str, rest: &str) -> String {
     document("EcsService", name, &format!("target: prod, service: {name}{rest}"))
 }
 
-fn secret(name: &str, target: &str) -> String {
+pub(super) fn secret(name: &str, target: &str) -> String {
     document(
         "Secret",
         name,
@@ -30,20 +32,20 @@ fn secret(name: &str, target: &str) -> String {
     )
 }
 
-fn parsed(at: &str, text: &str) -> Arc<ParsedFile> {
+pub(super) fn parsed(at: &str, text: &str) -> Arc<ParsedFile> {
     Arc::new(parse_manifest(&path(at), text.as_bytes()))
 }
 
-fn file(at: &str, text: &str) -> SourceFile {
+pub(super) fn file(at: &str, text: &str) -> SourceFile {
     SourceFile { parsed: parsed(at, text), fallback: None }
 }
 
-fn no_task_definitions() -> BTreeMap<RelativePath, Arc<ParsedTaskDefinition>> {
+pub(super) fn no_task_definitions() -> BTreeMap<RelativePath, Arc<ParsedTaskDefinition>> {
     BTreeMap::new()
 }
 
 /// What can be used, and what cannot and why.
-fn outcome(state: &DesiredState) -> (Vec<String>, Vec<String>) {
+pub(super) fn outcome(state: &DesiredState) -> (Vec<String>, Vec<String>) {
     let used = state
         .targets
         .keys()
@@ -250,63 +252,6 @@ a.yaml:34:52 Warning InvalidValue: `spec.secrets[1]`: Secret/away is in 11112222
   = check `spec.target` of Secret/away in a.yaml:24
 ");
     assert_eq!(state.services.len(), 1);
-}
-
-#[test]
-fn a_broken_file_is_represented_by_its_last_good_form() {
-    let good = target("prod", "main", "eu-central-1") + &service("web", ", dependsOn: [gone]");
-    let broken = service("web", ", desiredCount: many") + &service("new", "") + &service("moved", "");
-    let files = [
-        SourceFile { parsed: parsed("a.yaml", &broken), fallback: Some(parsed("a.yaml", &good)) },
-        file("b.yaml", &service("moved", "")),
-        file("c.yaml", &(document("EcsService", "lost", "oops: 1") + &secret("db", "prod"))),
-    ];
-    let Assembled { state, findings } = assemble(&files, &no_task_definitions());
-    expect(&findings, "\
-a.yaml:0:0 Error DanglingReference: `spec.dependsOn[0]`: there is no EcsService named `gone` (in the last form of EcsService/web in which this file had no errors)
-  = EcsService resources: there are `lost`, `moved`, `new`
-a.yaml:4:50 Error InvalidValue: `spec.desiredCount` is text; it must be a whole number
-  | spec: {target: prod, service: web, desiredCount: many}
-c.yaml:4:7 Error MissingField: `spec.service` is missing
-  | spec: {oops: 1}
-  = The service's name at ECS.
-c.yaml:4:7 Error MissingField: `spec.target` is missing
-  | spec: {oops: 1}
-  = The Target that the service lives on.
-c.yaml:4:8 Error UnknownField: `spec` has no field `oops`
-  | spec: {oops: ...
-  = fields: there are `dependsOn`, `desiredCount`, `healDelay`, `ignore`, `restart`, `reveal`, `rollout`, `secrets`, `service`, `settings`, `target`, `taskDefinition`
-");
-    let invalid = [
-        "EcsService/lost: its file c.yaml has errors",
-        "EcsService/new: its file a.yaml has errors",
-        "EcsService/web: it refers to EcsService/gone, which does not exist",
-        "Secret/db: its file c.yaml has errors",
-    ];
-    let used = vec!["Target/prod".to_owned(), "EcsService/moved".to_owned()];
-    assert_eq!(outcome(&state), (used, invalid.map(str::to_owned).to_vec()));
-    assert!(state.targets[&name("prod")].origin.stale);
-    assert!(!state.services[&name("moved")].resource.origin.stale);
-}
-
-#[test]
-fn a_resource_that_moved_out_of_a_broken_file_is_taken_from_where_it_is_now() {
-    let fallback =
-        parsed("a.yaml", &(target("prod", "main", "eu-central-1") + &service("web", ", desiredCount: 1")));
-    let files = [
-        SourceFile { parsed: parsed("a.yaml", "a: ["), fallback: Some(fallback) },
-        file("b.yaml", &service("web", ", desiredCount: 2")),
-    ];
-    let Assembled { state, findings } = assemble(&files, &no_task_definitions());
-    expect(
-        &findings,
-        "\
-a.yaml:1:4 Error Syntax: this is not YAML: unclosed bracket '['
-  | a: [
-",
-    );
-    assert_eq!(state.services[&name("web")].resource.spec.desired_count, Some(2));
-    assert!(state.targets[&name("prod")].origin.stale);
 }
 
 #[test]

@@ -1,7 +1,9 @@
+//! What the documents of a file say: kinds, fields and values.
+
 use super::*;
 use crate::name::ResourceName;
 
-const TARGET: &str = "\
+pub(super) const TARGET: &str = "\
 apiVersion: bowline.dev/v1alpha1
 kind: Target
 metadata:
@@ -158,25 +160,6 @@ prod/web.yaml:43:76 Error UnknownField: `spec` has no field `replicas`
   | spec: {target: prod, service: api, taskDefinition: {file: ../../api.json}, replicas: ...
   = fields: there are `dependsOn`, `desiredCount`, `healDelay`, `ignore`, `restart`, `reveal`, `rollout`, `secrets`, `service`, `settings`, `target`, `taskDefinition`
 ");
-}
-
-#[test]
-fn broken_yaml_is_one_finding_and_does_not_hide_the_other_documents() {
-    let file = manifest(&format!("a: [1, 2\n---\n{TARGET}  mod: observe\n---\n\"open\n"));
-    expect(
-        &file.findings,
-        "\
-prod/web.yaml:1:4 Error Syntax: this is not YAML: unclosed bracket '['
-  | a: [1, 2
-prod/web.yaml:11:3 Error UnknownField: `spec` has no field `mod`
-  |   mod: ...
-  = did you mean `mode`?
-prod/web.yaml:13:1 Error Syntax: this is not YAML: unclosed quote
-  | \"open
-",
-    );
-    assert!(!file.is_usable());
-    assert_eq!(file.documents.len(), 1);
 }
 
 #[test]
@@ -359,149 +342,6 @@ prod/web.yaml:31:3 Warning NotActedOn: this version checks `spec.resources` but 
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_is_refused_where_it_stops_to_be() {
-    let file = parse_manifest(&path("a.yaml"), b"name: caf\xc3\xa9\nb: \xc3\xa9\xff\n");
-    expect(
-        &file.findings,
-        "\
-a.yaml:2:5 Error Encoding: the file is not UTF-8 from here on
-  = save it as UTF-8
-",
-    );
-}
-
-#[test]
-fn a_file_that_is_too_large_is_refused_before_it_is_parsed() {
-    let file = parse_manifest(&path("a.yaml"), &vec![b'['; MAX_MANIFEST_BYTES + 1]);
-    expect(
-        &file.findings,
-        "\
-a.yaml:0:0 Error TooLarge: the file has 1048577 bytes; Bowline reads manifests of at most 1024 KiB
-  = split it, or move it out of the folder that Bowline reads
-",
-    );
-}
-
-#[test]
-fn aliases_work_and_a_bomb_of_them_does_not() {
-    let file = manifest(&format!(
-        "{}  constraints: &limits {{concurrency: 0}}\n---\n{}  constraints: *limits\n",
-        TARGET,
-        TARGET.replace("prod", "test")
-    ));
-    expect(
-        &file.findings,
-        "\
-prod/web.yaml:9:38 Error InvalidValue: `spec.constraints.concurrency` is 0
-  |   constraints: &limits {concurrency: 0}
-  = it must be from 1 to 100
-prod/web.yaml:19:16 Error Syntax: this is not YAML: while parsing node, found unknown anchor
-  |   constraints: *limits
-",
-    );
-
-    let reused = TARGET
-        .replace("region: eu-central-1", "region: &here eu-central-1")
-        .replace("cluster: main", "cluster: *here");
-    let file = manifest(&reused);
-    expect(&file.findings, "");
-    let Some(ParsedResource::Target(target)) = &file.documents[0].resource else { panic!("not a target") };
-    assert_eq!(target.spec.cluster.as_str(), "eu-central-1");
-
-    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..30 {
-        let before = format!("*a{}", level - 1);
-        writeln!(bomb, "a{level}: &a{level} [{}]", [before.as_str(); 9].join(", ")).unwrap();
-    }
-    expect(
-        &manifest(&bomb).findings,
-        "\
-prod/web.yaml:5:10 Error Syntax: the anchors and aliases of this file stand for more than 20000 values
-  | a4: &a4 [*a3, *a3, *a3, *a3, *a3, *a3, *a3, *a3, *a3]
-  = write the values out, or split the file
-",
-    );
-    expect(
-        &manifest("a: &a [*a]\n").findings,
-        "\
-prod/web.yaml:1:8 Error Syntax: this alias stands inside the value that it refers to
-  | a: &a [*a]
-",
-    );
-}
-
-#[test]
-fn nesting_documents_and_values_are_bounded() {
-    for text in [
-        format!("a: {}", "[".repeat(100_000)),
-        "- ".repeat(100_000),
-        format!("a: {}", "{a: ".repeat(100_000)),
-    ] {
-        let file = manifest(&text);
-        assert_eq!(file.findings.len(), 1, "{}", show(&file.findings));
-        assert_eq!(file.findings[0].code, FindingCode::Syntax);
-    }
-    let mut deep = String::new();
-    for depth in 0..200 {
-        writeln!(deep, "{}a:", " ".repeat(depth)).unwrap();
-    }
-    expect(
-        &manifest(&deep).findings,
-        "\
-prod/web.yaml:65:65 Error Syntax: values are nested more than 64 deep
-  |                                                                 a:
-",
-    );
-    expect(
-        &manifest(&"a: 1\n---\n".repeat(2_000)).findings,
-        "\
-prod/web.yaml:2001:1 Error Syntax: the file has more than 1000 documents
-  | a: 1
-  = split it into several files
-",
-    );
-}
-
-#[test]
-fn tags_and_odd_keys_are_refused() {
-    expect(
-        &manifest("a: !!binary aGk=\n").findings,
-        "\
-prod/web.yaml:1:13 Error Syntax: the YAML tag `!!binary` is not supported
-  | a: !!binary aGk=
-  = remove the tag; quote the value if it is text
-",
-    );
-    expect(
-        &manifest("? [a, b]\n: c\n").findings,
-        "\
-prod/web.yaml:1:3 Error Syntax: a list or mapping cannot be the name of a field
-  | ? [a, b]
-  = text with `{{ }}` or starting with `[` or `{` needs quotes
-",
-    );
-    expect(
-        &manifest("a: 1\na: 2\nkind: Target\n").findings,
-        "\
-prod/web.yaml:1:1 Error MissingField: `apiVersion` is missing
-  | a: 1
-  = write `apiVersion: bowline.dev/v1alpha1`
-",
-    );
-    expect(
-        &manifest(&format!("{TARGET}kind: Target\n  ")).findings,
-        "\
-prod/web.yaml:9:1 Error Duplicate: the field `kind` stands here a second time
-  | kind: ...
-  = remove one of the two
-  > prod/web.yaml:2:1 the first one
-",
-    );
-    let tagged = TARGET.replace("\"111122223333\"", "!!str 111122223333");
-    expect(&manifest(&tagged).findings, "");
-}
-
-#[test]
 fn a_value_of_an_unknown_field_is_never_shown() {
     let file = manifest(&format!("{TARGET}  password: hunter2\n  token: [hunter2]\n"));
     assert_eq!(file.findings.len(), 2);
@@ -526,38 +366,4 @@ prod/web.yaml:9:21 Error InvalidValue: `spec.assumeRole.arn` is a role of 444455
   |   assumeRole: {arn: \"arn:aws:iam::444455556666:role/bowline\"}
   = the role must be of the account that the Target describes
 ");
-}
-
-#[test]
-fn no_document_of_a_file_is_left_out_silently() {
-    let file = manifest(&format!("{}{TARGET}", "---\n".repeat(2_000)));
-    assert_eq!(file.findings.len(), 1, "{}", show(&file.findings));
-    let file = manifest(&"[\n---\n".repeat(2_000));
-    assert_eq!(file.findings.len(), 1_002);
-}
-
-#[test]
-fn findings_about_a_file_as_a_whole() {
-    let findings = [
-        Finding::too_large("big.yaml", 104_857_600),
-        Finding::symlink("link.yaml"),
-        Finding::submodule("vendor"),
-        Finding::empty("prod", "the folder `prod`"),
-        Finding::force_push("aaaa", "bbbb"),
-    ];
-    expect(
-        &findings,
-        "\
-big.yaml:0:0 Error TooLarge: the file has 104857600 bytes; Bowline reads manifests of at most 1024 KiB
-  = split it, or move it out of the folder that Bowline reads
-link.yaml:0:0 Error NotAFile: this is a symbolic link; Bowline does not follow links
-  = put the file itself here
-vendor:0:0 Error NotAFile: this is a submodule; Bowline reads one repository only
-  = put the files into this repository, or give Bowline a second source
-prod:0:0 Error Empty: the folder `prod` holds no desired state, so nothing is touched
-  = check `ref` and `path` of the source
-:0:0 Error ForcePush: the branch was rewritten: bbbb does not descend from aaaa, the last applied commit
-  = all actions are held until the branch contains the last applied commit again, or `bowline accept` is run
-",
-    );
 }

@@ -8,6 +8,7 @@ use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{Attempt, AttemptVerdict, InFlight, LastGood, Memory, ServiceMemory};
 use crate::plan::world::key;
+use crate::rollback;
 use crate::rollout::{self, Verdict};
 
 /// Judges every rollout and every change of a count that is under way.
@@ -22,7 +23,7 @@ pub(super) fn judge(memory: &mut Memory, desired: &DesiredState, live: &Live, no
             continue;
         }
         let mut judging = Judging { name, target, live, now, events: &mut events };
-        judging.completed_late(service, observed);
+        judging.good_after_all(service, observed);
         judging.rollout(service, observed);
         judging.scaling(service, observed);
     }
@@ -43,18 +44,30 @@ impl Judging<'_> {
         self.events.push(Event::new(self.now, &resource, kind, message));
     }
 
-    /// A deployment that was late, and then completed after all, is good.
-    fn completed_late(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
-        let Some(primary) = observed.known().and_then(LiveService::primary) else { return };
+    /// What failed is good after all if its deployment completed late, or if somebody else's of the same revision succeeded.
+    fn good_after_all(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+        let Some(service) = observed.known() else { return };
+        let Some(primary) = service.primary() else { return };
         if primary.rollout_state != Some(RolloutState::Completed) {
             return;
         }
+        let past = self.live.histories.get(self.name).and_then(Observed::known);
         for attempt in memory.attempts.values_mut() {
-            let ours = attempt.deployment_id.as_ref() == Some(&primary.id);
-            if ours && matches!(attempt.verdict, Some(AttemptVerdict::Bad(_))) {
-                attempt.verdict = Some(AttemptVerdict::Good);
+            let late = attempt.deployment_id.as_ref() == Some(&primary.id)
+                && matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
+                && (attempt.task_definition.is_none() || attempt.task_definition == primary.task_definition);
+            let repaired = past.is_some_and(|past| rollback::is_repaired(attempt, service, past));
+            if late {
                 self.tell(EventKind::RolloutGood, format!("{} completed after its deadline", primary.id));
+            } else if repaired {
+                self.tell(
+                    EventKind::RolloutGood,
+                    format!("{} succeeded with what failed before", primary.id),
+                );
+            } else {
+                continue;
             }
+            attempt.verdict = Some(AttemptVerdict::Good);
         }
     }
 
@@ -124,13 +137,7 @@ impl Judging<'_> {
 }
 
 fn attempt<'a>(memory: &'a mut ServiceMemory, in_flight: &InFlight) -> &'a mut Attempt {
-    memory.attempts.entry(in_flight.spec_hash.clone()).or_insert_with(|| Attempt {
-        deployment_id: in_flight.deployment_id.clone(),
-        task_definition: in_flight.task_definition.clone(),
-        commit: in_flight.commit.clone(),
-        at: in_flight.started_at,
-        verdict: None,
-    })
+    memory.attempts.entry(in_flight.spec_hash.clone()).or_insert_with(|| in_flight.attempt())
 }
 
 /// The content of a revision, if it was read.

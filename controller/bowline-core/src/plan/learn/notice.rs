@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::judge::content;
 use crate::desired::{DesiredState, ResourceKind};
-use crate::live::{Live, LiveDeployment, RolloutState};
-use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::live::{Live, LiveDeployment};
+use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory};
-use crate::plan::report::{ResourceReport, WaitingOn};
+use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
 use crate::plan::service::{ServiceOutlook, Spec};
 use crate::plan::world::key;
@@ -24,6 +24,7 @@ pub(super) struct ServiceFacts {
     failure: Option<Failure>,
     deviation: Option<String>,
     runs_wanted: bool,
+    is_unwatched: bool,
 }
 
 struct LiveFacts {
@@ -49,6 +50,7 @@ impl ServiceFacts {
             failure: outlook.failure,
             deviation: outlook.deviation,
             runs_wanted: outlook.runs_wanted,
+            is_unwatched: outlook.is_unwatched,
         }
     }
 }
@@ -106,6 +108,7 @@ impl Noticing<'_> {
             deployment_id: failure.deployment_id.clone(),
             task_definition: failure.task_definition.clone(),
             commit: self.commit.to_owned(),
+            restart: self.restart(&facts.name),
             at: self.now,
             verdict: Some(AttemptVerdict::Bad(failure.reason.clone())),
         };
@@ -127,30 +130,21 @@ impl Noticing<'_> {
         allowed: crate::name::HumanDuration,
     ) {
         let (Some(spec), Some(primary)) = (&facts.spec, &live.primary) else { return };
-        let under_way = primary.rollout_state == Some(RolloutState::InProgress)
-            && matches!(facts.report.waiting_on, Some(WaitingOn::Rollout { .. }));
-        if !under_way || !facts.runs_wanted || facts.failure.is_some() || memory.in_flight.is_some() {
+        if !facts.is_unwatched || memory.in_flight.is_some() {
             return;
         }
         let began = primary.created_at.unwrap_or(self.now);
-        memory.in_flight = Some(InFlight {
+        let in_flight = InFlight {
             spec_hash: spec.hash.clone(),
             deployment_id: Some(primary.id.clone()),
             task_definition: live.task_definition.clone(),
             commit: self.commit.to_owned(),
+            restart: self.restart(&facts.name),
             started_at: began,
             deadline: rollout::deadline(began, allowed),
-        });
-        memory.attempts.insert(
-            spec.hash.clone(),
-            Attempt {
-                deployment_id: Some(primary.id.clone()),
-                task_definition: live.task_definition.clone(),
-                commit: self.commit.to_owned(),
-                at: began,
-                verdict: None,
-            },
-        );
+        };
+        memory.attempts.insert(spec.hash.clone(), in_flight.attempt());
+        memory.in_flight = Some(in_flight);
     }
 
     /// Nothing to do, and PRIMARY completed: good, whoever started it.
@@ -180,6 +174,11 @@ impl Noticing<'_> {
             known.map_or_else(|| (self.commit.to_owned(), self.now), |good| (good.commit.clone(), good.at));
         let spec_hash = hash.or_else(|| known.and_then(|good| good.spec_hash.clone()));
         memory.last_good = Some(LastGood { spec_hash, task_definition: arn.clone(), content, commit, at });
+    }
+
+    /// The restart token that git wants.
+    fn restart(&self, service: &ResourceName) -> Option<RestartToken> {
+        self.desired.services.get(service)?.resource.spec.restart.clone()
     }
 
     fn deviation(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {

@@ -3,11 +3,22 @@
 use super::gate::held_until;
 use super::{ServiceOutlook, Subject};
 use crate::diff::diff_desired_count;
+use crate::live::SchedulingStrategy;
 use crate::plan::report::HeldWhy;
 
 /// Plans the change of the desired count. It goes through whatever else is under way.
 pub(super) fn scale(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
     let wanted = subject.wanted.resource.spec.desired_count;
+    if subject.live.scheduling == SchedulingStrategy::Daemon {
+        if wanted.is_some() && !subject.ignored.covers("desiredCount") {
+            let what = format!(
+                "{} is a DAEMON service: ECS decides its count; remove desiredCount",
+                subject.wanted.resource.spec.service
+            );
+            outlook.report.hold(HeldWhy::NeedsPerson { what });
+        }
+        return;
+    }
     let Some(difference) = diff_desired_count(wanted, subject.live.desired_count, &subject.ignored) else {
         return;
     };
@@ -25,10 +36,7 @@ pub(super) fn scale(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
         let until = held_until(subject, &found);
         outlook.deviation = Some(found);
         if let Some(until) = until {
-            let hold = HeldWhy::HealDelay { until };
-            if !outlook.report.held.contains(&hold) {
-                outlook.report.held.push(hold);
-            }
+            outlook.report.hold(HeldWhy::HealDelay { until });
             outlook.report.notes.push("somebody scaled it to 0".to_owned());
             return;
         }

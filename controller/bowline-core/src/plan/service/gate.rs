@@ -15,7 +15,8 @@ use crate::plan::memory::{AttemptVerdict, SpecHash};
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::WaitingOn;
 use crate::plan::secret::SecretStanding;
-use crate::plan::spec::{pinned_versions, spec_hash};
+use crate::plan::spec::{Deployed, pinned_versions, spec_hash};
+use crate::plan::tag::{Recorded, Restart};
 use crate::plan::world::key;
 use crate::rollback::{self, Failure, Remembered};
 use crate::rollout;
@@ -54,21 +55,32 @@ pub(crate) fn spec<'a>(
         TaskDefinition::Differs { step: Step::NeedsPerson(_), .. } => return Ok(None),
     };
     let versions = pinned_versions(subject.world.desired, subject.wanted);
-    Ok(Some(Spec { hash: spec_hash(normalized.as_ref(), &versions), arn, normalized }))
+    let deployed = normalized.as_ref().map_or(Deployed::Live(arn.as_ref()), Deployed::Content);
+    Ok(Some(Spec { hash: spec_hash(deployed, &versions), arn, normalized }))
 }
 
 /// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.
+/// A new restart token is a person's word to try once more, so what failed before it does not count.
 pub(crate) fn failed_before<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
     spec: &Spec,
+    recorded: Recorded<'_>,
 ) -> Result<Option<Failure>, Blocked> {
-    match rollback::remembered(subject.memory, &spec.hash) {
-        Remembered::Bad(failure) => return Ok(Some(failure)),
-        Remembered::Free => return Ok(None),
-        Remembered::Nothing => {}
+    if recorded.restart == Restart::New {
+        return Ok(None);
     }
-    let past = past_deployments(subject, reads)?;
+    let since = match rollback::remembered(subject.memory, &spec.hash, recorded) {
+        Remembered::Bad(failure) => {
+            ask_for_repair(subject, reads, spec);
+            return Ok(Some(failure));
+        }
+        Remembered::Free => return Ok(None),
+        Remembered::Lost { since } => Some(since),
+        Remembered::Nothing => None,
+    };
+    let mut past = past_deployments(subject, reads)?;
+    past.retain(|past| since.is_none_or(|since| rollout::began_since(past.created_at, since)));
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
     if let Some(normalized) = &spec.normalized {
         let failed = rollback::failed_revisions(&past);
@@ -82,6 +94,14 @@ pub(crate) fn failed_before<'a>(
         }
     }
     Ok(rollback::failed_before(&past, |arn| same.contains(arn), &rollback::explained(subject.memory)))
+}
+
+/// Somebody may have deployed successfully since what failed: `learn` judges it by the history, which is asked for here.
+fn ask_for_repair<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, spec: &Spec) {
+    let attempt = subject.memory.and_then(|memory| memory.attempts.get(&spec.hash));
+    if attempt.is_some_and(|attempt| rollback::may_be_repaired(attempt, subject.live)) {
+        let _ = reads.history(subject.name);
+    }
 }
 
 /// ECS's history, newest first; where the endpoint has none, what `deployments[]` shows.
@@ -110,15 +130,10 @@ pub(crate) fn looks_failed(subject: &Subject<'_>) -> bool {
         memory.attempts.values().any(|attempt| {
             matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
                 && attempt.task_definition == subject.live.task_definition
+                && attempt.restart == subject.wanted.resource.spec.restart
         })
     });
     primary_failed || remembered_bad
-}
-
-/// Whether ECS is rolling back.
-pub(crate) fn ecs_rolls_back(subject: &Subject<'_>) -> bool {
-    let history = subject.world.live.histories.get(subject.name).and_then(|history| history.known());
-    rollout::rolling_back(subject.live, history.map(Vec::as_slice))
 }
 
 /// The revision from which somebody else stepped back to an earlier one, if that is what happened: git wants what was

@@ -6,18 +6,20 @@ use super::Subject;
 use crate::desired::ResourceKind;
 use crate::diff::{Difference, diff_record};
 use crate::live::DeploymentController;
-use crate::name::ResourceName;
+use crate::name::{ResourceName, RestartToken};
 use crate::plan::action::TagKey;
 use crate::plan::reads::Reads;
 use crate::plan::report::WaitingOn;
 use crate::plan::secret::{SecretOutlook, SecretStanding};
 use crate::plan::spec::{fingerprint, pinned_versions};
-use crate::plan::tag::{STALE, TagRecord};
+use crate::plan::tag::{Recorded, Restart, STALE, TagRecord};
 use crate::plan::world::key;
 
 /// What the records of a service ask for.
 #[derive(Default)]
-pub(crate) struct Records {
+pub(crate) struct Records<'a> {
+    /// What they say was tried.
+    pub(crate) recorded: Recorded<'a>,
     /// Records to write without rolling anything.
     pub(crate) baselines: Vec<(TagKey, String)>,
     /// Why the running tasks have to be replaced, with the record to write right before.
@@ -27,13 +29,13 @@ pub(crate) struct Records {
 }
 
 /// Reads the records of a service.
-pub(crate) fn compare<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Records {
+pub(crate) fn compare<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Records<'a> {
     let mut records = Records::default();
     if subject.live.controller != DeploymentController::Ecs {
         return records;
     }
     if let Some(token) = &subject.wanted.resource.spec.restart {
-        restart(subject, token.as_str(), &mut records);
+        restart(subject, token, &mut records);
     }
     if !subject.wanted.resource.spec.secrets.is_empty() {
         secrets(subject, reads, &mut records);
@@ -41,14 +43,15 @@ pub(crate) fn compare<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Recor
     records
 }
 
-fn restart(subject: &Subject<'_>, token: &str, records: &mut Records) {
-    let key = TagKey::Restart;
+fn restart<'a>(subject: &Subject<'_>, wanted: &'a RestartToken, records: &mut Records<'a>) {
+    let (key, token) = (TagKey::Restart, wanted.as_str());
     if subject.ignored.covers("restart") {
         return;
     }
     match TagRecord::read(key, subject.live) {
         None => records.baselines.push((key, TagRecord::baseline(token).to_string())),
         Some(record) if record.what != token => {
+            records.recorded.restart = Restart::New;
             records.due(
                 subject,
                 key,
@@ -58,13 +61,14 @@ fn restart(subject: &Subject<'_>, token: &str, records: &mut Records) {
             );
         }
         Some(record) if record.not_forced_yet(subject.live) => {
+            records.recorded.restart = Restart::Noted(wanted);
             records.due(subject, key, token, &record.what, "noted, but the restart has not begun".to_owned());
         }
         Some(_) => {}
     }
 }
 
-fn secrets<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, records: &mut Records) {
+fn secrets<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, records: &mut Records<'_>) {
     let key = TagKey::Secrets;
     let readers = subject.secrets();
     let pins = pinned_versions(subject.world.desired, subject.wanted);
@@ -89,6 +93,7 @@ fn secrets<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, records: &mut Recor
             }
         }
         Some(record) if record.not_forced_yet(subject.live) => {
+            records.recorded.secrets_noted = true;
             let note = "noted, but the new tasks have not been started".to_owned();
             records.due(subject, key, &wanted, &record.what, note);
         }
@@ -103,7 +108,7 @@ fn heal<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
     secrets: &[&'a ResourceName],
-    records: &mut Records,
+    records: &mut Records<'_>,
 ) {
     let starts = match reads.task_starts(subject.name) {
         Ok(starts) => starts,
@@ -146,7 +151,7 @@ fn resolved(subject: &Subject<'_>, readers: &[(&ResourceName, &SecretOutlook)]) 
     Some(fingerprint(&versions))
 }
 
-impl Records {
+impl Records<'_> {
     fn due(&mut self, subject: &Subject<'_>, key: TagKey, wanted: &str, found: &str, note: String) {
         let record = TagRecord::before_forcing(wanted, subject.live).to_string();
         self.due.push((key, record, diff_record(key, wanted, found, note)));

@@ -1,24 +1,24 @@
-//! The state of a service in one word, and whose rollout is under way.
+//! The state of a service in one word.
 
-use jiff::Timestamp;
-
-use super::gate::ecs_rolls_back;
+use super::under_way::{self, Unwatched};
 use super::{ServiceOutlook, Subject};
-use crate::live::{DeploymentController, RolloutState};
+use crate::live::DeploymentController;
+use crate::plan::reads::Reads;
 use crate::plan::report::{ResourceReport, Sync, WaitingOn};
-use crate::rollout;
 
 /// The state in one word.
-pub(super) fn settle(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
-    let primary = subject.live.primary();
-    let in_progress = primary.is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress));
+pub(super) fn settle<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, outlook: &mut ServiceOutlook<'a>) {
     let scaling = subject.memory.and_then(|memory| memory.scaling.as_ref());
     if outlook.report.waiting_on.is_none() && outlook.report.differences.is_empty() {
         if let Some(scaling) = scaling {
             outlook.report.waiting_on =
                 Some(WaitingOn::Rollout { deployment_id: None, deadline: scaling.deadline });
-        } else if in_progress && outlook.failure.is_none() {
-            outlook.report.waiting_on = somebody_elses_rollout(subject);
+        } else if outlook.failure.is_none() {
+            match under_way::somebody_elses_rollout(subject, reads) {
+                None => {}
+                Some(Unwatched::OnTime(waiting_on)) => outlook.report.waiting_on = Some(waiting_on),
+                Some(Unwatched::Late(why)) => outlook.report.hold(why),
+            }
         }
     }
     let report = &mut outlook.report;
@@ -26,7 +26,7 @@ pub(super) fn settle(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
         Sync::AwaitingGit
     } else if matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)) {
         Sync::Progressing
-    } else if report.differences.is_empty() && report.waiting_on.is_none() {
+    } else if report.differences.is_empty() && report.waiting_on.is_none() && report.held.is_empty() {
         Sync::InSync
     } else {
         Sync::Drifted
@@ -39,33 +39,10 @@ pub(super) fn settle(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
     }
 }
 
-/// A rollout of what the service runs that is under way and that Bowline does not watch.
-pub(super) fn somebody_elses_rollout(subject: &Subject<'_>) -> Option<WaitingOn> {
-    let primary = subject.live.primary()?;
-    if primary.rollout_state != Some(RolloutState::InProgress) {
-        return None;
-    }
-    if ecs_rolls_back(subject) {
-        return Some(WaitingOn::EcsRollback);
-    }
-    let began = primary.created_at.unwrap_or(subject.world.now);
-    Some(WaitingOn::Rollout {
-        deployment_id: Some(primary.id.clone()),
-        deadline: deadline_of(subject, began),
-    })
-}
-
-fn deadline_of(subject: &Subject<'_>, began: Timestamp) -> Timestamp {
-    rollout::deadline(began, subject.wanted.resource.spec.rollout.deadline)
-}
-
 /// True when what git wants is being rolled out and nobody watches it: the store was lost, or somebody else began it.
 pub(super) fn unwatched_rollout(subject: &Subject<'_>, runs_wanted: bool) -> bool {
     runs_wanted
-        && subject
-            .live
-            .primary()
-            .is_some_and(|primary| primary.rollout_state == Some(RolloutState::InProgress))
+        && under_way::in_progress(subject).is_some()
         && subject
             .memory
             .and_then(|memory| memory.last_good.as_ref())

@@ -227,6 +227,7 @@ fn a_spec_that_failed_stays_quarantined_but_may_be_scaled() {
             deployment_id: Some("ecs-svc/2".to_owned()),
             task_definition: Some(arn("web:7")),
             commit: COMMIT.to_owned(),
+            restart: None,
             at: at(-600),
             verdict: Some(AttemptVerdict::Bad(reason.clone())),
         },
@@ -279,6 +280,7 @@ fn quarantine_survives_the_loss_of_the_store() {
 fn nothing_is_pushed_while_ecs_rolls_back() {
     let mut world = web("web:5", "web:6");
     let primary = &mut world.live("web").deployments[0];
+    primary.created_at = Some(at(-60));
     primary.rollout_state = Some(RolloutState::InProgress);
     primary.rollout_reason =
         Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());

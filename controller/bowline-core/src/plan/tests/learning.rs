@@ -52,6 +52,7 @@ fn a_rollout_that_completes_is_the_last_good_one() {
                     deployment_id: Some("ecs-svc/1".to_owned()),
                     task_definition: Some(arn("web:7")),
                     commit: COMMIT.to_owned(),
+                    restart: None,
                     at: at(-60),
                     verdict: Some(AttemptVerdict::Good),
                 }
@@ -228,6 +229,7 @@ fn what_was_begun_is_watched() {
         deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: Some(arn("web:7")),
         commit: COMMIT.to_owned(),
+        restart: None,
         at: at(5),
         verdict: None,
     };
@@ -236,6 +238,7 @@ fn what_was_begun_is_watched() {
         deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: Some(arn("web:7")),
         commit: COMMIT.to_owned(),
+        restart: None,
         started_at: at(5),
         deadline: at(1205),
     };

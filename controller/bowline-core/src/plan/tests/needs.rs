@@ -55,6 +55,7 @@ fn the_history_is_not_asked_for_a_spec_whose_end_is_remembered() {
         deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: None,
         commit: COMMIT.to_owned(),
+        restart: None,
         at: at(-10),
         verdict: Some(AttemptVerdict::Superseded),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diff::{Difference, Reason, Shown};
-use crate::live::{LiveState, Observed, ServiceStatus, UnknownCategory};
+use crate::live::{LiveState, Observed, SchedulingStrategy, ServiceStatus, UnknownCategory};
 use crate::plan::fixture::*;
 use crate::plan::*;
 
@@ -131,9 +131,10 @@ fn a_terraform_state_is_reported_only() {
 fn the_document_is_stable_json() {
     let mut world = Fixture::new().with_service("web", "web:6");
     world.live("web").desired_count = 5;
-    let plan = world.propose();
+    let Proposed { reports, actions, .. } = world.propose();
+    let plan = Approved { reports, actions, ..Approved::default() };
     assert_eq!(
-        pretty(&Document::of_proposed("abc", &plan)),
+        pretty(&Document::of_approved("abc", &plan)),
         serde_json::json!({
             "version": 1, "commit": "abc", "clean": false, "unknown": false,
             "totals": {"in-sync": 1, "drifted": 1},
@@ -156,4 +157,31 @@ fn the_document_is_stable_json() {
             }],
         })
     );
+}
+
+#[test]
+fn the_count_of_a_daemon_service_is_ecs_own() {
+    let mut world = Fixture::new()
+        .with_service("web", "web:6")
+        .with_revision("web:6", content("web", "f"))
+        .with_history("web", Vec::new())
+        .restarting("web", "t2")
+        .with_tag("web", TagKey::Restart, "t1@-");
+    world.live("web").scheduling = SchedulingStrategy::Daemon;
+    let held = [HeldWhy::NeedsPerson {
+        what: "web is a DAEMON service: ECS decides its count; remove desiredCount".to_owned(),
+    }];
+    for found in [0, 2, 5] {
+        world.live("web").desired_count = found;
+        assert_eq!(world.actions(), ["EcsService/web: start new tasks"], "{found}");
+        assert_eq!(world.report("web").held, held, "{found}");
+    }
+    let mut world = world.with_tag("web", TagKey::Restart, "t2@-");
+    world.live("web").running_count = 5;
+    assert_eq!((world.report("web").sync, world.actions()), (Sync::Drifted, Vec::new()));
+    world.spec("web").ignore = vec![crate::name::FieldPath::parse("desiredCount").unwrap()];
+    assert_eq!(world.report("web"), ResourceReport::new(service_key("web"), &name("prod")));
+    world.spec("web").ignore = Vec::new();
+    world.spec("web").desired_count = None;
+    assert_eq!(world.report("web"), ResourceReport::new(service_key("web"), &name("prod")));
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::desired::kind::AssumeRole;
 use crate::name::{AccountId, RoleArn};
-use crate::plan::fixture::{Fixture, content, name, secret_key, service_key};
+use crate::plan::fixture::{COMMIT, Fixture, content, name, secret_key, service_key};
 use crate::plan::{Sync, TagKey};
 
 fn ceiling() -> Ceiling {
@@ -38,21 +38,22 @@ fn what_is_allowed_goes_out() {
     let approved = approved(&world, &ceiling(), &GitStanding::Fresh);
     assert_eq!(texts(&approved), ["EcsService/web: deploy web:7 and set the desired count to 4"]);
     assert_eq!(held(&approved), Vec::<String>::new());
-    assert!(!approved.is_clean() && !approved.is_converged());
+    assert!(!approved.is_clean());
 }
 
 #[test]
 fn git_that_cannot_be_trusted_holds_everything() {
-    let shrunk = |target: &str| {
-        GitStanding::Shrunk(BTreeMap::from([(
-            name(target),
-            "4 of the 5 resources on prod are gone".to_owned(),
-        )]))
+    let head = COMMIT.to_owned();
+    let shrunk = |target: &str| GitStanding::Shrunk {
+        head: head.clone(),
+        targets: BTreeMap::from([(name(target), "4 of the 5 resources on prod are gone".to_owned())]),
     };
     let cases = [
         (
-            GitStanding::ForcePushed,
-            "the branch was rewritten since the last applied commit: nothing is changed until a person accepts it",
+            GitStanding::ForcePushed { head: head.clone() },
+            "the branch was rewritten since the last applied commit, so nothing is changed; if this was meant, run \
+             `git commit --allow-empty -m \"Accept 11111111\" --trailer \"Bowline-Accept: 1111111111111111111111111111111111111111\"` \
+             on the branch, and push or merge it",
         ),
         (
             GitStanding::Stale("no route to host; the last good commit is 5m old".to_owned()),
@@ -60,7 +61,9 @@ fn git_that_cannot_be_trusted_holds_everything() {
         ),
         (
             shrunk("prod"),
-            "too much vanished from git at once: 4 of the 5 resources on prod are gone; nothing is changed until a person accepts it",
+            "too much vanished from git at once: 4 of the 5 resources on prod are gone, so nothing is changed there; if this \
+             was meant, run `git commit --allow-empty -m \"Accept 11111111\" --trailer \"Bowline-Accept: \
+             1111111111111111111111111111111111111111\"` on the branch, and push or merge it",
         ),
     ];
     for (standing, why) in cases {
@@ -170,7 +173,8 @@ fn a_restart_needs_its_own_capability_and_a_record_either() {
     world.desired.targets.get_mut(&name("prod")).unwrap().spec.capabilities.clear();
     let silent = approved(&world, &ceiling(), &GitStanding::Fresh);
     assert_eq!((texts(&silent).len(), held(&silent).len()), (0, 0));
-    assert!(silent.is_converged());
+    assert!(silent.is_clean());
+    assert_eq!(silent.reports[&service_key("web")].sync, Sync::InSync);
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn of(service: &Service, deployment: &Deployment) -> Self {
-        let own = || service.tasks.iter().filter(|task| task.deployment == deployment.number);
+        let own = || service.tasks.iter().filter(|task| task.made.deployment == deployment.number);
         let primary = service.deployments.first().is_some_and(|primary| primary.number == deployment.number);
         Self {
             desired: if primary { service.wanted_tasks() } else { own().filter(|task| task.wanted).count() },

@@ -10,7 +10,8 @@ use aws_sdk_ecs::types::{
 use bowline_core::desired::{SERVER_ONLY_FIELDS, TaskDefinitionContent};
 use bowline_core::live::{
     DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
-    PastDeploymentStatus, RolloutState, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
+    PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus, TaskDefinitionStatus,
+    UnknownCategory,
 };
 use bowline_core::name::TaskDefinitionArn;
 use serde_json::{Map, Value};
@@ -42,6 +43,11 @@ pub(super) fn service(service: &Service) -> Result<LiveService, String> {
             Some(DeploymentControllerType::CodeDeploy) => DeploymentController::CodeDeploy,
             Some(_) => DeploymentController::External,
         };
+    let scheduling = match &service.scheduling_strategy {
+        None | Some(aws_sdk_ecs::types::SchedulingStrategy::Replica) => SchedulingStrategy::Replica,
+        Some(aws_sdk_ecs::types::SchedulingStrategy::Daemon) => SchedulingStrategy::Daemon,
+        Some(other) => return Err(format!("schedulingStrategy is {}", other.as_str())),
+    };
     let mut deployments = service.deployments().iter().map(deployment).collect::<Result<Vec<_>, _>>()?;
     deployments.sort_by_key(|deployment| deployment.status != DeploymentStatus::Primary);
     let breaker = service.deployment_configuration().and_then(|all| all.deployment_circuit_breaker());
@@ -61,6 +67,7 @@ pub(super) fn service(service: &Service) -> Result<LiveService, String> {
         pending_count: count("pendingCount", service.pending_count)?,
         task_definition: task_definition_arn(service.task_definition())?,
         controller,
+        scheduling,
         managed_by_ecs: service.resource_management_type() == Some(&ResourceManagementType::Ecs),
         circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
         deployments,

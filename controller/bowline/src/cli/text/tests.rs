@@ -85,6 +85,53 @@ fn what_cannot_be_read_tells_what_aws_said_and_what_to_do() {
 }
 
 #[test]
+fn what_is_unknown_for_one_reason_is_told_together() {
+    let unknown = |name: &str, message: &str, request: &str| {
+        let mut report = report(name, Sync::Unknown);
+        report.unknown = Some(UnknownReason {
+            category: UnknownCategory::Denied,
+            message: message.to_owned(),
+            hint: "give Bowline credentials".to_owned(),
+            aws: Some(AwsErrorDetail {
+                code: "ExpiredToken".to_owned(),
+                message: "no".to_owned(),
+                request_id: Some(request.to_owned()),
+            }),
+        });
+        report
+    };
+    let mut noted = unknown("noted", "expired", "r-4");
+    noted.notes = vec!["a note".to_owned()];
+    let reports = [
+        unknown("api", "expired", "r-1"),
+        report("web", Sync::Drifted),
+        unknown("jobs", "expired", "r-2"),
+        unknown("mail", "denied", "r-3"),
+        noted,
+    ];
+    insta::assert_snapshot!(plain(&details(reports.iter())), @r"
+    ? EcsService/api on production: unknown
+    ? EcsService/jobs on production: unknown
+        why:  expired
+              -> give Bowline credentials
+        AWS:  ExpiredToken: no (request r-1)
+
+    ~ EcsService/web on production: drifted
+
+    ? EcsService/mail on production: unknown
+        why:  denied
+              -> give Bowline credentials
+        AWS:  ExpiredToken: no (request r-3)
+
+    ? EcsService/noted on production: unknown
+        why:  expired
+              -> give Bowline credentials
+        AWS:  ExpiredToken: no (request r-4)
+        note: a note
+    ");
+}
+
+#[test]
 fn the_table_is_aligned_and_tells_the_first_thing_to_know() {
     let mut held = report("a-longer-name", Sync::AwaitingGit);
     held.held = vec![HeldWhy::ReportOnly];

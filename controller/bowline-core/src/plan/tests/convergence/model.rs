@@ -1,5 +1,5 @@
 //! A pure model of ECS and Secrets Manager, just deep enough to act on: deployments complete at the next tick, images that
-//! are named `crash` fail and are rolled back by ECS.
+//! are named `crash` fail and are rolled back by ECS. A service's fate may be that every deployment fails, or never ends.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,23 @@ use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::fixture::{arn, at, name};
 use crate::plan::{Action, Expectation, Need, Operation, Outcome};
 
+/// What becomes of the deployments of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// They complete.
+    Fine,
+    /// They fail, and ECS goes back.
+    Breaks,
+    /// They stay in progress: there is no circuit breaker.
+    Hangs,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
+    /// Services whose deployments do not complete.
+    pub(super) fates: BTreeMap<ResourceName, Fate>,
+    /// Whether the old deployment leads again, under its own id, when ECS goes back.
+    pub(super) keeps_id: bool,
     pub(super) services: BTreeMap<ResourceName, LiveService>,
     pub(super) secrets: BTreeMap<ResourceName, LiveSecret>,
     pub(super) dates: BTreeMap<ResourceName, BTreeMap<String, Timestamp>>,
@@ -197,13 +212,24 @@ impl Model {
             let service = &self.services[&of];
             let primary = service.primary().unwrap().clone();
             if primary.rollout_state == Some(RolloutState::InProgress) {
-                let crashes =
-                    primary.rollout_reason.is_none() && self.crashes(primary.task_definition.as_ref());
-                if crashes { self.roll_back(&of, &primary) } else { self.complete(&of, &primary) }
+                match self.fate(&of, &primary) {
+                    Fate::Fine => self.complete(&of, &primary),
+                    Fate::Breaks => self.roll_back(&of, &primary),
+                    Fate::Hangs => {}
+                }
             }
             let service = self.services.get_mut(&of).unwrap();
             service.running_count = service.desired_count;
         }
+    }
+
+    fn fate(&self, of: &ResourceName, primary: &LiveDeployment) -> Fate {
+        if primary.rollout_reason.is_some() {
+            return Fate::Fine;
+        }
+        let fate = self.fates.get(of).copied().unwrap_or(Fate::Fine);
+        let crashes = fate == Fate::Fine && self.crashes(primary.task_definition.as_ref());
+        if crashes { Fate::Breaks } else { fate }
     }
 
     fn crashes(&self, arn: Option<&TaskDefinitionArn>) -> bool {
@@ -229,15 +255,20 @@ impl Model {
         self.end(of, &primary.id, PastDeploymentStatus::Successful);
     }
 
-    /// Back to the newest deployment that succeeded, as a deployment of its own that the history does not list.
+    /// Back to the newest deployment that succeeded, as a deployment of its own that the history does not list, or under its
+    /// old id.
     fn roll_back(&mut self, of: &ResourceName, primary: &LiveDeployment) {
         self.end(of, &primary.id, PastDeploymentStatus::RolledBack);
         let good = self.histories[of].iter().find(|past| past.status == PastDeploymentStatus::Successful);
-        let back_to = good.and_then(|past| past.task_definition.clone()).unwrap();
-        let id = self.deploy(of, back_to);
+        let good = good.cloned().unwrap();
+        let id = self.deploy(of, good.task_definition.unwrap());
         self.histories.get_mut(of).unwrap().remove(0);
         let service = self.services.get_mut(of).unwrap();
         service.deployments.truncate(2);
+        if self.keeps_id {
+            service.deployments[0].id.clone_from(&good.deployment_id);
+            service.deployments[0].created_at = good.created_at;
+        }
         service.deployments[0].rollout_reason =
             Some(format!("ECS deployment circuit breaker: rolling back to deploymentId {id}."));
         service.deployments[1].rollout_state = Some(RolloutState::Failed);
