@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 pub use service::{Effect, RESETS, Reset, SERVICE, SETTINGS, Setting, ShownBy, Taken};
-pub(crate) use service::{reset_of, setting_row};
+pub(crate) use service::{reset_of, setting_row, starts_deployment};
 pub use task_definition::TASK_DEFINITION;
 
 /// One row: a field, how it is compared, and why so.

@@ -16,7 +16,7 @@ use super::path::Ignored;
 use super::{Difference, Reason, Shown};
 use crate::desired::kind::ServiceSettings;
 
-pub(crate) use removal::{Removal, Removals, removals};
+pub(crate) use removal::{Removal, removals};
 
 /// Where settings stand in paths.
 pub(crate) const PREFIX: &str = "settings";

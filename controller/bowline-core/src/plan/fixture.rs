@@ -114,6 +114,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         circuit_breaker: true,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
         events: Vec::new(),
+        settings: ServiceSettings::default(),
         tags: BTreeMap::new(),
     }
 }
@@ -125,6 +126,7 @@ pub(crate) fn past(id: &str, revision: &str, status: PastDeploymentStatus) -> Pa
         status,
         reason: Some("tasks failed to start".to_owned()),
         created_at: Some(at(-7200)),
+        settings: None,
     }
 }
 

@@ -159,6 +159,11 @@ pub(crate) fn setting_row(name: &str) -> Option<&'static Setting> {
     SETTINGS.binary_search_by(|row| row.name.cmp(name)).ok().map(|at| &SETTINGS[at])
 }
 
+/// Whether a change of a top-level field starts a deployment.
+pub(crate) fn starts_deployment(name: &str) -> bool {
+    setting_row(name).is_some_and(|row| row.effect == Effect::Deployment)
+}
+
 /// How a field is taken back.
 pub(crate) fn reset_of(path: &str) -> Option<Reset> {
     RESETS.binary_search_by(|(at, _)| (*at).cmp(path)).ok().map(|at| RESETS[at].1)
