@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::canonical::{canonical_json, sha256_hex};
 use super::compare::compare_field;
-use super::fields::{Literal, Rule, SERVICE, plain};
+use super::fields::{Literal, Rule, SERVICE, ShownBy, plain, setting_row};
 use super::normalize::normalize_field;
 use super::overlay::overlay_field;
 use super::path::Ignored;
@@ -50,10 +50,17 @@ pub(crate) fn compare<'a>(
         .collect()
 }
 
-/// Whether everything that was asked for by a request is live.
+/// Whether everything that was asked for by a request is live, as far as DescribeServices shows it.
 pub fn settings_in_effect(request: &Map<String, Value>, live: &ServiceSettings) -> bool {
     let live = live.fields();
-    leaves(request).into_iter().all(|(names, wanted)| same(&names, wanted, get(&live, &names)))
+    let shown =
+        leaves(request).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
+    shown.into_iter().all(|(names, wanted)| same(&names, wanted, get(&live, &names)))
+}
+
+/// Whether DescribeServices shows a top-level field.
+pub fn is_shown(field: &str) -> bool {
+    setting_row(field).is_some_and(|row| row.shown != ShownBy::Revision)
 }
 
 /// What tells one value of a top-level field from another: 16 hexadecimal digits. To see whether somebody changed it.
