@@ -9,5 +9,6 @@ mod hot_pass;
 mod iam_policy;
 mod kill;
 mod plan_and_apply;
+mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;

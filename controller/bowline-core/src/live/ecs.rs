@@ -37,6 +37,8 @@ pub struct LiveService {
     pub deployments: Vec<LiveDeployment>,
     /// The newest service events, newest first, at most 10.
     pub events: Vec<(Timestamp, String)>,
+    /// The ARN of the service revision that its PRIMARY deployment rolls out, where AWS tells it.
+    pub service_revision: Option<String>,
     /// Its settings in the fields of UpdateService, as AWS shows them; without those that only service revisions show.
     pub settings: ServiceSettings,
     /// Tags of the service.

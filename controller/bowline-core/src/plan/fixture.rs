@@ -114,6 +114,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         circuit_breaker: true,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
         events: Vec::new(),
+        service_revision: None,
         settings: ServiceSettings::default(),
         tags: BTreeMap::new(),
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use bowline_core::desired::DesiredState;
-use bowline_core::live::{Live, LiveService, Observed, UnknownReason};
+use bowline_core::live::{Live, Observed, UnknownReason};
 use bowline_core::name::ResourceName;
 use bowline_core::plan::Need;
 use tokio::task::JoinSet;
@@ -65,19 +65,13 @@ fn whom_to_ask<'a>(
         }
         Need::RevisionSettings { service } => {
             let target = &desired.services.get(service)?.resource.spec.target;
-            Some((target, revision_arn(live.services.get(service)?.known()?)?.into()))
+            Some((target, live.services.get(service)?.known()?.service_revision.clone()?.into()))
         }
         Need::SecretVersionDates { secret } => {
             let spec = &desired.secrets.get(secret)?.spec;
             Some((&spec.target, spec.secret_id.as_str().into()))
         }
     }
-}
-
-/// The ARN of the service revision that the PRIMARY deployment rolls out: both have the same number.
-fn revision_arn(service: &LiveService) -> Option<String> {
-    let number = service.primary()?.id.strip_prefix("ecs-svc/")?;
-    Some(format!("{}/{number}", service.arn.replacen(":service/", ":service-revision/", 1)))
 }
 
 async fn answer(session: &Session, need: Need, at_aws: &str) -> Put {

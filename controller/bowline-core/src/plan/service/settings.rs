@@ -106,17 +106,22 @@ fn from_revision<'a>(
     if asked.is_empty() {
         return Ok(());
     }
-    match reads.revision_settings(subject.name) {
-        Ok(shown) => found.extend(shown.map(ServiceSettings::fields).unwrap_or_default()),
-        Err(blocked) if blocked.is_unsupported() => {
-            for field in &asked {
-                wanted.remove(field);
-                settings
-                    .notes
-                    .push(format!("settings.{field} cannot be read from this endpoint: it is not compared"));
+    if subject.live.service_revision.is_some() {
+        match reads.revision_settings(subject.name) {
+            Ok(Some(shown)) => {
+                found.extend(shown.fields());
+                return Ok(());
             }
+            Ok(None) => {}
+            Err(blocked) if blocked.is_unsupported() => {}
+            Err(blocked) => return Err(blocked),
         }
-        Err(blocked) => return Err(blocked),
+    }
+    for field in &asked {
+        wanted.remove(field);
+        settings
+            .notes
+            .push(format!("settings.{field} is not compared: AWS shows no service revision to read it from"));
     }
     Ok(())
 }

@@ -71,6 +71,7 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         scheduling,
         managed_by_ecs: service.resource_management_type() == Some(&ResourceManagementType::Ecs),
         circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
+        service_revision: service_revision(service, &deployments),
         deployments,
         events,
         settings,
@@ -78,6 +79,16 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
             .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
             .collect(),
     })
+}
+
+/// The revision of the PRIMARY deployment: the only one, or, during a rollout, the one with the deployment's number.
+fn service_revision(service: &Service, deployments: &[LiveDeployment]) -> Option<String> {
+    let mut arns = service.current_service_revisions().iter().filter_map(|revision| revision.arn());
+    if service.current_service_revisions().len() > 1 {
+        let number = deployments.first()?.id.strip_prefix("ecs-svc/")?;
+        return arns.find(|arn| last_part(arn).as_deref() == Some(number)).map(str::to_owned);
+    }
+    arns.next().map(str::to_owned)
 }
 
 fn deployment(deployment: &Deployment) -> Result<LiveDeployment, String> {

@@ -11,6 +11,7 @@ fn report(name: &str, sync: Sync) -> ResourceReport {
         target: Some(ResourceName::parse("production").unwrap()),
         sync,
         differences: Vec::new(),
+        left_alone: Vec::new(),
         held: Vec::new(),
         waiting_on: None,
         unknown: None,
