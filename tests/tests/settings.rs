@@ -37,6 +37,7 @@ fn role(name: &str) -> String {
 }
 
 /// Settings of the service itself.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_the_service() -> Vec<Case> {
     let capacity = |weight: u32| json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": weight}]});
     let deployment = |value: Value| json!({"deploymentConfiguration": value});
@@ -161,6 +162,7 @@ fn of_the_service() -> Vec<Case> {
 }
 
 /// Settings that are rolled out by a deployment.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_the_deployment() -> Vec<Case> {
     let network = |public: &str| {
         let awsvpc = json!({"subnets": ["subnet-1"], "securityGroups": ["sg-1"], "assignPublicIp": public});

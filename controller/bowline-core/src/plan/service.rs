@@ -240,7 +240,7 @@ fn configure(settings: &Settings, outlook: &mut ServiceOutlook<'_>) {
         outlook.report.hold(held.clone());
     }
     if !settings.others.is_empty() {
-        outlook.update.get_or_insert_default().settings = settings.others.clone();
+        outlook.update.get_or_insert_default().settings.clone_from(&settings.others);
     }
 }
 

@@ -33,7 +33,7 @@ impl ServiceSettings {
         let mut text = String::new();
         for (field, json) in fields {
             text.push(if text.is_empty() { '{' } else { ',' });
-            text.push_str(&format!("{}:{json}", Value::from(field)));
+            text.extend([&Value::from(field).to_string(), ":", json]);
         }
         if !text.is_empty() {
             text.push('}');

@@ -3,7 +3,7 @@
 use super::*;
 
 fn with_settings(settings: &str) -> ParsedFile {
-    let indented: String = settings.lines().map(|line| format!("    {line}\n")).collect();
+    let indented = format!("    {}\n", settings.replace('\n', "\n    "));
     manifest(&format!(
         "apiVersion: bowline.dev/v1alpha1\nkind: EcsService\nmetadata:\n  name: web\nspec:\n  target: prod\n  service: web\n  settings:\n{indented}"
     ))

@@ -11,10 +11,14 @@ fn map(value: Value) -> Map<String, Value> {
 /// Each difference as a line.
 fn lines(wanted: Value, found: Value) -> Vec<String> {
     let (wanted, found) = (map(wanted), map(found));
-    compare(&wanted, &found, &[]).into_iter().flat_map(|leaf| leaf.differences).map(line).collect()
+    compare(&wanted, &found, &[])
+        .into_iter()
+        .flat_map(|leaf| leaf.differences)
+        .map(|one| line(&one))
+        .collect()
 }
 
-fn line(difference: Difference) -> String {
+fn line(difference: &Difference) -> String {
     let reason = serde_json::to_value(difference.reason).unwrap();
     format!("{} [{}]", difference, reason.as_str().unwrap())
 }

@@ -146,10 +146,6 @@ fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, s
     if !matches!(strategy, Some("BLUE_GREEN" | "LINEAR" | "CANARY")) {
         return;
     }
-    fn groups(item: &Value) -> (Option<&str>, Option<&str>) {
-        let alternate = item.pointer("/advancedConfiguration/alternateTargetGroupArn");
-        (item.get("targetGroupArn").and_then(Value::as_str), alternate.and_then(Value::as_str))
-    }
     let live: Vec<&Value> =
         found.get("loadBalancers").and_then(Value::as_array).into_iter().flatten().collect();
     let items = wanted.get_mut("loadBalancers").and_then(Value::as_array_mut);
@@ -173,6 +169,12 @@ fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, s
             owner: Some("ECS blue/green".to_owned()),
         });
     }
+}
+
+/// The target groups of a load balancer: in production, and the alternate.
+fn groups(item: &Value) -> (Option<&str>, Option<&str>) {
+    let alternate = item.pointer("/advancedConfiguration/alternateTargetGroupArn");
+    (item.get("targetGroupArn").and_then(Value::as_str), alternate.and_then(Value::as_str))
 }
 
 /// Files the differences of one leaf; its top-level field, if it is to be sent.
@@ -211,8 +213,9 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
 /// Who else sets the field, under a controller for which UpdateService does not take it.
 fn owner(controller: DeploymentController, row: &Setting) -> Option<&'static str> {
     match (controller, row.taken) {
-        (DeploymentController::Ecs, _) | (_, Taken::Always) => None,
-        (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
+        (DeploymentController::Ecs, _)
+        | (_, Taken::Always)
+        | (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
         (DeploymentController::CodeDeploy, Taken::Ecs) => Some("CodeDeploy"),
         (DeploymentController::External, Taken::Ecs | Taken::CodeDeploy) => Some("an external controller"),
     }
