@@ -67,3 +67,95 @@ pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
         why: "AWS refuses UpdateService to a deregistered revision (`TaskDefinition is inactive`); ministack accepts it.",
     },
 ];
+
+/// How a field is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// It does not come back, or as something else.
+    Changed,
+    /// It comes back as empty text where it was left out; what is given comes back.
+    EmptyText,
+}
+
+/// A field of a task definition that does not come back from a server as it was registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LostField {
+    /// `moto` or `ministack`.
+    pub server: &'static str,
+    /// The field, as in `docs/reference/task-definition-fields.md`; everything below it is meant, too.
+    pub path: &'static str,
+    /// In which way.
+    pub how: Lost,
+    /// What the server does instead.
+    pub why: &'static str,
+}
+
+/// All of them. The simulator has none: where it loses a field, it is wrong.
+pub const LOST_FIELDS: &[LostField] = &[
+    LostField {
+        server: "moto",
+        path: "containerDefinitions.resourceRequirements.sharingStrategy",
+        how: Lost::Changed,
+        why: "moto answers in the shape of its own botocore, which is older than the field.",
+    },
+    LostField {
+        server: "moto",
+        path: "enableFaultInjection",
+        how: Lost::Changed,
+        why: "moto's RegisterTaskDefinition does not read the field.",
+    },
+    LostField {
+        server: "moto",
+        path: "networkMode",
+        how: Lost::Changed,
+        why: "moto answers `awsvpc` whatever was given, unless requiresCompatibilities is EC2 alone or left out.",
+    },
+    LostField {
+        server: "moto",
+        path: "trustedExecutionConfiguration",
+        how: Lost::Changed,
+        why: "moto's RegisterTaskDefinition does not read the field.",
+    },
+    LostField {
+        server: "ministack",
+        path: "enableFaultInjection",
+        how: Lost::Changed,
+        why: "ministack's RegisterTaskDefinition does not read the field.",
+    },
+    LostField {
+        server: "ministack",
+        path: "executionRoleArn",
+        how: Lost::EmptyText,
+        why: "AWS leaves the field out; ministack answers with empty text.",
+    },
+    LostField {
+        server: "ministack",
+        path: "inferenceAccelerators",
+        how: Lost::Changed,
+        why: "ministack's RegisterTaskDefinition does not read the field.",
+    },
+    LostField {
+        server: "ministack",
+        path: "ipcMode",
+        how: Lost::EmptyText,
+        why: "AWS leaves the field out; ministack answers with empty text.",
+    },
+    LostField {
+        server: "ministack",
+        path: "pidMode",
+        how: Lost::EmptyText,
+        why: "AWS leaves the field out; ministack answers with empty text.",
+    },
+    LostField {
+        server: "ministack",
+        path: "taskRoleArn",
+        how: Lost::EmptyText,
+        why: "AWS leaves the field out; ministack answers with empty text.",
+    },
+    LostField {
+        server: "ministack",
+        path: "trustedExecutionConfiguration",
+        how: Lost::Changed,
+        why: "ministack's RegisterTaskDefinition does not read the field.",
+    },
+];

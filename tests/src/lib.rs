@@ -12,10 +12,12 @@
 
 pub mod aws;
 pub mod bowline;
+pub mod generate;
 pub mod git;
 pub mod judges;
 pub mod known_differences;
 pub mod process;
+pub mod register;
 pub mod servers;
 pub mod until;
 pub mod world;

@@ -9,6 +9,7 @@ mod hot_pass;
 mod iam_policy;
 mod kill;
 mod plan_and_apply;
+mod round_trip;
 mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;

@@ -15,6 +15,7 @@ mod reference;
 mod schema;
 mod settings;
 mod shapes;
+mod size;
 mod source;
 mod state;
 mod suggest;
@@ -26,6 +27,7 @@ pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions}
 pub use finding::{Finding, FindingCode, Location, Severity};
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
 pub use schema::{custom_resource_definition, json_schema};
+pub use size::Unit;
 pub use state::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKey, ResourceKind,
     TaskDefinitionContent, WantedTaskDefinition,

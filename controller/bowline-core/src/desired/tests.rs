@@ -11,6 +11,7 @@ mod files;
 mod generated;
 mod manifests;
 mod properties;
+mod refused;
 mod settings;
 mod task_definitions;
 

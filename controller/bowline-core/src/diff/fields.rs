@@ -11,6 +11,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+pub use crate::desired::Unit;
 pub use service::{Effect, RESETS, Reset, SERVICE, SETTINGS, Setting, ShownBy, Taken};
 pub(crate) use service::{reset_of, setting_row, starts_deployment};
 pub use task_definition::TASK_DEFINITION;
@@ -87,15 +88,6 @@ pub enum Literal {
     Flag(bool),
     /// A list of texts, sorted.
     Texts(&'static [&'static str]),
-}
-
-/// The unit of a size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// CPU units, 1024 to a `vCPU`.
-    Cpu,
-    /// MiB, 1024 to a `GB`.
-    Memory,
 }
 
 /// Under which name `reveal` lists a confidential value.

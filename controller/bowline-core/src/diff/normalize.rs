@@ -5,7 +5,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::canonical::canonical_json;
-use super::fields::{Field, Rule, TASK_DEFINITION, Table, Unit};
+use super::fields::{Field, Rule, TASK_DEFINITION, Table};
 use crate::desired::TaskDefinitionContent;
 
 /// The content with everything removed that AWS fills in by itself or that means nothing: defaults, nulls, empty lists and
@@ -98,7 +98,7 @@ fn leaf(row: &Field, value: &Value) -> Value {
     let mut value = whole_number(value);
     for rule in row.rules {
         let spelled = match (rule, &value) {
-            (Rule::Unit(unit), _) => size(*unit, &value).map(Value::String),
+            (Rule::Unit(unit), _) => unit.stored(&value).map(Value::String),
             (Rule::Same(pairs), Value::String(text)) => {
                 pairs.iter().find(|(other, _)| other == text).map(|(_, spelled)| Value::from(*spelled))
             }
@@ -114,28 +114,6 @@ fn leaf(row: &Field, value: &Value) -> Value {
 fn role_name(text: &str) -> Option<&str> {
     let (_, name) = text.strip_prefix("arn:")?.split_once(":role/")?;
     name.rsplit('/').next()
-}
-
-/// CPU units or MiB as AWS stores them: `"1 vCPU"` and `"1GB"` become `"1024"`, numbers become text.
-pub(crate) fn size(unit: Unit, value: &Value) -> Option<String> {
-    let text = match value {
-        Value::Number(number) => return Some(number.to_string()),
-        Value::String(text) => text.trim().to_ascii_lowercase(),
-        _ => return None,
-    };
-    let unit = match unit {
-        Unit::Cpu => "vcpu",
-        Unit::Memory => "gb",
-    };
-    let Some(amount) = text.strip_suffix(unit) else { return Some(text) };
-    let (whole, fraction) = amount.trim().split_once('.').unwrap_or((amount.trim(), ""));
-    if fraction.len() > 6 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(text);
-    }
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let scale = 10u64.pow(u32::try_from(fraction.len()).ok()?);
-    let part: u64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
-    Some((whole.checked_mul(1024)? + part * 1024 / scale).to_string())
 }
 
 /// `5.0` and `5` are one number.

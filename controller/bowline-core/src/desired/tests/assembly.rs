@@ -76,7 +76,7 @@ fn a_whole_repository_comes_together() {
     ];
     let referenced = referenced_task_definitions(&files);
     assert_eq!(referenced, BTreeSet::from([path("td/web.json")]));
-    let text = br#"{"family": "web", "containerDefinitions": [{"name": "a", "image": "b"}]}"#;
+    let text = br#"{"family": "web", "memory": "64", "containerDefinitions": [{"name": "a", "image": "b"}]}"#;
     let parsed = Arc::new(parse_task_definition(&path("td/web.json"), text));
     let Assembled { state, findings } =
         assemble(&files, &BTreeMap::from([(path("td/web.json"), parsed.clone())]));

@@ -12,6 +12,7 @@ fn a_good_file_becomes_content_as_it_is() {
         r#"{
   "family": "web",
   "cpu": "256",
+  "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
   "containerDefinitions": [
     {
       "name": "web", "image": "nginx\u0041:1 \ud83d\ude00", "essential": true, "memory": 512, "memoryReservation": 512,
@@ -45,6 +46,7 @@ fn everything_that_aws_would_refuse_is_reported_at_once() {
   "tags": [],
   "networkMode": "vpc",
   "requiresCompatibilities": ["Fargate"],
+  "executionRoleArn": "execution",
   "volumes": [{ "name": "data", "efsVolumeConfiguration": {} }],
   "containerDefinitions": [
     {
@@ -63,7 +65,7 @@ fn everything_that_aws_would_refuse_is_reported_at_once() {
       ],
       "portMappings": [{ "containerPort": 80.5 }]
     },
-    { "name": "web", "image": "nginx" },
+    { "name": "web", "image": "nginx", "memory": 64 },
     7
   ]
 }"#,
@@ -90,35 +92,35 @@ prod/web.json:7:18 Warning InvalidValue: `networkMode` is `vpc`, not one of the 
 prod/web.json:8:31 Warning InvalidValue: `requiresCompatibilities[0]` is `Fargate`, not one of the values that it may have
   |   \"requiresCompatibilities\": [\"Fargate\"],
   = did you mean `FARGATE`?
-prod/web.json:9:59 Error MissingField: `volumes[0].efsVolumeConfiguration.fileSystemId` is missing
+prod/web.json:10:59 Error MissingField: `volumes[0].efsVolumeConfiguration.fileSystemId` is missing
   |   \"volumes\": [{ \"name\": \"data\", \"efsVolumeConfiguration\": {} }],
-prod/web.json:11:5 Error InvalidTaskDefinition: `containerDefinitions[0].image` is missing
+prod/web.json:12:5 Error InvalidTaskDefinition: `containerDefinitions[0].image` is missing
   |     {
   = every container needs `name` and `image`
-prod/web.json:13:7 Error UnknownField: `containerDefinitions[0]` has no field `imgae`
+prod/web.json:14:7 Error UnknownField: `containerDefinitions[0]` has no field `imgae`
   = did you mean `image`?
-prod/web.json:14:17 Error InvalidTaskDefinition: `containerDefinitions[0].memory` (128) is less than `memoryReservation` (256)
+prod/web.json:15:17 Error InvalidTaskDefinition: `containerDefinitions[0].memory` (128) is less than `memoryReservation` (256)
   |       \"memory\": 128,
   = memory is the hard limit, memoryReservation the soft one: raise memory
-prod/web.json:16:20 Error InvalidValue: `containerDefinitions[0].essential` is text; it must be true or false
+prod/web.json:17:20 Error InvalidValue: `containerDefinitions[0].essential` is text; it must be true or false
   |       \"essential\": \"true\",
   = write it without quotes
-prod/web.json:19:19 Error InvalidTaskDefinition: `containerDefinitions[0].environment[1].name`: `A` is already the name of `containerDefinitions[0].environment[0]`
+prod/web.json:20:19 Error InvalidTaskDefinition: `containerDefinitions[0].environment[1].name`: `A` is already the name of `containerDefinitions[0].environment[0]`
   = names of variables are unique
-prod/web.json:19:33 Error InvalidValue: `containerDefinitions[0].environment[1].value` is a number; it must be text
+prod/web.json:20:33 Error InvalidValue: `containerDefinitions[0].environment[1].value` is a number; it must be text
   = write it in quotes
-prod/web.json:20:24 Error UnknownField: `containerDefinitions[0].environment[2]` has no field `vlaue`
+prod/web.json:21:24 Error UnknownField: `containerDefinitions[0].environment[2]` has no field `vlaue`
   = did you mean `value`?
-prod/web.json:23:19 Error InvalidTaskDefinition: `containerDefinitions[0].secrets[0].name`: `B` is already the name of `containerDefinitions[0].environment[2]`
+prod/web.json:24:19 Error InvalidTaskDefinition: `containerDefinitions[0].secrets[0].name`: `B` is already the name of `containerDefinitions[0].environment[2]`
   = names of variables are unique
-prod/web.json:23:37 Error InvalidTaskDefinition: `containerDefinitions[0].secrets[0].valueFrom` has 3 parts after the account id; ECS takes 2 or 5
+prod/web.json:24:37 Error InvalidTaskDefinition: `containerDefinitions[0].secrets[0].valueFrom` has 3 parts after the account id; ECS takes 2 or 5
   = write `...:secret:name-AbCdEf` or `...:secret:name-AbCdEf:json-key:version-stage:version-id`; parts may be empty, colons may not be left out
-prod/web.json:25:43 Error InvalidValue: `containerDefinitions[0].portMappings[0].containerPort` is a fraction; it must be a whole number
+prod/web.json:26:43 Error InvalidValue: `containerDefinitions[0].portMappings[0].containerPort` is a fraction; it must be a whole number
   |       \"portMappings\": [{ \"containerPort\": 80.5 }]
-prod/web.json:27:15 Error InvalidTaskDefinition: `containerDefinitions[1].name`: `web` is already the name of `containerDefinitions[0]`
-  |     { \"name\": \"web\", \"image\": \"nginx\" },
+prod/web.json:28:15 Error InvalidTaskDefinition: `containerDefinitions[1].name`: `web` is already the name of `containerDefinitions[0]`
+  |     { \"name\": \"web\", \"image\": \"nginx\", \"memory\": 64 },
   = names of containers are unique
-prod/web.json:28:5 Error InvalidValue: `containerDefinitions[2]` is a number; it must be a mapping
+prod/web.json:29:5 Error InvalidValue: `containerDefinitions[2]` is a number; it must be a mapping
   |     7
 ");
     assert_eq!(parsed.content, None);
@@ -151,7 +153,7 @@ prod/web.json:1:43 Error InvalidTaskDefinition: `containerDefinitions` is empty:
   = add a container with `name` and `image`
 "),
         (
-            r#"{"family": "web", "family": "api", "containerDefinitions": [{"name": "a", "image": "b"}]}"#,
+            r#"{"family": "web", "family": "api", "memory": "64", "containerDefinitions": [{"name": "a", "image": "b"}]}"#,
             "\
 prod/web.json:1:19 Error Duplicate: the field `family` stands here a second time
   | {\"family\": \"web\", \"family\": ...
@@ -160,11 +162,11 @@ prod/web.json:1:19 Error Duplicate: the field `family` stands here a second time
 ",
         ),
         (
-            r#"{"family": null, "containerDefinitions": [{"name": "a", "image": "b", "dockerLabels": {"x": 1}}]}"#,
+            r#"{"family": null, "containerDefinitions": [{"name": "a", "image": "b", "memory": 9, "dockerLabels": {"x": 1}}]}"#,
             "\
 prod/web.json:1:12 Error InvalidValue: `family` has no value; it must be text
   = give it a value; a field that is not required may be left out
-prod/web.json:1:93 Error InvalidValue: `containerDefinitions[0].dockerLabels.x` is a number; it must be text
+prod/web.json:1:106 Error InvalidValue: `containerDefinitions[0].dockerLabels.x` is a number; it must be text
   = write it in quotes
 ",
         ),
@@ -186,17 +188,18 @@ prod/web.json:1:138 Error Syntax: this is not JSON: recursion limit exceeded
 #[test]
 fn a_file_copied_from_describe_task_definition_is_usable_without_what_aws_added() {
     let parsed = parse(
-        r#"{"family": "web", "revision": 3, "status": "ACTIVE", "containerDefinitions": [{"name": "a", "image": "b"}]}"#,
+        r#"{"family": "web", "revision": 3, "status": "ACTIVE", "memory": "64", "containerDefinitions": [{"name": "a", "image": "b"}]}"#,
     );
     expect(&parsed.findings, "\
 prod/web.json:1:19 Warning InvalidTaskDefinition: `revision` is set by AWS and not registered: it is left out
-  | {\"family\": \"web\", \"revision\": 3, \"status\": \"ACTIVE\", \"containerDefinitions\": [{\"name\": \"a\", \"image\": \"b\"}]}
+  | {\"family\": \"web\", \"revision\": 3, \"status\": \"ACTIVE\", \"memory\": \"64\", \"containerDefinitions\": [{\"name\": \"a\", \"image\": \"b\"}]}
   = remove it from the file
 prod/web.json:1:34 Warning InvalidTaskDefinition: `status` is set by AWS and not registered: it is left out
-  | {\"family\": \"web\", \"revision\": 3, \"status\": \"ACTIVE\", \"containerDefinitions\": [{\"name\": \"a\", \"image\": \"b\"}]}
+  | {\"family\": \"web\", \"revision\": 3, \"status\": \"ACTIVE\", \"memory\": \"64\", \"containerDefinitions\": [{\"name\": \"a\", \"image\": \"b\"}]}
   = remove it from the file
 ");
-    let content = json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "b"}]});
+    let content =
+        json!({"family": "web", "memory": "64", "containerDefinitions": [{"name": "a", "image": "b"}]});
     assert_eq!(parsed.content.unwrap().0, content);
 }
 
