@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::process::run;
 
 // The server that the tests of the git source use, too.
-#[allow(dead_code, reason = "they count requests as well")]
+#[allow(dead_code, reason = "they ask it what it has seen as well")]
 #[path = "../../controller/bowline/tests/source/http_server.rs"]
 mod http_server;
 

@@ -215,7 +215,7 @@ fn instructions(world: &World) -> String {
          \x20 {binary} --config {config} status\n\
          \x20 {binary} --config {config} history\n\n\
          Change something behind its back (any AWS client will do):\n\
-         \x20 export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-central-1\n\
+         \x20 export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=demo AWS_DEFAULT_REGION=eu-central-1\n\
          \x20 aws --endpoint-url {url} ecs update-service --cluster prod-mcp-cluster --service prod-mcp-google-workspace --desired-count 5\n\
          \x20 aws --endpoint-url {url} ecs describe-services --cluster prod-mcp-cluster --services prod-mcp-google-workspace\n\n\
          Change what should be:\n\

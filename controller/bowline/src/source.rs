@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `git` | [`GitSource`]: one read from start to end, and the last good commit when the remote is down |
 //! | `address` | the forms in which a repository is named |
-//! | `relay` | time limits for libgit2's connection |
+//! | `relay` | libgit2's connection: time limits, TLS, and which redirects are followed |
 //! | `auth`, `known_hosts` | credentials, and the check of SSH host keys |
 //! | `remote` | the conversation: head and fetch |
 //! | `mirror` | the bare repository on this machine, its lock and its repair |

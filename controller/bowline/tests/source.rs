@@ -25,3 +25,5 @@ mod repo;
 mod ssh;
 #[path = "source/sshd.rs"]
 mod sshd;
+#[path = "source/tls_server.rs"]
+mod tls_server;

@@ -64,7 +64,7 @@ impl fmt::Display for HeldWhy {
                 "this spec failed before ({reason}); it is not deployed again until git changes it (spec {spec_hash})"
             ),
             Self::HealDelay { until } => {
-                write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until} unless git changes")
+                write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until:.0} unless git changes")
             }
             Self::ForcePush { head } => write!(
                 formatter,
@@ -108,10 +108,10 @@ impl fmt::Display for WaitingOn {
                 write!(formatter, "first comes {}", of.join(", "))
             }
             Self::Rollout { deployment_id: Some(id), deadline } => {
-                write!(formatter, "the rollout of {id}, until {deadline}")
+                write!(formatter, "the rollout of {id}, until {deadline:.0}")
             }
             Self::Rollout { deployment_id: None, deadline } => {
-                write!(formatter, "its tasks to start, until {deadline}")
+                write!(formatter, "its tasks to start, until {deadline:.0}")
             }
             Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
             Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),

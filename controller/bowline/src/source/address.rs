@@ -34,6 +34,13 @@ impl Endpoint {
         }
     }
 
+    /// As an address over HTTP has it, and the `Host` header: without the port that everybody knows.
+    pub(super) fn shown(&self, tls: bool) -> String {
+        let authority = self.authority();
+        let default = if tls { ":443" } else { ":80" };
+        authority.strip_suffix(default).map(str::to_owned).unwrap_or(authority)
+    }
+
     fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
@@ -102,14 +109,8 @@ impl Address {
         match self {
             Self::Local(path) => path.display().to_string(),
             Self::Http { tls, endpoint, path, .. } => {
-                let (scheme, default) = if *tls { ("https", 443) } else { ("http", 80) };
-                let authority = endpoint.authority();
-                let shown = if endpoint.port == default {
-                    authority.trim_end_matches(&format!(":{default}"))
-                } else {
-                    &authority
-                };
-                format!("{scheme}://{shown}{path}")
+                let scheme = if *tls { "https" } else { "http" };
+                format!("{scheme}://{}{path}", endpoint.shown(*tls))
             }
             Self::Ssh { user, endpoint, path, scp: true } => format!("{user}@{}:{path}", endpoint.host),
             Self::Ssh { user, endpoint, path, scp: false } => {
@@ -120,7 +121,7 @@ impl Address {
 }
 
 /// The text without what may be a password.
-fn redact(repo: &str) -> String {
+pub(super) fn redact(repo: &str) -> String {
     let Some((scheme, rest)) = repo.split_once("://") else { return repo.to_owned() };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     match authority.rsplit_once('@') {

@@ -90,34 +90,17 @@ pub(super) fn callbacks<'a>(
 ) -> RemoteCallbacks<'a> {
     let mut callbacks = RemoteCallbacks::new();
     let mut offers = Offers { auth, address, made: 0 };
-    callbacks.credentials(move |url, _, allowed| {
-        let offer = same_server(address, url).and_then(|()| offers.next(allowed));
-        offer.map_err(|error| refuse(refusal, error))
-    });
+    // Over HTTP they go to the relay, which follows no redirect to another server.
+    callbacks.credentials(move |_, _, allowed| offers.next(allowed).map_err(|error| refuse(refusal, error)));
     callbacks.certificate_check(move |certificate, _| match certificate.as_hostkey() {
         Some(key) => {
             check_host(auth, address, key).map_err(|error| refuse(refusal, error))?;
             Ok(CertificateCheckStatus::CertificateOk)
         }
-        // X.509: libgit2's own check stands.
+        // Not asked without TLS in libgit2; its own check would stand.
         None => Ok(CertificateCheckStatus::CertificatePassthrough),
     });
     callbacks
-}
-
-/// libgit2 follows the redirect of a first request, and asks for credentials for where it was led. They are not for there.
-fn same_server(address: &Address, url: &str) -> Result<(), SourceError> {
-    match (address, Address::parse(url)) {
-        // ssh has no redirects, and libgit2 speaks to our own port.
-        (
-            Address::Http { tls: true, endpoint: own, .. },
-            Ok(Address::Http { tls: true, endpoint: asking, .. }),
-        ) if *own == asking => Ok(()),
-        (Address::Http { tls: true, .. }, _) => {
-            Err(SourceError::Redirected { repo: address.display(), to: url.to_owned() })
-        }
-        (Address::Local(_) | Address::Http { .. } | Address::Ssh { .. }, _) => Ok(()),
-    }
 }
 
 fn refuse(refusal: &RefCell<Option<SourceError>>, error: SourceError) -> git2::Error {

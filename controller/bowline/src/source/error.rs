@@ -49,8 +49,8 @@ pub enum SourceError {
         #[source]
         source: Option<git2::Error>,
     },
-    /// The server led to another one, which asks for the credentials.
-    #[error("{repo} redirects to {to}, which asks for credentials; they are not sent there")]
+    /// The server led to another one, or to something that is no repository.
+    #[error("{repo} redirects to {to}, where Bowline does not follow it")]
     Redirected {
         /// The address.
         repo: String,
@@ -78,13 +78,14 @@ pub enum SourceError {
         line: usize,
     },
     /// The server's TLS certificate is not trusted.
-    #[error("the TLS certificate of {repo} is not trusted")]
+    #[error("the TLS certificate of {repo} is not trusted: {problem}")]
     Certificate {
         /// The address.
         repo: String,
-        /// libgit2's words.
-        #[source]
-        source: git2::Error,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        advice: &'static str,
     },
     /// There is no repository at a path of this machine.
     #[error("there is no git repository at {}", path.display())]
@@ -286,7 +287,9 @@ impl SourceError {
             Self::AuthRejected { configured, .. } => {
                 format!("check that the {configured} is not expired or revoked (an SSH key: and its passphrase), and that it may read this repository")
             }
-            Self::Redirected { .. } => "if the repository has moved, write its new address into `repo`".to_owned(),
+            Self::Redirected { .. } => {
+                "if the repository has moved, write its new address into `repo`: credentials are sent to that server only".to_owned()
+            },
             Self::HostUnknown { key, keyscan, .. } => format!(
                 "compare the fingerprint with the one that the server's owner publishes; if it is the same: ssh-keyscan {keyscan} >> {}",
                 key.file.display()
@@ -294,9 +297,7 @@ impl SourceError {
             Self::HostChanged { line, .. } => format!(
                 "somebody may be listening in. Ask the server's owner; if the key was changed on purpose, replace line {line}"
             ),
-            Self::Certificate { .. } => {
-                "add the certificate authority to the system's store, or point SSL_CERT_FILE to a file that holds it".to_owned()
-            }
+            Self::Certificate { advice, .. } => (*advice).to_owned(),
             Self::PathIsNoRepository { above: Some(above), .. } => {
                 format!("it lies in the repository {}: give that one, and the folder inside it as `path` (--path)", above.display())
             }

@@ -19,8 +19,8 @@ use super::auth::GitAuth;
 use super::commit::{Content, Reader};
 use super::error::SourceError;
 use super::mirror::{Mark, Mirror, parse_id};
-use super::relay::{Limits, Relay, probe};
-use super::remote::{Route, Tip, Way};
+use super::relay::Limits;
+use super::remote::{Route, Tip};
 
 /// For a read that may fetch. A first fetch of a large repository takes minutes.
 const SYNC: Limits =
@@ -106,7 +106,7 @@ impl GitSource {
     /// given with [`GitStanding::ForcePushed`] and a finding.
     ///
     /// Guarantees: never an empty desired state in place of an error; ends within 12 minutes, which only a first fetch
-    /// and a server that is silent without closing take.
+    /// and a disk that does not answer take. A silent server is given up after a minute.
     ///
     /// Dropping the future is safe: the next call parses again what was in memory.
     pub async fn sync(
@@ -116,7 +116,7 @@ impl GitSource {
     ) -> Result<Snapshot, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
         let repo = address.display();
-        let (_relay, route) = open_way(address, SYNC).await;
+        let route = Route::open(address, SYNC).await;
         let job = Sync { settings: Arc::clone(&self.settings), route, now, applied: applied.clone() };
         let (mut reader, mut compared) = (mem::take(&mut self.reader), self.compared.take());
         let work = move || {
@@ -144,15 +144,15 @@ impl GitSource {
     pub async fn head(&self) -> Result<String, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
         let repo = address.display();
-        let (_relay, route) = open_way(address, ASK).await;
+        let route = Route::open(address, ASK).await;
         let settings = Arc::clone(&self.settings);
         let work = move || route.tip(&settings.auth, &settings.reference);
         let tip = self.within(ASK.total + ASK.connect, repo, work).await??;
         Ok(tip.commit.to_string())
     }
 
-    /// Runs `work` on a thread that may block, and waits for it within a limit. What the relay cannot end (a silent https
-    /// server, a disk) is given up; until its thread has returned, asking again fails at once.
+    /// Runs `work` on a thread that may block, and waits for it within a limit. What the relay cannot end (a disk that
+    /// does not answer) is given up; until its thread has returned, asking again fails at once.
     async fn within<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -174,27 +174,6 @@ impl GitSource {
             }
         }
     }
-}
-
-/// Opens what lies between; the relay, if there is one, must be kept until the end of the operation.
-async fn open_way(address: Address, limits: Limits) -> (Option<Relay>, Route) {
-    let opened = match &address {
-        Address::Local(_) => Ok(None),
-        Address::Http { tls: true, endpoint, .. } => probe(endpoint, limits).await.map(|()| None),
-        Address::Http { tls: false, endpoint, .. } | Address::Ssh { endpoint, .. } => {
-            let relay = Relay::open(endpoint.clone(), limits).await;
-            relay.map(Some).map_err(|error| format!("no port can be opened on 127.0.0.1: {error}"))
-        }
-    };
-    let (relay, way) = match opened {
-        Ok(Some(relay)) => {
-            let way = Way::Relay { port: relay.port(), failure: relay.failure() };
-            (Some(relay), way)
-        }
-        Ok(None) => (None, Way::Straight),
-        Err(problem) => (None, Way::Closed(problem)),
-    };
-    (relay, Route { address, way })
 }
 
 /// One read, on a thread that may block.

@@ -8,22 +8,22 @@ use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, R
 use super::address::Address;
 use super::auth::{self, GitAuth};
 use super::error::SourceError;
-use super::relay::Failure;
+use super::relay::{Limits, Problem, Relay};
 
 /// How to reach the repository in this operation.
 pub(super) struct Route {
     pub(super) address: Address,
-    pub(super) way: Way,
+    way: Way,
 }
 
 /// What lies between libgit2 and the repository.
-pub(super) enum Way {
-    /// Nothing of ours: a local repository, or https.
+enum Way {
+    /// Nothing: a local repository.
     Straight,
-    /// A relay on this port.
-    Relay { port: u16, failure: Failure },
-    /// The server could not be reached; libgit2 is not even asked.
-    Closed(String),
+    /// A relay, open as long as libgit2 may use it.
+    Relay(Relay),
+    /// It could not be opened; libgit2 is not even asked.
+    Closed(Problem),
 }
 
 /// The head that the remote has under the configured name.
@@ -38,18 +38,26 @@ pub(super) struct Tip {
 }
 
 impl Route {
+    /// Opens what lies between: for one operation.
+    pub(super) async fn open(address: Address, limits: Limits) -> Self {
+        let way = match Relay::open(&address, limits).await {
+            Ok(None) => Way::Straight,
+            Ok(Some(relay)) => Way::Relay(relay),
+            Err(problem) => Way::Closed(problem),
+        };
+        Self { address, way }
+    }
+
     /// The address that is given to libgit2.
     fn url(&self) -> String {
-        let port = if let Way::Relay { port, .. } = self.way { port } else { 0 };
+        let port = if let Way::Relay(relay) = &self.way { relay.port() } else { 0 };
         match &self.address {
             // libgit2 takes a relative path from its own idea of the current directory.
             Address::Local(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned()
             }
-            Address::Http { tls: true, endpoint, path, .. } => {
-                format!("https://{}{path}", endpoint.authority())
-            }
-            Address::Http { tls: false, path, .. } => format!("http://127.0.0.1:{port}{path}"),
+            // TLS is the relay's.
+            Address::Http { path, .. } => format!("http://127.0.0.1:{port}{path}"),
             Address::Ssh { user, path, scp: true, .. } => format!("[{user}@127.0.0.1:{port}]:{path}"),
             Address::Ssh { user, path, scp: false, .. } => format!("ssh://{user}@127.0.0.1:{port}{path}"),
         }
@@ -58,7 +66,7 @@ impl Route {
     /// What can be known to fail without libgit2.
     fn prepare(&self, auth: &GitAuth) -> Result<(), SourceError> {
         if let Way::Closed(problem) = &self.way {
-            return Err(SourceError::Unreachable { repo: self.address.display(), problem: problem.clone() });
+            return Err(self.failed(problem.clone()));
         }
         auth::prepare(auth, &self.address)
     }
@@ -107,6 +115,15 @@ impl Route {
         Ok(tip)
     }
 
+    fn failed(&self, problem: Problem) -> SourceError {
+        let repo = self.address.display();
+        match problem {
+            Problem::Network(problem) => SourceError::Unreachable { repo, problem },
+            Problem::Certificate { problem, advice } => SourceError::Certificate { repo, problem, advice },
+            Problem::Redirect(to) => SourceError::Redirected { repo, to },
+        }
+    }
+
     /// The most precise error for what happened: our own refusal, then the connection, then libgit2's words.
     fn explain(
         &self,
@@ -118,14 +135,13 @@ impl Route {
             return refused;
         }
         let repo = self.address.display();
-        if let Way::Relay { failure, .. } = &self.way
-            && let Some(problem) = failure.get()
+        if let Way::Relay(relay) = &self.way
+            && let Some(problem) = relay.failure()
         {
-            return SourceError::Unreachable { repo, problem };
+            return self.failed(problem);
         }
         match Cause::of(&error, &self.address) {
             Cause::Owner => SourceError::Owner { repo, source: error },
-            Cause::Certificate => SourceError::Certificate { repo, source: error },
             Cause::Rejected => {
                 SourceError::AuthRejected { repo, configured: auth.describe(), source: Some(error) }
             }
@@ -152,7 +168,6 @@ fn repository_above(path: &Path) -> Option<PathBuf> {
 /// What libgit2's error is about. Where its codes do not tell, its words and the server's are looked at.
 enum Cause {
     Owner,
-    Certificate,
     Rejected,
     Missing,
     Network,
@@ -165,13 +180,6 @@ impl Cause {
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match (error.code(), error.class(), address) {
             (ErrorCode::Owner, ..) => Self::Owner,
-            // A server that closes during the handshake; libgit2 calls it an error of TLS.
-            (_, ErrorClass::Os | ErrorClass::Ssl, Address::Http { .. })
-                if says(&["ssl error: syscall failure", "early eof"]) =>
-            {
-                Self::Network
-            }
-            (ErrorCode::Certificate, ..) | (_, ErrorClass::Ssl, _) => Self::Certificate,
             (ErrorCode::Auth, ..) => Self::Rejected,
             // libgit2 takes a path at which nothing is for an address with an unknown scheme.
             (ErrorCode::NotFound, ..) | (_, ErrorClass::Net, Address::Local(_)) => Self::Missing,

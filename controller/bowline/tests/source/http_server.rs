@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use base64::Engine as _;
@@ -21,6 +21,7 @@ pub(crate) struct HttpServer {
 struct Seen {
     requests: AtomicUsize,
     refused: AtomicUsize,
+    host: Mutex<String>,
 }
 
 /// One request, body included.
@@ -67,6 +68,11 @@ impl HttpServer {
     pub(crate) fn refused(&self) -> usize {
         self.seen.refused.load(Ordering::SeqCst)
     }
+
+    /// The name by which the last request called the server.
+    pub(crate) fn host(&self) -> String {
+        self.seen.host.lock().unwrap().clone()
+    }
 }
 
 /// Serves requests until the client closes the connection.
@@ -76,6 +82,7 @@ fn serve(stream: TcpStream, root: &PathBuf, login: Option<&str>, seen: &Seen) ->
     loop {
         let request = read_request(&mut reader, &mut stream)?;
         seen.requests.fetch_add(1, Ordering::SeqCst);
+        request.header("Host").clone_into(&mut seen.host.lock().unwrap());
         let given = request
             .header("Authorization")
             .strip_prefix("Basic ")

@@ -28,7 +28,7 @@ pub(super) fn ecs_rollback<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> 
     if is_ahead(subject, deadline) {
         return Some(Unwatched::OnTime(WaitingOn::EcsRollback));
     }
-    let due = deadline.map_or_else(String::new, |deadline| format!(", and its deadline was {deadline}"));
+    let due = deadline.map_or_else(String::new, |deadline| format!(", and its deadline was {deadline:.0}"));
     Some(late(format!(
         "ECS has not finished its own rollback{due}: see the service's events in ECS and help it there; nothing is \
          deployed over it"
@@ -59,8 +59,8 @@ pub(super) fn somebody_elses_rollout<'a>(subject: &Subject<'a>, reads: &mut Read
         let deployment_id = Some(primary.id.clone());
         return Some(Unwatched::OnTime(WaitingOn::Rollout { deployment_id, deadline }));
     }
-    let since = primary.created_at.map_or_else(String::new, |since| format!(" since {since}"));
-    let due = deadline.map_or_else(String::new, |deadline| format!(", past its deadline {deadline}"));
+    let since = primary.created_at.map_or_else(String::new, |since| format!(" since {since:.0}"));
+    let due = deadline.map_or_else(String::new, |deadline| format!(", past its deadline {deadline:.0}"));
     Some(late(format!(
         "the deployment {}, which Bowline does not watch, has been in progress{since}{due}: see the service's events in \
          ECS, and stop it or deploy again",
