@@ -23,7 +23,8 @@ const EVERYWHERE: [Service; 5] =
     [Service::Web, Service::Worker, Service::Gateway, Service::Agent, Service::Shop];
 /// Those that moto has. A DAEMON service has no tasks there, and gets a pendingCount below zero: nothing that AWS would say.
 const MOTO: [Service; 4] = [Service::Web, Service::Worker, Service::Gateway, Service::Shop];
-/// AWS leaves both fields out when they were not given; ministack answers with empty texts.
+/// AWS leaves both fields out when they were not given; ministack answers with empty texts. On Fargate they are errors, so that
+/// no file is made of what runs there: it is pinned, and told.
 const MINISTACK_WARNINGS: [&str; 2] = [
     "`ipcMode` is ``, not one of the values that it may have",
     "`pidMode` is ``, not one of the values that it may have",
@@ -69,6 +70,13 @@ impl Desk {
         let files: Vec<(&str, &str)> =
             files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         self.remote.commit("Import what runs", &files);
+    }
+
+    /// Every service that ECS deploys has a task definition file, or none has.
+    fn has_files(&self, wanted: bool, landscape: &Landscape) {
+        let files = self.files().into_keys().filter(|path| path.starts_with("prod/services/"));
+        let files = files.filter(|path| Path::new(path).extension().is_some_and(|end| end == "json")).count();
+        assert_eq!(files, if wanted { landscape.deployed() } else { 0 });
     }
 
     /// The plan of what is committed, which must be empty.
@@ -122,6 +130,9 @@ async fn round_trip(landscape: &Landscape, endpoint: &str, warnings: &[&str]) {
             .await;
         let told = ended.with_code(0).stdout;
         assert!(told.contains("Target/prod  cluster main in 111122223333, eu-central-1\n"), "{told}");
+        if warnings.is_empty() {
+            desk.has_files(form.contains("--files"), landscape);
+        }
         desk.commit_with(warnings).await;
         desk.plans_nothing(landscape.resources()).await;
 
@@ -171,6 +182,9 @@ async fn two_hundred(world: World, endpoint: &str, sorts: &[Service], warnings: 
     for form in ["", "--files"] {
         let desk = Desk::at(endpoint);
         desk.import(&format!("{form} --target prod --cluster main")).await.with_code(0);
+        if warnings.is_empty() {
+            desk.has_files(form == "--files", &landscape);
+        }
         desk.commit_with(warnings).await;
         desk.plans_nothing(landscape.resources()).await;
     }

@@ -45,6 +45,7 @@ pub(super) struct Landscape {
     network: [String; 2],
     secrets: [String; 2],
     resources: usize,
+    deployed: usize,
 }
 
 impl Landscape {
@@ -56,7 +57,8 @@ impl Landscape {
         }
         let read = if services.contains(&Service::Gateway) { 2 } else { 1 };
         // The Target and the state.
-        Self { resources: services.len() + read + 2, ..landscape }
+        let deployed = services.iter().filter(|service| **service != Service::Shop).count();
+        Self { resources: services.len() + read + 2, deployed, ..landscape }
     }
 
     /// With so many services of these sorts, of so many families.
@@ -67,11 +69,13 @@ impl Landscape {
             let sort = sorts[number % sorts.len()];
             revisions.push((sort, landscape.register(sort, &format!("family-{number}")).await));
         }
+        let mut deployed = 0;
         for number in 0..services {
             let (sort, revision) = &revisions[number % families];
+            deployed += usize::from(*sort != Service::Shop);
             landscape.create(*sort, &format!("{}-{number:03}", sort.called()), revision).await;
         }
-        Self { resources: services + 2 + 1, ..landscape }
+        Self { resources: services + 2 + 1, deployed, ..landscape }
     }
 
     async fn empty(world: World) -> Self {
@@ -85,12 +89,17 @@ impl Landscape {
         world.bucket().await;
         world.state(1).await;
         let network = world.network().clone();
-        Self { world, network, secrets, resources: 0 }
+        Self { world, network, secrets, resources: 0, deployed: 0 }
     }
 
     /// How many resources an import of all of it makes.
     pub(super) fn resources(&self) -> usize {
         self.resources
+    }
+
+    /// How many of its services ECS deploys: those of CodeDeploy have no task definition in git.
+    pub(super) fn deployed(&self) -> usize {
+        self.deployed
     }
 
     /// Adds a service and waits until it is settled.

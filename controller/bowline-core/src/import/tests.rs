@@ -41,7 +41,7 @@ fn content(family: &str, secrets: &[&str]) -> TaskDefinitionContent {
         .collect();
     TaskDefinitionContent(json!({
         "family": family, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
-        "volumes": [], "placementConstraints": [],
+        "volumes": [], "placementConstraints": [], "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
         "containerDefinitions": [{
             "name": "app", "image": "registry.test/app:1", "cpu": 0, "essential": true, "mountPoints": [],
             "volumesFrom": [], "secrets": secrets, "environment": [{"name": "LOG_LEVEL", "value": "info"}],
