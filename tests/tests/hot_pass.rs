@@ -21,7 +21,12 @@ async fn a_thousand_unchanged_services_cost_a_hundred_calls() {
     for number in 0..SERVICES {
         let name = format!("s{number:04}");
         world.create_service(&name, &revision, 1).await;
-        let spec = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 1});
+        let settings = json!({
+            "enableExecuteCommand": false,
+            "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "rollback": true}},
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+        });
+        let spec = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 1, "settings": settings});
         writeln!(manifests, "---\n{}", service(&name, spec)).unwrap();
     }
     world.settled(&format!("s{:04}", SERVICES - 1)).await;

@@ -11,5 +11,6 @@ mod import;
 mod kill;
 mod plan_and_apply;
 mod round_trip;
+mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;

@@ -13,6 +13,8 @@ mod node;
 mod parse;
 mod reference;
 mod schema;
+mod settings;
+mod shapes;
 mod size;
 mod source;
 mod state;

@@ -10,6 +10,7 @@ mod overlay;
 pub(crate) mod path;
 mod secret;
 mod service;
+pub(crate) mod settings;
 mod task_definition;
 mod terraform_state;
 
@@ -21,6 +22,7 @@ pub use normalize::normalize;
 pub(crate) use overlay::overlay;
 pub(crate) use secret::diff_secret;
 pub(crate) use service::{diff_desired_count, diff_record, diff_revision, missing_service};
+pub use settings::{is_shown, settings_fingerprint, settings_in_effect};
 pub(crate) use task_definition::diff_normalized;
 pub use task_definition::diff_task_definition;
 pub(crate) use terraform_state::diff_state;
@@ -39,6 +41,9 @@ pub struct Difference {
     pub found: Shown,
     /// Something a person should know about it ("not created by Bowline").
     pub note: Option<String>,
+    /// Who else owns the field: "CodeDeploy".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// Why it counts as a difference; stable, for `-o json`.
@@ -51,6 +56,12 @@ pub enum Reason {
     Added,
     /// Only live has it.
     Removed,
+    /// Live leaves it to AWS's default, git wants something else.
+    Defaulted,
+    /// It is different, and `ignore` says that this is nobody's business here: nothing is done about it.
+    IgnoredByRule,
+    /// It is different, and somebody else owns it (see [`Difference::owner`]): nothing is done about it.
+    OwnedBy,
     /// The resource itself does not exist.
     Missing,
 }

@@ -17,6 +17,7 @@ pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
 pub use secret::LiveSecret;
 pub use terraform_state::LiveState;
 
+use crate::desired::kind::ServiceSettings;
 use crate::name::{ResourceName, TaskDefinitionArn};
 
 /// Everything that was read in one pass. A resource that is not in a map has not been asked for.
@@ -36,6 +37,8 @@ pub struct Live {
     pub recent_revisions: BTreeMap<(ResourceName, String), Observed<Vec<TaskDefinitionArn>>>,
     /// Per EcsService resource: its deployments of the last 90 days, newest first.
     pub histories: BTreeMap<ResourceName, Observed<Vec<PastDeployment>>>,
+    /// Per EcsService resource: the settings that only the service revision of its PRIMARY deployment shows.
+    pub revision_settings: BTreeMap<ResourceName, Observed<ServiceSettings>>,
     /// Per EcsService resource: when its running tasks were started.
     pub task_starts: BTreeMap<ResourceName, Observed<Vec<jiff::Timestamp>>>,
     /// Per Secret resource: when each version was created.

@@ -19,7 +19,7 @@ mod tag;
 mod terraform_state;
 mod world;
 
-pub use action::{Action, Expectation, Operation, TagKey, Wave};
+pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
 pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use learn::learn;

@@ -107,6 +107,7 @@ pub(crate) fn failed_in_deployments(service: &LiveService) -> Vec<PastDeployment
             status: PastDeploymentStatus::Failed,
             reason: deployment.rollout_reason.clone(),
             created_at: deployment.created_at,
+            settings: None,
         })
         .collect()
 }

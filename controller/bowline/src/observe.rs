@@ -239,11 +239,17 @@ const SLOW_READS_KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// so that they are asked for again.
 fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
     let Some(previous) = previous else { return };
-    let Live { services, secrets, histories, task_starts, secret_version_dates, .. } = live;
+    let Live { services, secrets, histories, revision_settings, task_starts, secret_version_dates, .. } =
+        live;
     let same_deployment = |name: &ResourceName| same(&previous.services, services, name, settled);
     for (name, history) in previous.histories.iter().filter(|(_, history)| is_recent(history, now)) {
         if same_deployment(name) {
             histories.insert(name.clone(), history.clone());
+        }
+    }
+    for (name, shown) in previous.revision_settings.iter().filter(|(_, shown)| shown.known().is_some()) {
+        if same_deployment(name) {
+            revision_settings.insert(name.clone(), shown.clone());
         }
     }
     for (name, starts) in previous.task_starts.iter().filter(|(_, starts)| is_recent(starts, now)) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bowline_core::desired::{ResourceKind, custom_resource_definition, json_schema};
-use bowline_core::diff::fields::TASK_DEFINITION;
+use bowline_core::diff::fields::{SERVICE, TASK_DEFINITION};
 use reference::Page;
 use serde_json::{Map, Value};
 
@@ -31,12 +31,22 @@ const FOLDER: &str = "crds";
 const REFERENCE: &str = "docs/reference";
 
 /// The generated pages.
-const PAGES: &[Page] = &[Page {
-    file: "task-definition-fields.md",
-    title: "How task definitions are compared",
-    about: "Every field of RegisterTaskDefinition, as a task definition file or a revision has it.",
-    table: &TASK_DEFINITION,
-}];
+const PAGES: &[Page] = &[
+    Page {
+        file: "task-definition-fields.md",
+        title: "How task definitions are compared",
+        about: "Every field of RegisterTaskDefinition, as a task definition file or a revision has it.",
+        table: &TASK_DEFINITION,
+        besides: String::new,
+    },
+    Page {
+        file: "service-fields.md",
+        title: "How settings of services are compared and changed",
+        about: "Every field of UpdateService that `settings` of an EcsService takes, and those that only CreateService takes.",
+        table: &SERVICE,
+        besides: reference::effects_and_resets,
+    },
+];
 
 /// Writes the files, or checks them.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {

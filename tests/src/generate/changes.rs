@@ -126,7 +126,7 @@ fn another(row: &Field, found: &Value, schema: &Value) -> Value {
         Value::Bool(flag) => json!(!flag),
         Value::Number(number) => json!(number.as_i64().expect("whole numbers only") + 1),
         Value::String(_) if matches!(row.path, "cpu" | "memory") => json!("16384"),
-        Value::String(text) => match schema["enum"].as_array() {
+        Value::String(text) => match schema["examples"].as_array() {
             // Of some there is one value only; AWS may add others.
             Some(values) => values.iter().find(|value| *value != found).cloned().unwrap_or(json!("other")),
             None => json!(format!("{text}-other")),
@@ -137,7 +137,7 @@ fn another(row: &Field, found: &Value, schema: &Value) -> Value {
 
 /// Adds an item, or takes one out where another one would make it the whole of what there is; gives that item.
 fn another_item(items: &[Value], schema: &Value, base: &Value, pointer: &str) -> (Value, Value) {
-    let values = schema["enum"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let values = schema["examples"].as_array().map(Vec::as_slice).unwrap_or_default();
     let missing: Vec<&Value> = values.iter().filter(|value| !items.contains(value)).collect();
     if let [_] = missing[..] {
         let definition = put(base, pointer, |list| drop(list.as_array_mut().and_then(Vec::pop)));

@@ -23,7 +23,7 @@ pub(super) fn of(path: &str, schema: &Value) -> BoxedStrategy<Value> {
         Some("array") => vec(of(path, &schema["items"]), 1..4).prop_map(Value::Array).boxed(),
         Some("boolean") => any::<bool>().prop_map(Value::from).boxed(),
         Some("integer") => integer(path),
-        _ => match schema["enum"].as_array() {
+        _ => match schema["examples"].as_array() {
             Some(values) => proptest::sample::select(values.clone()).boxed(),
             None => text(path),
         },

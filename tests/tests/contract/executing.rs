@@ -3,7 +3,7 @@
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::live::{LiveService, UnknownCategory};
 use bowline_core::name::{SecretVersionId, ServiceName};
-use bowline_core::plan::{Expectation, Operation, Outcome, TagKey};
+use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, TagKey};
 use bowline_tests::world::task_definition;
 
 use super::site::{Site, as_found, known, name, revision};
@@ -18,6 +18,7 @@ fn update(web: &LiveService, change: impl FnOnce(&mut Change)) -> Operation {
         task_definition: fields.task_definition.as_deref().map(revision),
         desired_count: fields.desired_count,
         force_new_deployment: fields.force,
+        settings: SettingsRequest::default(),
         tags: Vec::new(),
         spec_hash: None,
     }

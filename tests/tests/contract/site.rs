@@ -1,5 +1,7 @@
 //! Where one case takes place: a cluster of its own, a client of Bowline's, and a desired state.
 
+use std::collections::BTreeMap;
+
 use bowline::aws::{Aws, AwsSettings};
 use bowline::clock::Clock;
 use bowline::execute::execute;
@@ -60,6 +62,7 @@ pub(super) fn as_found(service: &LiveService) -> Expectation {
         task_definition: service.task_definition.clone(),
         primary_deployment: service.primary().map(|primary| primary.id.clone()),
         desired_count: service.desired_count,
+        settings: BTreeMap::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Holds a [`Node`] against a JSON Schema and says everything that is wrong with it, each with its place.
 //!
 //! Understands the keywords that the schemas of this crate use: `type`, `properties`, `required`, `additionalProperties`,
-//! `items`, `uniqueItems`, `enum`, `minimum`, `maximum`, and `format` by way of [`crate::name::check`].
+//! `items`, `uniqueItems`, `enum`, `examples` (the known values of an enumeration to which AWS adds), `minimum`, `maximum`,
+//! and `format` by way of [`crate::name::check`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -64,8 +65,6 @@ impl fmt::Display for Path<'_> {
 /// Collects the findings of one document.
 pub(super) struct Checker<'a> {
     source: &'a Source<'a>,
-    /// How bad a value outside of an `enum` is: AWS adds values to its own.
-    enums: Severity,
     /// Lines of which nothing may be shown, since they may hold confidential values.
     hidden: BTreeSet<usize>,
     /// What was found so far.
@@ -73,14 +72,9 @@ pub(super) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// For Bowline's own kinds.
-    pub(super) fn for_manifest(source: &'a Source<'a>) -> Self {
-        Self { source, enums: Severity::Error, hidden: BTreeSet::new(), findings: Vec::new() }
-    }
-
-    /// For AWS's task definitions: nothing of the hidden lines is shown, and an unknown enum value is only a warning.
-    pub(super) fn for_task_definition(source: &'a Source<'a>, hidden: BTreeSet<usize>) -> Self {
-        Self { source, enums: Severity::Warning, hidden, findings: Vec::new() }
+    /// For a document of which nothing of the hidden lines may be shown.
+    pub(super) fn new(source: &'a Source<'a>, hidden: BTreeSet<usize>) -> Self {
+        Self { source, hidden, findings: Vec::new() }
     }
 
     fn may_show(&self, at: Position) -> bool {
@@ -115,6 +109,9 @@ impl<'a> Checker<'a> {
             Some("array") => self.list(schema, node, path),
             Some("string") => self.text(schema, node, path),
             Some("integer") => self.integer(schema, node, path),
+            Some("number") if !matches!(node.scalar(), Some(Scalar::Number(_))) => {
+                self.wrong_type("a number", node, path);
+            }
             Some("boolean") if !matches!(node.scalar(), Some(Scalar::Bool(_))) => {
                 self.wrong_type("true or false", node, path);
             }
@@ -216,7 +213,8 @@ impl<'a> Checker<'a> {
         let Some(text) = node.text() else {
             return self.wrong_type("text", node, path);
         };
-        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        for (keyword, severity) in [("enum", Severity::Error), ("examples", Severity::Warning)] {
+            let Some(values) = schema.get(keyword).and_then(Value::as_array) else { continue };
             let known = values.iter().filter_map(Value::as_str);
             if !known.clone().any(|value| value == text) {
                 let exact = known.clone().count() == 1;
@@ -227,7 +225,7 @@ impl<'a> Checker<'a> {
                     Some(only) => format!("it must be `{only}`"),
                     None => suggest::hint(text, "values", known),
                 };
-                self.add(node.at, self.enums, FindingCode::InvalidValue, message, Some(hint));
+                self.add(node.at, severity, FindingCode::InvalidValue, message, Some(hint));
             }
         }
         if let Some(format) = schema.get("format").and_then(Value::as_str)
@@ -274,7 +272,7 @@ impl<'a> Checker<'a> {
                 Some(format!("write it in quotes: \"{}\"", shorten(text)))
             }
             (Tree::Plain(_), "text") => Some("write it in quotes".to_owned()),
-            (Tree::Text(text), "a whole number" | "true or false")
+            (Tree::Text(text), "a whole number" | "a number" | "true or false")
                 if matches!(
                     Node { at: node.at, tree: Tree::Plain(text.clone()) }.scalar(),
                     Some(Scalar::Number(_) | Scalar::Bool(_))

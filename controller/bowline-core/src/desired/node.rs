@@ -1,5 +1,7 @@
 //! A YAML or JSON value in which everything knows where it stands.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Number, Value};
 
 /// A place in a text. Lines and columns count from 1, columns in characters; (0, 0) is "the file as a whole".
@@ -94,6 +96,28 @@ impl Node {
     /// The field of that name, if it is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The lines that hold a part of a field of one of these names, wherever it stands.
+    pub(super) fn lines_of(&self, wanted: &impl Fn(&str) -> bool) -> BTreeSet<usize> {
+        fn walk(node: &Node, inside: bool, wanted: &impl Fn(&str) -> bool, lines: &mut BTreeSet<usize>) {
+            if inside {
+                lines.insert(node.at.line);
+            }
+            for item in node.items() {
+                walk(item, inside, wanted, lines);
+            }
+            for entry in node.entries() {
+                let inside = inside || wanted(&entry.key);
+                if inside {
+                    lines.insert(entry.at.line);
+                }
+                walk(&entry.value, inside, wanted, lines);
+            }
+        }
+        let mut lines = BTreeSet::new();
+        walk(self, false, wanted, &mut lines);
+        lines
     }
 
     /// What it is, in words, for messages.

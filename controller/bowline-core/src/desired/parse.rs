@@ -10,6 +10,7 @@ use super::finding::{Finding, FindingCode, Location, Severity};
 use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
 use super::node::{Node, Tree};
 use super::reference::{self, Reference};
+use super::settings;
 use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
@@ -109,7 +110,7 @@ pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
         });
     }
     for node in &stream.documents {
-        let mut checker = Checker::for_manifest(&source);
+        let mut checker = Checker::new(&source, settings::confidential_lines(node));
         match document(path, &source, node, &mut checker) {
             Outcome::Skipped => file.skipped += 1,
             Outcome::Unreadable => file.unread.extend(reference::names_of(node)),
@@ -245,6 +246,9 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             }
             let deadline = spec.get("rollout").and_then(|rollout| rollout.get("deadline"));
             not_zero("spec.rollout.deadline", deadline, checker);
+            if let Some(settings) = spec.get("settings") {
+                settings::check(settings, checker);
+            }
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
             for item in depends_on.iter().filter(|item| item.text().is_some() && item.text() == own) {

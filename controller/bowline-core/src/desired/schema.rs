@@ -286,6 +286,10 @@ fn structural(schema: &mut Value) {
     if fields.remove("uniqueItems") == Some(json!(true)) {
         fields.insert("x-kubernetes-list-type".to_owned(), json!("set"));
     }
+    if let Some(Value::Array(known)) = fields.remove("examples") {
+        let known: Vec<&str> = known.iter().filter_map(Value::as_str).collect();
+        describe(fields, &format!("Known values: {}.", known.join(", ")));
+    }
     let format = fields.remove("format");
     match format.as_ref().and_then(Value::as_str) {
         Some("uint" | "uint32" | "uint64" | "int64") => {
@@ -293,11 +297,16 @@ fn structural(schema: &mut Value) {
         }
         Some(format) => {
             if let Some(expected) = name::expected(format) {
-                let description = fields.get("description").and_then(Value::as_str).unwrap_or_default();
-                let description = format!("{description}\nMust be {expected}.");
-                fields.insert("description".to_owned(), json!(description.trim_start()));
+                describe(fields, &format!("Must be {expected}."));
             }
         }
         None => {}
     }
+}
+
+/// Adds a sentence to the description.
+fn describe(fields: &mut Map<String, Value>, sentence: &str) {
+    let description = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = format!("{description}\n{sentence}");
+    fields.insert("description".to_owned(), json!(description.trim_start()));
 }

@@ -66,7 +66,7 @@ pub fn parse_task_definition(path: &RelativePath, bytes: &[u8]) -> ParsedTaskDef
             return parsed;
         }
     };
-    let mut checker = Checker::for_task_definition(&source, confidential_lines(&node));
+    let mut checker = Checker::new(&source, confidential_lines(&node));
     if !is_described_output(&node, &mut checker) {
         strip_server_only(&mut node, &mut checker);
         checker.value(task_definition_schema(), &node, &Path::root("the task definition"));
@@ -84,25 +84,7 @@ pub fn parse_task_definition(path: &RelativePath, bytes: &[u8]) -> ParsedTaskDef
 /// The lines that hold a part of a value that may be confidential, fields that AWS does not know included: one of them
 /// may be a misspelt `environment`.
 fn confidential_lines(node: &Node) -> BTreeSet<usize> {
-    fn walk(node: &Node, confidential: bool, lines: &mut BTreeSet<usize>) {
-        if confidential {
-            lines.insert(node.at.line);
-        }
-        for item in node.items() {
-            walk(item, confidential, lines);
-        }
-        for entry in node.entries() {
-            let key = entry.key.as_str();
-            let confidential = confidential || CONFIDENTIAL.contains(&key) || !shapes::is_field(key);
-            if confidential {
-                lines.insert(entry.at.line);
-            }
-            walk(&entry.value, confidential, lines);
-        }
-    }
-    let mut lines = BTreeSet::new();
-    walk(node, false, &mut lines);
-    lines
+    node.lines_of(&|key| CONFIDENTIAL.contains(&key) || !shapes::is_field(key))
 }
 
 /// DescribeTaskDefinition returns more than RegisterTaskDefinition takes; a file copied from it is still usable.

@@ -12,6 +12,7 @@ mod generated;
 mod manifests;
 mod properties;
 mod refused;
+mod settings;
 mod task_definitions;
 
 use std::fmt::Write as _;

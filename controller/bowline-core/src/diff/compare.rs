@@ -23,6 +23,21 @@ pub(crate) fn compare_by(
     walk.differences
 }
 
+/// As [`compare_by`], for one field: `names` lead to it from the root, whose path is shown as `prefix`.
+pub(crate) fn compare_field(
+    table: &Table,
+    (prefix, names): (&str, &[&str]),
+    wanted: Option<&Value>,
+    found: Option<&Value>,
+    reveal: &[String],
+) -> Vec<Difference> {
+    let root = Place { path: prefix.to_owned(), ..Place::default() };
+    let place = names.iter().fold(root, |place, name| place.child(table, name));
+    let mut walk = Walk { table, ignored: &Ignored::default(), reveal, differences: Vec::new() };
+    walk.compare(&place, wanted, found);
+    walk.differences
+}
+
 /// Where the walk is.
 #[derive(Debug, Clone, Default)]
 struct Place {
@@ -200,6 +215,7 @@ impl Walk<'_> {
             wanted,
             found,
             note: None,
+            owner: None,
         });
     }
 }

@@ -4,6 +4,7 @@
 //! walk and `docs/reference/` all read the same rows. What a table does not name is not a field of the request: it is left
 //! out on both sides, so that a field that AWS adds to its answers is no drift.
 
+mod service;
 mod task_definition;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 pub use crate::desired::Unit;
+pub use service::{Effect, RESETS, Reset, SERVICE, SETTINGS, Setting, ShownBy, Taken};
+pub(crate) use service::{reset_of, setting_row, starts_deployment};
 pub use task_definition::TASK_DEFINITION;
 
 /// One row: a field, how it is compared, and why so.

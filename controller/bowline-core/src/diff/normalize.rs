@@ -23,6 +23,16 @@ pub(crate) fn normalize_by(table: &Table, value: &Value) -> Value {
     Value::Object(normalizer.fields(root, &mut path))
 }
 
+/// The value of one field as [`normalize_by`] leaves it; `None` where it means the same as leaving the field out. `path` as in
+/// the table; below a map it ends with the key.
+pub(crate) fn normalize_field(table: &Table, path: &str, value: &Value) -> Option<Value> {
+    let no_root = Map::new();
+    let map = || path.rsplit_once('.').and_then(|(map, _)| table.row(map)).filter(|row| row.has(Rule::Map));
+    let row = table.row(path).or_else(map).filter(|row| row.is_compared())?;
+    let normalizer = Normalizer { table, root: &no_root };
+    normalizer.value(row, value, &mut path.to_owned()).filter(|value| !row.is_default(value))
+}
+
 struct Normalizer<'a> {
     table: &'a Table,
     root: &'a Map<String, Value>,

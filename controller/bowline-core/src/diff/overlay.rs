@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Field, Rule, TASK_DEFINITION};
+use super::fields::{Field, Rule, TASK_DEFINITION, Table};
 use super::path::Ignored;
 use crate::desired::TaskDefinitionContent;
 
@@ -17,82 +17,110 @@ pub(crate) fn overlay(
     if ignored.is_empty() {
         return wanted.clone();
     }
-    TaskDefinitionContent(merge("", "", &wanted.0, &found.0, ignored))
+    let merger = Merger { table: &TASK_DEFINITION, ignored };
+    TaskDefinitionContent(merger.merge("", "", &wanted.0, &found.0))
 }
 
-fn merge(path: &str, field: &str, wanted: &Value, found: &Value, ignored: &Ignored) -> Value {
-    match (wanted, found) {
-        (Value::Object(wanted), Value::Object(found)) => {
-            Value::Object(merge_objects(path, field, wanted, found, ignored))
-        }
-        (Value::Array(wanted), Value::Array(found)) => {
-            match TASK_DEFINITION.row(field).map_or(Rule::Ordered, Field::list) {
-                Rule::Keyed(by) => Value::Array(merge_lists(path, field, by, wanted, found, ignored)),
-                _ => Value::Array(wanted.clone()),
-            }
-        }
-        _ => wanted.clone(),
-    }
-}
-
-fn merge_objects(
-    path: &str,
-    field: &str,
-    wanted: &Map<String, Value>,
-    found: &Map<String, Value>,
+/// The same for one field of any table: `path` as it is shown, `field` as the table has it.
+pub(crate) fn overlay_field(
+    table: &Table,
+    (path, field): (&str, &str),
+    wanted: &Value,
+    found: &Value,
     ignored: &Ignored,
-) -> Map<String, Value> {
-    let join =
-        |parent: &str, key: &str| if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") };
-    let mut merged = Map::new();
-    for (key, value) in wanted {
-        let path = join(path, key);
-        match found.get(key) {
-            live if ignored.covers(&path) => {
-                if let Some(live) = live {
-                    merged.insert(key.clone(), live.clone());
+) -> Value {
+    if ignored.is_empty() {
+        return wanted.clone();
+    }
+    Merger { table, ignored }.merge(path, field, wanted, found)
+}
+
+struct Merger<'a> {
+    table: &'a Table,
+    ignored: &'a Ignored,
+}
+
+impl Merger<'_> {
+    fn merge(&self, path: &str, field: &str, wanted: &Value, found: &Value) -> Value {
+        match (wanted, found) {
+            (Value::Object(wanted), Value::Object(found)) => {
+                Value::Object(self.merge_objects(path, field, wanted, found))
+            }
+            (Value::Array(wanted), Value::Array(found)) => {
+                match self.table.row(field).map_or(Rule::Ordered, Field::list) {
+                    Rule::Keyed(by) => Value::Array(self.merge_lists(path, field, by, wanted, found)),
+                    _ => Value::Array(wanted.clone()),
                 }
             }
-            Some(live) => {
-                merged.insert(key.clone(), merge(&path, &join(field, key), value, live, ignored));
-            }
-            None => {
-                merged.insert(key.clone(), value.clone());
-            }
+            _ => wanted.clone(),
         }
     }
-    for (key, live) in found {
-        if !wanted.contains_key(key) && ignored.covers(&join(path, key)) {
-            merged.insert(key.clone(), live.clone());
-        }
-    }
-    merged
-}
 
-fn merge_lists(
-    path: &str,
-    field: &str,
-    by: &[&str],
-    wanted: &[Value],
-    found: &[Value],
-    ignored: &Ignored,
-) -> Vec<Value> {
-    let key = |item: &Value| TASK_DEFINITION.item_key(field, by, item);
-    let place = |item: &Value| format!("{path}[{}={}]", by.first().copied().unwrap_or_default(), key(item));
-    let twin = |item: &Value, items: &[Value]| items.iter().find(|other| key(other) == key(item)).cloned();
-    let mut merged = Vec::new();
-    for item in wanted {
-        let place = place(item);
-        match twin(item, found) {
-            live if ignored.covers(&place) => merged.extend(live),
-            Some(live) => merged.push(merge(&place, field, item, &live, ignored)),
-            None => merged.push(item.clone()),
+    fn merge_objects(
+        &self,
+        path: &str,
+        field: &str,
+        wanted: &Map<String, Value>,
+        found: &Map<String, Value>,
+    ) -> Map<String, Value> {
+        let join = |parent: &str, key: &str| {
+            if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }
+        };
+        let mut merged = Map::new();
+        for (key, value) in wanted {
+            let path = join(path, key);
+            match found.get(key) {
+                live if self.ignored.covers(&path) => {
+                    if let Some(live) = live {
+                        merged.insert(key.clone(), live.clone());
+                    }
+                }
+                Some(live) => {
+                    merged.insert(key.clone(), self.merge(&path, &join(field, key), value, live));
+                }
+                None => {
+                    merged.insert(key.clone(), value.clone());
+                }
+            }
         }
+        for (key, live) in found {
+            if !wanted.contains_key(key) && self.ignored.covers(&join(path, key)) {
+                merged.insert(key.clone(), live.clone());
+            }
+        }
+        merged
     }
-    merged.extend(
-        found.iter().filter(|live| twin(live, wanted).is_none() && ignored.covers(&place(live))).cloned(),
-    );
-    merged
+
+    fn merge_lists(
+        &self,
+        path: &str,
+        field: &str,
+        by: &[&str],
+        wanted: &[Value],
+        found: &[Value],
+    ) -> Vec<Value> {
+        let key = |item: &Value| self.table.item_key(field, by, item);
+        let place =
+            |item: &Value| format!("{path}[{}={}]", by.first().copied().unwrap_or_default(), key(item));
+        let twin =
+            |item: &Value, items: &[Value]| items.iter().find(|other| key(other) == key(item)).cloned();
+        let mut merged = Vec::new();
+        for item in wanted {
+            let place = place(item);
+            match twin(item, found) {
+                live if self.ignored.covers(&place) => merged.extend(live),
+                Some(live) => merged.push(self.merge(&place, field, item, &live)),
+                None => merged.push(item.clone()),
+            }
+        }
+        merged.extend(
+            found
+                .iter()
+                .filter(|live| twin(live, wanted).is_none() && self.ignored.covers(&place(live)))
+                .cloned(),
+        );
+        merged
+    }
 }
 
 #[cfg(test)]

@@ -17,5 +17,6 @@ pub(crate) fn diff_secret(wanted: &Secret, found: &LiveSecret) -> Option<Differe
         wanted,
         found: shown,
         note: None,
+        owner: None,
     })
 }

@@ -14,6 +14,7 @@ pub(crate) fn missing_service(spec: &EcsService, note: &str) -> Difference {
         wanted: Shown::text(&spec.service),
         found: Shown::Absent,
         note: Some(note.to_owned()),
+        owner: None,
     }
 }
 
@@ -29,7 +30,14 @@ pub(crate) fn diff_revision(
     }
     let found = found.map_or(Shown::Absent, Shown::text);
     let wanted = Shown::text(wanted);
-    Some(Difference { path: path.to_owned(), reason: Reason::of(&wanted, &found), wanted, found, note: None })
+    Some(Difference {
+        path: path.to_owned(),
+        reason: Reason::of(&wanted, &found),
+        wanted,
+        found,
+        note: None,
+        owner: None,
+    })
 }
 
 /// The desired count is not the one in git; a count that git leaves out is not managed.
@@ -42,6 +50,7 @@ pub(crate) fn diff_desired_count(wanted: Option<u32>, found: u32, ignored: &Igno
         wanted: Shown::text(wanted),
         found: Shown::text(found),
         note: None,
+        owner: None,
     })
 }
 
@@ -57,5 +66,6 @@ pub(crate) fn diff_record(key: TagKey, wanted: &str, found: &str, note: String) 
         wanted: Shown::text(wanted),
         found: Shown::text(found),
         note: Some(note),
+        owner: None,
     }
 }

@@ -10,7 +10,14 @@ pub(crate) fn diff_state(wanted: &TerraformState, found: &LiveState) -> Vec<Diff
     let mut compare = |path: &str, wanted: Shown, found: Shown| {
         if wanted != found {
             let reason = Reason::of(&wanted, &found);
-            differences.push(Difference { path: path.to_owned(), reason, wanted, found, note: None });
+            differences.push(Difference {
+                path: path.to_owned(),
+                reason,
+                wanted,
+                found,
+                note: None,
+                owner: None,
+            });
         }
     };
     if let Some(lineage) = &wanted.lineage {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::TaskDefinitionContent;
+use crate::desired::kind::ServiceSettings;
 use crate::name::TaskDefinitionArn;
 
 /// One service as DescribeServices shows it.
@@ -36,6 +37,10 @@ pub struct LiveService {
     pub deployments: Vec<LiveDeployment>,
     /// The newest service events, newest first, at most 10.
     pub events: Vec<(Timestamp, String)>,
+    /// The ARN of the service revision that its PRIMARY deployment rolls out, where AWS tells it.
+    pub service_revision: Option<String>,
+    /// Its settings in the fields of UpdateService, as AWS shows them; without those that only service revisions show.
+    pub settings: ServiceSettings,
     /// Tags of the service.
     pub tags: BTreeMap<String, String>,
 }
@@ -167,6 +172,8 @@ pub struct PastDeployment {
     pub reason: Option<String>,
     /// When it began.
     pub created_at: Option<Timestamp>,
+    /// The settings that it was to roll out; absent where they are not known.
+    pub settings: Option<ServiceSettings>,
 }
 
 /// How a past deployment ended.

@@ -1,8 +1,10 @@
 //! One call to AWS that Bowline wants to make, with what it expects to find first.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::memory::SpecHash;
 use crate::desired::{ResourceKey, TaskDefinitionContent};
@@ -87,11 +89,36 @@ pub enum Operation {
         desired_count: Option<u32>,
         /// Start new tasks although the task definition stays.
         force_new_deployment: bool,
+        /// Settings that change, each as a whole.
+        #[serde(skip_serializing_if = "SettingsRequest::is_empty")]
+        settings: SettingsRequest,
         /// Records to write by TagResource first, so that a crash between the two calls is seen.
         tags: Vec<(TagKey, String)>,
         /// What is being deployed; absent when no deployment starts (count only).
         spec_hash: Option<SpecHash>,
     },
+}
+
+/// Fields of UpdateService with the values to send. Only their names are serialized: values may be confidential.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SettingsRequest(pub Map<String, Value>);
+
+impl SettingsRequest {
+    /// Whether nothing is sent.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names of the fields, as they stand in a sentence.
+    pub(crate) fn names(&self) -> String {
+        self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Serialize for SettingsRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.keys())
+    }
 }
 
 /// A record that Bowline keeps as a tag of the service, so that it survives the loss of the store.
@@ -130,6 +157,10 @@ pub enum Expectation {
         primary_deployment: Option<String>,
         /// Its desired count.
         desired_count: u32,
+        /// The settings that are to be changed, each by what tells its value from another
+        /// ([`settings_fingerprint`](crate::diff::settings_fingerprint)).
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        settings: BTreeMap<String, String>,
     },
     /// AWSCURRENT is where it was.
     #[serde(rename_all = "camelCase")]

@@ -47,6 +47,10 @@ pub enum EventKind {
     Restarted,
     /// The desired count was changed.
     Scaled,
+    /// Settings were changed, or what was changed is set back.
+    SettingsChanged,
+    /// A setting left git and stays as it is: it is not managed any more.
+    SettingLeft,
     /// Somebody stepped back, and it is left alone for a while.
     Held,
     /// An action failed.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    Capability, Constraints, EcsService, Mode, Rollout, Secret, Target, TaskDefinitionSource,
+    Capability, Constraints, EcsService, Mode, Rollout, Secret, ServiceSettings, Target, TaskDefinitionSource,
 };
 use crate::desired::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKind, TaskDefinitionContent,
@@ -114,6 +114,8 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         circuit_breaker: true,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
         events: Vec::new(),
+        service_revision: None,
+        settings: ServiceSettings::default(),
         tags: BTreeMap::new(),
     }
 }
@@ -125,6 +127,7 @@ pub(crate) fn past(id: &str, revision: &str, status: PastDeploymentStatus) -> Pa
         status,
         reason: Some("tasks failed to start".to_owned()),
         created_at: Some(at(-7200)),
+        settings: None,
     }
 }
 
@@ -176,6 +179,7 @@ impl Fixture {
             service: ServiceName::parse(service).unwrap(),
             task_definition: Some(TaskDefinitionSource::Revision(RevisionRef::parse(revision).unwrap())),
             desired_count: Some(2),
+            settings: ServiceSettings::default(),
             restart: None,
             secrets: Vec::new(),
             depends_on: Vec::new(),

@@ -6,14 +6,15 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::desired::kind::ServiceSettings;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
 use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
 };
 
 /// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content (the revision that runs, where
-/// the task definition is not managed) and the resolved secret version ids. Count, restart token and ignore rules are not in
-/// it.
+/// the task definition is not managed), the resolved secret version ids, and the settings that start a deployment. Count, other
+/// settings, restart token and ignore rules are not in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SpecHash(pub String);
@@ -167,6 +168,12 @@ pub struct ServiceMemory {
     pub scaling: Option<Scaling>,
     /// The desired count of git that live last had.
     pub reached_count: Option<u32>,
+    /// The settings that Bowline manages, as they were last in sync: what git does not list any more is set back.
+    #[serde(skip_serializing_if = "ServiceSettings::is_empty")]
+    pub managed_settings: ServiceSettings,
+    /// Settings that Bowline changed and that only tasks have that were started after this time.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed_settings: BTreeMap<String, Timestamp>,
 }
 
 impl ServiceMemory {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
-use super::action::{Action, Expectation, Operation, Wave};
+use super::action::{Action, Expectation, Operation, SettingsRequest, Wave};
 use super::memory::{FailedAction, Memory};
 use super::reads::Reads;
 use super::report::{Need, ResourceReport, Sync, WaitingOn};
@@ -95,6 +96,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             target: None,
             sync: Sync::Invalid,
             differences: Vec::new(),
+            left_alone: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,
@@ -122,7 +124,12 @@ fn wait_for_dependencies(desired: &DesiredState, services: &mut BTreeMap<&Resour
 }
 
 fn as_found(live: &LiveService) -> Expectation {
+    with_settings(live, BTreeMap::new())
+}
+
+fn with_settings(live: &LiveService, settings: BTreeMap<String, String>) -> Expectation {
     Expectation::Service {
+        settings,
         task_definition: live.task_definition.clone(),
         primary_deployment: live.primary().map(|primary| primary.id.clone()),
         desired_count: live.desired_count,
@@ -259,9 +266,19 @@ fn updates(
             continue;
         };
         let because = outlook.report.differences.iter().filter(|difference| {
-            let is_count = difference.path == "desiredCount";
-            if is_count { update.desired_count.is_some() } else { update.spec_hash.is_some() }
+            let setting = difference.path.strip_prefix("settings.");
+            let setting = setting.and_then(|path| path.split(['.', '[']).next());
+            match setting {
+                Some(field) => update.deploying.contains_key(field) || update.settings.contains_key(field),
+                None if difference.path == "desiredCount" => update.desired_count.is_some(),
+                None => update.spec_hash.is_some(),
+            }
         });
+        let settings = update.deploying.iter().chain(&update.settings);
+        let settings: Map<String, Value> =
+            settings.map(|(field, value)| (field.clone(), value.clone())).collect();
+        let mut expected = outlook.expected_settings.clone();
+        expected.retain(|field, _| settings.contains_key(field));
         actions.push(Action {
             target: wanted.resource.spec.target.clone(),
             resource: outlook.report.resource.clone(),
@@ -271,10 +288,11 @@ fn updates(
                 task_definition: update.task_definition.clone(),
                 desired_count: update.desired_count,
                 force_new_deployment: update.force,
+                settings: SettingsRequest(settings),
                 tags: update.tags.clone(),
                 spec_hash: update.spec_hash.clone(),
             },
-            expect: as_found(live),
+            expect: with_settings(live, expected),
             wave: Wave::Services,
             because: because.cloned().collect(),
         });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::report::{Need, WaitingOn};
+use crate::desired::kind::ServiceSettings;
 use crate::live::{Live, LiveTaskDefinition, Observed, PastDeployment, UnknownCategory, UnknownReason};
 use crate::name::{ResourceName, TaskDefinitionArn};
 
@@ -113,6 +114,20 @@ impl<'a> Reads<'a> {
         let found = found.filter(|starts| self.is_fresh(service, starts));
         let need = Need::TaskStarts { service: service.clone() };
         self.answer(found, need, || format!("the tasks of {service}"))
+    }
+
+    /// As [`Self::task_starts`], but what was read a while ago is good enough.
+    pub(crate) fn task_starts_seen(&mut self, service: &ResourceName) -> Answer<'a, Vec<Timestamp>> {
+        let found = self.live.task_starts.get(service);
+        let need = Need::TaskStarts { service: service.clone() };
+        self.answer(found, need, || format!("the tasks of {service}"))
+    }
+
+    /// The settings that only the service revision of a service's PRIMARY deployment shows.
+    pub(crate) fn revision_settings(&mut self, service: &ResourceName) -> Answer<'a, ServiceSettings> {
+        let found = self.live.revision_settings.get(service);
+        let need = Need::RevisionSettings { service: service.clone() };
+        self.answer(found, need, || format!("the service revision of {service}"))
     }
 
     /// When a secret's versions were created.

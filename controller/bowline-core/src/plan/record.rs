@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::action::{Action, Expectation, Operation, TagKey};
+use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey};
 use super::event::{Event, EventKind};
 use super::memory::{
     Attempt, AttemptVerdict, FailedAction, InFlight, Memory, ResourceMemory, Scaling, ServiceMemory, SpecHash,
 };
 use crate::desired::{DesiredState, ResourceKind};
+use crate::diff::fields::{Effect, setting_row, starts_deployment};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
 use crate::rollout;
@@ -115,7 +116,7 @@ fn done(
             let revision = registered.map_or_else(|| family.clone(), |arn| arn.revision().to_string());
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
-        Operation::UpdateService { task_definition, desired_count, tags, spec_hash, .. } => {
+        Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } => {
             if action.resource.kind != ResourceKind::EcsService {
                 return Vec::new();
             }
@@ -138,14 +139,18 @@ fn done(
                 }
                 let revision =
                     arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
-                let (kind, message) = match task_definition {
-                    Some(_) => (EventKind::RolloutStarted, format!("{revision} is being rolled out")),
-                    None => (
-                        EventKind::Restarted,
-                        format!("new tasks of {revision} are being started{}", why(tags)),
-                    ),
+                let rolls_out = settings.0.keys().any(|field| starts_deployment(field));
+                let (kind, message) = if task_definition.is_some() || rolls_out {
+                    (EventKind::RolloutStarted, format!("{revision} is being rolled out"))
+                } else {
+                    let message = format!("new tasks of {revision} are being started{}", why(tags));
+                    (EventKind::Restarted, message)
                 };
                 events.push(event(kind, message));
+            }
+            if !settings.is_empty() {
+                note_changed(service, settings, now);
+                events.push(event(EventKind::SettingsChanged, format!("{} was changed", settings.names())));
             }
             if let Some(count) = desired_count {
                 service.scaling = Some(Scaling {
@@ -163,6 +168,15 @@ fn done(
             }
             events
         }
+    }
+}
+
+/// Remembers since when new tasks have what was changed, where running ones keep what they have.
+fn note_changed(service: &mut ServiceMemory, settings: &SettingsRequest, now: Timestamp) {
+    let only_new_tasks =
+        |field: &&String| setting_row(field).is_some_and(|row| row.effect == Effect::NewTasks);
+    for field in settings.0.keys().filter(only_new_tasks) {
+        service.changed_settings.insert(field.clone(), now);
     }
 }
 

@@ -22,6 +22,9 @@ pub struct ResourceReport {
     pub sync: Sync,
     /// What differs.
     pub differences: Vec<Difference>,
+    /// What differs and is nobody's business here: ignored by a rule, or owned by somebody else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_alone: Vec<Difference>,
     /// Why nothing, or not everything, is done about it.
     pub held: Vec<HeldWhy>,
     /// What is waited for.
@@ -40,6 +43,7 @@ impl ResourceReport {
             target: Some(target.clone()),
             sync: Sync::InSync,
             differences: Vec::new(),
+            left_alone: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,
@@ -191,6 +195,11 @@ pub enum HeldWhy {
     },
     /// The pinned version does not exist.
     VersionMissing,
+    /// AWS cannot change this setting of a service that exists: never attempted.
+    NeedsRecreation {
+        /// The setting, such as `settings.launchType`.
+        field: String,
+    },
     /// Reported, not repaired by this version.
     ReportOnly,
     /// Something that a person has to resolve, as a sentence.
@@ -249,6 +258,11 @@ pub enum Need {
     },
     /// A service's past deployments.
     History {
+        /// The EcsService resource.
+        service: ResourceName,
+    },
+    /// The settings that only the service revision of a service's PRIMARY deployment shows.
+    RevisionSettings {
         /// The EcsService resource.
         service: ResourceName,
     },

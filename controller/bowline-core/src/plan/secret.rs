@@ -89,6 +89,7 @@ fn stand(
             wanted: Shown::Absent,
             found: Shown::text(deleted_at),
             note: Some("it is marked for deletion".to_owned()),
+            owner: None,
         });
         report.held.push(HeldWhy::NeedsPerson {
             what: format!("{} is marked for deletion: RestoreSecret brings it back", spec.secret_id),
@@ -172,5 +173,6 @@ fn missing_secret(spec: &Secret) -> Difference {
         wanted: Shown::text(&spec.secret_id),
         found: Shown::Absent,
         note: Some("not created by Bowline".to_owned()),
+        owner: None,
     }
 }

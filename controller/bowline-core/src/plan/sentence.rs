@@ -97,6 +97,10 @@ impl fmt::Display for HeldWhy {
             Self::VersionMissing => {
                 formatter.write_str("the secret has no version with the pinned id: pin one that exists")
             }
+            Self::NeedsRecreation { field } => write!(
+                formatter,
+                "{field} needs recreation: AWS cannot change it on a service that exists, so Bowline does not try"
+            ),
             Self::ReportOnly => formatter.write_str("reported only: this version of Bowline does not repair it"),
             Self::NeedsPerson { what } => formatter.write_str(what),
         }
@@ -144,13 +148,18 @@ impl fmt::Display for Operation {
             Self::RegisterTaskDefinition { family, .. } => {
                 write!(formatter, "register a new revision of {family}")
             }
-            Self::UpdateService { task_definition, desired_count, force_new_deployment, .. } => {
+            Self::UpdateService {
+                task_definition, desired_count, force_new_deployment, settings, ..
+            } => {
                 let mut parts = Vec::new();
                 if let Some(arn) = task_definition {
                     parts.push(format!("deploy {}", arn.revision()));
                 }
                 if *force_new_deployment {
                     parts.push("start new tasks".to_owned());
+                }
+                if !settings.is_empty() {
+                    parts.push(format!("change {}", settings.names()));
                 }
                 if let Some(count) = desired_count {
                     parts.push(format!("set the desired count to {count}"));

@@ -3,14 +3,19 @@
 mod count;
 mod gate;
 mod records;
+mod settings;
 mod settle;
 mod task_definition;
 mod under_way;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 pub(crate) use gate::Spec;
 use records::Records;
+pub(crate) use settings::Noticed;
+use settings::Settings;
 pub(crate) use task_definition::Registration;
 use task_definition::{Step, TaskDefinition};
 use under_way::Unwatched;
@@ -20,7 +25,6 @@ use super::memory::{InFlight, ServiceMemory, SpecHash};
 use super::reads::Reads;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use super::secret::SecretOutlook;
-use super::tag::Recorded;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::missing_service;
@@ -82,6 +86,10 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) runs_wanted: bool,
     /// True when what git wants is being rolled out and nobody watches it.
     pub(crate) is_unwatched: bool,
+    /// What the settings that are changed were when they were looked at.
+    pub(crate) expected_settings: BTreeMap<String, String>,
+    /// What memory learns of settings; absent where they could not be looked at.
+    pub(crate) settings: Option<Noticed>,
 }
 
 /// One UpdateService: only what changes.
@@ -90,6 +98,10 @@ pub(crate) struct Update {
     pub(crate) task_definition: Option<TaskDefinitionArn>,
     pub(crate) desired_count: Option<u32>,
     pub(crate) force: bool,
+    /// Settings that start a deployment.
+    pub(crate) deploying: Map<String, Value>,
+    /// Settings that start none.
+    pub(crate) settings: Map<String, Value>,
     pub(crate) tags: Vec<(TagKey, String)>,
     pub(crate) spec_hash: Option<SpecHash>,
 }
@@ -108,15 +120,21 @@ impl ServiceOutlook<'_> {
             deviation: None,
             runs_wanted: false,
             is_unwatched: false,
+            expected_settings: BTreeMap::new(),
+            settings: None,
         }
     }
 
-    /// Takes back a deployment that would begin, but not a change of the count.
+    /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
     pub(crate) fn withhold_deployment(&mut self, waiting_on: WaitingOn) {
         let deploys = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
         if self.register.take().is_some() || deploys {
-            let count = self.update.take().and_then(|update| update.desired_count);
-            self.update = count.map(|count| Update { desired_count: Some(count), ..Update::default() });
+            let rest = self.update.take().map(|update| Update {
+                desired_count: update.desired_count,
+                settings: update.settings,
+                ..Update::default()
+            });
+            self.update = rest.filter(|rest| *rest != Update::default());
             self.report.waiting_on = Some(waiting_on);
         }
     }
@@ -185,28 +203,60 @@ fn decide<'a>(
         outlook.promotion_waits = Some(blocked.waiting_on());
         return outlook;
     }
+    let settings = match settings::look(subject, reads) {
+        Ok(settings) => settings,
+        Err(blocked) => {
+            report.set_unknown(blocked.reason());
+            let mut outlook = ServiceOutlook::only(report);
+            outlook.promotion_waits = Some(blocked.waiting_on());
+            return outlook;
+        }
+    };
     let records = records::compare(subject, reads);
     let mut outlook = ServiceOutlook::only(report);
     outlook.live = Some(subject.live);
-    outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same);
-    deploy(subject, reads, &task_definition, &records, &mut outlook);
+    outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty();
+    outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
+    outlook.report.notes.extend(settings.notes.iter().cloned());
+    let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
+    deploy(subject, reads, &wanted, &mut outlook);
+    configure(&settings, &mut outlook);
     if subject.live.controller == DeploymentController::Ecs {
         count::scale(subject, &mut outlook);
     }
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
     settle::settle(subject, reads, &mut outlook);
+    outlook.expected_settings = settings.expected;
+    outlook.settings = Some(settings.noticed);
     outlook
+}
+
+/// What a deployment may be due for.
+struct Wanted<'s, 'a> {
+    task_definition: &'s TaskDefinition,
+    records: &'s Records<'a>,
+    settings: &'s Settings,
+}
+
+/// Plans the change of settings that start no deployment. It goes through whatever else is under way.
+fn configure(settings: &Settings, outlook: &mut ServiceOutlook<'_>) {
+    for held in &settings.held {
+        outlook.report.hold(held.clone());
+    }
+    if !settings.others.is_empty() {
+        outlook.update.get_or_insert_default().settings.clone_from(&settings.others);
+    }
 }
 
 /// Plans the deployment, if one is due and may begin.
 fn deploy<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
-    task_definition: &TaskDefinition,
-    records: &Records<'_>,
+    wanted: &Wanted<'_, '_>,
     outlook: &mut ServiceOutlook<'a>,
 ) {
+    let Wanted { task_definition, records, settings } = *wanted;
     let differs = match task_definition {
         TaskDefinition::Differs { differences, .. } => {
             outlook.report.differences.extend(differences.iter().cloned());
@@ -215,15 +265,16 @@ fn deploy<'a>(
         TaskDefinition::NotManaged | TaskDefinition::Same | TaskDefinition::Unknown(_) => false,
     };
     outlook.report.differences.extend(records.due.iter().map(|(_, _, difference)| difference.clone()));
-    let due = differs || !records.due.is_empty();
+    outlook.report.differences.extend(settings.differences.iter().cloned());
+    let due = differs || !records.due.is_empty() || !settings.deploying.is_empty();
     if let Some(in_flight) = subject.in_flight() {
         let begins = if due && under_way::leads(subject, in_flight) {
-            may_begin(subject, reads, task_definition, due, records.recorded, outlook)
+            may_begin(subject, reads, wanted, due, outlook)
         } else {
             Ok(false)
         };
         match begins {
-            Ok(true) => begin(task_definition, records, outlook),
+            Ok(true) => begin(wanted, outlook),
             Ok(false) => outlook.report.waiting_on = Some(our_rollout(subject, reads, in_flight)),
             Err(waiting_on) => outlook.report.waiting_on = Some(waiting_on),
         }
@@ -233,12 +284,12 @@ fn deploy<'a>(
     if !due && !gate::looks_failed(subject) && !unwatched {
         return;
     }
-    match may_begin(subject, reads, task_definition, due, records.recorded, outlook) {
+    match may_begin(subject, reads, wanted, due, outlook) {
         // A rollout that nobody watches is not worth the answer that could not be read.
         Err(_) if !due && !gate::looks_failed(subject) => {}
         Err(waiting_on) => outlook.report.waiting_on = Some(waiting_on),
         Ok(false) => {}
-        Ok(true) => begin(task_definition, records, outlook),
+        Ok(true) => begin(wanted, outlook),
     }
     outlook.is_unwatched =
         unwatched && outlook.failure.is_none() && under_way::ecs_rollback(subject, reads).is_none();
@@ -248,17 +299,17 @@ fn deploy<'a>(
 fn may_begin<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
-    task_definition: &TaskDefinition,
+    wanted: &Wanted<'_, '_>,
     due: bool,
-    recorded: Recorded<'_>,
     outlook: &mut ServiceOutlook<'a>,
 ) -> Result<bool, WaitingOn> {
+    let task_definition = wanted.task_definition;
     if let TaskDefinition::Differs { step: Step::NeedsPerson(what), .. } = task_definition {
         outlook.report.held.push(HeldWhy::NeedsPerson { what: what.clone() });
         return Ok(false);
     }
     let read = |blocked: super::reads::Blocked| blocked.waiting_on();
-    let spec = gate::spec(subject, reads, task_definition).map_err(read)?;
+    let spec = gate::spec(subject, reads, task_definition, wanted.settings).map_err(read)?;
     let Some(spec) = spec else { return Ok(false) };
     let in_flight = subject.in_flight();
     // Only what git wants newly goes ahead of the end of our own rollout.
@@ -266,7 +317,7 @@ fn may_begin<'a>(
         return Ok(false);
     }
     outlook.spec = Some(spec.clone());
-    let failure = gate::failed_before(subject, reads, &spec, recorded).map_err(read)?;
+    let failure = gate::failed_before(subject, reads, &spec, wanted.records.recorded).map_err(read)?;
     let has_failed = failure.is_some();
     if let Some(failure) = failure {
         quarantine(subject, &spec, failure, outlook);
@@ -305,8 +356,10 @@ fn may_begin<'a>(
     gate::secrets_first(subject).map_or(Ok(true), Err)
 }
 
-fn begin(task_definition: &TaskDefinition, records: &Records<'_>, outlook: &mut ServiceOutlook<'_>) {
+fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
+    let Wanted { task_definition, records, settings } = *wanted;
     let mut update = Update {
+        deploying: settings.deploying.clone(),
         tags: records.due.iter().map(|(key, record, _)| (*key, record.clone())).collect(),
         spec_hash: outlook.spec.as_ref().map(|spec| spec.hash.clone()),
         ..Update::default()
@@ -321,7 +374,8 @@ fn begin(task_definition: &TaskDefinition, records: &Records<'_>, outlook: &mut 
         TaskDefinition::Differs { step: Step::Update { arn, .. }, .. } => {
             update.task_definition = Some(arn.clone());
         }
-        _ => update.force = true,
+        // New settings start a deployment by themselves.
+        _ => update.force = !records.due.is_empty(),
     }
     outlook.update = Some(update);
 }

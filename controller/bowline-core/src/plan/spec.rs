@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::memory::SpecHash;
 use crate::desired::{DesiredService, DesiredState};
@@ -43,13 +43,20 @@ pub(crate) enum Deployed<'a> {
     Live(Option<&'a TaskDefinitionArn>),
 }
 
-/// SHA-256 of what is deployed (content as canonical JSON), followed by the secret versions.
-pub(crate) fn spec_hash(deployed: Deployed<'_>, versions: &Versions<'_>) -> SpecHash {
+/// SHA-256 of what is deployed (content as canonical JSON), followed by the secret versions and, where git lists any, by the
+/// settings that start a deployment.
+pub(crate) fn spec_hash(
+    deployed: Deployed<'_>,
+    versions: &Versions<'_>,
+    settings: &Map<String, Value>,
+) -> SpecHash {
     let deployed = match deployed {
         Deployed::Content(normalized) => canonical_json(normalized),
         Deployed::Live(arn) => arn.map_or_else(String::new, |arn| arn.as_str().to_owned()),
     };
-    SpecHash(sha256_hex(&format!("{deployed}\n{}", lines(versions))))
+    let settings =
+        if settings.is_empty() { String::new() } else { canonical_json(&Value::Object(settings.clone())) };
+    SpecHash(sha256_hex(&format!("{deployed}\n{}{settings}", lines(versions))))
 }
 
 #[cfg(test)]
@@ -69,7 +76,7 @@ mod tests {
         let other = normalize(&TaskDefinitionContent(json!({"family": "web", "networkMode": "awsvpc"})));
         let one = Versions::from([("db", "1")]);
         let two = Versions::from([("db", "2")]);
-        let hash = |content, versions| spec_hash(Deployed::Content(content), versions);
+        let hash = |content, versions| spec_hash(Deployed::Content(content), versions, &Map::new());
         assert_eq!(hash(&short, &one), hash(&long, &one));
         assert_ne!(hash(&short, &one), hash(&other, &one));
         assert_ne!(hash(&short, &one), hash(&short, &two));
@@ -80,11 +87,22 @@ mod tests {
         let (six, seven) = (arn("web:6"), arn("web:7"));
         let one = Versions::from([("db", "1")]);
         let two = Versions::from([("db", "2")]);
-        let hash = |arn, versions| spec_hash(Deployed::Live(arn), versions);
+        let hash = |arn, versions| spec_hash(Deployed::Live(arn), versions, &Map::new());
         assert_eq!(hash(Some(&six), &one), hash(Some(&six), &one));
         assert_ne!(hash(Some(&six), &one), hash(Some(&seven), &one));
         assert_ne!(hash(Some(&six), &one), hash(Some(&six), &two));
         assert_ne!(hash(Some(&six), &one), hash(None, &one));
+    }
+
+    #[test]
+    fn the_hash_sees_the_settings_that_are_rolled_out() {
+        let seven = arn("web:7");
+        let hash = |settings: Value| {
+            let Value::Object(settings) = settings else { panic!("no object") };
+            spec_hash(Deployed::Live(Some(&seven)), &Versions::new(), &settings)
+        };
+        assert_ne!(hash(json!({"platformVersion": "1.3.0"})), hash(json!({})));
+        assert_ne!(hash(json!({"platformVersion": "1.3.0"})), hash(json!({"platformVersion": "1.4.0"})));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) fn report(
                 wanted: Shown::Text(format!("s3://{}/{}", spec.bucket, spec.key)),
                 found: Shown::Absent,
                 note: Some("not created by Bowline".to_owned()),
+                owner: None,
             });
             report.held.push(HeldWhy::ReportOnly);
         }

@@ -7,5 +7,6 @@ mod needs;
 mod quarantine;
 mod records;
 mod secrets;
+mod settings;
 mod states;
 mod waits;

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Ceiling, GitStanding, outside};
 use crate::desired::kind::{Capability, Mode, Target};
 use crate::desired::{DesiredState, ResourceKey};
+use crate::diff::fields::starts_deployment;
 use crate::name::ResourceName;
 use crate::plan::{
-    Action, Approved, FailedAction, HeldWhy, Operation, Proposed, ResourceReport, WaitingOn, Wave,
+    Action, Approved, FailedAction, HeldWhy, Operation, Proposed, ResourceReport, SettingsRequest, WaitingOn,
+    Wave,
 };
 
 /// Lets through what git's standing, the ceiling, the target's mode, its capabilities and its limits allow; everything else
@@ -155,30 +157,38 @@ fn permitted(
             mut task_definition,
             mut desired_count,
             mut force_new_deployment,
+            mut settings,
             mut tags,
             mut spec_hash,
         } => {
             let mut held = Vec::new();
-            let deploys =
-                if task_definition.is_some() { Capability::EcsDeploy } else { Capability::EcsRestart };
+            let rolls_out =
+                task_definition.is_some() || settings.0.keys().any(|field| starts_deployment(field));
+            let deploys = if rolls_out { Capability::EcsDeploy } else { Capability::EcsRestart };
             if let Some(why) = spec_hash.as_ref().and_then(|_| refused(deploys)) {
                 held.push(why);
                 task_definition = None;
                 force_new_deployment = false;
                 tags = Vec::new();
                 spec_hash = None;
+                settings.0.retain(|field, _| !starts_deployment(field));
+            }
+            if let Some(why) = refused(Capability::EcsDeploy).filter(|_| !settings.is_empty()) {
+                held.push(why);
+                settings = SettingsRequest::default();
             }
             if let Some(why) = desired_count.and_then(|_| refused(Capability::EcsScale)) {
                 held.push(why);
                 desired_count = None;
             }
-            let nothing_left = spec_hash.is_none() && desired_count.is_none();
+            let nothing_left = spec_hash.is_none() && desired_count.is_none() && settings.is_empty();
             let operation = Operation::UpdateService {
                 service,
                 service_arn,
                 task_definition,
                 desired_count,
                 force_new_deployment,
+                settings,
                 tags,
                 spec_hash,
             };

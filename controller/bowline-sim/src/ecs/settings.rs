@@ -24,6 +24,7 @@ pub(super) struct Template {
     pub(super) service_connect: Option<Value>,
     pub(super) volumes: Option<Value>,
     pub(super) lattice: Option<Value>,
+    pub(super) gateways: Option<Value>,
     pub(super) monitoring: Option<Value>,
     /// From the service, for the verdict of load balancer checks.
     pub(super) grace_seconds: u64,
@@ -43,6 +44,7 @@ impl Template {
             service_connect: None,
             volumes: None,
             lattice: None,
+            gateways: None,
             monitoring: None,
             grace_seconds: 0,
         }
@@ -59,6 +61,7 @@ impl Template {
             || self.service_connect != other.service_connect
             || self.volumes != other.volumes
             || self.lattice != other.lattice
+            || self.gateways != other.gateways
             || self.monitoring != other.monitoring
     }
 
@@ -118,6 +121,7 @@ impl Template {
         replace(&mut self.service_connect, input.take("serviceConnectConfiguration"));
         replace(&mut self.volumes, input.take("volumeConfigurations"));
         replace(&mut self.lattice, input.take("vpcLatticeConfigurations"));
+        replace(&mut self.gateways, input.take("gatewayConnectors"));
         replace(&mut self.monitoring, input.take("monitoring"));
     }
 

@@ -4,6 +4,7 @@ pub(super) mod cache;
 mod convert;
 mod list;
 mod raw;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +12,11 @@ use aws_sdk_ecs::types::{
     DesiredStatus, ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
 };
 use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
 use bowline_core::name::TaskDefinitionArn;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::api::Api;
 use super::client::Session;
@@ -48,6 +51,15 @@ pub(crate) struct ServiceChange<'a> {
     pub(crate) task_definition: Option<&'a TaskDefinitionArn>,
     pub(crate) desired_count: Option<u32>,
     pub(crate) force_new_deployment: bool,
+    /// Further fields, each as a whole.
+    pub(crate) settings: &'a Map<String, Value>,
+}
+
+/// What a service revision rolled out.
+#[derive(Debug)]
+struct Ran {
+    task_definition: Option<TaskDefinitionArn>,
+    settings: Option<ServiceSettings>,
 }
 
 impl Session {
@@ -61,13 +73,18 @@ impl Session {
         let on = format!("{} in cluster {}", services.join(", "), self.cluster());
         let send = || {
             let call = self.clients().ecs.describe_services().cluster(self.cluster().as_str());
-            call.set_services(Some(services.to_vec())).include(ServiceField::Tags).send()
+            let call = call.set_services(Some(services.to_vec())).include(ServiceField::Tags);
+            let raw = RawAnswer::new(settings::described);
+            let sent = call.customize().interceptor(raw.clone()).send();
+            async move { sent.await.map(|output| (output, raw.take())) }
         };
-        let output = self.call(api, &on, priority, send).await.map_err(|error| self.cluster_hint(error))?;
+        let answer = self.call(api, &on, priority, send).await.map_err(|error| self.cluster_hint(error))?;
+        let (output, mut settings) = (answer.0, answer.1.unwrap_or_default());
         let mut answer = ServicesAnswer::default();
         for service in output.services() {
             if let Some(name) = convert::service_name(service) {
-                answer.services.insert(name, convert::service(service));
+                let settings = settings.remove(&name).unwrap_or_default();
+                answer.services.insert(name, convert::service(service, settings));
             }
         }
         for failure in output.failures() {
@@ -102,7 +119,7 @@ impl Session {
         let api = Api::DescribeTaskDefinition;
         let send = || {
             let call = self.clients().ecs.describe_task_definition().task_definition(reference);
-            let raw = RawAnswer::default();
+            let raw = RawAnswer::new(|body| serde_json::from_slice(body).ok());
             let sent = call.include(TaskDefinitionField::Tags).customize().interceptor(raw.clone()).send();
             async move { sent.await.map(|_| raw.take()) }
         };
@@ -179,7 +196,7 @@ impl Session {
             briefs.iter().filter_map(|brief| brief.target_service_revision_arn.clone()).collect();
         revisions.sort_unstable();
         revisions.dedup();
-        let mut ran = BTreeMap::new();
+        let mut ran: BTreeMap<String, Ran> = BTreeMap::new();
         for batch in revisions.chunks(REVISIONS_PER_CALL) {
             ran.append(&mut self.service_revisions(batch, &on).await?);
         }
@@ -193,17 +210,17 @@ impl Session {
         Ok(past)
     }
 
-    async fn service_revisions(
-        &self,
-        arns: &[String],
-        on: &str,
-    ) -> Result<BTreeMap<String, TaskDefinitionArn>, AwsError> {
+    async fn service_revisions(&self, arns: &[String], on: &str) -> Result<BTreeMap<String, Ran>, AwsError> {
         let api = Api::DescribeServiceRevisions;
         let send = || {
             let call = self.clients().ecs.describe_service_revisions();
-            call.set_service_revision_arns(Some(arns.to_vec())).send()
+            let raw = RawAnswer::new(settings::revisions);
+            let call = call.set_service_revision_arns(Some(arns.to_vec())).customize();
+            let sent = call.interceptor(raw.clone()).send();
+            async move { sent.await.map(|output| (output, raw.take())) }
         };
-        let output = self.call(api, on, Priority::Scan, send).await?;
+        let (output, settings) = self.call(api, on, Priority::Scan, send).await?;
+        let mut settings = settings.unwrap_or_default();
         // One that is older than 90 days is gone: its deployment stays, without a task definition.
         if let Some(failure) = output.failures().iter().find(|failure| failure.reason() != Some("MISSING")) {
             return Err(AwsError::bad_answer(
@@ -214,13 +231,19 @@ impl Session {
         }
         let mut found = BTreeMap::new();
         for revision in output.service_revisions() {
-            if let (Some(arn), Some(text)) = (revision.service_revision_arn(), revision.task_definition()) {
-                let task_definition = TaskDefinitionArn::parse(text)
-                    .map_err(|error| AwsError::bad_answer(api, on, &error.to_string()))?;
-                found.insert(arn.to_owned(), task_definition);
-            }
+            let Some(arn) = revision.service_revision_arn() else { continue };
+            let task_definition = revision.task_definition().map(TaskDefinitionArn::parse).transpose();
+            let task_definition =
+                task_definition.map_err(|error| AwsError::bad_answer(api, on, &error.to_string()))?;
+            found.insert(arn.to_owned(), Ran { task_definition, settings: settings.remove(arn) });
         }
         Ok(found)
+    }
+
+    /// The settings that a service revision shows; `None` when it is gone.
+    pub(crate) async fn revision_settings(&self, arn: &str) -> Result<Option<ServiceSettings>, AwsError> {
+        let found = self.service_revisions(&[arn.to_owned()], arn).await?.remove(arn);
+        Ok(found.and_then(|ran| ran.settings))
     }
 
     /// When each running task of a service was started: by then it had read its secrets. One on its way counts as
@@ -300,18 +323,20 @@ impl Session {
     pub(crate) async fn update_service(&self, change: &ServiceChange<'_>) -> Result<LiveService, AwsError> {
         let api = Api::UpdateService;
         let on = format!("{} in cluster {}", change.service, self.cluster());
-        let count = change.desired_count.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+        let body = convert::update_body(self.cluster().as_str(), change);
         let send = || {
+            // The SDK asks for these two; what is sent is the body.
             let call = self.clients().ecs.update_service().cluster(self.cluster().as_str());
-            let call = call.service(change.service).set_desired_count(count);
-            call.set_task_definition(change.task_definition.map(|arn| arn.as_str().to_owned()))
-                .set_force_new_deployment(change.force_new_deployment.then_some(true))
-                .send()
+            let raw = RawAnswer::new(settings::updated);
+            let call = call.service(change.service).customize().interceptor(raw.clone());
+            let sent = call.interceptor(RawRequest::new(body.clone())).send();
+            async move { sent.await.map(|output| (output, raw.take())) }
         };
-        let output = self.call(api, &on, Priority::Watch, send).await?;
+        let (output, settings) = self.call(api, &on, Priority::Watch, send).await?;
         let service =
             output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
-        convert::service(&service).map_err(|what| AwsError::bad_answer(api, &on, &what))
+        convert::service(&service, settings.unwrap_or_default())
+            .map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
     /// TagResource on a service.

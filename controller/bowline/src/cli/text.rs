@@ -186,6 +186,17 @@ fn body(report: &ResourceReport) -> String {
     if let Some(on) = &report.waiting_on {
         line("waits for", &on.to_string(), None);
     }
+    for difference in &report.left_alone {
+        let why = match &difference.owner {
+            Some(owner) => format!("{owner} owns it"),
+            None => "ignored by a rule".to_owned(),
+        };
+        line(
+            "left:",
+            &format!("{} is {}, git has {}: {why}", difference.path, difference.found, difference.wanted),
+            None,
+        );
+    }
     for note in &report.notes {
         line("note:", note, None);
     }

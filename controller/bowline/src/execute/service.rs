@@ -1,5 +1,6 @@
 //! Services: a record by TagResource, a change by UpdateService.
 
+use bowline_core::diff::{is_shown, settings_fingerprint, settings_in_effect};
 use bowline_core::live::{LiveService, ServiceStatus, UnknownCategory};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::{Expectation, Operation, Outcome, TagKey};
@@ -38,6 +39,7 @@ pub(super) async fn update(
         task_definition,
         desired_count,
         force_new_deployment,
+        settings,
         tags,
         ..
     } = operation
@@ -49,9 +51,11 @@ pub(super) async fn update(
         task_definition: task_definition.as_ref(),
         desired_count: *desired_count,
         force_new_deployment: *force_new_deployment,
+        settings: &settings.0,
     };
     let before = read(session, service.as_str()).await?;
-    if !change.force_new_deployment && is_in_effect(&before, &change, None) {
+    let shown = change.settings.keys().all(|field| is_shown(field));
+    if !change.force_new_deployment && shown && is_in_effect(&before, &change, None) {
         return Ok(Outcome::AlreadyDone);
     }
     if let Some(found) = differs(&before, expect) {
@@ -115,7 +119,7 @@ fn has_tag(service: &LiveService, key: TagKey, value: &str) -> bool {
 
 /// What is not as expected, as a sentence.
 fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
-    let Expectation::Service { task_definition, primary_deployment, desired_count } = expect else {
+    let Expectation::Service { task_definition, primary_deployment, desired_count, settings } = expect else {
         return None;
     };
     let revision = |arn: Option<&TaskDefinitionArn>| {
@@ -134,8 +138,12 @@ fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
         let (now, then) = (words(primary), words(primary_deployment.as_ref()));
         return Some(format!("the PRIMARY deployment is {now}, expected {then}"));
     }
-    (found.desired_count != *desired_count)
-        .then(|| format!("the desired count is {}, expected {desired_count}", found.desired_count))
+    if found.desired_count != *desired_count {
+        return Some(format!("the desired count is {}, expected {desired_count}", found.desired_count));
+    }
+    let changed =
+        settings.iter().find(|(field, seen)| settings_fingerprint(&found.settings, field) != **seen);
+    changed.map(|(field, _)| format!("settings.{field} is not what it was when the plan was made"))
 }
 
 /// Whether the service is as the change wants it; a forced deployment shows by another PRIMARY than the `replaced` one.
@@ -144,7 +152,7 @@ fn is_in_effect(service: &LiveService, change: &ServiceChange<'_>, replaced: Opt
     let counts = change.desired_count.is_none_or(|wanted| service.desired_count == wanted);
     let forced = !change.force_new_deployment
         || service.primary().is_some_and(|primary| Some(primary.id.as_str()) != replaced);
-    runs && counts && forced
+    runs && counts && forced && settings_in_effect(change.settings, &service.settings)
 }
 
 fn done(service: &LiveService) -> Outcome {
@@ -158,8 +166,10 @@ fn not_confirmed(session: &Session, change: &ServiceChange<'_>, after: &LiveServ
     let on = format!("{} in cluster {}", change.service, session.cluster());
     let revision =
         after.task_definition.as_ref().map_or_else(|| "none".to_owned(), |arn| arn.revision().to_string());
+    let settings: Vec<&str> = change.settings.keys().map(String::as_str).collect();
+    let settings = if settings.is_empty() { String::new() } else { format!(", {}", settings.join(", ")) };
     let what = format!(
-        "accepted, but the service does not show it (task definition {revision}, desired count {})",
+        "accepted, but the service does not show it (task definition {revision}, desired count {}{settings})",
         after.desired_count
     );
     AwsError::bad_answer(Api::UpdateService, &on, &what)

@@ -1,5 +1,6 @@
 //! What the plan asked for beyond the hot pass: task definitions, revisions, histories, task starts, version dates.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use bowline_core::desired::DesiredState;
@@ -23,14 +24,14 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, needs: &BT
     for need in needs {
         // Should the read end without an answer, the need must not be asked for ever.
         put_unknown(need.clone(), not_read(), live);
-        let Some((target_name, at_aws)) = whom_to_ask(need, desired) else { continue };
+        let Some((target_name, at_aws)) = whom_to_ask(need, desired, live) else { continue };
         if let Some(why) = unverified(live, target_name) {
             put_unknown(need.clone(), why, live);
             continue;
         }
         let Some(target) = desired.targets.get(target_name) else { continue };
         let session = aws.session(target_name, &target.spec).await;
-        let (need, at_aws) = (need.clone(), at_aws.to_owned());
+        let (need, at_aws) = (need.clone(), at_aws.into_owned());
         answers.spawn(async move { answer(&session, need, &at_aws).await });
     }
     while let Some(joined) = answers.join_next().await {
@@ -50,17 +51,25 @@ fn unverified(live: &Live, target: &ResourceName) -> Option<UnknownReason> {
 }
 
 /// The Target, and what the thing is called there; `None` when the resource is not in git any more.
-fn whom_to_ask<'a>(need: &'a Need, desired: &'a DesiredState) -> Option<(&'a ResourceName, &'a str)> {
+fn whom_to_ask<'a>(
+    need: &'a Need,
+    desired: &'a DesiredState,
+    live: &Live,
+) -> Option<(&'a ResourceName, Cow<'a, str>)> {
     match need {
-        Need::TaskDefinition { target, reference } => Some((target, reference)),
-        Need::RecentRevisions { target, family } => Some((target, family)),
+        Need::TaskDefinition { target, reference } => Some((target, reference.into())),
+        Need::RecentRevisions { target, family } => Some((target, family.into())),
         Need::History { service } | Need::TaskStarts { service } => {
             let spec = &desired.services.get(service)?.resource.spec;
-            Some((&spec.target, spec.service.as_str()))
+            Some((&spec.target, spec.service.as_str().into()))
+        }
+        Need::RevisionSettings { service } => {
+            let target = &desired.services.get(service)?.resource.spec.target;
+            Some((target, live.services.get(service)?.known()?.service_revision.clone()?.into()))
         }
         Need::SecretVersionDates { secret } => {
             let spec = &desired.secrets.get(secret)?.spec;
-            Some((&spec.target, spec.secret_id.as_str()))
+            Some((&spec.target, spec.secret_id.as_str().into()))
         }
     }
 }
@@ -79,6 +88,10 @@ async fn answer(session: &Session, need: Need, at_aws: &str) -> Put {
         Need::History { service } => {
             let found = observed(session, session.past_deployments(at_aws).await.map(Some));
             Box::new(move |live| drop(live.histories.insert(service, found)))
+        }
+        Need::RevisionSettings { service } => {
+            let found = observed(session, session.revision_settings(at_aws).await);
+            Box::new(move |live| drop(live.revision_settings.insert(service, found)))
         }
         Need::TaskStarts { service } => {
             let found = observed(session, session.task_starts(at_aws).await.map(Some));
@@ -101,6 +114,9 @@ fn put_unknown(need: Need, why: UnknownReason, live: &mut Live) {
         }
         Need::History { service } => {
             live.histories.insert(service, Observed::Unknown { why });
+        }
+        Need::RevisionSettings { service } => {
+            live.revision_settings.insert(service, Observed::Unknown { why });
         }
         Need::TaskStarts { service } => {
             live.task_starts.insert(service, Observed::Unknown { why });

@@ -1,12 +1,14 @@
 //! Every operation: done, already done, superseded, failed, and with its answer lost.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bowline::execute::execute;
 use bowline_core::desired::{ResourceKey, ResourceKind, TaskDefinitionContent};
+use bowline_core::diff::settings_fingerprint;
 use bowline_core::live::{Live, LiveService, UnknownCategory};
 use bowline_core::name::{SecretVersionId, ServiceName, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Operation, Outcome, TagKey, Wave};
+use bowline_core::plan::{Action, Expectation, Operation, Outcome, SettingsRequest, TagKey, Wave};
 use bowline_sim::{Fault, FaultRule};
 use serde_json::json;
 
@@ -31,6 +33,7 @@ fn as_found(service: &LiveService) -> Expectation {
         task_definition: service.task_definition.clone(),
         primary_deployment: service.primary().map(|primary| primary.id.clone()),
         desired_count: service.desired_count,
+        settings: BTreeMap::new(),
     }
 }
 
@@ -47,6 +50,7 @@ fn update(service: &LiveService, change: Change) -> Operation {
         task_definition: change.task_definition,
         desired_count: change.desired_count,
         force_new_deployment: change.force,
+        settings: SettingsRequest::default(),
         tags: if change.force { vec![(TagKey::Restart, "token-1@old".to_owned())] } else { Vec::new() },
         spec_hash: None,
     }
@@ -346,4 +350,44 @@ async fn an_inactive_task_definition_is_refused_by_ecs() {
     let outcome =
         execute(&world.aws, &world.desired, &action(update(&before, deploy()), as_found(&before))).await;
     assert!(matches!(outcome, Outcome::Failed(why) if why.category == UnknownCategory::Refused));
+}
+
+/// The change to at most 150 % during deployments, as it is planned now, with what it expects.
+fn at_most_150_percent(service: &LiveService) -> Action {
+    let field = "deploymentConfiguration";
+    let mut value = service.settings.fields()[field].clone();
+    value["maximumPercent"] = json!(150);
+    let mut operation = update(service, Change { task_definition: None, desired_count: None, force: false });
+    let mut expect = as_found(service);
+    if let Operation::UpdateService { settings, .. } = &mut operation {
+        settings.0.insert(field.to_owned(), value);
+    }
+    if let Expectation::Service { settings, .. } = &mut expect {
+        settings.insert(field.to_owned(), settings_fingerprint(&service.settings, field));
+    }
+    action(operation, expect)
+}
+
+#[tokio::test]
+async fn a_setting_that_somebody_changed_after_the_plan_is_not_overwritten() {
+    let mut world = World::new().await;
+    world.service("web").await;
+    let planned = at_most_150_percent(&web(&world).await);
+    let half = aws_sdk_ecs::types::DeploymentConfiguration::builder().minimum_healthy_percent(50).build();
+    let update = world.ecs.update_service().cluster("main").service("web");
+    update.deployment_configuration(half).send().await.unwrap();
+
+    let found = "settings.deploymentConfiguration is not what it was when the plan was made".to_owned();
+    assert_eq!(execute(&world.aws, &world.desired, &planned).await, Outcome::Superseded { found });
+
+    // Planned anew, it goes through, and keeps what somebody else has set beside it.
+    let planned = at_most_150_percent(&web(&world).await);
+    let outcome = execute(&world.aws, &world.desired, &planned).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let deployment = &web(&world).await.settings.fields()["deploymentConfiguration"];
+    assert_eq!(
+        (&deployment["maximumPercent"], &deployment["minimumHealthyPercent"]),
+        (&json!(150), &json!(50))
+    );
+    assert_eq!(execute(&world.aws, &world.desired, &planned).await, Outcome::AlreadyDone);
 }

@@ -53,6 +53,8 @@ async fn a_service_is_read_as_it_is() {
             created_at: primary.created_at,
         }],
         events: value.events.clone(),
+        service_revision: value.service_revision.clone(),
+        settings: value.settings.clone(),
         tags: BTreeMap::new(),
     };
     assert_eq!(*value, expected);

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use bowline_core::diff::fields::{Field, Reveal, Rule, Table, Unit};
+use bowline_core::diff::fields::{
+    Effect, Field, RESETS, Reset, Reveal, Rule, SETTINGS, ShownBy, Table, Taken, Unit,
+};
 
 /// One page: a title, what it is about, and a table.
 pub(crate) struct Page {
@@ -10,6 +12,8 @@ pub(crate) struct Page {
     pub(crate) title: &'static str,
     pub(crate) about: &'static str,
     pub(crate) table: &'static Table,
+    /// What is to be known besides, between the general text and the table.
+    pub(crate) besides: fn() -> String,
 }
 
 /// First line of every page, by which it is known as generated.
@@ -30,7 +34,7 @@ comparison of container definitions), TF its resources' schemas, ECSP ecspresso,
 
 /// The page as Markdown.
 pub(crate) fn markdown(page: &Page) -> String {
-    let mut text = format!("{HEADER}# {}\n\n{}\n\n{GENERAL}\n", page.title, page.about);
+    let mut text = format!("{HEADER}# {}\n\n{}\n\n{GENERAL}\n{}", page.title, page.about, (page.besides)());
     text.push_str("| field | compared | default | source |\n|---|---|---|---|\n");
     for row in page.table.rows() {
         let cells = [
@@ -41,6 +45,49 @@ pub(crate) fn markdown(page: &Page) -> String {
         ];
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
+    text
+}
+
+/// What a change of each setting does, and how each is set back when it leaves git.
+pub(crate) fn effects_and_resets() -> String {
+    let mut text = String::from(
+        "UPD is AWS's page on UpdateService's parameters, TFP-svc the Terraform provider's `aws_ecs_service`.\n\n\
+         ## What a change does\n\n\
+         | setting | a change | read from | under CodeDeploy or an external controller | source |\n|---|---|---|---|---|\n",
+    );
+    for row in SETTINGS {
+        let effect = match row.effect {
+            Effect::Deployment => "starts a deployment",
+            Effect::NewTasks => "is in force for tasks that are started later",
+            Effect::AtOnce => "is in force at once",
+            Effect::Recreation => "needs recreation: never attempted",
+        };
+        let shown = match row.shown {
+            ShownBy::Service => "the service",
+            ShownBy::PrimaryDeployment => "its PRIMARY deployment",
+            ShownBy::Revision => "its service revision, when git names it",
+        };
+        let taken = match row.taken {
+            Taken::Ecs => "theirs",
+            Taken::CodeDeploy => "managed under CodeDeploy",
+            Taken::Always => "managed",
+        };
+        let _ = writeln!(text, "| `{}` | {effect} | {shown} | {taken} | {} |", row.name, row.source);
+    }
+    text.push_str(
+        "\n## What is set back when it leaves git\n\n\
+         A field that is not here has no reset at AWS: it is left as it is, and not managed any more.\n\n\
+         | field | is set back to |\n|---|---|\n",
+    );
+    for (path, reset) in RESETS {
+        let value = match reset {
+            Reset::To(json) => format!("`{json}`"),
+            Reset::ByStrategy { replica, daemon } => format!("`{replica}`, for a DAEMON service `{daemon}`"),
+            Reset::Omit => "left out of its structure".to_owned(),
+        };
+        let _ = writeln!(text, "| `{path}` | {value} |");
+    }
+    text.push_str("\n## How each field is compared\n\n");
     text
 }
 

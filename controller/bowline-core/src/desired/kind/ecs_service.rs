@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ServiceSettings;
 use crate::name::{
     FieldPath, HumanDuration, RelativePath, ResourceName, RestartToken, RevisionRef, ServiceName,
 };
@@ -22,6 +23,10 @@ pub struct EcsService {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 5000))]
     pub desired_count: Option<u32>,
+    /// Settings in the field names of AWS's UpdateService. Only what is listed is managed: field by field inside of objects,
+    /// lists as a whole.
+    #[serde(default, skip_serializing_if = "ServiceSettings::is_empty")]
+    pub settings: ServiceSettings,
     /// A token; changing it restarts the service once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<RestartToken>,

@@ -1,9 +1,11 @@
-//! The fields of RegisterTaskDefinition, as data, and the JSON Schema that is made of them.
+//! The fields of RegisterTaskDefinition, as data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+
+use crate::desired::shapes;
 
 /// Fields that only AWS sets: DescribeTaskDefinition returns them, RegisterTaskDefinition refuses them.
 /// Source: members of botocore's `TaskDefinition` that its `RegisterTaskDefinitionRequest` does not have.
@@ -20,9 +22,6 @@ pub const SERVER_ONLY_FIELDS: [&str; 9] = [
 ];
 
 /// Every shape below RegisterTaskDefinitionRequest. Source: botocore 1.44.5, `ecs/2014-11-13/service-2.json`.
-///
-/// `field=type`, `field!=type` where the API requires it; types are `string`, `integer`, `boolean`, `[list of]`,
-/// `{map of text to}`, `one|of|these` and the names of other shapes.
 const SHAPES: &str = "
 RegisterTaskDefinitionRequest:
   family!=string taskRoleArn=string executionRoleArn=string networkMode=bridge|host|awsvpc|none
@@ -132,14 +131,8 @@ NvidiaMpsAllocation:
   memory!=integer maxComputePercent=integer
 ";
 
-static FIELDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-    SHAPES
-        .split_whitespace()
-        .filter_map(|word| word.split_once('='))
-        .map(|(name, _)| name.trim_end_matches('!'))
-        .chain(SERVER_ONLY_FIELDS)
-        .collect()
-});
+static FIELDS: LazyLock<BTreeSet<&str>> =
+    LazyLock::new(|| shapes::fields(SHAPES).chain(SERVER_ONLY_FIELDS).collect());
 
 /// Whether any of the shapes has a field of that name.
 pub(super) fn is_field(name: &str) -> bool {
@@ -151,41 +144,4 @@ pub fn task_definition_schema() -> &'static Value {
     &SCHEMA
 }
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let mut shapes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut current = "";
-    for word in SHAPES.split_whitespace() {
-        match word.strip_suffix(':') {
-            Some(name) => current = name,
-            None => shapes.entry(current).or_default().push(word),
-        }
-    }
-    schema("RegisterTaskDefinitionRequest", &shapes)
-});
-
-fn schema(kind: &str, shapes: &BTreeMap<&str, Vec<&str>>) -> Value {
-    if let Some(fields) = shapes.get(kind) {
-        let mut properties = Map::new();
-        let mut required = Vec::new();
-        for field in fields {
-            let (name, kind) = field.split_once('=').unwrap_or((field, "string"));
-            let plain = name.trim_end_matches('!');
-            if plain != name {
-                required.push(plain);
-            }
-            properties.insert(plain.to_owned(), schema(kind, shapes));
-        }
-        return json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
-    }
-    let inside = |open, close| kind.strip_prefix(open).and_then(|kind: &str| kind.strip_suffix(close));
-    if let Some(item) = inside('[', ']') {
-        json!({ "type": "array", "items": schema(item, shapes) })
-    } else if let Some(value) = inside('{', '}') {
-        json!({ "type": "object", "additionalProperties": schema(value, shapes) })
-    } else if kind.contains('|') {
-        let values: Vec<&str> = kind.split('|').filter(|value| !value.is_empty()).collect();
-        json!({ "type": "string", "enum": values })
-    } else {
-        json!({ "type": kind })
-    }
-}
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| shapes::schema(SHAPES, "RegisterTaskDefinitionRequest"));

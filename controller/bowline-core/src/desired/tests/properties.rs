@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    AssumeRole, Capability, Constraints, EcsService, Mode, Rollout, Rotation, Secret, StateCode, StateLock,
-    StateVersion, Target, TaskDefinitionSource, TerraformState,
+    AssumeRole, Capability, Constraints, EcsService, Mode, Rollout, Rotation, Secret, ServiceSettings,
+    StateCode, StateLock, StateVersion, Target, TaskDefinitionSource, TerraformState,
 };
 use crate::desired::node::Node;
 use crate::name::{
@@ -69,6 +69,18 @@ fn target() -> impl Strategy<Value = Target> {
         })
 }
 
+/// One field of each type; which of them are there does not matter to reading and writing.
+fn settings() -> ServiceSettings {
+    let settings = serde_json::json!({
+        "deploymentConfiguration": {"maximumPercent": 150, "canaryConfiguration": {"canaryPercent": 2.5}},
+        "enableExecuteCommand": true,
+        "loadBalancers": [],
+        "serviceConnectConfiguration": {"enabled": true, "logConfiguration": {
+            "logDriver": "awslogs", "options": {"awslogs-group": "/ecs/proxy"}}},
+    });
+    serde_json::from_value(settings).unwrap()
+}
+
 fn ecs_service() -> impl Strategy<Value = EcsService> {
     let source = prop_oneof![
         text!(RevisionRef, "[a-zA-Z0-9_-]{1,9}:[1-9][0-9]{0,3}").prop_map(TaskDefinitionSource::Revision),
@@ -94,6 +106,7 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             service: first.1,
             task_definition: first.2,
             desired_count: first.3,
+            settings: settings(),
             restart,
             secrets: names.0,
             depends_on: names.1,

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::*;
+use crate::desired::kind::service_settings_schema;
 use crate::desired::{SERVER_ONLY_FIELDS, task_definition_schema};
 use crate::diff::compare::compare_by;
 use crate::diff::normalize::normalize_by;
@@ -18,29 +19,71 @@ fn schemas(schema: &Value, path: &str, all: &mut BTreeMap<String, Value>) {
     }
 }
 
-fn request() -> BTreeMap<String, Value> {
+fn request(schema: &Value) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
-    schemas(task_definition_schema(), "", &mut all);
+    schemas(schema, "", &mut all);
     all
+}
+
+/// Each table with the request that it is for.
+fn tables() -> [(Table, BTreeMap<String, Value>); 2] {
+    [(TASK_DEFINITION, request(task_definition_schema())), (SERVICE, request(service_settings_schema()))]
 }
 
 #[test]
 fn every_field_of_the_request_has_a_row_and_no_other() {
-    let rows = TASK_DEFINITION.rows();
-    assert!(rows.is_sorted_by(|one, other| one.path < other.path), "rows are sorted, each path once");
-    let of = |server: bool| -> BTreeSet<&str> {
-        rows.iter().filter(|row| row.has(Rule::ServerOnly) == server).map(|row| row.path).collect()
+    let of = |table: &Table, server: bool| -> BTreeSet<&str> {
+        let rows = table.rows().iter().filter(|row| row.has(Rule::ServerOnly) == server);
+        rows.map(|row| row.path).collect()
     };
-    let request = request();
-    assert_eq!(of(false), request.keys().map(String::as_str).collect());
-    assert_eq!(of(true), SERVER_ONLY_FIELDS.into_iter().collect());
-    assert!(rows.iter().all(|row| !row.source.is_empty()), "every row says where it is from");
+    for (table, request) in tables() {
+        let rows = table.rows();
+        assert!(rows.is_sorted_by(|one, other| one.path < other.path), "rows are sorted, each path once");
+        assert_eq!(of(&table, false), request.keys().map(String::as_str).collect());
+        assert!(rows.iter().all(|row| !row.source.is_empty()), "every row says where it is from");
+    }
+    assert_eq!(of(&TASK_DEFINITION, true), SERVER_ONLY_FIELDS.into_iter().collect());
+}
+
+#[test]
+fn every_setting_says_what_a_change_does_and_every_reset_is_a_value_of_its_field() {
+    let request = request(service_settings_schema());
+    let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    let top: Vec<&str> = request.keys().map(String::as_str).filter(|path| !path.contains('.')).collect();
+    assert_eq!(names, top);
+    assert!(RESETS.is_sorted_by(|one, other| one.0 < other.0), "rows are sorted, each path once");
+    for (path, reset) in RESETS {
+        let texts = match reset {
+            Reset::To(text) => vec![text],
+            Reset::ByStrategy { replica, daemon } => vec![replica, daemon],
+            Reset::Omit => continue,
+        };
+        for text in texts {
+            let value: Value = serde_json::from_str(text).unwrap();
+            let kind = match &value {
+                Value::Array(_) => "array",
+                Value::Object(_) => "object",
+                Value::Bool(_) => "boolean",
+                Value::Number(_) => "integer",
+                _ => "string",
+            };
+            assert_eq!(request[*path]["type"], kind, "{path}");
+            for field in value.as_object().into_iter().flat_map(Map::keys) {
+                assert!(request.contains_key(&format!("{path}.{field}")), "{path}.{field}");
+            }
+        }
+    }
 }
 
 #[test]
 fn every_list_and_map_says_how_it_is_compared_and_every_rule_fits_its_field() {
-    let request = request();
-    for row in TASK_DEFINITION.rows().iter().filter(|row| !row.has(Rule::ServerOnly)) {
+    for (table, request) in tables() {
+        rules_fit(&table, &request);
+    }
+}
+
+fn rules_fit(table: &Table, request: &BTreeMap<String, Value>) {
+    for row in table.rows().iter().filter(|row| !row.has(Rule::ServerOnly)) {
         let schema = &request[row.path];
         let kind = schema["type"].as_str().unwrap();
         let lists =
@@ -52,7 +95,7 @@ fn every_list_and_map_says_how_it_is_compared_and_every_rule_fits_its_field() {
             let fits = match rule {
                 Rule::Default(literal) | Rule::DefaultBeside { value: literal, .. } => match literal {
                     Literal::Text(_) => kind == "string",
-                    Literal::Number(_) => kind == "integer",
+                    Literal::Number(_) => kind == "integer" || kind == "number",
                     Literal::Flag(_) => kind == "boolean",
                     Literal::Texts(texts) => kind == "array" && texts.is_sorted(),
                 },
@@ -78,7 +121,7 @@ fn every_list_and_map_says_how_it_is_compared_and_every_rule_fits_its_field() {
 }
 
 /// A table of another request, with the rules that task definitions have no use for.
-const SERVICE: Table = Table::new(&[
+const OTHER: Table = Table::new(&[
     Field::new("extra", &[Rule::Present], "test"),
     Field::new("extra.flag", &[Rule::Default(Literal::Flag(false))], "test"),
     Field::new("placement", &[Rule::Ordered], "test"),
@@ -92,8 +135,8 @@ const SERVICE: Table = Table::new(&[
 #[test]
 fn any_table_can_be_compared_by() {
     let paths = |wanted: Value, found: Value| -> Vec<String> {
-        let (wanted, found) = (normalize_by(&SERVICE, &wanted), normalize_by(&SERVICE, &found));
-        let differences = compare_by(&SERVICE, &wanted, &found, &Ignored::default(), &[]);
+        let (wanted, found) = (normalize_by(&OTHER, &wanted), normalize_by(&OTHER, &found));
+        let differences = compare_by(&OTHER, &wanted, &found, &Ignored::default(), &[]);
         differences.into_iter().map(|difference| difference.path).collect()
     };
     let none: [&str; 0] = [];

@@ -10,7 +10,7 @@ use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory};
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
-use crate::plan::service::{ServiceOutlook, Spec};
+use crate::plan::service::{Noticed, ServiceOutlook, Spec};
 use crate::plan::world::key;
 use crate::rollback::Failure;
 use crate::rollout;
@@ -25,6 +25,7 @@ pub(super) struct ServiceFacts {
     deviation: Option<String>,
     runs_wanted: bool,
     is_unwatched: bool,
+    settings: Option<Noticed>,
 }
 
 struct LiveFacts {
@@ -51,6 +52,7 @@ impl ServiceFacts {
             deviation: outlook.deviation,
             runs_wanted: outlook.runs_wanted,
             is_unwatched: outlook.is_unwatched,
+            settings: outlook.settings,
         }
     }
 }
@@ -91,7 +93,21 @@ impl Noticing<'_> {
         if count.is_none() || count == Some(live.desired_count) {
             service.reached_count = count;
         }
+        self.settings(service, facts, events);
         self.deviation(service, facts, events);
+    }
+
+    /// Settings that are managed, that left git, and that every task has by now.
+    fn settings(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+        let Some(noticed) = &facts.settings else { return };
+        for (path, why) in &noticed.left {
+            let message = format!("{path} is not managed any more and left as it is: {why}");
+            events.push(Event::new(self.now, &facts.report.resource, EventKind::SettingLeft, message));
+        }
+        memory.changed_settings.retain(|field, _| !noticed.effective.contains(field));
+        if memory.managed_settings != noticed.managed {
+            memory.managed_settings = noticed.managed.clone();
+        }
     }
 
     /// A failure that only ECS's history knew: the store was lost, or somebody else deployed the same.

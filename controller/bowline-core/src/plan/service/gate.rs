@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Subject;
+use super::settings::Settings;
 use super::task_definition::{Step, TaskDefinition, running_content};
 use crate::desired::{ResourceKind, WantedTaskDefinition};
-use crate::diff::normalize;
+use crate::diff::{normalize, settings_in_effect};
 use crate::live::{PastDeployment, RolloutState};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::memory::{AttemptVerdict, SpecHash};
@@ -29,6 +30,8 @@ pub(crate) struct Spec {
     pub(crate) arn: Option<TaskDefinitionArn>,
     /// The normalised content; absent where Bowline does not manage the task definition.
     pub(crate) normalized: Option<Value>,
+    /// The settings that it rolls out.
+    pub(crate) settings: Map<String, Value>,
 }
 
 /// The spec that git wants for this service.
@@ -36,6 +39,7 @@ pub(crate) fn spec<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
     task_definition: &TaskDefinition,
+    settings: &Settings,
 ) -> Result<Option<Spec>, Blocked> {
     let (arn, normalized) = match task_definition {
         TaskDefinition::NotManaged => (subject.live.task_definition.clone(), None),
@@ -56,7 +60,8 @@ pub(crate) fn spec<'a>(
     };
     let versions = pinned_versions(subject.world.desired, subject.wanted);
     let deployed = normalized.as_ref().map_or(Deployed::Live(arn.as_ref()), Deployed::Content);
-    Ok(Some(Spec { hash: spec_hash(deployed, &versions), arn, normalized }))
+    let hash = spec_hash(deployed, &versions, &settings.wanted);
+    Ok(Some(Spec { hash, arn, normalized, settings: settings.wanted.clone() }))
 }
 
 /// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.
@@ -81,6 +86,8 @@ pub(crate) fn failed_before<'a>(
     };
     let mut past = past_deployments(subject, reads)?;
     past.retain(|past| since.is_none_or(|since| rollout::began_since(past.created_at, since)));
+    // The same revision with other settings is another deployment.
+    past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_in_effect(&spec.settings, had)));
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
     if let Some(normalized) = &spec.normalized {
         let failed = rollback::failed_revisions(&past);

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Fate, Model};
 use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 use crate::desired::DesiredState;
 use crate::desired::kind::Mode;
-use crate::live::{Live, Observed, PastDeploymentStatus, UnknownCategory};
+use crate::live::{Live, Observed, PastDeployment, PastDeploymentStatus, UnknownCategory};
 use crate::name::{ResourceName, RestartToken};
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -39,6 +40,8 @@ struct Service {
     live: u32,
     wanted: Wanted,
     fate: Fate,
+    /// Settings that are live, and that git wants.
+    settings: (Value, Value),
     counts: (u32, Option<u32>),
     token: Option<(&'static str, Option<&'static str>)>,
     secrets: Vec<bool>,
@@ -60,17 +63,35 @@ fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
         prop::option::of(prop::sample::select(vec!["t1@-", "t2@-", "t1@ecs-svc/1", "t1@ecs-svc/0"])),
     ));
     let flags = || prop::collection::vec(any::<bool>(), 3);
-    (1..=3_u32, wanted, fate, (0..3_u32, prop::option::of(0..3_u32)), token, flags(), flags()).prop_map(
-        |(live, wanted, fate, counts, token, secrets, depends_on)| Service {
+    let settings = (settings(&["1.3.0", "1.2.0"]), settings(&["1.3.0", "LATEST", "crash"]));
+    let counts = (0..3_u32, prop::option::of(0..3_u32));
+    ((1..=3_u32, wanted), fate, settings, counts, token, flags(), flags()).prop_map(
+        |((live, wanted), fate, settings, counts, token, secrets, depends_on)| Service {
             live,
             wanted,
             fate,
+            settings,
             counts,
             token,
             secrets,
             depends_on,
         },
     )
+}
+
+/// Settings of each kind: one that starts a deployment (and fails, if it is `crash`), one for new tasks only, and a part of a
+/// structure.
+fn settings(platforms: &[&'static str]) -> impl Strategy<Value = Value> + use<> {
+    let platform = prop::option::of(prop::sample::select(platforms.to_vec()));
+    let flag = || prop::option::of(any::<bool>());
+    (platform, flag(), flag()).prop_map(|(platform, execute, enable)| {
+        let mut settings = Map::new();
+        settings.extend(platform.map(|platform| ("platformVersion".to_owned(), json!(platform))));
+        settings.extend(execute.map(|execute| ("enableExecuteCommand".to_owned(), json!(execute))));
+        let breaker = enable.map(|enable| json!({"deploymentCircuitBreaker": {"enable": enable}}));
+        settings.extend(breaker.map(|breaker| ("deploymentConfiguration".to_owned(), breaker)));
+        Value::Object(settings)
+    })
 }
 
 /// Worlds in which deployments may fail, whatever they deploy, or never end.
@@ -116,6 +137,9 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         let live = fixture.live(&of);
         live.desired_count = service.counts.0;
         live.running_count = service.counts.0;
+        live.settings = serde_json::from_value(service.settings.0.clone()).unwrap();
+        let live_settings = live.settings.clone();
+        fixture.spec(&of).settings = serde_json::from_value(service.settings.1.clone()).unwrap();
         fixture.spec(&of).desired_count = service.counts.1;
         if let Some((token, tag)) = service.token {
             fixture = fixture.restarting(&of, token);
@@ -130,6 +154,7 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
             fixture.spec(&of).depends_on.push(name(&format!("s{before}")));
         }
         let first = past("1", &format!("{of}:{}", service.live), PastDeploymentStatus::Successful);
+        let first = PastDeployment { settings: Some(live_settings), ..first };
         model.histories.insert(name(&of), vec![first]);
         model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
     }
@@ -220,8 +245,9 @@ fn assert_no_loop(model: &Model) {
 /// What fails was tried so often at most.
 fn assert_tries(model: &Model, most: usize) {
     for (of, begun) in &model.begun {
-        let fails = begun.iter().filter(|arn| {
+        let fails = begun.iter().filter(|(arn, platform)| {
             model.fates[of] != Fate::Fine
+                || *platform == Some(json!("crash"))
                 || model.definitions[arn.revision().as_str()].0["containerDefinitions"][0]["image"] == "crash"
         });
         assert!(fails.count() <= most, "{of} was deployed again after it failed: {begun:?}");
@@ -374,6 +400,7 @@ enum Change {
     Deploy(usize, u32),
     MoveBack(usize),
     Untag(usize),
+    Configure(usize, Value),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -382,6 +409,8 @@ fn change() -> impl Strategy<Value = Change> {
         (0..3_usize, 1..=3_u32).prop_map(|(of, revision)| Change::Deploy(of, revision)),
         (0..2_usize).prop_map(Change::MoveBack),
         (0..3_usize).prop_map(Change::Untag),
+        (0..3_usize, settings(&["1.3.0", "1.2.0"]))
+            .prop_map(|(of, settings)| Change::Configure(of, settings)),
     ]
 }
 
@@ -409,6 +438,15 @@ fn meddle(model: &mut Model, change: &Change) {
         Change::Untag(of) => {
             if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
                 service.tags.clear();
+            }
+        }
+        Change::Configure(of, settings) => {
+            let of = name(&format!("s{of}"));
+            if let Some(service) = model.services.get_mut(&of)
+                && model::configure(service, settings.as_object().unwrap())
+            {
+                let arn = service.task_definition.clone().unwrap();
+                model.deploy(&of, arn);
             }
         }
     }
@@ -447,6 +485,9 @@ fn hide(live: &mut Live, need: &Need) {
         }
         Need::History { service } => {
             live.histories.insert(service, unknown(UnknownCategory::Denied));
+        }
+        Need::RevisionSettings { service } => {
+            live.revision_settings.insert(service, unknown(UnknownCategory::Throttled));
         }
         Need::TaskStarts { service } => {
             live.task_starts.insert(service, unknown(UnknownCategory::Throttled));

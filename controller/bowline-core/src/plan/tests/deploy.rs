@@ -1,5 +1,7 @@
 //! Task definitions, counts, dependencies, quarantine, step-backs.
 
+use std::collections::BTreeMap;
+
 use crate::diff::{Difference, Reason, Shown};
 use crate::live::{
     DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
@@ -25,6 +27,7 @@ fn changed(path: &str, wanted: &str, found: &str) -> Difference {
         wanted: Shown::text(wanted),
         found: Shown::text(found),
         note: None,
+        owner: None,
     }
 }
 
@@ -63,6 +66,7 @@ fn a_pinned_revision_is_deployed_with_everything_that_changes_in_one_call() {
                 task_definition: Some(arn("web:7")),
                 desired_count: Some(4),
                 force_new_deployment: false,
+                settings: SettingsRequest::default(),
                 tags: Vec::new(),
                 spec_hash: Some(hash_of(&world)),
             },
@@ -70,6 +74,7 @@ fn a_pinned_revision_is_deployed_with_everything_that_changes_in_one_call() {
                 task_definition: Some(arn("web:6")),
                 primary_deployment: Some("ecs-svc/1".to_owned()),
                 desired_count: 2,
+                settings: BTreeMap::new(),
             },
             wave: Wave::Services,
             because: differences,

@@ -19,6 +19,7 @@ fn a_service_that_git_names_and_nobody_created_is_a_difference() {
         wanted: Shown::text("web"),
         found: Shown::Absent,
         note: Some("not created by Bowline".to_owned()),
+        owner: None,
     }];
     expected.held = vec![HeldWhy::NotCreatedByBowline];
     assert_eq!(world.report("web"), expected);

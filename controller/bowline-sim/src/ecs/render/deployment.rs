@@ -101,6 +101,7 @@ pub(in crate::ecs) fn revision(service: &Service, revision: &Revision) -> Value 
     );
     put(&mut body, "volumeConfigurations", template.volumes.clone());
     put(&mut body, "vpcLatticeConfigurations", template.lattice.clone());
+    put(&mut body, "gatewayConnectors", template.gateways.clone());
     put(&mut body, "monitoring", template.monitoring.clone());
     if let Some(recipe) = &template.recipe {
         put(&mut body, "taskDefinition", Some(recipe.arn.clone()));

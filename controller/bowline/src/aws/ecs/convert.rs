@@ -7,6 +7,7 @@ use aws_sdk_ecs::types::{
     Deployment, DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, Service,
     ServiceDeploymentBrief, ServiceDeploymentStatus,
 };
+use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::desired::{SERVER_ONLY_FIELDS, TaskDefinitionContent};
 use bowline_core::live::{
     DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
@@ -16,7 +17,7 @@ use bowline_core::live::{
 use bowline_core::name::TaskDefinitionArn;
 use serde_json::{Map, Value};
 
-use super::last_part;
+use super::{Ran, ServiceChange, last_part};
 use crate::aws::error::AwsError;
 use crate::aws::timestamp;
 
@@ -29,7 +30,7 @@ pub(super) fn service_name(service: &Service) -> Option<String> {
 }
 
 /// A service; the error names the field that cannot be what AWS meant.
-pub(super) fn service(service: &Service) -> Result<LiveService, String> {
+pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<LiveService, String> {
     let arn = service.service_arn.clone().ok_or("the answer has no serviceArn")?;
     let status = match service.status.as_deref().ok_or("the answer has no status")? {
         "ACTIVE" => ServiceStatus::Active,
@@ -70,12 +71,24 @@ pub(super) fn service(service: &Service) -> Result<LiveService, String> {
         scheduling,
         managed_by_ecs: service.resource_management_type() == Some(&ResourceManagementType::Ecs),
         circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
+        service_revision: service_revision(service, &deployments),
         deployments,
         events,
+        settings,
         tags: tags
             .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
             .collect(),
     })
+}
+
+/// The revision of the PRIMARY deployment: the only one, or, during a rollout, the one with the deployment's number.
+fn service_revision(service: &Service, deployments: &[LiveDeployment]) -> Option<String> {
+    let mut arns = service.current_service_revisions().iter().filter_map(|revision| revision.arn());
+    if service.current_service_revisions().len() > 1 {
+        let number = deployments.first()?.id.strip_prefix("ecs-svc/")?;
+        return arns.find(|arn| last_part(arn).as_deref() == Some(number)).map(str::to_owned);
+    }
+    arns.next().map(str::to_owned)
 }
 
 fn deployment(deployment: &Deployment) -> Result<LiveDeployment, String> {
@@ -115,10 +128,10 @@ fn task_definition_arn(text: Option<&str>) -> Result<Option<TaskDefinitionArn>, 
     text.map(TaskDefinitionArn::parse).transpose().map_err(|error| error.to_string())
 }
 
-/// One deployment of ListServiceDeployments; `ran` holds the task definition of each service revision.
+/// One deployment of ListServiceDeployments; `ran` holds what each service revision rolled out.
 pub(super) fn past_deployment(
     brief: &ServiceDeploymentBrief,
-    ran: &BTreeMap<String, TaskDefinitionArn>,
+    ran: &BTreeMap<String, Ran>,
 ) -> Result<PastDeployment, String> {
     let revision =
         brief.target_service_revision_arn.as_deref().ok_or("a deployment has no targetServiceRevisionArn")?;
@@ -138,7 +151,8 @@ pub(super) fn past_deployment(
     };
     Ok(PastDeployment {
         deployment_id: format!("ecs-svc/{number}"),
-        task_definition: ran.get(revision).cloned(),
+        task_definition: ran.get(revision).and_then(|ran| ran.task_definition.clone()),
+        settings: ran.get(revision).and_then(|ran| ran.settings.clone()),
         status,
         reason: brief.status_reason.clone(),
         created_at: brief.created_at.and_then(timestamp),
@@ -180,6 +194,19 @@ pub(super) fn register_body(family: &str, content: &TaskDefinitionContent) -> Ar
         _ => Map::new(),
     };
     body.insert("family".to_owned(), Value::String(family.to_owned()));
+    Value::Object(body).to_string().into_bytes().into()
+}
+
+/// The body of UpdateService: only the fields that change.
+pub(super) fn update_body(cluster: &str, change: &ServiceChange<'_>) -> Arc<[u8]> {
+    let mut body = change.settings.clone();
+    let mut set =
+        |field: &str, value: Option<Value>| body.extend(value.map(|value| (field.to_owned(), value)));
+    set("cluster", Some(cluster.into()));
+    set("service", Some(change.service.into()));
+    set("taskDefinition", change.task_definition.map(|arn| arn.as_str().into()));
+    set("desiredCount", change.desired_count.map(Value::from));
+    set("forceNewDeployment", change.force_new_deployment.then_some(true.into()));
     Value::Object(body).to_string().into_bytes().into()
 }
 

@@ -1,4 +1,5 @@
-//! Task definitions pass as the JSON that AWS speaks, so that a field newer than the SDK is neither lost nor changed.
+//! Task definitions and settings of services pass as the JSON that AWS speaks, so that a field newer than the SDK is neither
+//! lost nor changed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,28 +11,37 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use serde_json::Value;
 
-/// Keeps the answer's body as JSON, beside what the SDK makes of it.
-#[derive(Clone, Default)]
-pub(super) struct RawAnswer {
-    body: Arc<Mutex<Option<Value>>>,
+/// Keeps what `read` takes from the answer's body, beside what the SDK makes of it.
+pub(super) struct RawAnswer<T> {
+    read: fn(&[u8]) -> Option<T>,
+    taken: Arc<Mutex<Option<T>>>,
 }
 
-impl RawAnswer {
-    /// The answer; `None` when it was not JSON.
-    pub(super) fn take(&self) -> Option<Value> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
+impl<T> RawAnswer<T> {
+    pub(super) fn new(read: fn(&[u8]) -> Option<T>) -> Self {
+        Self { read, taken: Arc::default() }
+    }
+
+    /// What was read; `None` where `read` could not make anything of the answer.
+    pub(super) fn take(&self) -> Option<T> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl std::fmt::Debug for RawAnswer {
+impl<T> Clone for RawAnswer<T> {
+    fn clone(&self) -> Self {
+        Self { read: self.read, taken: Arc::clone(&self.taken) }
+    }
+}
+
+impl<T> std::fmt::Debug for RawAnswer<T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("RawAnswer")
     }
 }
 
-impl Intercept for RawAnswer {
+impl<T: Send + 'static> Intercept for RawAnswer<T> {
     fn name(&self) -> &'static str {
         "RawAnswer"
     }
@@ -43,8 +53,8 @@ impl Intercept for RawAnswer {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let value = context.response().body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
-        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = value;
+        let taken = context.response().body().bytes().and_then(self.read);
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = taken;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ fn report(name: &str, sync: Sync) -> ResourceReport {
         target: Some(ResourceName::parse("production").unwrap()),
         sync,
         differences: Vec::new(),
+        left_alone: Vec::new(),
         held: Vec::new(),
         waiting_on: None,
         unknown: None,
@@ -19,7 +20,7 @@ fn report(name: &str, sync: Sync) -> ResourceReport {
 }
 
 fn difference(path: &str, reason: Reason, found: Shown, wanted: Shown) -> Difference {
-    Difference { path: path.to_owned(), reason, wanted, found, note: None }
+    Difference { path: path.to_owned(), reason, wanted, found, note: None, owner: None }
 }
 
 fn text(value: &str) -> Shown {

@@ -108,6 +108,7 @@ fn everything_is_due_for_another_commit_or_standing_but_not_because_git_is_away_
 fn a_rollout_under_way_is_seen_in_the_reports() {
     let key = ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse("web").unwrap() };
     let report = |sync| ResourceReport {
+        left_alone: Vec::new(),
         resource: key.clone(),
         target: None,
         sync,

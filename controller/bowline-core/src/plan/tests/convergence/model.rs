@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
 
 use crate::desired::TaskDefinitionContent;
+use crate::desired::kind::ServiceSettings;
+use crate::diff::settings_fingerprint;
 use crate::live::{
     DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService, LiveTaskDefinition, Observed,
     PastDeployment, PastDeploymentStatus, RolloutState, TaskDefinitionStatus,
@@ -40,7 +43,7 @@ pub(super) struct Model {
     /// Seconds since the beginning.
     pub(super) clock: i64,
     /// How many deployments anybody but ECS itself began.
-    pub(super) begun: BTreeMap<ResourceName, Vec<TaskDefinitionArn>>,
+    pub(super) begun: BTreeMap<ResourceName, Vec<(TaskDefinitionArn, Option<Value>)>>,
     next: u32,
 }
 
@@ -96,6 +99,10 @@ impl Model {
                 let history = self.histories.get(service).cloned().unwrap_or_default();
                 live.histories.insert(service.clone(), self.known(history));
             }
+            // No generated manifest names such a setting.
+            Need::RevisionSettings { service } => {
+                live.revision_settings.insert(service.clone(), Observed::Missing);
+            }
             Need::TaskStarts { service } => {
                 let starts = self.starts.get(service).cloned().unwrap_or_default();
                 live.task_starts.insert(service.clone(), self.known(starts));
@@ -132,7 +139,12 @@ impl Model {
                 done.1 = Some(arn(&revision));
             }
             Operation::UpdateService {
-                task_definition, desired_count, force_new_deployment, tags, ..
+                task_definition,
+                desired_count,
+                force_new_deployment,
+                settings,
+                tags,
+                ..
             } => {
                 let of = action.resource.name.clone();
                 let service = self.services.get_mut(&of).unwrap();
@@ -141,8 +153,10 @@ impl Model {
                     service.desired_count = *count;
                 }
                 let arn = task_definition.clone().or_else(|| service.task_definition.clone()).unwrap();
-                if task_definition.is_some() || *force_new_deployment {
-                    self.begun.entry(of.clone()).or_default().push(arn.clone());
+                let deploys = configure(service, &settings.0);
+                if task_definition.is_some() || *force_new_deployment || deploys {
+                    let platform = service.settings.fields().get("platformVersion").cloned();
+                    self.begun.entry(of.clone()).or_default().push((arn.clone(), platform));
                     done.0 = Some(self.deploy(&of, arn));
                 }
             }
@@ -152,11 +166,14 @@ impl Model {
 
     fn unexpected(&self, action: &Action) -> Option<String> {
         let holds = match &action.expect {
-            Expectation::Service { task_definition, primary_deployment, desired_count } => {
+            Expectation::Service { task_definition, primary_deployment, desired_count, settings } => {
                 let service = &self.services[&action.resource.name];
                 service.task_definition == *task_definition
                     && service.primary().map(|primary| &primary.id) == primary_deployment.as_ref()
                     && service.desired_count == *desired_count
+                    && settings
+                        .iter()
+                        .all(|(field, seen)| settings_fingerprint(&service.settings, field) == *seen)
             }
             Expectation::SecretCurrent { version_id } => {
                 self.secrets[&action.resource.name].current() == Some(version_id)
@@ -191,6 +208,7 @@ impl Model {
             },
         );
         service.task_definition = Some(task_definition.clone());
+        let settings = service.settings.clone();
         self.histories.entry(of.clone()).or_default().insert(
             0,
             PastDeployment {
@@ -199,6 +217,7 @@ impl Model {
                 status: PastDeploymentStatus::InProgress,
                 reason: None,
                 created_at: Some(now),
+                settings: Some(settings),
             },
         );
         id
@@ -228,7 +247,9 @@ impl Model {
             return Fate::Fine;
         }
         let fate = self.fates.get(of).copied().unwrap_or(Fate::Fine);
-        let crashes = fate == Fate::Fine && self.crashes(primary.task_definition.as_ref());
+        let platform = self.services[of].settings.fields().get("platformVersion").cloned();
+        let crashes = self.crashes(primary.task_definition.as_ref()) || platform == Some(json!("crash"));
+        let crashes = fate == Fate::Fine && crashes;
         if crashes { Fate::Breaks } else { fate }
     }
 
@@ -261,6 +282,13 @@ impl Model {
         self.end(of, &primary.id, PastDeploymentStatus::RolledBack);
         let good = self.histories[of].iter().find(|past| past.status == PastDeploymentStatus::Successful);
         let good = good.cloned().unwrap();
+        if let Some(settings) = &good.settings {
+            let service = self.services.get_mut(of).unwrap();
+            let mut now = service.settings.fields();
+            now.remove("platformVersion");
+            now.extend(settings.fields().into_iter().filter(|(field, _)| field == "platformVersion"));
+            service.settings = ServiceSettings::new(&now);
+        }
         let id = self.deploy(of, good.task_definition.unwrap());
         self.histories.get_mut(of).unwrap().remove(0);
         let service = self.services.get_mut(of).unwrap();
@@ -274,4 +302,13 @@ impl Model {
         service.deployments[1].rollout_state = Some(RolloutState::Failed);
         service.deployments[1].rollout_reason = Some("tasks failed to start".to_owned());
     }
+}
+
+/// Takes over settings, and says whether that starts a deployment.
+pub(super) fn configure(service: &mut LiveService, settings: &Map<String, Value>) -> bool {
+    let mut now = service.settings.fields();
+    let before = now.get("platformVersion").cloned();
+    now.extend(settings.clone());
+    service.settings = ServiceSettings::new(&now);
+    now.get("platformVersion") != before.as_ref()
 }

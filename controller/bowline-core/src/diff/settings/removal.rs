@@ -1,0 +1,121 @@
+//! Settings that Bowline managed and that git does not list any more: which of them are set back, and to what?
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Names, PREFIX, get, leaves, same, shown_path};
+use crate::diff::Difference;
+use crate::diff::compare::compare_field;
+use crate::diff::fields::{Reset, SERVICE, reset_of};
+use crate::diff::normalize::normalize_field;
+use crate::diff::path::Ignored;
+
+/// A field that is set back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Removal {
+    /// Where it is.
+    pub(crate) names: Vec<String>,
+    /// What it is set to; absent where it is left out of its structure.
+    pub(crate) to: Option<Value>,
+    /// How live differs from that.
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// What becomes of the fields that left git.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Removals {
+    /// Fields that are set back.
+    pub(crate) resets: Vec<Removal>,
+    /// Fields that are left as they are, each with the reason.
+    pub(crate) left: Vec<(String, &'static str)>,
+}
+
+/// What becomes of the fields that `managed` has and `wanted` has not. One is set back only if it still is as it was managed:
+/// otherwise somebody else has taken it over. `daemon` says how the service is scheduled.
+pub(crate) fn removals(
+    managed: &Map<String, Value>,
+    wanted: &Map<String, Value>,
+    found: &Map<String, Value>,
+    daemon: bool,
+    ignored: &Ignored,
+    reveal: &[String],
+) -> Removals {
+    let mut removals = Removals::default();
+    let mut anchors: BTreeMap<Names<'_>, (Reset, bool)> = BTreeMap::new();
+    for (names, value) in leaves(managed) {
+        let path = shown_path(&names);
+        if is_listed(wanted, &names) || ignored.covers(&path) {
+            continue;
+        }
+        let untouched = same(&names, value, get(found, &names));
+        match anchor(wanted, &names) {
+            Some((anchor, reset)) => anchors.entry(anchor).or_insert((reset, true)).1 &= untouched,
+            None => removals.left.push((path, "AWS has no reset for it")),
+        }
+    }
+    for (names, (reset, untouched)) in anchors {
+        if !untouched {
+            removals.left.push((shown_path(&names), "somebody has changed it since"));
+            continue;
+        }
+        let to = match reset {
+            Reset::To(json) => serde_json::from_str(json).ok(),
+            Reset::ByStrategy { replica, daemon: of_daemon } => {
+                serde_json::from_str(if daemon { of_daemon } else { replica }).ok()
+            }
+            Reset::Omit => None,
+        };
+        let differences = differences(&names, to.as_ref(), get(found, &names), reveal);
+        if !differences.is_empty() {
+            let names = names.into_iter().map(str::to_owned).collect();
+            removals.resets.push(Removal { names, to, differences });
+        }
+    }
+    removals
+}
+
+/// Whether git lists the field, or a list that it is in, or a part of it.
+fn is_listed(wanted: &Map<String, Value>, names: &[&str]) -> bool {
+    let Some((first, rest)) = names.split_first() else { return false };
+    match wanted.get(*first) {
+        None | Some(Value::Null) => false,
+        Some(Value::Object(inner)) if rest.is_empty() => !leaves(inner).is_empty(),
+        Some(Value::Object(inner)) => is_listed(inner, rest),
+        Some(_) => true,
+    }
+}
+
+/// The outermost field around this one of which git lists nothing and that can be set back.
+fn anchor<'a>(wanted: &Map<String, Value>, names: &[&'a str]) -> Option<(Names<'a>, Reset)> {
+    let outer = (1..=names.len()).map(|length| &names[..length]).filter(|outer| !is_listed(wanted, outer));
+    let found = outer.clone().find_map(|outer| Some((outer.to_vec(), reset_of(&outer.join("."))?)));
+    // One key of a map inside of what AWS replaces as a whole.
+    let in_map = || {
+        let (_, map) = names.split_last()?;
+        (reset_of(&map.join(".")) == Some(Reset::Omit)).then(|| (names.to_vec(), Reset::Omit))
+    };
+    found.or_else(in_map)
+}
+
+fn differences(
+    names: &[&str],
+    to: Option<&Value>,
+    found: Option<&Value>,
+    reveal: &[String],
+) -> Vec<Difference> {
+    let path = names.join(".");
+    let normal = |value: &Value| normalize_field(&SERVICE, &path, value);
+    let (wanted, live) = (to.and_then(normal), found.and_then(normal));
+    let mut differences = compare_field(&SERVICE, (PREFIX, names), wanted.as_ref(), live.as_ref(), reveal);
+    let note = match to {
+        Some(value) => format!("taken out of git, so it is set back to {value}"),
+        None => "taken out of git, so it is taken out".to_owned(),
+    };
+    for difference in &mut differences {
+        difference.reason = crate::diff::Reason::Removed;
+        difference.wanted = crate::diff::Shown::Absent;
+        difference.note = Some(note.clone());
+    }
+    differences
+}

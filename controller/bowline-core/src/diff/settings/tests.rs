@@ -1,0 +1,214 @@
+use serde_json::json;
+
+use super::*;
+use crate::name::FieldPath;
+
+fn map(value: Value) -> Map<String, Value> {
+    let Value::Object(map) = value else { panic!("not an object") };
+    map
+}
+
+/// Each difference as a line.
+fn lines(wanted: Value, found: Value) -> Vec<String> {
+    let (wanted, found) = (map(wanted), map(found));
+    compare(&wanted, &found, &[])
+        .into_iter()
+        .flat_map(|leaf| leaf.differences)
+        .map(|one| line(&one))
+        .collect()
+}
+
+fn line(difference: &Difference) -> String {
+    let reason = serde_json::to_value(difference.reason).unwrap();
+    format!("{} [{}]", difference, reason.as_str().unwrap())
+}
+
+fn ignoring(paths: &[&str]) -> Ignored {
+    Ignored::new(&paths.iter().map(|path| FieldPath::parse(path).unwrap()).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_means_the_same_is_no_difference() {
+    let subnets = |list: Value| json!({"networkConfiguration": {"awsvpcConfiguration": {"subnets": list}}});
+    let placed = |field: &str| json!({"placementStrategy": [{"type": "binpack", "field": field}]});
+    let role = "arn:aws:iam::111122223333:role/service/ecs-role";
+    let table = [
+        (json!({}), json!({"enableExecuteCommand": true, "platformVersion": "1.3.0"})),
+        (json!({"deploymentConfiguration": {}}), json!({"deploymentConfiguration": {"maximumPercent": 150}})),
+        (json!({"enableExecuteCommand": false}), json!({})),
+        (json!({"propagateTags": "NONE"}), json!({"propagateTags": ""})),
+        (json!({"platformVersion": "LATEST"}), json!({"platformVersion": "1.4.0"})),
+        (json!({"loadBalancers": []}), json!({})),
+        (json!({"role": "ecs-role"}), json!({"role": role})),
+        (subnets(json!(["b", "a"])), subnets(json!(["a", "b"]))),
+        (placed("memory"), placed("MEMORY")),
+        (placed("host"), placed("instanceId")),
+        (
+            json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]}),
+            json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 0, "base": 0}]}),
+        ),
+        (
+            json!({"deploymentConfiguration": {"canaryConfiguration": {"canaryPercent": 5}}}),
+            json!({"deploymentConfiguration": {"canaryConfiguration": {"canaryPercent": 5.0}}}),
+        ),
+        (json!({"serviceConnectConfiguration": {"enabled": false}}), json!({})),
+        (
+            json!({"serviceConnectConfiguration": {"enabled": true, "namespace": "internal"}}),
+            json!({"serviceConnectConfiguration": {"enabled": true,
+                "namespace": "arn:aws:servicediscovery:eu-central-1:111122223333:namespace/ns-1"}}),
+        ),
+    ];
+    for (wanted, found) in table {
+        assert_eq!(lines(wanted.clone(), found.clone()), Vec::<String>::new(), "{wanted} {found}");
+    }
+}
+
+#[test]
+fn only_what_git_lists_is_compared_and_each_difference_says_why() {
+    let wanted = json!({
+        "availabilityZoneRebalancing": "ENABLED",
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "resetOnHealthyTask": false}},
+        "enableExecuteCommand": false,
+        "loadBalancers": [{"targetGroupArn": "a", "containerName": "web", "containerPort": 80}],
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b"]}},
+        "serviceConnectConfiguration": {"enabled": true, "namespace": "internal", "logConfiguration": {
+            "logDriver": "splunk", "options": {"splunk-token": "new", "splunk-format": "json"}}},
+    });
+    let found = json!({
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": false, "rollback": true}},
+        "enableExecuteCommand": true,
+        "loadBalancers": [
+            {"targetGroupArn": "a", "containerName": "web", "containerPort": 8080},
+            {"targetGroupArn": "b", "containerName": "web", "containerPort": 80}],
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["b", "c"], "assignPublicIp": "ENABLED"}},
+        "serviceConnectConfiguration": {"enabled": true, "logConfiguration": {
+            "logDriver": "splunk", "options": {"splunk-token": "older", "splunk-format": "raw"}}},
+        "propagateTags": "SERVICE",
+    });
+    assert_eq!(
+        lines(wanted, found),
+        [
+            "settings.availabilityZoneRebalancing is DISABLED, git wants ENABLED [defaulted]",
+            "settings.deploymentConfiguration.deploymentCircuitBreaker.enable is false, git wants true [changed]",
+            "settings.deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask is true, git wants false [defaulted]",
+            "settings.enableExecuteCommand is true, git wants false [changed]",
+            "settings.loadBalancers[targetGroupArn=a].containerPort is 8080, git wants 80 [changed]",
+            "settings.loadBalancers[targetGroupArn=b].containerName is web, git does not have it [removed]",
+            "settings.loadBalancers[targetGroupArn=b].containerPort is 80, git does not have it [removed]",
+            "settings.networkConfiguration.awsvpcConfiguration.subnets[a] is not set, git wants a [added]",
+            "settings.networkConfiguration.awsvpcConfiguration.subnets[c] is c, git does not have it [removed]",
+            "settings.serviceConnectConfiguration.logConfiguration.options.splunk-format is raw, git wants json [changed]",
+            "settings.serviceConnectConfiguration.logConfiguration.options.splunk-token changed (5 -> 3 chars) [changed]",
+            "settings.serviceConnectConfiguration.namespace is not set, git wants internal [added]",
+        ]
+    );
+}
+
+#[test]
+fn a_structure_is_sent_with_everything_that_is_live_beside_the_wanted_leaves() {
+    let found = map(json!({
+        "networkConfiguration": {"awsvpcConfiguration": {
+            "subnets": ["a"], "securityGroups": ["sg"], "assignPublicIp": "ENABLED"}},
+        "loadBalancers": [{"targetGroupArn": "blue", "containerName": "web", "containerPort": 80}],
+    }));
+    let wanted = map(json!({
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b"]}},
+        "loadBalancers": [{"targetGroupArn": "blue", "containerName": "app", "containerPort": 81}],
+    }));
+    let nothing = Ignored::default();
+    assert_eq!(
+        request("networkConfiguration", &wanted, &found, &[], &nothing),
+        json!({"awsvpcConfiguration": {
+            "subnets": ["a", "b"], "securityGroups": ["sg"], "assignPublicIp": "ENABLED"}})
+    );
+    let ports = ignoring(&["settings.loadBalancers[*].containerPort"]);
+    assert_eq!(
+        request("loadBalancers", &wanted, &found, &[], &ports),
+        json!([{"targetGroupArn": "blue", "containerName": "app", "containerPort": 80}])
+    );
+    let all = ignoring(&["settings.networkConfiguration"]);
+    assert_eq!(request("networkConfiguration", &wanted, &found, &[], &all), found["networkConfiguration"]);
+}
+
+/// What is set back, to what, and what is left.
+fn taken_back(
+    managed: Value,
+    wanted: Value,
+    found: Value,
+    daemon: bool,
+    ignored: &[&str],
+) -> (Value, Vec<String>) {
+    let (managed, wanted, found) = (map(managed), map(wanted), map(found));
+    let removals = removals(&managed, &wanted, &found, daemon, &ignoring(ignored), &[]);
+    let mut sent = Map::new();
+    for removal in &removals.resets {
+        sent.insert(removal.names.join("."), removal.to.clone().unwrap_or(json!("left out")));
+        assert!(removal.differences.iter().all(|difference| difference.reason == Reason::Removed));
+    }
+    let left = removals.left.into_iter().map(|(path, why)| format!("{path}: {why}")).collect();
+    (Value::Object(sent), left)
+}
+
+#[test]
+fn what_left_git_is_set_back_explicitly() {
+    let breaker = json!({"enable": true, "rollback": true, "resetOnHealthyTask": false});
+    let connect = json!({"enabled": true, "namespace": "internal"});
+    let managed = json!({
+        "deploymentConfiguration": {"deploymentCircuitBreaker": breaker, "maximumPercent": 150},
+        "enableExecuteCommand": true,
+        "loadBalancers": [{"targetGroupArn": "a"}],
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"]}},
+        "platformVersion": "1.3.0",
+        "serviceConnectConfiguration": connect,
+    });
+    let (sent, left) =
+        taken_back(managed.clone(), json!({}), managed.clone(), true, &["settings.platformVersion"]);
+    assert_eq!(
+        sent,
+        json!({
+            "deploymentConfiguration.deploymentCircuitBreaker": {"enable": false, "rollback": false},
+            "deploymentConfiguration.maximumPercent": 100,
+            "enableExecuteCommand": false,
+            "loadBalancers": [],
+            "serviceConnectConfiguration": {"enabled": false},
+        })
+    );
+    assert_eq!(left, ["settings.networkConfiguration.awsvpcConfiguration.subnets: AWS has no reset for it"]);
+    // A part that is still listed is not taken back with the rest.
+    let part = json!({
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true}},
+        "loadBalancers": [],
+        "serviceConnectConfiguration": {"enabled": true},
+    });
+    let (sent, _) = taken_back(managed.clone(), part, managed.clone(), false, &[]);
+    assert_eq!(
+        sent,
+        json!({
+            "deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask": true,
+            "deploymentConfiguration.deploymentCircuitBreaker.rollback": false,
+            "deploymentConfiguration.maximumPercent": 200,
+            "enableExecuteCommand": false,
+            "platformVersion": "LATEST",
+            "serviceConnectConfiguration.namespace": "left out",
+        })
+    );
+}
+
+#[test]
+fn what_somebody_else_changed_since_is_not_set_back() {
+    let managed = json!({"enableExecuteCommand": true, "healthCheckGracePeriodSeconds": 30, "propagateTags": "SERVICE"});
+    let found = json!({"healthCheckGracePeriodSeconds": 90, "propagateTags": "NONE"});
+    let (sent, left) = taken_back(managed, json!({"enableExecuteCommand": true}), found, false, &[]);
+    assert_eq!(sent, json!({}));
+    let changed = |field: &str| format!("settings.{field}: somebody has changed it since");
+    assert_eq!(left, [changed("healthCheckGracePeriodSeconds"), changed("propagateTags")]);
+}
+
+#[test]
+fn a_request_is_in_effect_when_every_leaf_of_it_is_live() {
+    let live = ServiceSettings::new(&map(json!({"enableExecuteCommand": true, "platformVersion": "1.4.0"})));
+    let asked = |request: Value| settings_in_effect(&map(request), &live);
+    assert!(asked(json!({"enableExecuteCommand": true, "platformVersion": "LATEST", "loadBalancers": []})));
+    assert!(!asked(json!({"enableExecuteCommand": false})));
+    assert_ne!(settings_fingerprint(&live, "platformVersion"), settings_fingerprint(&live, "loadBalancers"));
+}

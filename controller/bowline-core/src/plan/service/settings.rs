@@ -1,0 +1,282 @@
+//! Do the settings of the service differ from those that git lists, what is to be sent, and what is somebody else's?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::Subject;
+use crate::desired::kind::ServiceSettings;
+use crate::diff::fields::{Effect, SERVICE, Setting, ShownBy, Taken, setting_row, starts_deployment};
+use crate::diff::normalize::normalize_by;
+use crate::diff::settings::{
+    Leaf, Removal, compare, fingerprint, get, leaves, removals, request, set, shown_path,
+};
+use crate::diff::{Difference, Reason};
+use crate::live::{DeploymentController, SchedulingStrategy};
+use crate::plan::reads::{Blocked, Reads};
+use crate::plan::report::HeldWhy;
+
+/// Where the settings of a service stand.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    /// What is to be repaired.
+    pub(crate) differences: Vec<Difference>,
+    /// What differs and is left alone, with the reason.
+    pub(crate) left_alone: Vec<Difference>,
+    /// Why something is not repaired.
+    pub(crate) held: Vec<HeldWhy>,
+    /// Things a person should know.
+    pub(crate) notes: Vec<String>,
+    /// What is to be sent, and starts a deployment.
+    pub(crate) deploying: Map<String, Value>,
+    /// What is to be sent, and starts none.
+    pub(crate) others: Map<String, Value>,
+    /// What the fields that are sent were when the plan was made.
+    pub(crate) expected: BTreeMap<String, String>,
+    /// What git wants of everything that starts a deployment.
+    pub(crate) wanted: Map<String, Value>,
+    /// What becomes of memory.
+    pub(crate) noticed: Noticed,
+}
+
+/// What memory learns of settings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Noticed {
+    /// What Bowline manages, as it was last in sync.
+    pub(crate) managed: ServiceSettings,
+    /// Fields that left git and are left as they are, with the reason.
+    pub(crate) left: Vec<(String, &'static str)>,
+    /// Changed settings that every running task has by now.
+    pub(crate) effective: BTreeSet<String>,
+}
+
+/// Holds the settings of a service against git.
+pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<Settings, Blocked> {
+    let mut settings = Settings::default();
+    let remembered = subject.memory.map(|memory| &memory.managed_settings);
+    let written = &subject.wanted.resource.spec.settings;
+    if written.is_empty() && remembered.is_none_or(ServiceSettings::is_empty) {
+        effective(subject, reads, &mut settings);
+        return Ok(settings);
+    }
+    let mut wanted = written.fields();
+    let managed = remembered.map(ServiceSettings::fields).unwrap_or_default();
+    let mut found = subject.live.settings.fields();
+    from_revision(subject, reads, (&mut wanted, &managed), &mut found, &mut settings)?;
+    settings.wanted = deploying_part(&wanted);
+    follow_traffic(&mut wanted, &found, &mut settings);
+    let mut touched = BTreeSet::new();
+    let mut in_sync = Map::new();
+    for leaf in compare(&wanted, &found, &subject.wanted.resource.spec.reveal) {
+        if leaf.differences.is_empty() {
+            set(&mut in_sync, &leaf.names, leaf.wanted.clone());
+        } else if let Some(field) = sort_out(subject, leaf, &mut settings) {
+            touched.insert(field);
+        }
+    }
+    let resets = take_back(subject, (&managed, &wanted), &found, &mut in_sync, &mut settings);
+    touched.extend(resets.iter().filter_map(|removal| removal.names.first().cloned()));
+    for field in touched {
+        let Some(row) = setting_row(&field) else { continue };
+        let of_field: Vec<&Removal> =
+            resets.iter().filter(|removal| removal.names.first() == Some(&field)).collect();
+        let value = request(&field, &wanted, &found, &of_field, &subject.ignored);
+        if row.shown != ShownBy::Revision {
+            settings.expected.insert(field.clone(), fingerprint(found.get(&field)));
+        }
+        let sent = if starts_deployment(&field) { &mut settings.deploying } else { &mut settings.others };
+        sent.insert(field, value);
+    }
+    settings.noticed.managed = ServiceSettings::new(&in_sync);
+    effective(subject, reads, &mut settings);
+    Ok(settings)
+}
+
+/// Adds what only DescribeServiceRevisions shows, where it is asked for. An endpoint that has no revisions cannot tell: then
+/// it is not compared.
+fn from_revision<'a>(
+    subject: &Subject<'a>,
+    reads: &mut Reads<'a>,
+    (wanted, managed): (&mut Map<String, Value>, &Map<String, Value>),
+    found: &mut Map<String, Value>,
+    settings: &mut Settings,
+) -> Result<(), Blocked> {
+    let in_revision = |field: &&String| setting_row(field).is_some_and(|row| row.shown == ShownBy::Revision);
+    let asked: Vec<String> = wanted.keys().chain(managed.keys()).filter(in_revision).cloned().collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    if subject.live.service_revision.is_some() {
+        match reads.revision_settings(subject.name) {
+            Ok(Some(shown)) => {
+                found.extend(shown.fields());
+                return Ok(());
+            }
+            Ok(None) => {}
+            Err(blocked) if blocked.is_unsupported() => {}
+            Err(blocked) => return Err(blocked),
+        }
+    }
+    for field in &asked {
+        wanted.remove(field);
+        settings
+            .notes
+            .push(format!("settings.{field} is not compared: AWS shows no service revision to read it from"));
+    }
+    Ok(())
+}
+
+/// The part that a deployment rolls out, normalised.
+fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
+    let part: Map<String, Value> = wanted
+        .iter()
+        .filter(|(field, _)| starts_deployment(field))
+        .map(|(field, value)| (field.clone(), value.clone()))
+        .collect();
+    match normalize_by(&SERVICE, &Value::Object(part)) {
+        Value::Object(normalized) => normalized,
+        _ => Map::new(),
+    }
+}
+
+/// After a blue/green deployment the target groups have changed places: ECS owns which one is in production, so the wanted
+/// ones are taken in the order that is live.
+fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, settings: &mut Settings) {
+    let strategy = get(found, &["deploymentConfiguration", "strategy"]).and_then(Value::as_str);
+    if !matches!(strategy, Some("BLUE_GREEN" | "LINEAR" | "CANARY")) {
+        return;
+    }
+    let live: Vec<&Value> =
+        found.get("loadBalancers").and_then(Value::as_array).into_iter().flatten().collect();
+    let items = wanted.get_mut("loadBalancers").and_then(Value::as_array_mut);
+    for item in items.into_iter().flatten() {
+        let (Some(production), Some(alternate)) = groups(item) else { continue };
+        let (production, alternate) = (production.to_owned(), alternate.to_owned());
+        let swapped = |live: &&Value| groups(live) == (Some(&alternate), Some(&production));
+        if production == alternate || !live.iter().any(swapped) {
+            continue;
+        }
+        if let Some(advanced) = item.get_mut("advancedConfiguration") {
+            advanced["alternateTargetGroupArn"] = Value::from(production.clone());
+        }
+        item["targetGroupArn"] = Value::from(alternate.clone());
+        settings.left_alone.push(Difference {
+            path: format!("settings.loadBalancers[targetGroupArn={production}].targetGroupArn"),
+            reason: Reason::OwnedBy,
+            wanted: crate::diff::Shown::Text(production),
+            found: crate::diff::Shown::Text(alternate),
+            note: Some("a blue/green deployment exchanged the target groups".to_owned()),
+            owner: Some("ECS blue/green".to_owned()),
+        });
+    }
+}
+
+/// The target groups of a load balancer: in production, and the alternate.
+fn groups(item: &Value) -> (Option<&str>, Option<&str>) {
+    let alternate = item.pointer("/advancedConfiguration/alternateTargetGroupArn");
+    (item.get("targetGroupArn").and_then(Value::as_str), alternate.and_then(Value::as_str))
+}
+
+/// Files the differences of one leaf; its top-level field, if it is to be sent.
+fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> Option<String> {
+    let field = (*leaf.names.first()?).to_owned();
+    let row = setting_row(&field)?;
+    let (ignored, rest): (Vec<_>, Vec<_>) =
+        leaf.differences.into_iter().partition(|difference| subject.ignored.covers(&difference.path));
+    settings.left_alone.extend(ignored.into_iter().map(|mut difference| {
+        difference.reason = Reason::IgnoredByRule;
+        difference
+    }));
+    if rest.is_empty() {
+        return None;
+    }
+    if let Some(owner) = owner(subject.live.controller, row) {
+        settings.left_alone.extend(rest.into_iter().map(|mut difference| {
+            difference.reason = Reason::OwnedBy;
+            difference.owner = Some(owner.to_owned());
+            difference
+        }));
+        return None;
+    }
+    settings.differences.extend(rest);
+    let to_code_deploy = field == "deploymentController" && leaf.wanted.as_str() == Some("CODE_DEPLOY");
+    if row.effect == Effect::Recreation || to_code_deploy {
+        let held = HeldWhy::NeedsRecreation { field: shown_path(&[&field]) };
+        if !settings.held.contains(&held) {
+            settings.held.push(held);
+        }
+        return None;
+    }
+    Some(field)
+}
+
+/// Who else sets the field, under a controller for which UpdateService does not take it.
+fn owner(controller: DeploymentController, row: &Setting) -> Option<&'static str> {
+    match (controller, row.taken) {
+        (DeploymentController::Ecs, _)
+        | (_, Taken::Always)
+        | (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
+        (DeploymentController::CodeDeploy, Taken::Ecs) => Some("CodeDeploy"),
+        (DeploymentController::External, Taken::Ecs | Taken::CodeDeploy) => Some("an external controller"),
+    }
+}
+
+/// What left git and is set back; what is still managed is added to `in_sync`.
+fn take_back(
+    subject: &Subject<'_>,
+    (managed, wanted): (&Map<String, Value>, &Map<String, Value>),
+    found: &Map<String, Value>,
+    in_sync: &mut Map<String, Value>,
+    settings: &mut Settings,
+) -> Vec<Removal> {
+    let daemon = subject.live.scheduling == SchedulingStrategy::Daemon;
+    let reveal = &subject.wanted.resource.spec.reveal;
+    let removals = removals(managed, wanted, found, daemon, &subject.ignored, reveal);
+    let mine = |removal: &Removal| {
+        let row = removal.names.first().and_then(|field| setting_row(field));
+        row.is_some_and(|row| owner(subject.live.controller, row).is_none())
+    };
+    let resets: Vec<Removal> = removals.resets.into_iter().filter(mine).collect();
+    for (names, value) in leaves(managed) {
+        let pending = resets.iter().any(|removal| names.starts_with(&as_texts(&removal.names)));
+        let differs = get(wanted, &names).is_some() && get(in_sync, &names).is_none();
+        if pending || differs {
+            set(in_sync, &names, value.clone());
+        }
+    }
+    settings.differences.extend(resets.iter().flat_map(|removal| removal.differences.iter().cloned()));
+    settings.noticed.left = removals.left;
+    resets
+}
+
+fn as_texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+/// Says which changed settings some running tasks do not have yet. Tasks are only asked for while there may be such ones, and
+/// not in every pass.
+fn effective<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, settings: &mut Settings) {
+    let changed = subject.memory.into_iter().flat_map(|memory| &memory.changed_settings);
+    for (field, changed_at) in changed {
+        let only = subject.live.deployments.len() == 1;
+        let replaced = subject.live.primary().filter(|_| only).and_then(|primary| primary.created_at);
+        if replaced.is_some_and(|since| since >= *changed_at) {
+            settings.noticed.effective.insert(field.clone());
+            continue;
+        }
+        let how_many = match reads.task_starts_seen(subject.name) {
+            Ok(starts) => match starts.into_iter().flatten().filter(|start| *start < changed_at).count() {
+                0 => {
+                    settings.noticed.effective.insert(field.clone());
+                    continue;
+                }
+                1 => "1 running task is still old".to_owned(),
+                old => format!("{old} running tasks are still old"),
+            },
+            Err(_) => "running tasks may still be old".to_owned(),
+        };
+        settings
+            .notes
+            .push(format!("settings.{field} is applied, but {how_many}: change `restart` to roll them"));
+    }
+}

@@ -1,0 +1,213 @@
+//! Settings: what is sent and when, who else owns what, what is taken back, and which tasks have it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::desired::kind::{Capability, ServiceSettings};
+use crate::diff::Reason;
+use crate::live::{DeploymentController, Observed, PastDeployment, PastDeploymentStatus, RolloutState};
+use crate::plan::fixture::*;
+use crate::plan::*;
+use crate::policy::{Ceiling, GitStanding, approve};
+
+fn settings(value: Value) -> ServiceSettings {
+    serde_json::from_value(value).unwrap()
+}
+
+/// `web` on the revision that git wants, with these settings live and wanted.
+fn web(live: Value, wanted: Value) -> Fixture {
+    let mut world = Fixture::new()
+        .with_service("web", "web:6")
+        .with_revision("web:6", content("web", "web:f"))
+        .with_history("web", Vec::new());
+    world.live("web").settings = settings(live);
+    world.spec("web").settings = settings(wanted);
+    world
+}
+
+/// What is sent, and whether it counts as a deployment.
+fn sent(world: &Fixture) -> Vec<(Value, bool)> {
+    let actions = world.propose().actions.into_iter();
+    actions
+        .map(|action| match action.operation {
+            Operation::UpdateService { settings, spec_hash, .. } => {
+                (Value::Object(settings.0), spec_hash.is_some())
+            }
+            other => panic!("{other}"),
+        })
+        .collect()
+}
+
+fn paths(differences: &[crate::diff::Difference]) -> Vec<(&str, Reason, Option<&str>)> {
+    differences.iter().map(|one| (one.path.as_str(), one.reason, one.owner.as_deref())).collect()
+}
+
+#[test]
+fn settings_that_start_no_deployment_go_out_at_once_and_only_they() {
+    let live = json!({"deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100}});
+    let wanted = json!({"deploymentConfiguration": {"maximumPercent": 150}});
+    let mut world = web(live, wanted);
+    let request = json!({"deploymentConfiguration": {"maximumPercent": 150, "minimumHealthyPercent": 100}});
+    assert_eq!(sent(&world), [(request.clone(), false)]);
+    // Whatever is under way.
+    world.live("web").deployments[0].rollout_state = Some(RolloutState::InProgress);
+    world.live("web").deployments[0].created_at = Some(at(-60));
+    assert_eq!(sent(&world), [(request, false)]);
+    let document = serde_json::to_value(&world.propose().actions[0]).unwrap();
+    assert_eq!(document["operation"]["settings"], json!(["deploymentConfiguration"]), "no values");
+    assert_eq!(document["expect"]["settings"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn settings_that_start_a_deployment_are_one_and_are_quarantined_as_one() {
+    let mut world = web(json!({"platformVersion": "1.3.0"}), json!({"platformVersion": "LATEST"}));
+    assert_eq!(sent(&world), [(json!({"platformVersion": "LATEST"}), true)]);
+    // The same revision failed with these settings; with others it does not matter.
+    let failed = |platform: &str| PastDeployment {
+        settings: Some(settings(json!({"platformVersion": platform}))),
+        ..past("2", "web:6", PastDeploymentStatus::RolledBack)
+    };
+    world = world.with_history("web", vec![failed("1.2.0")]);
+    assert_eq!(sent(&world).len(), 1);
+    world = world.with_history("web", vec![failed("1.4.0")]);
+    assert_eq!((sent(&world), world.report("web").sync), (vec![], Sync::AwaitingGit));
+}
+
+#[test]
+fn without_ecs_deploy_no_setting_is_sent() {
+    let world = web(json!({}), json!({"enableExecuteCommand": true, "platformVersion": "1.3.0"}));
+    let capabilities = Some(BTreeSet::from([Capability::EcsScale, Capability::EcsRestart]));
+    let ceiling = Ceiling {
+        mode: crate::desired::kind::Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities,
+    };
+    let approved = approve(world.propose(), &world.desired, &ceiling, &GitStanding::Fresh);
+    assert_eq!(approved.actions(), []);
+    let held = &approved.reports[&service_key("web")].held;
+    assert!(
+        matches!(held.as_slice(), [HeldWhy::NotPermitted { capability: Capability::EcsDeploy, .. }]),
+        "{held:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_changed_needs_recreation_and_is_never_attempted() {
+    let world = web(json!({"launchType": "FARGATE"}), json!({"launchType": "EC2"}));
+    let report = world.report("web");
+    assert_eq!(report.held, [HeldWhy::NeedsRecreation { field: "settings.launchType".to_owned() }]);
+    assert_eq!((sent(&world), report.sync), (vec![], Sync::Drifted));
+}
+
+#[test]
+fn under_code_deploy_only_what_it_does_not_own_is_sent() {
+    let group = |name: &str| json!([{"targetGroupArn": name, "containerName": "web", "containerPort": 80}]);
+    let live = json!({"loadBalancers": group("green"), "propagateTags": "NONE"});
+    let mut world = web(live, json!({"loadBalancers": group("blue"), "propagateTags": "SERVICE"}));
+    world.live("web").controller = DeploymentController::CodeDeploy;
+    let report = world.report("web");
+    assert_eq!(paths(&report.differences), [("settings.propagateTags", Reason::Changed, None)]);
+    let owned = report.left_alone.iter().all(|one| one.owner.as_deref() == Some("CodeDeploy"));
+    assert!(owned && report.left_alone.len() == 4, "{:?}", report.left_alone);
+    assert_eq!(sent(&world), [(json!({"propagateTags": "SERVICE"}), false)]);
+}
+
+#[test]
+fn target_groups_that_a_blue_green_deployment_exchanged_are_no_drift() {
+    let group = |production: &str, alternate: &str, port: u32| {
+        json!([{"targetGroupArn": production, "containerName": "web", "containerPort": port,
+            "advancedConfiguration": {"alternateTargetGroupArn": alternate, "productionListenerRule": "rule"}}])
+    };
+    let live = json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}, "loadBalancers": group("green", "blue", 80)});
+    let world = web(live.clone(), json!({"loadBalancers": group("blue", "green", 80)}));
+    let report = world.report("web");
+    assert_eq!((report.sync, sent(&world)), (Sync::InSync, vec![]));
+    let path = "settings.loadBalancers[targetGroupArn=blue].targetGroupArn";
+    assert_eq!(paths(&report.left_alone), [(path, Reason::OwnedBy, Some("ECS blue/green"))]);
+    // Another change does not send the traffic back.
+    let world = web(live, json!({"loadBalancers": group("blue", "green", 81)}));
+    assert_eq!(sent(&world), [(json!({"loadBalancers": group("green", "blue", 81)}), true)]);
+}
+
+#[test]
+fn ignored_settings_are_told_and_left_alone() {
+    let mut world = web(json!({"propagateTags": "NONE"}), json!({"propagateTags": "SERVICE"}));
+    world.spec("web").ignore = vec![crate::name::FieldPath::parse("settings.*").unwrap()];
+    let report = world.report("web");
+    assert_eq!((report.sync, sent(&world)), (Sync::InSync, vec![]));
+    assert_eq!(paths(&report.left_alone), [("settings.propagateTags", Reason::IgnoredByRule, None)]);
+}
+
+#[test]
+fn what_left_git_is_set_back_once_and_then_forgotten() {
+    let on = json!({"enableExecuteCommand": true, "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"]}}});
+    let mut world = web(on.clone(), on.clone());
+    world.learn();
+    assert_eq!(world.remember("web").managed_settings, settings(on));
+
+    world.spec("web").settings = ServiceSettings::default();
+    let report = world.report("web");
+    assert_eq!(paths(&report.differences), [("settings.enableExecuteCommand", Reason::Removed, None)]);
+    assert_eq!(sent(&world), [(json!({"enableExecuteCommand": false}), false)]);
+    let left = "web: settings.networkConfiguration.awsvpcConfiguration.subnets is not managed any more and left as it \
+                is: AWS has no reset for it";
+    assert!(world.told().contains(&(EventKind::SettingLeft, left.to_owned())));
+    assert_eq!(world.remember("web").managed_settings, settings(json!({"enableExecuteCommand": true})));
+
+    world.live("web").settings = settings(json!({"enableExecuteCommand": false}));
+    world.learn();
+    assert_eq!(world.remember("web").managed_settings, ServiceSettings::default());
+    assert_eq!(sent(&world), []);
+}
+
+#[test]
+fn with_the_store_lost_nothing_is_set_back() {
+    let world = web(json!({"enableExecuteCommand": true}), json!({}));
+    assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
+}
+
+#[test]
+fn tasks_that_do_not_have_a_changed_setting_yet_are_counted_until_there_are_none() {
+    let mut world = web(json!({"enableExecuteCommand": true}), json!({"enableExecuteCommand": true}));
+    world.remember("web").changed_settings.insert("enableExecuteCommand".to_owned(), at(-100));
+    assert_eq!(world.needs(), BTreeSet::from([Need::TaskStarts { service: name("web") }]));
+    world.live.task_starts.insert(name("web"), known(vec![at(-3600), at(-50)]));
+    let report = world.report("web");
+    assert_eq!(
+        (report.sync, report.notes),
+        (
+            Sync::InSync,
+            vec![
+                "settings.enableExecuteCommand is applied, but 1 running task is still old: change `restart` to roll them"
+                    .to_owned()
+            ]
+        )
+    );
+    world.live.task_starts.insert(name("web"), known(vec![at(-60), at(-50)]));
+    world.learn();
+    assert!(world.remember("web").changed_settings.is_empty());
+    // A deployment that began later has replaced them all: nothing needs to be read.
+    world.remember("web").changed_settings.insert("enableExecuteCommand".to_owned(), at(-7200));
+    world.live.task_starts.clear();
+    assert_eq!(world.needs(), BTreeSet::new());
+    assert_eq!(world.report("web").notes, Vec::<String>::new());
+}
+
+#[test]
+fn what_only_a_service_revision_shows_is_read_when_git_names_it() {
+    let metrics = |seconds: u32| json!({"monitoring": {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": seconds}]}});
+    let mut world = web(json!({}), metrics(20));
+    assert_eq!((world.needs(), sent(&world)), (BTreeSet::new(), vec![]), "AWS names no revision");
+    world.live("web").service_revision =
+        Some("arn:aws:ecs:eu-central-1:111122223333:service-revision/1".to_owned());
+    assert_eq!(world.needs(), BTreeSet::from([Need::RevisionSettings { service: name("web") }]));
+    assert!(world.report("web").has_unknown());
+    world.live.revision_settings.insert(name("web"), known(settings(metrics(20))));
+    assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
+    world.live.revision_settings.insert(name("web"), known(settings(metrics(60))));
+    assert_eq!(sent(&world), [(metrics(20), true)]);
+    world.live.revision_settings.insert(name("web"), Observed::Missing);
+    assert_eq!(sent(&world), []);
+}
