@@ -4,6 +4,8 @@
 //! Both sides go through it, so registering a file and describing the revision gives no difference. Sources: `domain.md`
 //! A3 (defaults) and A4 (order), from botocore's model and the Terraform provider's own comparison.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Number, Value};
 
 use super::canonical::canonical_json;
@@ -121,7 +123,7 @@ pub(crate) fn item_key(field: &str, item: &Value) -> String {
 /// objects, server-only fields, `tags`; sizes in AWS's units, lists without order sorted. Two contents that AWS treats alike
 /// give equal values.
 pub fn normalize(content: &TaskDefinitionContent) -> Value {
-    let mut root = match &content.0 {
+    let mut root = match content.value() {
         Value::Object(map) => map.clone(),
         other => return other.clone(),
     };
@@ -140,6 +142,11 @@ pub fn normalize(content: &TaskDefinitionContent) -> Value {
     }
     let mut path = String::new();
     prune(Value::Object(root), &mut path).unwrap_or_else(|| Value::Object(Map::new()))
+}
+
+/// The normal form as canonical JSON, made once for each content: two contents that AWS treats alike have equal texts.
+pub(crate) fn normal_text(content: &TaskDefinitionContent) -> Arc<str> {
+    content.normal_text(|| canonical_json(&normalize(content)))
 }
 
 /// What depends on more than one field.

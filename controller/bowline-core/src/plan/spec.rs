@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::memory::SpecHash;
 use crate::desired::{DesiredService, DesiredState};
-use crate::diff::canonical::{canonical_json, sha256_hex};
+use crate::diff::canonical::sha256_hex;
 
 /// Version ids by Secret resource.
 pub(crate) type Versions<'a> = BTreeMap<&'a str, &'a str>;
@@ -33,10 +31,10 @@ pub(crate) fn fingerprint(versions: &Versions<'_>) -> String {
     sha256_hex(&lines(versions)).chars().take(16).collect()
 }
 
-/// SHA-256 of the canonical JSON of the normalised content (`null` where Bowline does not manage the task definition),
+/// SHA-256 of the content's normal form (`null` where Bowline does not manage the task definition),
 /// followed by the secret versions.
-pub(crate) fn spec_hash(normalized: Option<&Value>, versions: &Versions<'_>) -> SpecHash {
-    let content = normalized.map_or_else(|| "null".to_owned(), canonical_json);
+pub(crate) fn spec_hash(normal: Option<&str>, versions: &Versions<'_>) -> SpecHash {
+    let content = normal.unwrap_or("null");
     SpecHash(sha256_hex(&format!("{content}\n{}", lines(versions))))
 }
 
@@ -44,16 +42,17 @@ pub(crate) fn spec_hash(normalized: Option<&Value>, versions: &Versions<'_>) -> 
 mod tests {
     use super::*;
     use crate::desired::TaskDefinitionContent;
-    use crate::diff::normalize;
+    use crate::diff::normal_text;
     use serde_json::json;
 
     #[test]
     fn the_hash_sees_content_and_versions_but_no_defaults() {
-        let short = normalize(&TaskDefinitionContent(json!({"family": "web"})));
-        let long = normalize(&TaskDefinitionContent(
+        let short = normal_text(&TaskDefinitionContent::new(json!({"family": "web"})));
+        let long = normal_text(&TaskDefinitionContent::new(
             json!({"family": "web", "networkMode": "bridge", "volumes": []}),
         ));
-        let other = normalize(&TaskDefinitionContent(json!({"family": "web", "networkMode": "awsvpc"})));
+        let other =
+            normal_text(&TaskDefinitionContent::new(json!({"family": "web", "networkMode": "awsvpc"})));
         let one = Versions::from([("db", "1")]);
         let two = Versions::from([("db", "2")]);
         assert_eq!(spec_hash(Some(&short), &one), spec_hash(Some(&long), &one));

@@ -253,7 +253,7 @@ async fn a_rotation_between_the_check_and_the_swap_makes_the_swap_fail() {
 }
 
 fn content() -> Arc<TaskDefinitionContent> {
-    Arc::new(TaskDefinitionContent(json!({
+    Arc::new(TaskDefinitionContent::new(json!({
         "family": "web",
         "containerDefinitions": [{
             "name": "app", "image": "example/app:3", "memory": 256, "restartPolicy": { "enabled": true },
@@ -289,11 +289,11 @@ async fn a_task_definition_arrives_exactly_as_it_was_sent() {
     let sent = content().0.clone();
     for (field, value) in sent.as_object().unwrap() {
         if field != "containerDefinitions" {
-            assert_eq!(found.content.0.get(field), Some(value), "{field}");
+            assert_eq!(found.content.value().get(field), Some(value), "{field}");
         }
     }
     for (field, value) in sent["containerDefinitions"][0].as_object().unwrap() {
-        let found = &found.content.0["containerDefinitions"][0][field];
+        let found = &found.content.value()["containerDefinitions"][0][field];
         if field == "restartPolicy" {
             assert_eq!(found["enabled"], true);
         } else {

@@ -1,14 +1,12 @@
 //! A deployment is due: may it begin now? What failed before, what ECS or somebody else is doing, and what has to come first.
 
 use std::collections::BTreeSet;
-
-use jiff::Timestamp;
-use serde_json::Value;
+use std::sync::Arc;
 
 use super::Subject;
 use super::task_definition::{Step, TaskDefinition, running_content};
 use crate::desired::{ResourceKind, WantedTaskDefinition};
-use crate::diff::normalize;
+use crate::diff::normal_text;
 use crate::live::{PastDeployment, RolloutState};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::memory::{AttemptVerdict, SpecHash};
@@ -19,6 +17,7 @@ use crate::plan::spec::{pinned_versions, spec_hash};
 use crate::plan::world::key;
 use crate::rollback::{self, Failure, Remembered};
 use crate::rollout;
+use jiff::Timestamp;
 
 /// What is to be deployed.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +25,8 @@ pub(crate) struct Spec {
     pub(crate) hash: SpecHash,
     /// The revision, once it exists.
     pub(crate) arn: Option<TaskDefinitionArn>,
-    /// The normalised content; absent where Bowline does not manage the task definition.
-    pub(crate) normalized: Option<Value>,
+    /// The content's normal form; absent where Bowline does not manage the task definition.
+    pub(crate) normal: Option<Arc<str>>,
 }
 
 /// The spec that git wants for this service.
@@ -36,17 +35,17 @@ pub(crate) fn spec<'a>(
     reads: &mut Reads<'a>,
     task_definition: &TaskDefinition,
 ) -> Result<Option<Spec>, Blocked> {
-    let (arn, normalized) = match task_definition {
+    let (arn, normal) = match task_definition {
         TaskDefinition::NotManaged => (subject.live.task_definition.clone(), None),
         TaskDefinition::Same => match running_content(subject, reads)? {
             Some(content) => (subject.live.task_definition.clone(), Some(content)),
             None => return Ok(None),
         },
-        TaskDefinition::Differs { step: Step::Update { arn, normalized }, .. } => {
-            (Some(arn.clone()), Some(normalized.clone()))
+        TaskDefinition::Differs { step: Step::Update { arn, normal }, .. } => {
+            (Some(arn.clone()), Some(normal.clone()))
         }
         TaskDefinition::Differs { step: Step::Register(registration), .. } => {
-            (None, Some(registration.normalized.clone()))
+            (None, Some(registration.normal.clone()))
         }
         TaskDefinition::Differs { step: Step::Read(blocked), .. } | TaskDefinition::Unknown(blocked) => {
             return Err(blocked.clone());
@@ -54,7 +53,7 @@ pub(crate) fn spec<'a>(
         TaskDefinition::Differs { step: Step::NeedsPerson(_), .. } => return Ok(None),
     };
     let versions = pinned_versions(subject.world.desired, subject.wanted);
-    Ok(Some(Spec { hash: spec_hash(normalized.as_ref(), &versions), arn, normalized }))
+    Ok(Some(Spec { hash: spec_hash(normal.as_deref(), &versions), arn, normal }))
 }
 
 /// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.
@@ -70,13 +69,13 @@ pub(crate) fn failed_before<'a>(
     }
     let past = past_deployments(subject, reads)?;
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
-    if let Some(normalized) = &spec.normalized {
+    if let Some(normal) = &spec.normal {
         let failed = rollback::failed_revisions(&past);
         let others: Vec<_> = failed.into_iter().filter(|arn| Some(*arn) != spec.arn.as_ref()).collect();
         let contents: Vec<_> =
             others.iter().map(|arn| reads.task_definition(subject.target, arn.as_str())).collect();
         for (arn, content) in others.into_iter().zip(contents) {
-            if content?.is_some_and(|revision| normalize(&revision.content) == *normalized) {
+            if content?.is_some_and(|revision| normal_text(&revision.content) == *normal) {
                 same.insert(arn);
             }
         }
@@ -151,8 +150,8 @@ fn reached_before<'a>(
             Some(WantedTaskDefinition::Revision(revision)) => good.task_definition.revision() == *revision,
             _ => false,
         };
-        let content = good.content.as_ref().map(normalize);
-        let same_content = content.is_some() && content == spec.normalized;
+        let content = good.content.as_ref().map(normal_text);
+        let same_content = content.is_some() && content == spec.normal;
         let same = pinned || good.spec_hash.as_ref() == Some(&spec.hash) || same_content;
         return Ok(same.then(|| good.task_definition.clone()));
     }

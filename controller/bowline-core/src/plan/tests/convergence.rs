@@ -190,7 +190,7 @@ fn play(desired: &DesiredState, model: &mut Model, memory: &mut Memory, forget_a
 fn assert_no_loop(model: &Model) {
     for (of, begun) in &model.begun {
         let crashes = begun.iter().filter(|arn| {
-            model.definitions[arn.revision().as_str()].0["containerDefinitions"][0]["image"] == "crash"
+            model.definitions[arn.revision().as_str()].value()["containerDefinitions"][0]["image"] == "crash"
         });
         assert!(crashes.count() <= 1, "{of} was deployed again after it failed: {begun:?}");
         assert!(begun.len() <= 5, "{of} was deployed too often: {begun:?}");
