@@ -110,7 +110,8 @@ pub(super) async fn a_record_is_written_and_read_back(mut site: Site) {
 
 pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
     let first = site.with_service().await;
-    let content = serde_json::from_str(&task_definition(&site.family(), "registry.test/web:2")).unwrap();
+    let content: serde_json::Value =
+        serde_json::from_str(&task_definition(&site.family(), "registry.test/web:2")).unwrap();
     let register = Operation::RegisterTaskDefinition {
         family: site.family(),
         content: TaskDefinitionContent::new(content).into(),

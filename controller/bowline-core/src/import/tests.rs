@@ -53,7 +53,7 @@ fn content(family: &str, secrets: &[&str]) -> TaskDefinitionContent {
 /// Changes what the service's task definition says.
 fn edit(found: &mut FoundService, change: impl FnOnce(&mut Value)) {
     let task_definition = found.task_definition.as_mut().unwrap();
-    let mut content = task_definition.content.value().clone();
+    let mut content = task_definition.content.value();
     change(&mut content);
     task_definition.content = TaskDefinitionContent::new(content);
 }

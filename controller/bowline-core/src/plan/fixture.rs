@@ -113,7 +113,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         managed_by_ecs: false,
         circuit_breaker: true,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
-        events: Vec::new(),
+        events: Arc::default(),
         service_revision: None,
         settings: ServiceSettings::default(),
         tags: BTreeMap::new(),

@@ -59,8 +59,6 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         .collect();
     events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     events.truncate(EVENTS);
-    // AWS shows up to 100: their room, 4 KB, would stay taken for each service.
-    events.shrink_to_fit();
     let tags = service.tags().iter();
     Ok(LiveService {
         arn,
@@ -75,7 +73,7 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
         service_revision: service_revision(service, &deployments),
         deployments,
-        events,
+        events: events.into(),
         settings,
         tags: tags
             .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
@@ -192,7 +190,7 @@ pub(super) fn task_definition(answer: Option<Value>) -> Result<LiveTaskDefinitio
 /// The body of RegisterTaskDefinition.
 pub(super) fn register_body(family: &str, content: &TaskDefinitionContent) -> Arc<[u8]> {
     let mut body = match content.value() {
-        Value::Object(fields) => fields.clone(),
+        Value::Object(fields) => fields,
         _ => Map::new(),
     };
     body.insert("family".to_owned(), Value::String(family.to_owned()));
