@@ -7,6 +7,7 @@ mod document;
 mod event;
 mod learn;
 mod memory;
+mod ownership;
 mod propose;
 mod reads;
 mod record;
@@ -27,6 +28,7 @@ pub use memory::{
     Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
     ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
+pub use ownership::{Actor, owner};
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};

@@ -1,7 +1,7 @@
 //! A small world for tests: one target, services, secrets, and answers to what a plan needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -20,11 +20,17 @@ use crate::live::{
     ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
-    AccountId, ClusterName, HumanDuration, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
+    AccountId, ClusterName, HumanDuration, InstanceName, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
     SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+/// The instance `bowline` at [`COMMIT`].
+pub(crate) fn actor() -> Actor<'static> {
+    static INSTANCE: LazyLock<InstanceName> = LazyLock::new(|| InstanceName::parse("bowline").unwrap());
+    Actor { instance: &INSTANCE, commit: COMMIT }
+}
 
 pub(crate) fn name(text: &str) -> ResourceName {
     ResourceName::parse(text).unwrap()
@@ -116,7 +122,10 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         events: Vec::new(),
         service_revision: None,
         settings: ServiceSettings::default(),
-        tags: BTreeMap::new(),
+        tags: ownership::claim_tags(actor(), &service_key(service))
+            .into_iter()
+            .map(|(key, value)| (key.as_str().to_owned(), value))
+            .collect(),
     }
 }
 
@@ -327,15 +336,15 @@ impl Fixture {
     }
 
     pub(crate) fn needs(&self) -> BTreeSet<Need> {
-        needs(&self.desired, &self.live, &self.memory, self.now)
+        needs(&self.desired, &self.live, &self.memory, actor(), self.now)
     }
 
     pub(crate) fn propose(&self) -> Proposed {
-        propose(&self.desired, &self.live, &self.memory, self.now)
+        propose(&self.desired, &self.live, &self.memory, actor(), self.now)
     }
 
     pub(crate) fn learn(&mut self) -> Vec<Event> {
-        learn(&mut self.memory, &self.desired, &self.live, COMMIT, self.now)
+        learn(&mut self.memory, &self.desired, &self.live, actor(), self.now)
     }
 
     /// What the events say.

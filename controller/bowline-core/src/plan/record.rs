@@ -241,9 +241,10 @@ fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
 fn why(tags: &[(TagKey, String)]) -> String {
     let reasons: Vec<&str> = tags
         .iter()
-        .map(|(key, _)| match key {
-            TagKey::Restart => "for a new restart token",
-            TagKey::Secrets => "for new secret versions",
+        .filter_map(|(key, _)| match key {
+            TagKey::Restart => Some("for a new restart token"),
+            TagKey::Secrets => Some("for new secret versions"),
+            TagKey::ManagedBy | TagKey::Owner | TagKey::Resource | TagKey::Commit => None,
         })
         .collect();
     if reasons.is_empty() { String::new() } else { format!(" {}", reasons.join(" and ")) }

@@ -186,6 +186,24 @@ pub enum HeldWhy {
         /// How often it failed.
         times: u32,
     },
+    /// The service's tags name another Bowline instance as its owner: nothing at all is done to it.
+    #[serde(rename_all = "camelCase")]
+    OwnedByInstance {
+        /// The other instance.
+        owner: String,
+        /// The resource that it claimed the service for, if the tags say.
+        resource: Option<String>,
+        /// The service.
+        service_arn: String,
+    },
+    /// The service's tags name another resource of this git, which still exists: two resources cannot manage one service.
+    #[serde(rename_all = "camelCase")]
+    OwnedByResource {
+        /// The other resource.
+        resource: String,
+        /// The service.
+        service_arn: String,
+    },
     /// The service does not exist, and Bowline did not create it.
     NotCreatedByBowline,
     /// AWSCURRENT is on a newer version than the pinned one: somebody rotated by hand.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::action::{Action, Operation, Wave};
+use super::action::{Action, Operation, TagKey, Wave};
 use super::report::{HeldWhy, Sync, WaitingOn};
 use crate::desired::how_to_accept;
 use crate::desired::kind::{Capability, Mode};
@@ -87,6 +87,21 @@ impl fmt::Display for HeldWhy {
                     "failed to {operation} ({times} since {since:.0}, and tried again in each pass): {message}; {hint}"
                 )
             }
+            Self::OwnedByInstance { owner, resource, service_arn } => {
+                let of = resource.as_ref().map(|one| format!(", which claimed it for {one}")).unwrap_or_default();
+                write!(
+                    formatter,
+                    "the service belongs to the Bowline instance `{owner}`{of}: nothing is done to it here. If `{owner}` is to \
+                     keep it, delete this manifest; otherwise take it out of the git of `{owner}` and then run `{}`",
+                    untag(service_arn)
+                )
+            }
+            Self::OwnedByResource { resource, service_arn } => write!(
+                formatter,
+                "the service was claimed for {resource}, which is still in git, and two resources cannot manage one service: \
+                 delete one of the two manifests; if {resource} now means another service, run `{}`",
+                untag(service_arn)
+            ),
             Self::NotCreatedByBowline => {
                 formatter.write_str("the service does not exist, and Bowline creates no services: create it, or delete its manifest")
             }
@@ -105,6 +120,13 @@ impl fmt::Display for HeldWhy {
             Self::NeedsPerson { what } => formatter.write_str(what),
         }
     }
+}
+
+/// The command that takes a claim off a service.
+fn untag(service_arn: &str) -> String {
+    let region = service_arn.split(':').nth(3).unwrap_or_default();
+    let keys: Vec<&str> = TagKey::CLAIM.into_iter().map(TagKey::as_str).collect();
+    format!("aws ecs untag-resource --region {region} --resource-arn {service_arn} --tag-keys {}", keys.join(" "))
 }
 
 impl fmt::Display for WaitingOn {
@@ -134,6 +156,7 @@ impl fmt::Display for Wave {
             Self::Secrets => "secrets",
             Self::TaskDefinitions => "task definitions",
             Self::Services => "services",
+            Self::Claims => "claims",
         })
     }
 }
@@ -141,8 +164,14 @@ impl fmt::Display for Wave {
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TagService { key, value, .. } => {
-                write!(formatter, "note {}={value} in a tag", key.as_str())
+            Self::TagService { tags, .. } => {
+                let records = tags.iter().filter(|(key, _)| !key.is_claim());
+                let mut parts: Vec<String> =
+                    records.map(|(key, value)| format!("note {}={value} in a tag", key.as_str())).collect();
+                if tags.iter().any(|(key, _)| key.is_claim()) {
+                    parts.push("claim the service by tags".to_owned());
+                }
+                formatter.write_str(&parts.join(" and "))
             }
             Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
             Self::RegisterTaskDefinition { family, .. } => {

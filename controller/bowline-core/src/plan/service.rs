@@ -22,6 +22,7 @@ use under_way::Unwatched;
 
 use super::action::TagKey;
 use super::memory::{InFlight, ServiceMemory, SpecHash};
+use super::ownership;
 use super::reads::Reads;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use super::secret::SecretOutlook;
@@ -68,6 +69,8 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) report: ResourceReport,
     /// What is live, where it is known and not left alone.
     pub(crate) live: Option<&'a LiveService>,
+    /// True when another instance, or another resource, owns it: nothing is done to it.
+    pub(crate) belongs_elsewhere: bool,
     /// Records to write without rolling anything.
     pub(crate) baselines: Vec<(TagKey, String)>,
     /// Why no secret that it reads may be promoted yet.
@@ -111,6 +114,7 @@ impl ServiceOutlook<'_> {
         Self {
             report,
             live: None,
+            belongs_elsewhere: false,
             baselines: Vec::new(),
             promotion_waits: None,
             register: None,
@@ -123,6 +127,19 @@ impl ServiceOutlook<'_> {
             expected_settings: BTreeMap::new(),
             settings: None,
         }
+    }
+
+    /// Takes back everything that would be done to the service, since it is somebody else's. What differs is still told.
+    fn leave_alone(&mut self, why: HeldWhy) {
+        self.belongs_elsewhere = true;
+        (self.update, self.register, self.deviation) = (None, None, None);
+        self.baselines.clear();
+        // A secret that it reads is not promoted either: nobody here could roll the service then.
+        self.promotion_waits = Some(WaitingOn::Wave { of: vec![self.report.resource.clone()] });
+        let nothing_comes = |on: &WaitingOn| matches!(on, WaitingOn::Wave { .. });
+        self.report.waiting_on = self.report.waiting_on.take().filter(|on| !nothing_comes(on));
+        // What would have held an action is beside the point.
+        self.report.held = vec![why];
     }
 
     /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
@@ -227,6 +244,11 @@ fn decide<'a>(
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
     settle::settle(subject, reads, &mut outlook);
+    let resource = &outlook.report.resource;
+    match ownership::belongs_elsewhere(subject.world.actor, resource, subject.world.desired, subject.live) {
+        Some(why) => outlook.leave_alone(why),
+        None => outlook.report.notes.extend(ownership::untaggable(subject.live).map(str::to_owned)),
+    }
     outlook.expected_settings = settings.expected;
     outlook.settings = Some(settings.noticed);
     outlook

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::memory::{EcsServiceId, Memory, ServiceMemory};
+use super::ownership::Actor;
 use super::reads::not_read;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed, UnknownCategory, UnknownReason};
@@ -15,6 +16,7 @@ pub(crate) struct World<'a> {
     pub(crate) desired: &'a DesiredState,
     pub(crate) live: &'a Live,
     pub(crate) memory: &'a Memory,
+    pub(crate) actor: Actor<'a>,
     pub(crate) now: Timestamp,
     /// Targets all of whose services (at least two) are missing: a wrong cluster, rather.
     emptied: BTreeSet<&'a ResourceName>,
@@ -28,8 +30,14 @@ pub(crate) enum Seen<'a, T> {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(desired: &'a DesiredState, live: &'a Live, memory: &'a Memory, now: Timestamp) -> Self {
-        Self { desired, live, memory, now, emptied: emptied(desired, live) }
+    pub(crate) fn new(
+        desired: &'a DesiredState,
+        live: &'a Live,
+        memory: &'a Memory,
+        actor: Actor<'a>,
+        now: Timestamp,
+    ) -> Self {
+        Self { desired, live, memory, actor, now, emptied: emptied(desired, live) }
     }
 
     /// Why nothing of the target could be read, if that is so.

@@ -180,7 +180,7 @@ fn ceiling() -> Ceiling {
 fn read(desired: &DesiredState, model: &Model, memory: &Memory) -> Live {
     let mut live = model.observe();
     for _ in 0..8 {
-        let needs = needs(desired, &live, memory, at(model.clock));
+        let needs = needs(desired, &live, memory, actor(), at(model.clock));
         if needs.is_empty() {
             return live;
         }
@@ -195,9 +195,9 @@ fn read(desired: &DesiredState, model: &Model, memory: &Memory) -> Live {
 fn pass(desired: &DesiredState, model: &mut Model, memory: &mut Memory) -> Proposed {
     let live = read(desired, model, memory);
     let now = at(model.clock);
-    learn(memory, desired, &live, COMMIT, now);
+    learn(memory, desired, &live, actor(), now);
     let live = read(desired, model, memory);
-    let proposed = propose(desired, &live, memory, now);
+    let proposed = propose(desired, &live, memory, actor(), now);
     let waves: Vec<Wave> = proposed.actions.iter().map(|action| action.wave).collect();
     assert!(waves.is_sorted(), "waves are ordered: {waves:?}");
     let approved = approve(proposed.clone(), desired, &ceiling(), &GitStanding::Fresh);
@@ -271,7 +271,7 @@ proptest! {
         // itself, and only memory knows that it was asked for.
         let states = states(&desired, &model, &memory);
         let live = read(&desired, &model, &Memory::default());
-        let mut forgetful = propose(&desired, &live, &Memory::default(), at(model.clock)).actions;
+        let mut forgetful = propose(&desired, &live, &Memory::default(), actor(), at(model.clock)).actions;
         forgetful.retain(|action| !waits_for_good(&desired, &states, &action.resource.name));
         prop_assert_eq!(forgetful, vec![]);
     }
@@ -368,7 +368,7 @@ proptest! {
         }
         // Half of the answers fail, too.
         for round in 0..40 {
-            let needs = needs(&desired, &live, &memory, at(model.clock));
+            let needs = needs(&desired, &live, &memory, actor(), at(model.clock));
             for (number, need) in needs.iter().enumerate() {
                 model.answer(&mut live, need);
                 if (number + round) % 2 == 0 {
@@ -376,8 +376,8 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(needs(&desired, &live, &memory, at(model.clock)), BTreeSet::new());
-        let proposed = propose(&desired, &live, &memory, at(model.clock));
+        prop_assert_eq!(needs(&desired, &live, &memory, actor(), at(model.clock)), BTreeSet::new());
+        let proposed = propose(&desired, &live, &memory, actor(), at(model.clock));
         for action in &proposed.actions {
             let report = &proposed.reports[&action.resource];
             prop_assert_ne!(report.sync, Sync::Unknown);
@@ -387,7 +387,7 @@ proptest! {
         }
         // With the whole target unknown there is nothing to do.
         live.targets.insert(name("prod"), unknown(UnknownCategory::WrongAccount));
-        let nothing = propose(&desired, &live, &memory, at(model.clock));
+        let nothing = propose(&desired, &live, &memory, actor(), at(model.clock));
         prop_assert_eq!(&nothing.actions, &Vec::<Action>::new());
         prop_assert!(nothing.has_unknown());
     }
@@ -455,7 +455,7 @@ fn meddle(model: &mut Model, change: &Change) {
 /// Where everything stands, apart from secrets that were newer than their pin, which a move back may settle.
 fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<ResourceName, Sync> {
     let live = read(desired, model, memory);
-    let proposed = propose(desired, &live, memory, at(model.clock));
+    let proposed = propose(desired, &live, memory, actor(), at(model.clock));
     let services =
         proposed.reports.into_iter().filter(|(key, _)| key.kind == crate::desired::ResourceKind::EcsService);
     services.map(|(key, report)| (key.name, report.sync)).collect()

@@ -120,9 +120,9 @@ impl Model {
         }
         let mut done = (None, None);
         match &action.operation {
-            Operation::TagService { key, value, .. } => {
+            Operation::TagService { tags, .. } => {
                 let service = self.services.get_mut(&action.resource.name).unwrap();
-                service.tags.insert(key.as_str().to_owned(), value.clone());
+                service.tags.extend(tags.iter().map(|(key, value)| (key.as_str().to_owned(), value.clone())));
             }
             Operation::PromoteSecret { to, from, .. } => {
                 let now = self.now();
@@ -166,9 +166,10 @@ impl Model {
 
     fn unexpected(&self, action: &Action) -> Option<String> {
         let holds = match &action.expect {
-            Expectation::Service { task_definition, primary_deployment, desired_count, settings } => {
+            Expectation::Service { owner, task_definition, primary_deployment, desired_count, settings } => {
                 let service = &self.services[&action.resource.name];
-                service.task_definition == *task_definition
+                crate::plan::owner(service) == owner.as_deref()
+                    && service.task_definition == *task_definition
                     && service.primary().map(|primary| &primary.id) == primary_deployment.as_ref()
                     && service.desired_count == *desired_count
                     && settings
