@@ -9,6 +9,7 @@ mod hot_pass;
 mod iam_policy;
 mod import;
 mod kill;
+mod ownership;
 mod plan_and_apply;
 mod round_trip;
 mod settings;

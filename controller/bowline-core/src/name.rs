@@ -103,6 +103,13 @@ fn all(text: &str, least: usize, most: usize, accept: fn(char) -> bool) -> bool 
     (least..=most).contains(&text.chars().count()) && text.chars().all(accept)
 }
 
+impl Default for InstanceName {
+    /// `bowline`: enough where there is one instance.
+    fn default() -> Self {
+        Self("bowline".to_owned())
+    }
+}
+
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '-' || character == '_'
 }

@@ -31,8 +31,8 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         return Outcome::Failed(why);
     }
     let outcome = match (&action.operation, &action.expect) {
-        (Operation::TagService { service_arn, key, value }, expect @ Expectation::Service { .. }) => {
-            service::tag(&session, service_arn, *key, value, expect).await
+        (Operation::TagService { service_arn, tags }, expect @ Expectation::Service { .. }) => {
+            service::tag(&session, service_arn, tags, expect).await
         }
         (Operation::PromoteSecret { secret_arn, to, from }, Expectation::SecretCurrent { version_id }) => {
             secret::promote(&session, secret_arn, to, from, version_id).await

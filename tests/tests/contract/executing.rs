@@ -96,8 +96,10 @@ pub(super) async fn a_record_is_written_and_read_back(mut site: Site) {
     let before = site.web().await;
     let tag = Operation::TagService {
         service_arn: before.arn.clone(),
-        key: TagKey::Restart,
-        value: "2026-11-02@ecs-svc/1".to_owned(),
+        tags: vec![
+            (TagKey::Restart, "2026-11-02@ecs-svc/1".to_owned()),
+            (TagKey::Owner, "bowline".to_owned()),
+        ],
     };
     let outcome = site.execute(tag.clone(), as_found(&before)).await;
     assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");

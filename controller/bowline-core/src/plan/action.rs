@@ -18,6 +18,7 @@ pub enum Wave {
     /// Tags that record where a service stands before something changes.
     Bookkeeping,
     /// Secrets, before the services that read them.
+    #[serde(rename = "bowline:secrets")]
     Secrets,
     /// Task definitions, before the services that run them.
     TaskDefinitions,
@@ -129,16 +130,21 @@ impl Serialize for SettingsRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum TagKey {
     /// The restart token that the running tasks were started with.
+    #[serde(rename = "bowline:restart")]
     Restart,
     /// The secret versions that the running tasks were started with.
     Secrets,
     /// Claim: always `bowline`, for those who look at tags only.
+    #[serde(rename = "bowline:managed-by")]
     ManagedBy,
     /// Claim: the name of the Bowline instance.
+    #[serde(rename = "bowline:owner")]
     Owner,
     /// Claim: the resource in git, such as `EcsService/web`.
+    #[serde(rename = "bowline:resource")]
     Resource,
     /// Claim: the commit from which the instance last did something to the service, or claimed it.
+    #[serde(rename = "bowline:commit")]
     Commit,
 }
 

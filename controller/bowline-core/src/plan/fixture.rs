@@ -122,10 +122,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         events: Vec::new(),
         service_revision: None,
         settings: ServiceSettings::default(),
-        tags: ownership::claim_tags(actor(), &service_key(service))
-            .into_iter()
-            .map(|(key, value)| (key.as_str().to_owned(), value))
-            .collect(),
+        tags: BTreeMap::new(),
     }
 }
 
@@ -203,6 +200,20 @@ impl Fixture {
         };
         self.desired.services.insert(name(service), wanted);
         self.live.services.insert(name(service), known(live_service(service, revision)));
+        self.claimed_by(service, "bowline", &service_key(service).to_string())
+    }
+
+    /// The service was claimed by an instance for a resource, at [`COMMIT`].
+    pub(crate) fn claimed_by(mut self, service: &str, instance: &str, resource: &str) -> Self {
+        let tags = [("managed-by", "bowline"), ("owner", instance), ("resource", resource), ("commit", COMMIT)];
+        let tags = tags.map(|(key, value)| (format!("bowline:{key}"), value.to_owned()));
+        self.live(service).tags.extend(tags);
+        self
+    }
+
+    /// Nobody has claimed the service.
+    pub(crate) fn unclaimed(mut self, service: &str) -> Self {
+        self.live(service).tags.clear();
         self
     }
 

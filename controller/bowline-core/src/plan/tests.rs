@@ -4,6 +4,7 @@ mod convergence;
 mod deploy;
 mod learning;
 mod needs;
+mod ownership;
 mod quarantine;
 mod records;
 mod secrets;

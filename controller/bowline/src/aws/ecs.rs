@@ -16,6 +16,7 @@ use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
 use bowline_core::name::TaskDefinitionArn;
+use bowline_core::plan::TagKey;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -352,10 +353,12 @@ impl Session {
             .map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
-    /// TagResource on a service.
-    pub(crate) async fn tag_service(&self, arn: &str, key: &str, value: &str) -> Result<(), AwsError> {
-        let tag = Tag::builder().key(key).value(value).build();
-        let send = || self.clients().ecs.tag_resource().resource_arn(arn).tags(tag.clone()).send();
+    /// TagResource on a service, all tags in one call.
+    pub(crate) async fn tag_service(&self, arn: &str, tags: &[(TagKey, String)]) -> Result<(), AwsError> {
+        let tag = |(key, value): &(TagKey, String)| Tag::builder().key(key.as_str()).value(value).build();
+        let tags: Vec<Tag> = tags.iter().map(tag).collect();
+        let send =
+            || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
     }
 }

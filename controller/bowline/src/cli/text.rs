@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
 use bowline_core::live::UnknownReason;
-use bowline_core::plan::{Action, ResourceReport, Sync, Totals};
+use bowline_core::plan::{Action, ResourceReport, Sync, Totals, Wave};
 use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -254,7 +254,14 @@ fn unified(found: &str, wanted: &str) -> String {
 /// The actions of this pass, and those of later waves.
 pub(super) fn actions(pass: &Pass) -> String {
     let list = |title: &str, actions: &mut dyn Iterator<Item = &Action>| {
-        let lines: Vec<String> = actions.map(|action| format!("  {action}\n")).collect();
+        let (claims, others): (Vec<&Action>, Vec<&Action>) =
+            actions.partition(|action| action.wave == Wave::Claims);
+        let mut lines: Vec<String> = others.iter().map(|action| format!("  {action}\n")).collect();
+        lines.extend(match &claims[..] {
+            [] => None,
+            [one] => Some(format!("  {one}\n")),
+            many => Some(format!("  {} services: claim each by tags\n", many.len())),
+        });
         if lines.is_empty() { String::new() } else { format!("{}\n{}\n", title.bold(), lines.concat()) }
     };
     list("Would be done now:", &mut pass.approved.actions().iter())

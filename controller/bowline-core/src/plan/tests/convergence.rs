@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::desired::DesiredState;
 use crate::desired::kind::Mode;
-use crate::live::{Live, Observed, PastDeployment, PastDeploymentStatus, UnknownCategory};
+use crate::live::{Live, LiveService, Observed, PastDeployment, PastDeploymentStatus, UnknownCategory};
 use crate::name::{ResourceName, RestartToken};
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -40,6 +40,8 @@ struct Service {
     live: u32,
     wanted: Wanted,
     fate: Fate,
+    /// The instance that has claimed it; ours is `bowline`.
+    owner: Option<&'static str>,
     /// Settings that are live, and that git wants.
     settings: (Value, Value),
     counts: (u32, Option<u32>),
@@ -51,13 +53,13 @@ struct Service {
 /// Pinned and current version of a secret, 1 to 3.
 type SecretVersions = (u32, u32);
 
-fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
+fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy<Value = Service> {
     let wanted = prop_oneof![
         2 => (1..=4_u32).prop_map(Wanted::Revision),
         2 => prop::sample::select(vec!["a", "b", "new", "crash"]).prop_map(Wanted::Image),
         1 => Just(Wanted::Unmanaged),
     ];
-    let fate = prop::sample::select(fates);
+    let fate = (prop::sample::select(fates), prop::sample::select(owners));
     let token = prop::option::of((
         prop::sample::select(vec!["t1", "t2"]),
         prop::option::of(prop::sample::select(vec!["t1@-", "t2@-", "t1@ecs-svc/1", "t1@ecs-svc/0"])),
@@ -66,10 +68,11 @@ fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
     let settings = (settings(&["1.3.0", "1.2.0"]), settings(&["1.3.0", "LATEST", "crash"]));
     let counts = (0..3_u32, prop::option::of(0..3_u32));
     ((1..=3_u32, wanted), fate, settings, counts, token, flags(), flags()).prop_map(
-        |((live, wanted), fate, settings, counts, token, secrets, depends_on)| Service {
+        |((live, wanted), (fate, owner), settings, counts, token, secrets, depends_on)| Service {
             live,
             wanted,
             fate,
+            owner,
             settings,
             counts,
             token,
@@ -94,14 +97,18 @@ fn settings(platforms: &[&'static str]) -> impl Strategy<Value = Value> + use<> 
     })
 }
 
-/// Worlds in which deployments may fail, whatever they deploy, or never end.
+/// Worlds in which deployments may fail, whatever they deploy, or never end, and some services belong to others.
 fn world() -> impl Strategy<Value = (DesiredState, Model)> {
-    world_of(vec![Fate::Fine, Fate::Fine, Fate::Fine, Fate::Breaks, Fate::Hangs])
+    let fates = vec![Fate::Fine, Fate::Fine, Fate::Fine, Fate::Breaks, Fate::Hangs];
+    world_of(fates, vec![None, None, Some("bowline"), Some("bowline"), Some("other")])
 }
 
-fn world_of(fates: Vec<Fate>) -> impl Strategy<Value = (DesiredState, Model)> {
+fn world_of(
+    fates: Vec<Fate>,
+    owners: Vec<Option<&'static str>>,
+) -> impl Strategy<Value = (DesiredState, Model)> {
     let secrets = prop::collection::vec((1..=3_u32, 1..=3_u32), 0..3);
-    (prop::collection::vec(service(fates), 1..4), secrets, any::<bool>()).prop_map(
+    (prop::collection::vec(service(fates, owners), 1..4), secrets, any::<bool>()).prop_map(
         |(services, secrets, keeps_id)| {
             let (desired, mut model) = build(&services, &secrets);
             model.keeps_id = keeps_id;
@@ -134,6 +141,10 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
             Wanted::Unmanaged => fixture.unmanaged(&of),
         };
         model.fates.insert(name(&of), service.fate);
+        fixture = match service.owner {
+            Some(owner) => fixture.claimed_by(&of, owner, &service_key(&of).to_string()),
+            None => fixture.unclaimed(&of),
+        };
         let live = fixture.live(&of);
         live.desired_count = service.counts.0;
         live.running_count = service.counts.0;
@@ -159,6 +170,8 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
     }
     model.services = known_values(fixture.live.services);
+    let of_others = model.services.iter().filter(|(_, service)| owner(service) == Some("other"));
+    model.of_others = of_others.map(|(name, service)| (name.clone(), service.clone())).collect();
     model.secrets = known_values(fixture.live.secrets);
     (fixture.desired, model)
 }
@@ -242,8 +255,15 @@ fn assert_no_loop(model: &Model) {
     assert_tries(model, 1);
 }
 
-/// What fails was tried so often at most.
+/// What fails was tried so often at most, and what belongs to others is as it was.
 fn assert_tries(model: &Model, most: usize) {
+    for (of, before) in &model.of_others {
+        let touched = |service: &LiveService| {
+            (service.task_definition.clone(), service.desired_count, service.settings.clone(), service.tags.clone())
+        };
+        assert_eq!(touched(&model.services[of]), touched(before), "{of} belongs to another instance");
+        assert_eq!(model.begun.get(of), None, "{of} belongs to another instance");
+    }
     for (of, begun) in &model.begun {
         let fails = begun.iter().filter(|(arn, platform)| {
             let content = model.definitions[arn.revision().as_str()].value();
@@ -327,7 +347,7 @@ proptest! {
     }
 
     #[test]
-    fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine]), changes in prop::collection::vec(change(), 1..4)) {
+    fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine], vec![None, Some("bowline")]), changes in prop::collection::vec(change(), 1..4)) {
         let mut memory = Memory::default();
         play(&desired, &mut model, &mut memory, None);
         let before = states(&desired, &model, &memory);

@@ -150,7 +150,7 @@ fn the_document_is_stable_json() {
                 "operation": {"operation": "updateService", "service": "web",
                     "serviceArn": "arn:aws:ecs:eu-central-1:111122223333:service/main/web", "taskDefinition": null,
                     "desiredCount": 2, "forceNewDeployment": false, "tags": [], "specHash": null},
-                "expect": {"expect": "service",
+                "expect": {"expect": "service", "owner": "bowline",
                     "taskDefinition": "arn:aws:ecs:eu-central-1:111122223333:task-definition/web:6",
                     "primaryDeployment": "ecs-svc/1", "desiredCount": 5},
                 "because": [{"path": "desiredCount", "reason": "changed", "wanted": {"text": "2"}, "found": {"text": "5"}, "note": null}],

@@ -32,6 +32,8 @@ pub(super) enum Fate {
 pub(super) struct Model {
     /// Services whose deployments do not complete.
     pub(super) fates: BTreeMap<ResourceName, Fate>,
+    /// Services that another instance has claimed, as they were in the beginning.
+    pub(super) of_others: BTreeMap<ResourceName, LiveService>,
     /// Whether the old deployment leads again, under its own id, when ECS goes back.
     pub(super) keeps_id: bool,
     pub(super) services: BTreeMap<ResourceName, LiveService>,
