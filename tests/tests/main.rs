@@ -5,6 +5,7 @@
 mod accept;
 mod bad_input;
 mod contract;
+mod creation;
 mod hot_pass;
 mod iam_policy;
 mod import;

@@ -50,15 +50,27 @@ async fn simulator() -> (Simulator, World) {
     (simulator, world)
 }
 
+/// Runs a command of the AWS CLI.
+async fn aws(simulator: &Simulator, command: &str) -> Value {
+    let home = tempfile::tempdir().unwrap();
+    let url = simulator.url();
+    Cli::new(&url, ACCOUNT, home.path()).run(command).await
+}
+
 /// The tags of a service, as the AWS CLI shows them.
 async fn tags(simulator: &Simulator, service: &str) -> BTreeMap<String, String> {
-    let home = tempfile::tempdir().unwrap();
-    let aws = Cli::new(&simulator.url(), ACCOUNT, home.path());
     let arn = arn(&format!("service/main/{service}"));
-    let answer = aws.run(&format!("ecs list-tags-for-resource --resource-arn {arn}")).await;
+    let answer = aws(simulator, &format!("ecs list-tags-for-resource --resource-arn {arn}")).await;
     let text = |tag: &Value, field: &str| tag[field].as_str().unwrap().to_owned();
     let tags = answer["tags"].as_array().unwrap().iter();
     tags.map(|tag| (text(tag, "key"), text(tag, "value"))).collect()
+}
+
+/// The report of an EcsService in a document.
+fn report<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let resources = document["resources"].as_array().unwrap();
+    let is_it = |one: &&Value| one["resource"] == json!({"kind": "EcsService", "name": name});
+    resources.iter().find(is_it).unwrap()
 }
 
 fn claim(instance: &str, service: &str, commit: &str) -> BTreeMap<String, String> {
@@ -96,10 +108,8 @@ async fn services_are_claimed_once_and_a_commit_alone_writes_nothing() {
         assert_eq!(tags(&simulator, name).await, claim("one", name, &first));
     }
     // Tags of others stay, and are no drift.
-    let home = tempfile::tempdir().unwrap();
-    let aws = Cli::new(&simulator.url(), ACCOUNT, home.path());
     let web = arn("service/main/web");
-    aws.run(&format!("ecs tag-resource --resource-arn {web} --tags key=team,value=payments")).await;
+    aws(&simulator, &format!("ecs tag-resource --resource-arn {web} --tags key=team,value=payments")).await;
     let second = one.want("enforce", &[("web", 1), ("api", 1)]);
     simulator.clear_calls();
     one.bowline.apply().await.with_code(0);
@@ -124,7 +134,7 @@ async fn another_instance_tells_differences_and_does_nothing_until_the_claim_is_
     simulator.clear_calls();
     let ended = two.bowline.apply().await.with_code(1).json();
     assert_eq!(writes(&simulator), ["TagResource", "UpdateService"], "of api only");
-    let web = ended["resources"].as_array().unwrap().iter().find(|one| one["resource"]["name"] == "web").unwrap();
+    let web = report(&ended, "web");
     assert_eq!(
         web["held"],
         json!([{"why": "ownedByInstance", "owner": "one", "resource": "EcsService/web",
@@ -134,9 +144,7 @@ async fn another_instance_tells_differences_and_does_nothing_until_the_claim_is_
     // What the text says to run hands the service over.
     let text = two.bowline.run("plan").await.with_code(1).stdout;
     let command = text.split('`').find(|part| part.starts_with("aws ecs untag-resource")).unwrap();
-    let home = tempfile::tempdir().unwrap();
-    let aws = Cli::new(&simulator.url(), ACCOUNT, home.path());
-    aws.run(command.strip_prefix("aws ").unwrap()).await;
+    aws(&simulator, command.strip_prefix("aws ").unwrap()).await;
     two.bowline.apply().await.with_code(0);
     assert_eq!(world.described("web").await.desired_count, 3);
     assert_eq!(tags(&simulator, "web").await["bowline:owner"], "two");
@@ -165,7 +173,8 @@ async fn a_refused_claim_is_told_and_holds_no_repair_up() {
     simulator.add_fault(FaultRule::new(Fault::AccessDenied).operation("TagResource"));
     let ended = one.bowline.apply().await.with_code(2).json();
     assert_eq!(world.described("web").await.desired_count, 2);
-    let held = ended["resources"][0]["held"][0].clone();
+    let web = report(&ended, "web");
+    let held = &web["held"][0];
     assert_eq!(
         (&held["why"], &held["operation"]),
         (&json!("actionFailed"), &json!("claim the service by tags")),

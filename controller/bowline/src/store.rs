@@ -322,7 +322,7 @@ impl Store {
     /// What is written of `memory`, and what is not or is out of date. Nearly nothing changes in a pass, so that a row is
     /// compared before anything is kept of it.
     fn compare(&self, memory: &Memory) -> Result<Compared, StoreError> {
-        let Memory { services, resources, targets } = memory;
+        let Memory { services, resources, targets, orphans } = memory;
         let mut compared = Compared::default();
         for (name, service) in services {
             self.compare_row(("services".to_owned(), name.to_string()), service, &mut compared)?;
@@ -332,6 +332,9 @@ impl Store {
         }
         for (name, target) in targets {
             self.compare_row(("targets".to_owned(), name.to_string()), target, &mut compared)?;
+        }
+        for (target, services) in orphans {
+            self.compare_row(("orphans".to_owned(), target.to_string()), services, &mut compared)?;
         }
         Ok(compared)
     }

@@ -18,7 +18,6 @@ pub enum Wave {
     /// Tags that record where a service stands before something changes.
     Bookkeeping,
     /// Secrets, before the services that read them.
-    #[serde(rename = "bowline:secrets")]
     Secrets,
     /// Task definitions, before the services that run them.
     TaskDefinitions,
@@ -77,6 +76,24 @@ pub enum Operation {
         #[serde(skip)]
         content: Arc<TaskDefinitionContent>,
     },
+    /// CreateService, with claim and records from the beginning.
+    #[serde(rename_all = "camelCase")]
+    CreateService {
+        /// The service's name.
+        service: ServiceName,
+        /// The task definition.
+        task_definition: TaskDefinitionArn,
+        /// How many tasks; absent for a DAEMON service.
+        desired_count: Option<u32>,
+        /// All other fields of the request, tags of the manifest included.
+        settings: SettingsRequest,
+        /// Bowline's own tags.
+        tags: Vec<(TagKey, String)>,
+        /// What tells AWS a repeated request from a new one, at most 36 ASCII characters.
+        client_token: String,
+        /// What is being deployed.
+        spec_hash: SpecHash,
+    },
     /// UpdateService, with only the fields that change.
     #[serde(rename_all = "camelCase")]
     UpdateService {
@@ -100,7 +117,7 @@ pub enum Operation {
     },
 }
 
-/// Fields of UpdateService with the values to send. Only their names are serialized: values may be confidential.
+/// Fields of UpdateService or CreateService with the values to send. Only their names are serialized: values may be confidential.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SettingsRequest(pub Map<String, Value>);
 
@@ -133,6 +150,7 @@ pub enum TagKey {
     #[serde(rename = "bowline:restart")]
     Restart,
     /// The secret versions that the running tasks were started with.
+    #[serde(rename = "bowline:secrets")]
     Secrets,
     /// Claim: always `bowline`, for those who look at tags only.
     #[serde(rename = "bowline:managed-by")]
@@ -190,6 +208,8 @@ pub enum Expectation {
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         settings: BTreeMap<String, String>,
     },
+    /// There is no such service, or only one that was deleted.
+    NoService,
     /// AWSCURRENT is where it was.
     #[serde(rename_all = "camelCase")]
     SecretCurrent {

@@ -20,8 +20,8 @@ use crate::live::{
     ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
-    AccountId, ClusterName, HumanDuration, InstanceName, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
-    SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
+    AccountId, ClusterName, HumanDuration, InstanceName, Region, RelativePath, ResourceName, RestartToken,
+    RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -167,6 +167,7 @@ impl Fixture {
             assume_role: None,
             mode: Mode::Enforce,
             capabilities: BTreeSet::from([
+                Capability::EcsCreate,
                 Capability::EcsDeploy,
                 Capability::EcsScale,
                 Capability::EcsRestart,
@@ -186,6 +187,7 @@ impl Fixture {
             task_definition: Some(TaskDefinitionSource::Revision(RevisionRef::parse(revision).unwrap())),
             desired_count: Some(2),
             settings: ServiceSettings::default(),
+            create: None,
             restart: None,
             secrets: Vec::new(),
             depends_on: Vec::new(),
@@ -205,7 +207,8 @@ impl Fixture {
 
     /// The service was claimed by an instance for a resource, at [`COMMIT`].
     pub(crate) fn claimed_by(mut self, service: &str, instance: &str, resource: &str) -> Self {
-        let tags = [("managed-by", "bowline"), ("owner", instance), ("resource", resource), ("commit", COMMIT)];
+        let tags =
+            [("managed-by", "bowline"), ("owner", instance), ("resource", resource), ("commit", COMMIT)];
         let tags = tags.map(|(key, value)| (format!("bowline:{key}"), value.to_owned()));
         self.live(service).tags.extend(tags);
         self

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::event::Event;
 use super::memory::Memory;
+use super::orphans;
 use super::ownership::Actor;
 use super::propose;
 use super::reads::Reads;
@@ -56,5 +57,6 @@ pub fn learn(
         noticing.secret(memory, facts);
     }
     tell::tell(memory, desired, &reports, commit, now, &mut events);
+    events.extend(orphans::learn(memory, desired, live, actor, now));
     events
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
 use super::memory::{FailedAction, Memory};
+use super::orphans;
 use super::ownership::{self, Actor};
 use super::reads::Reads;
 use super::report::{Need, ResourceReport, Sync, WaitingOn};
@@ -15,7 +16,7 @@ use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
 use super::{Proposed, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
-use crate::live::{Live, LiveService};
+use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
 
 /// What else must be read before a plan can be made. Asked again, with the answers in `live`, until nothing is missing.
@@ -55,6 +56,7 @@ pub fn propose(
     let unbooked = unbooked(memory, &actions);
     let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
     registrations(desired, &mut services, &mut actions);
+    creations(desired, &services, &mut actions);
     updates(&world, &services, &mut actions);
     claims(&world, &services, &mut actions);
     let mut reports = base_reports(&world);
@@ -72,7 +74,8 @@ pub fn propose(
         reports.insert(report.resource.clone(), report);
     }
     let failures = failures(memory, &actions);
-    Proposed { reports, actions, failures }
+    let orphans = orphans::orphans(desired, live, memory, actor, now);
+    Proposed { reports, actions, failures, orphans }
 }
 
 pub(crate) fn secrets<'a>(
@@ -101,6 +104,10 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
         report.note_origin(&target.origin);
         if let Some(why) = world.unread_target(name) {
             report.set_unknown(why);
+        } else if let Some(Observed::Unknown { why }) = world.live.strangers.get(name) {
+            let note =
+                format!("whether services were left over could not be read: {}; {}", why.message, why.hint);
+            report.notes.push(note);
         }
         reports.insert(report.resource.clone(), report);
     }
@@ -299,6 +306,32 @@ fn registrations(
     }
 }
 
+fn creations(
+    desired: &DesiredState,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
+        let (Some(creation), Some(wanted)) = (&outlook.create, desired.services.get(*name)) else { continue };
+        actions.push(Action {
+            target: wanted.resource.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::CreateService {
+                service: wanted.resource.spec.service.clone(),
+                task_definition: creation.task_definition.clone(),
+                desired_count: creation.desired_count,
+                settings: SettingsRequest(creation.fields.clone()),
+                tags: creation.tags.clone(),
+                client_token: creation.client_token.clone(),
+                spec_hash: creation.spec_hash.clone(),
+            },
+            expect: Expectation::NoService,
+            wave: Wave::Services,
+            because: outlook.report.differences.clone(),
+        });
+    }
+}
+
 fn updates(
     world: &World<'_>,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
@@ -317,6 +350,8 @@ fn updates(
             let setting = setting.and_then(|path| path.split(['.', '[']).next());
             match setting {
                 Some(field) => update.deploying.contains_key(field) || update.settings.contains_key(field),
+                // Never attempted.
+                None if difference.path.starts_with("create.") => false,
                 None if difference.path == "desiredCount" => update.desired_count.is_some(),
                 None => update.spec_hash.is_some(),
             }

@@ -204,7 +204,7 @@ pub enum HeldWhy {
         /// The service.
         service_arn: String,
     },
-    /// The service does not exist, and Bowline did not create it.
+    /// The service does not exist, and its manifest does not say that Bowline may create it.
     NotCreatedByBowline,
     /// AWSCURRENT is on a newer version than the pinned one: somebody rotated by hand.
     NewerThanPin {
@@ -241,6 +241,11 @@ pub enum WaitingOn {
         /// Its deployment, once known.
         deployment_id: Option<String>,
         /// When it counts as failed, or is not waited for any longer.
+        deadline: Timestamp,
+    },
+    /// ECS to finish deleting a service of the same name: only then can it be created.
+    Deletion {
+        /// When it is not waited for any longer.
         deadline: Timestamp,
     },
     /// ECS's own rollback: never push a new revision meanwhile.

@@ -34,6 +34,7 @@ impl fmt::Display for Mode {
 impl fmt::Display for Capability {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::EcsCreate => "ecs:create",
             Self::EcsDeploy => "ecs:deploy",
             Self::EcsScale => "ecs:scale",
             Self::EcsRestart => "ecs:restart",
@@ -103,7 +104,10 @@ impl fmt::Display for HeldWhy {
                 untag(service_arn)
             ),
             Self::NotCreatedByBowline => {
-                formatter.write_str("the service does not exist, and Bowline creates no services: create it, or delete its manifest")
+                formatter.write_str(
+                    "the service does not exist, and its manifest has no `create`: create it, let Bowline create it (add `create`, \
+                     and ecs:create to the capabilities), or delete its manifest",
+                )
             }
             Self::NewerThanPin { current } => write!(
                 formatter,
@@ -126,7 +130,10 @@ impl fmt::Display for HeldWhy {
 fn untag(service_arn: &str) -> String {
     let region = service_arn.split(':').nth(3).unwrap_or_default();
     let keys: Vec<&str> = TagKey::CLAIM.into_iter().map(TagKey::as_str).collect();
-    format!("aws ecs untag-resource --region {region} --resource-arn {service_arn} --tag-keys {}", keys.join(" "))
+    format!(
+        "aws ecs untag-resource --region {region} --resource-arn {service_arn} --tag-keys {}",
+        keys.join(" ")
+    )
 }
 
 impl fmt::Display for WaitingOn {
@@ -141,6 +148,9 @@ impl fmt::Display for WaitingOn {
             }
             Self::Rollout { deployment_id: None, deadline } => {
                 write!(formatter, "its tasks to start, until {deadline:.0}")
+            }
+            Self::Deletion { deadline } => {
+                write!(formatter, "ECS to finish deleting the service, until {deadline:.0}")
             }
             Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
             Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),
@@ -176,6 +186,14 @@ impl fmt::Display for Operation {
             Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
             Self::RegisterTaskDefinition { family, .. } => {
                 write!(formatter, "register a new revision of {family}")
+            }
+            Self::CreateService { service, task_definition, desired_count, .. } => {
+                write!(formatter, "create the service {service} with {}", task_definition.revision())?;
+                match desired_count {
+                    Some(1) => formatter.write_str(" and 1 task"),
+                    Some(count) => write!(formatter, " and {count} tasks"),
+                    None => Ok(()),
+                }
             }
             Self::UpdateService {
                 task_definition, desired_count, force_new_deployment, settings, ..

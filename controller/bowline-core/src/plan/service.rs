@@ -1,6 +1,7 @@
 //! One service: what differs, what is to be done about it, and why not now.
 
 mod count;
+mod creation;
 mod gate;
 mod records;
 mod settings;
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+pub(crate) use creation::Creation;
+use creation::Gone;
 pub(crate) use gate::Spec;
 use records::Records;
 pub(crate) use settings::Noticed;
@@ -24,11 +27,10 @@ use super::action::TagKey;
 use super::memory::{InFlight, ServiceMemory, SpecHash};
 use super::ownership;
 use super::reads::Reads;
-use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
+use super::report::{HeldWhy, ResourceReport, WaitingOn};
 use super::secret::SecretOutlook;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
-use crate::diff::missing_service;
 use crate::diff::path::Ignored;
 use crate::live::{DeploymentController, LiveService, ServiceStatus, UnknownCategory, UnknownReason};
 use crate::name::{ResourceName, TaskDefinitionArn};
@@ -55,13 +57,17 @@ impl<'a> Subject<'a> {
 
     /// The secrets that the service reads.
     fn secrets(&self) -> Vec<(&'a ResourceName, &'a SecretOutlook)> {
-        let names = &self.wanted.resource.spec.secrets;
-        names
-            .iter()
-            .filter_map(|name| self.all_secrets.get_key_value(name))
-            .map(|(name, secret)| (*name, secret))
-            .collect()
+        read_by(self.wanted, self.all_secrets)
     }
+}
+
+/// The secrets that a service reads.
+fn read_by<'a>(
+    wanted: &'a DesiredService,
+    secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+) -> Vec<(&'a ResourceName, &'a SecretOutlook)> {
+    let names = wanted.resource.spec.secrets.iter();
+    names.filter_map(|name| secrets.get_key_value(name)).map(|(name, secret)| (*name, secret)).collect()
 }
 
 /// What is to be done about a service.
@@ -77,6 +83,10 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) promotion_waits: Option<WaitingOn>,
     /// A revision to register.
     pub(crate) register: Option<Registration>,
+    /// The service to create.
+    pub(crate) create: Option<Creation>,
+    /// True while ECS deletes a service that is to be created again.
+    pub(crate) draining: bool,
     /// A change of the service.
     pub(crate) update: Option<Update>,
     /// What it should run, where that had to be worked out.
@@ -118,6 +128,8 @@ impl ServiceOutlook<'_> {
             baselines: Vec::new(),
             promotion_waits: None,
             register: None,
+            create: None,
+            draining: false,
             update: None,
             spec: None,
             failure: None,
@@ -145,7 +157,7 @@ impl ServiceOutlook<'_> {
     /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
     pub(crate) fn withhold_deployment(&mut self, waiting_on: WaitingOn) {
         let deploys = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
-        if self.register.take().is_some() || deploys {
+        if self.register.take().is_some() || self.create.take().is_some() || deploys {
             let rest = self.update.take().map(|update| Update {
                 desired_count: update.desired_count,
                 settings: update.settings,
@@ -177,14 +189,18 @@ pub(crate) fn outlook<'a>(
                 Some(WaitingOn::Read { what: format!("EcsService/{name}, which reads it") });
             return outlook;
         }
-        Seen::Missing => return missing(report, wanted, "not created by Bowline"),
+        Seen::Missing => {
+            return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Missing);
+        }
     };
     match live.status {
         ServiceStatus::Active => {}
         ServiceStatus::Draining => {
-            return missing(report, wanted, "it is being deleted; not created by Bowline");
+            return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Draining);
         }
-        ServiceStatus::Inactive => return missing(report, wanted, "it was deleted; not created by Bowline"),
+        ServiceStatus::Inactive => {
+            return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Inactive);
+        }
         ServiceStatus::Other => {
             report.set_unknown(unknown_status(name));
             return ServiceOutlook::only(report);
@@ -375,7 +391,7 @@ fn may_begin<'a>(
     } else if let Some(Unwatched::OnTime(waiting_on)) = under_way::somebody_elses_rollout(subject, reads) {
         return Err(waiting_on);
     }
-    gate::secrets_first(subject).map_or(Ok(true), Err)
+    gate::secrets_first(&subject.secrets()).map_or(Ok(true), Err)
 }
 
 fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
@@ -433,13 +449,6 @@ fn our_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, in_flight: &InF
         },
         |blocked| blocked.waiting_on(),
     )
-}
-
-fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, note: &str) -> ServiceOutlook<'a> {
-    report.sync = Sync::Missing;
-    report.differences.push(missing_service(&wanted.resource.spec, note));
-    report.held.push(HeldWhy::NotCreatedByBowline);
-    ServiceOutlook::only(report)
 }
 
 fn unknown_status(name: &ResourceName) -> UnknownReason {

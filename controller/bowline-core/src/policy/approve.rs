@@ -26,7 +26,7 @@ pub fn approve(
     ceiling: &Ceiling,
     standing: &GitStanding,
 ) -> Approved {
-    let Proposed { mut reports, actions, failures } = proposed;
+    let Proposed { mut reports, actions, failures, orphans } = proposed;
     let failure = |action: &Action| failures.get(&action.resource)?.get(&action.operation.to_string());
     let weighed: Vec<_> = actions
         .into_iter()
@@ -70,7 +70,7 @@ pub fn approve(
     let later = later.into_iter().filter(|action| action.wave != Wave::Claims);
     let waiting: BTreeSet<ResourceKey> = later.map(|action| action.resource).collect();
     wait_for_wave(&mut reports, &actions, &waiting);
-    Approved { reports, actions, waiting }
+    Approved { reports, actions, waiting, orphans }
 }
 
 /// No more claims on a target than one pass may make. Those that failed before come last.
@@ -170,18 +170,20 @@ fn permitted(
     match operation {
         Operation::TagService { service_arn, mut tags } => {
             let deploys = [Capability::EcsRestart, Capability::EcsDeploy];
-            let scales = refused(Capability::EcsScale).is_none();
+            let others = [Capability::EcsScale, Capability::EcsCreate];
+            let any_other = others.into_iter().any(|capability| refused(capability).is_none());
             let held = match deploys.map(&refused) {
                 [Some(why), Some(_)] => vec![why],
                 _ => Vec::new(),
             };
             // A record is for deployments, a claim for whatever is done to a service.
             if !held.is_empty() {
-                tags.retain(|(key, _)| key.is_claim() && scales);
+                tags.retain(|(key, _)| key.is_claim() && any_other);
             }
             ((!tags.is_empty()).then_some(Operation::TagService { service_arn, tags }), held)
         }
         Operation::PromoteSecret { .. } => whole(operation, refused(Capability::SecretsPromote)),
+        Operation::CreateService { .. } => whole(operation, refused(Capability::EcsCreate)),
         Operation::RegisterTaskDefinition { .. } => whole(operation, refused(Capability::EcsDeploy)),
         Operation::UpdateService {
             service,

@@ -58,6 +58,19 @@ pub(crate) struct ServiceChange<'a> {
     pub(crate) settings: &'a Map<String, Value>,
 }
 
+/// The fields of CreateService.
+#[derive(Debug, Clone)]
+pub(crate) struct NewService<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) task_definition: &'a TaskDefinitionArn,
+    pub(crate) desired_count: Option<u32>,
+    /// Further fields, each as a whole, tags of the manifest included.
+    pub(crate) settings: &'a Map<String, Value>,
+    /// Bowline's own tags.
+    pub(crate) tags: &'a [(TagKey, String)],
+    pub(crate) client_token: &'a str,
+}
+
 /// What a service revision rolled out.
 #[derive(Debug)]
 struct Ran {
@@ -353,12 +366,31 @@ impl Session {
             .map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
+    /// CreateService; returns the service as it is then. A repeated request with the same token creates nothing.
+    pub(crate) async fn create_service(&self, new: &NewService<'_>) -> Result<LiveService, AwsError> {
+        let api = Api::CreateService;
+        let on = format!("{} in cluster {}", new.service, self.cluster());
+        let body = convert::create_body(self.cluster().as_str(), new);
+        let send = || {
+            // The SDK asks for the name and makes up a token if it has none; what is sent is the body.
+            let call = self.clients().ecs.create_service().service_name(new.service);
+            let raw = RawAnswer::new(settings::updated);
+            let call = call.client_token(new.client_token).customize().interceptor(raw.clone());
+            let sent = call.interceptor(RawRequest::new(body.clone())).send();
+            async move { sent.await.map(|output| (output, raw.take())) }
+        };
+        let (output, settings) = self.call(api, &on, Priority::Watch, send).await?;
+        let service =
+            output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
+        convert::service(&service, settings.unwrap_or_default())
+            .map_err(|what| AwsError::bad_answer(api, &on, &what))
+    }
+
     /// TagResource on a service, all tags in one call.
     pub(crate) async fn tag_service(&self, arn: &str, tags: &[(TagKey, String)]) -> Result<(), AwsError> {
         let tag = |(key, value): &(TagKey, String)| Tag::builder().key(key.as_str()).value(value).build();
         let tags: Vec<Tag> = tags.iter().map(tag).collect();
-        let send =
-            || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
+        let send = || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::name::InstanceName;
-use bowline_core::plan::{self, Action, Actor, Approved, Event, Memory, Outcome, Proposed, Sync, WaitingOn, Wave};
+use bowline_core::plan::{
+    self, Action, Actor, Approved, Event, Memory, Outcome, Proposed, Sync, WaitingOn, Wave,
+};
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -148,6 +150,7 @@ pub async fn reconcile(
 ) -> Result<Option<Pass>, StoreError> {
     let begun = Begun { at: world.clock.now(), started: Instant::now() };
     // Looking changes nothing and may be cut off anywhere; a wave ends the call that is under way.
+    let scope = Scope { strangers: scope.strangers && world.part == Part::Whole, ..scope };
     let looking = world.shutdown.run_until_cancelled(look(world, snapshot, scope));
     let Some(live) = looking.await else { return Ok(None) };
     let mut decision = decide(world, snapshot, &live);
@@ -188,7 +191,9 @@ pub async fn reconcile(
 /// A pass that only looks: what [`reconcile`] would do now. Nothing is written or learned.
 pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
     let begun = Begun { at: world.clock.now(), started: Instant::now() };
-    let live = look(world, snapshot, Scope::ALL).await;
+    // A part of git does not tell what git names; and once is enough when looking twice.
+    let strangers = world.part == Part::Whole && world.live.is_none();
+    let live = look(world, snapshot, Scope { strangers, ..Scope::ALL }).await;
     let before = world.memory.clone();
     let decision = decide(world, snapshot, &live);
     world.memory = before;
@@ -391,7 +396,10 @@ impl Pass {
         self.attempted.iter().any(done)
             || self.approved.reports.values().any(|report| {
                 report.sync == Sync::Progressing
-                    || matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback))
+                    || matches!(
+                        report.waiting_on,
+                        Some(WaitingOn::Rollout { .. } | WaitingOn::Deletion { .. } | WaitingOn::EcsRollback)
+                    )
             })
     }
 

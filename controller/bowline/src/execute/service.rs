@@ -107,16 +107,29 @@ async fn recover(
 }
 
 async fn read(session: &Session, name: &str) -> Result<LiveService, AwsError> {
+    find(session, name).await?.ok_or_else(|| refused(session, name, MISSING))
+}
+
+/// What ECS says of a service that it does not know.
+const MISSING: &str = "MISSING";
+
+/// The service as it is now, if ECS knows one.
+pub(super) async fn find(session: &Session, name: &str) -> Result<Option<LiveService>, AwsError> {
     let mut answer = session.describe_services(&[name.to_owned()], Priority::Watch).await?;
-    let on = format!("{name} in cluster {}", session.cluster());
-    match answer.services.remove(name) {
-        Some(Ok(service)) => Ok(service),
-        Some(Err(what)) => Err(AwsError::bad_answer(Api::DescribeServices, &on, &what)),
-        None => {
-            let reason = answer.failures.remove(name).unwrap_or_else(|| "no answer for it".to_owned());
-            Err(AwsError::new(Api::DescribeServices, &on, UnknownCategory::Refused, &reason))
+    match (answer.services.remove(name), answer.failures.remove(name)) {
+        (Some(Ok(service)), _) => Ok(Some(service)),
+        (Some(Err(what)), _) => {
+            let on = format!("{name} in cluster {}", session.cluster());
+            Err(AwsError::bad_answer(Api::DescribeServices, &on, &what))
         }
+        (None, Some(reason)) if reason == MISSING => Ok(None),
+        (None, reason) => Err(refused(session, name, reason.as_deref().unwrap_or("no answer for it"))),
     }
+}
+
+fn refused(session: &Session, name: &str, reason: &str) -> AwsError {
+    let on = format!("{name} in cluster {}", session.cluster());
+    AwsError::new(Api::DescribeServices, &on, UnknownCategory::Refused, reason)
 }
 
 /// The name in a service's ARN, with and without the cluster in it.
@@ -132,7 +145,8 @@ fn missing(service: &LiveService, tags: &[(TagKey, String)]) -> Vec<(TagKey, Str
 
 /// What is not as expected, as a sentence.
 fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
-    let Expectation::Service { owner, task_definition, primary_deployment, desired_count, settings } = expect else {
+    let Expectation::Service { owner, task_definition, primary_deployment, desired_count, settings } = expect
+    else {
         return None;
     };
     let revision = |arn: Option<&TaskDefinitionArn>| {
@@ -175,7 +189,7 @@ fn is_in_effect(service: &LiveService, change: &ServiceChange<'_>, replaced: Opt
     runs && counts && forced && settings_in_effect(change.settings, &service.settings)
 }
 
-fn done(service: &LiveService) -> Outcome {
+pub(super) fn done(service: &LiveService) -> Outcome {
     Outcome::Done {
         deployment_id: service.primary().map(|primary| primary.id.clone()),
         task_definition: service.task_definition.clone(),

@@ -97,7 +97,7 @@ async fn a_service_that_does_not_exist_is_a_difference_that_nothing_is_done_abou
     let answer = bowline(&place, &cloud, &["plan", "--repo", "repo"]).await;
     assert_eq!(answer.code, 1, "{answer:?}");
     assert!(answer.out.contains("+ EcsService/ghost on production: missing\n"), "{answer:?}");
-    assert!(answer.out.contains("not created by Bowline"), "{answer:?}");
+    assert!(answer.out.contains("ECS knows no such service"), "{answer:?}");
     let answer = bowline(&place, &cloud, &["plan", "--repo", "repo", "--service", "web"]).await;
     assert_eq!(answer.code, 0, "{answer:?}");
     let answer = bowline(&place, &cloud, &["plan", "--repo", "repo", "--service", "wbe"]).await;

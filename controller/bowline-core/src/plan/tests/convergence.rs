@@ -42,6 +42,8 @@ struct Service {
     fate: Fate,
     /// The instance that has claimed it; ours is `bowline`.
     owner: Option<&'static str>,
+    /// False where it has yet to be created.
+    exists: bool,
     /// Settings that are live, and that git wants.
     settings: (Value, Value),
     counts: (u32, Option<u32>),
@@ -59,7 +61,8 @@ fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy
         2 => prop::sample::select(vec!["a", "b", "new", "crash"]).prop_map(Wanted::Image),
         1 => Just(Wanted::Unmanaged),
     ];
-    let fate = (prop::sample::select(fates), prop::sample::select(owners));
+    let exists = prop_oneof![4 => Just(true), 1 => Just(false)];
+    let fate = (prop::sample::select(fates), prop::sample::select(owners), exists);
     let token = prop::option::of((
         prop::sample::select(vec!["t1", "t2"]),
         prop::option::of(prop::sample::select(vec!["t1@-", "t2@-", "t1@ecs-svc/1", "t1@ecs-svc/0"])),
@@ -68,11 +71,12 @@ fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy
     let settings = (settings(&["1.3.0", "1.2.0"]), settings(&["1.3.0", "LATEST", "crash"]));
     let counts = (0..3_u32, prop::option::of(0..3_u32));
     ((1..=3_u32, wanted), fate, settings, counts, token, flags(), flags()).prop_map(
-        |((live, wanted), (fate, owner), settings, counts, token, secrets, depends_on)| Service {
+        |((live, wanted), (fate, owner, exists), settings, counts, token, secrets, depends_on)| Service {
             live,
             wanted,
             fate,
             owner,
+            exists,
             settings,
             counts,
             token,
@@ -170,6 +174,16 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
     }
     model.services = known_values(fixture.live.services);
+    for (number, service) in services.iter().enumerate().filter(|(_, service)| !service.exists) {
+        let of = name(&format!("s{number}"));
+        let create = if service.counts.1.is_none() { json!({"desiredCount": 1}) } else { json!({}) };
+        let spec = &mut fixture.desired.services.get_mut(&of).unwrap().resource.spec;
+        spec.create = Some(serde_json::from_value(create).unwrap());
+        model.services.remove(&of);
+        model.histories.remove(&of);
+        model.starts.remove(&of);
+        model.absent.insert(of);
+    }
     let of_others = model.services.iter().filter(|(_, service)| owner(service) == Some("other"));
     model.of_others = of_others.map(|(name, service)| (name.clone(), service.clone())).collect();
     model.secrets = known_values(fixture.live.secrets);
@@ -259,7 +273,12 @@ fn assert_no_loop(model: &Model) {
 fn assert_tries(model: &Model, most: usize) {
     for (of, before) in &model.of_others {
         let touched = |service: &LiveService| {
-            (service.task_definition.clone(), service.desired_count, service.settings.clone(), service.tags.clone())
+            (
+                service.task_definition.clone(),
+                service.desired_count,
+                service.settings.clone(),
+                service.tags.clone(),
+            )
         };
         assert_eq!(touched(&model.services[of]), touched(before), "{of} belongs to another instance");
         assert_eq!(model.begun.get(of), None, "{of} belongs to another instance");
@@ -311,7 +330,10 @@ proptest! {
         let mut desired = desired;
         for (number, token) in ["t3", "t4"].into_iter().enumerate() {
             // A token that nothing is recorded of is a baseline.
-            let recorded = |of: &ResourceName| model.services[of].tags.contains_key(TagKey::Restart.as_str());
+            let recorded = |of: &ResourceName| {
+                let service = model.services.get(of);
+                service.is_some_and(|service| service.tags.contains_key(TagKey::Restart.as_str()))
+            };
             for (_, service) in desired.services.iter_mut().filter(|(of, _)| recorded(of)) {
                 service.resource.spec.restart = Some(RestartToken::parse(token).unwrap());
             }

@@ -36,9 +36,12 @@ fn whole_claim(commit: &str) -> Vec<(TagKey, String)> {
 /// The tags of the only action.
 fn tags(world: &Fixture) -> Vec<(TagKey, String)> {
     match &world.propose().actions[..] {
-        [Action { operation: Operation::TagService { tags, .. } | Operation::UpdateService { tags, .. }, .. }] => {
-            tags.clone()
-        }
+        [
+            Action {
+                operation: Operation::TagService { tags, .. } | Operation::UpdateService { tags, .. },
+                ..
+            },
+        ] => tags.clone(),
         other => panic!("one action was expected: {other:?}"),
     }
 }
@@ -123,7 +126,10 @@ fn of_a_service_of_another_instance_differences_are_told_and_nothing_is_done() {
     assert_eq!(world.propose().actions, []);
     let report = world.report("web");
     assert_eq!(report.sync, Sync::Drifted);
-    assert_eq!(report.differences.iter().map(ToString::to_string).collect::<Vec<_>>(), ["desiredCount is 2, git wants 4"]);
+    assert_eq!(
+        report.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["desiredCount is 2, git wants 4"]
+    );
     assert_eq!(
         report.held.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [format!(
@@ -158,7 +164,10 @@ fn a_deployment_of_a_service_of_another_instance_registers_nothing() {
 
 #[test]
 fn a_secret_is_not_promoted_while_another_instance_owns_a_reader() {
-    let world = quiet().with_secret("db", "2", "1").with_dates("db", &[("1", -200), ("2", -100)]).with_reader("web", "db");
+    let world = quiet()
+        .with_secret("db", "2", "1")
+        .with_dates("db", &[("1", -200), ("2", -100)])
+        .with_reader("web", "db");
     let world = world.claimed_by("web", "staging", "EcsService/web");
     assert_eq!(world.propose().actions, []);
     assert_eq!(world.secret_report("db").waiting_on, Some(WaitingOn::Wave { of: vec![service_key("web")] }));
@@ -210,7 +219,11 @@ fn nothing_is_claimed_below_enforce_or_without_a_capability_for_services() {
         let approved = approved(&world, mode, capabilities);
         assert_eq!(approved.actions().len(), expected, "{mode} {capabilities:?}");
         let report = &approved.reports[&service_key("web")];
-        assert_eq!(*report, ResourceReport::new(service_key("web"), &name("prod")), "{mode} {capabilities:?}");
+        assert_eq!(
+            *report,
+            ResourceReport::new(service_key("web"), &name("prod")),
+            "{mode} {capabilities:?}"
+        );
     }
 }
 
@@ -248,8 +261,7 @@ fn a_pass_claims_25_services_and_those_that_failed_come_last() {
     record(&mut world.memory, &first, &failed, &world.desired, COMMIT, at(0));
     world.target("prod").constraints.max_changes_per_pass = Some(1);
     let approved = approved(&world, Mode::Enforce, &[Capability::EcsDeploy]);
-    let claimed: Vec<&str> =
-        approved.actions().iter().map(|action| action.resource.name.as_str()).collect();
+    let claimed: Vec<&str> = approved.actions().iter().map(|action| action.resource.name.as_str()).collect();
     let expected: Vec<String> = (1..=25).map(|number| format!("s{number:02}")).collect();
     assert_eq!(claimed, expected);
 }

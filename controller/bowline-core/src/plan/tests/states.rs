@@ -18,7 +18,7 @@ fn a_service_that_git_names_and_nobody_created_is_a_difference() {
         reason: Reason::Missing,
         wanted: Shown::text("web"),
         found: Shown::Absent,
-        note: Some("not created by Bowline".to_owned()),
+        note: Some("ECS knows no such service".to_owned()),
         owner: None,
     }];
     expected.held = vec![HeldWhy::NotCreatedByBowline];

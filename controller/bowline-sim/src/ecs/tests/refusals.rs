@@ -65,6 +65,16 @@ fn calls_are_refused_in_the_words_of_aws() {
         ),
         (
             "CreateService",
+            create(json!({"clientToken": "t".repeat(37)})),
+            "InvalidParameterException: The client token must be at most 36 ASCII characters.",
+        ),
+        (
+            "CreateService",
+            create(json!({"schedulingStrategy": "DAEMON", "desiredCount": null})),
+            "InvalidParameterException: The daemon scheduling strategy is not supported for the Fargate launch type.",
+        ),
+        (
+            "CreateService",
             create(json!({"desiredCount": "1"})),
             "SerializationException: STRING_VALUE can not be converted to an Integer",
         ),
