@@ -1,12 +1,14 @@
 //! Whose service is it? Two instances at one simulator, each with a git of its own, and tags as anybody sees them.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 
 use bowline_sim::{Fault, FaultRule, Simulator, SimulatorConfig};
 use bowline_tests::aws::Cli;
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
 use bowline_tests::git::{GitHttp, Remote};
-use bowline_tests::servers::ACCOUNT;
+use bowline_tests::servers::{ACCOUNT, free_port};
+use bowline_tests::until::until;
 use bowline_tests::world::{World, arn, service, target};
 use serde_json::{Value, json};
 
@@ -183,4 +185,80 @@ async fn a_refused_claim_is_told_and_holds_no_repair_up() {
     simulator.clear_faults();
     one.bowline.apply().await.with_code(0);
     assert_eq!(tags(&simulator, "web").await["bowline:owner"], "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leaves_git_is_told_as_left_over_and_left_alone() {
+    let (simulator, world) = simulator().await;
+    let one = Instance::new(&simulator, "one", "enforce", &[("web", 1), ("api", 1)]);
+    one.bowline.apply().await.with_code(0);
+    let two = Instance::new(&simulator, "two", "enforce", &[("web", 1)]);
+    one.want("enforce", &[("web", 1)]);
+    simulator.clear_calls();
+    let plan = one.bowline.plan().await.with_code(0).json();
+    let orphan = &plan["orphans"][0];
+    assert_eq!(
+        (
+            &orphan["target"],
+            &orphan["service"],
+            &orphan["serviceArn"],
+            &orphan["resource"],
+            &plan["orphans"][1]
+        ),
+        (
+            &json!("prod"),
+            &json!("api"),
+            &json!(arn("service/main/api")),
+            &json!("EcsService/api"),
+            &Value::Null
+        )
+    );
+    let text = one.bowline.run("plan").await.with_code(0).stdout;
+    assert!(text.contains("Left over: claimed by this instance"), "{text}");
+    assert!(text.contains("\n  api on prod, it was EcsService/api (seen "), "{text}");
+    // It is nobody else's to tell.
+    assert_eq!(two.bowline.plan().await.with_code(0).json()["orphans"], Value::Null);
+    // A failed listing claims nothing, and is no reason to fail.
+    simulator.add_fault(FaultRule::new(Fault::AccessDenied).operation("ListServices"));
+    let plan = one.bowline.plan().await.with_code(0).json();
+    assert_eq!(plan["orphans"], Value::Null);
+    let note = plan["resources"][0]["notes"][0].as_str().unwrap();
+    assert!(
+        note.starts_with("whether services were left over could not be read: ECS ListServices"),
+        "{note}"
+    );
+    simulator.clear_faults();
+    one.bowline.apply().await.with_code(0);
+    assert_eq!(writes(&simulator), Vec::<String>::new());
+    assert_eq!(world.described("api").await.status(), Some("ACTIVE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_controller_looks_for_what_is_left_over_once_in_many_passes_and_tells_it_once() {
+    let (simulator, _world) = simulator().await;
+    let one = Instance::new(&simulator, "one", "enforce", &[("web", 1), ("api", 1)]);
+    one.bowline.apply().await.with_code(0);
+    one.want("enforce", &[("web", 1)]);
+    simulator.clear_calls();
+    let listen = format!("127.0.0.1:{}", free_port());
+    // An hour is three minutes, and a pass comes every second.
+    let Instance { bowline, .. } = one;
+    let bowline = bowline.with("BOWLINE_LISTEN", &listen).with("BOWLINE_TIME_SCALE", "20");
+    let controller = bowline.start("run");
+    let count = |operation: &str| simulator.calls().iter().filter(|call| call.operation == operation).count();
+    until("some passes", || ready((count("DescribeServices") >= 5).then_some(()))).await;
+    assert_eq!(count("ListServices"), 1);
+    assert_eq!(writes(&simulator), Vec::<String>::new());
+    let status = bowline.run("status -o json").await.with_code(0).json();
+    assert_eq!(status["orphans"][0]["service"], "api");
+    let text = bowline.run("status").await.with_code(0).stdout;
+    assert!(text.contains("\n  api on prod, it was EcsService/api (seen "), "{text}");
+    let log = controller.output();
+    assert_eq!(
+        log.matches("the ECS service api (it was EcsService/api) is claimed by this instance").count(),
+        1,
+        "{log}"
+    );
+    let history = bowline.run("history").await.stdout;
+    assert_eq!(history.matches("orphan-found").count(), 1, "{history}");
 }
