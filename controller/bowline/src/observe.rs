@@ -26,6 +26,7 @@ pub use needs::read;
 
 /// What is due in this pass; what is not due is carried over from the previous [`Live`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is due at its own interval")]
 pub struct Scope {
     /// Services.
     pub services: bool,

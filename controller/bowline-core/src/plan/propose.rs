@@ -184,7 +184,7 @@ fn claims(
 ) {
     for (name, outlook) in services {
         let (Some(live), Some(wanted)) = (outlook.live, world.desired.services.get(*name)) else { continue };
-        if outlook.belongs_elsewhere || outlook.update.is_some() || !outlook.baselines.is_empty() {
+        if outlook.hands_off.is_some() || outlook.update.is_some() || !outlook.baselines.is_empty() {
             continue;
         }
         let tags = ownership::claim(world.actor, &outlook.report.resource, live, false);

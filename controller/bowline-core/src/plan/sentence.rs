@@ -89,20 +89,11 @@ impl fmt::Display for HeldWhy {
                 )
             }
             Self::OwnedByInstance { owner, resource, service_arn } => {
-                let of = resource.as_ref().map(|one| format!(", which claimed it for {one}")).unwrap_or_default();
-                write!(
-                    formatter,
-                    "the service belongs to the Bowline instance `{owner}`{of}: nothing is done to it here. If `{owner}` is to \
-                     keep it, delete this manifest; otherwise take it out of the git of `{owner}` and then run `{}`",
-                    untag(service_arn)
-                )
+                formatter.write_str(&owned_by_instance(owner, resource.as_deref(), service_arn))
             }
-            Self::OwnedByResource { resource, service_arn } => write!(
-                formatter,
-                "the service was claimed for {resource}, which is still in git, and two resources cannot manage one service: \
-                 delete one of the two manifests; if {resource} now means another service, run `{}`",
-                untag(service_arn)
-            ),
+            Self::OwnedByResource { resource, service_arn } => {
+                formatter.write_str(&owned_by_resource(resource, service_arn))
+            }
             Self::NotCreatedByBowline => {
                 formatter.write_str(
                     "the service does not exist, and its manifest has no `create`: create it, let Bowline create it (add `create`, \
@@ -124,6 +115,23 @@ impl fmt::Display for HeldWhy {
             Self::NeedsPerson { what } => formatter.write_str(what),
         }
     }
+}
+
+fn owned_by_instance(owner: &str, resource: Option<&str>, service_arn: &str) -> String {
+    let of = resource.map(|one| format!(", which claimed it for {one}")).unwrap_or_default();
+    format!(
+        "the service belongs to the Bowline instance `{owner}`{of}: nothing is done to it here. If `{owner}` is to keep it, delete \
+         this manifest; otherwise take it out of the git of `{owner}` and then run `{}`",
+        untag(service_arn)
+    )
+}
+
+fn owned_by_resource(resource: &str, service_arn: &str) -> String {
+    format!(
+        "the service was claimed for {resource}, which is still in git, and two resources cannot manage one service: delete one of \
+         the two manifests; if {resource} now means another service, run `{}`",
+        untag(service_arn)
+    )
 }
 
 /// The command that takes a claim off a service.

@@ -75,8 +75,8 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) report: ResourceReport,
     /// What is live, where it is known and not left alone.
     pub(crate) live: Option<&'a LiveService>,
-    /// True when another instance, or another resource, owns it: nothing is done to it.
-    pub(crate) belongs_elsewhere: bool,
+    /// Why nothing at all is done to it, if that is so.
+    pub(crate) hands_off: Option<HandsOff>,
     /// Records to write without rolling anything.
     pub(crate) baselines: Vec<(TagKey, String)>,
     /// Why no secret that it reads may be promoted yet.
@@ -85,8 +85,6 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) register: Option<Registration>,
     /// The service to create.
     pub(crate) create: Option<Creation>,
-    /// True while ECS deletes a service that is to be created again.
-    pub(crate) draining: bool,
     /// A change of the service.
     pub(crate) update: Option<Update>,
     /// What it should run, where that had to be worked out.
@@ -103,6 +101,15 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) expected_settings: BTreeMap<String, String>,
     /// What memory learns of settings; absent where they could not be looked at.
     pub(crate) settings: Option<Noticed>,
+}
+
+/// Why nothing at all is done to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandsOff {
+    /// Another instance, or another resource, owns it.
+    BelongsElsewhere,
+    /// ECS is deleting it, and it is to be created again.
+    Draining,
 }
 
 /// One UpdateService: only what changes.
@@ -124,12 +131,11 @@ impl ServiceOutlook<'_> {
         Self {
             report,
             live: None,
-            belongs_elsewhere: false,
+            hands_off: None,
             baselines: Vec::new(),
             promotion_waits: None,
             register: None,
             create: None,
-            draining: false,
             update: None,
             spec: None,
             failure: None,
@@ -143,7 +149,7 @@ impl ServiceOutlook<'_> {
 
     /// Takes back everything that would be done to the service, since it is somebody else's. What differs is still told.
     fn leave_alone(&mut self, why: HeldWhy) {
-        self.belongs_elsewhere = true;
+        self.hands_off = Some(HandsOff::BelongsElsewhere);
         (self.update, self.register, self.deviation) = (None, None, None);
         self.baselines.clear();
         // A secret that it reads is not promoted either: nobody here could roll the service then.

@@ -129,7 +129,7 @@ fn log(pass: &Pass) {
             // Told when git was read.
             EventKind::GitRefused => {}
             EventKind::ActionFailed | EventKind::OrphanFound => {
-                tracing::warn!(resource = %event.resource, "{}", event.message)
+                tracing::warn!(resource = %event.resource, "{}", event.message);
             }
             _ => tracing::info!(resource = %event.resource, "{}", event.message),
         }

@@ -30,7 +30,7 @@ pub(super) async fn create(session: &Session, operation: &Operation) -> Result<O
         tags,
         client_token,
     };
-    if let Some(found) = find(session, new.service).await?.and_then(in_the_way) {
+    if let Some(found) = find(session, new.service).await?.as_ref().and_then(in_the_way) {
         return Ok(Outcome::Superseded { found });
     }
     match session.create_service(&new).await {
@@ -52,7 +52,7 @@ pub(super) async fn create(session: &Session, operation: &Operation) -> Result<O
 }
 
 /// Why nothing can be created now, as a sentence.
-fn in_the_way(service: LiveService) -> Option<String> {
+fn in_the_way(service: &LiveService) -> Option<String> {
     match service.status {
         ServiceStatus::Inactive => None,
         ServiceStatus::Draining => Some("the service is being deleted".to_owned()),

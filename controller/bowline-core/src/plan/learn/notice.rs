@@ -10,7 +10,7 @@ use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory};
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
-use crate::plan::service::{Noticed, ServiceOutlook, Spec};
+use crate::plan::service::{HandsOff, Noticed, ServiceOutlook, Spec};
 use crate::plan::world::key;
 use crate::rollback::Failure;
 use crate::rollout;
@@ -53,7 +53,7 @@ impl ServiceFacts {
             deviation: outlook.deviation,
             runs_wanted: outlook.runs_wanted,
             is_unwatched: outlook.is_unwatched,
-            draining: outlook.draining,
+            draining: outlook.hands_off == Some(HandsOff::Draining),
             settings: outlook.settings,
         }
     }

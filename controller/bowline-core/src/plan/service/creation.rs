@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::gate::secrets_first;
 use super::settings::deploying_part;
 use super::task_definition::{Found, Registration, Step, find_revision, pinned};
-use super::{ServiceOutlook, read_by};
+use super::{HandsOff, ServiceOutlook, read_by};
 use crate::desired::kind::ServiceCreation;
 use crate::desired::{DesiredService, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
@@ -191,7 +191,7 @@ fn draining(
     memory: Option<&ServiceMemory>,
     outlook: &mut ServiceOutlook<'_>,
 ) {
-    outlook.draining = true;
+    outlook.hands_off = Some(HandsOff::Draining);
     let since = memory.and_then(|memory| memory.draining_since).unwrap_or(world.now);
     let deadline = rollout::deadline(since, wanted.resource.spec.rollout.deadline);
     if world.now <= deadline {

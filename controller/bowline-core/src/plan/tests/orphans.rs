@@ -67,7 +67,7 @@ fn a_failed_listing_claims_no_orphan_and_closes_none() {
     world.live.strangers.insert(name("prod"), failed());
     assert_eq!((world.told(), world.propose().orphans), (vec![], vec![orphan(0)]));
     let target = &world.propose().reports
-        [&crate::desired::ResourceKey { kind: crate::desired::ResourceKind::Target, name: name("prod") }];
+        [&ResourceKey { kind: crate::desired::ResourceKind::Target, name: name("prod") }];
     assert_eq!(
         target.notes,
         ["whether services were left over could not be read: Rate exceeded; it is tried again"]
