@@ -105,8 +105,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
         if let Some(why) = world.unread_target(name) {
             report.set_unknown(why);
         } else if let Some(Observed::Unknown { why }) = world.live.strangers.get(name) {
-            let note =
-                format!("whether services were left over could not be read: {}; {}", why.message, why.hint);
+            let note = format!("whether services were left over could not be read: {}", why.message);
             report.notes.push(note);
         }
         reports.insert(report.resource.clone(), report);

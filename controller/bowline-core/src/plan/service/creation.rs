@@ -131,8 +131,10 @@ fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, gone: Gone) 
         Gone::Inactive => "it was deleted",
         Gone::Draining => "it is being deleted",
     };
+    let spec = &wanted.resource.spec;
+    let wish = if spec.create.is_some() { ", and git says to create it" } else { "" };
     report.sync = Sync::Missing;
-    report.differences.push(missing_service(&wanted.resource.spec, note));
+    report.differences.push(missing_service(spec, &format!("{note}{wish}")));
     ServiceOutlook::only(report)
 }
 

@@ -68,10 +68,7 @@ fn a_failed_listing_claims_no_orphan_and_closes_none() {
     assert_eq!((world.told(), world.propose().orphans), (vec![], vec![orphan(0)]));
     let target = &world.propose().reports
         [&ResourceKey { kind: crate::desired::ResourceKind::Target, name: name("prod") }];
-    assert_eq!(
-        target.notes,
-        ["whether services were left over could not be read: Rate exceeded; it is tried again"]
-    );
+    assert_eq!(target.notes, ["whether services were left over could not be read: Rate exceeded"]);
     // Not due: as it was known.
     world.live.strangers.clear();
     assert_eq!((world.told(), world.propose().orphans), (vec![], vec![orphan(0)]));
