@@ -48,6 +48,7 @@ const CASES: &[(&str, Case)] = cases! {
     executing::a_stale_expectation_changes_nothing,
     executing::an_inactive_task_definition_is_refused,
     executing::a_record_is_written_and_read_back,
+    executing::a_service_is_created_once_with_its_tags,
     executing::a_revision_is_registered_once_at_a_time,
     executing::a_secret_is_promoted,
     executing::a_stale_promotion_changes_nothing,

@@ -5,10 +5,12 @@
 mod accept;
 mod bad_input;
 mod contract;
+mod creation;
 mod hot_pass;
 mod iam_policy;
 mod import;
 mod kill;
+mod ownership;
 mod plan_and_apply;
 mod round_trip;
 mod settings;

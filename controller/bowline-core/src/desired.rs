@@ -6,6 +6,7 @@
 mod acceptance;
 mod assemble;
 mod check;
+mod creation;
 pub mod finding;
 mod json;
 pub mod kind;

@@ -103,6 +103,13 @@ fn all(text: &str, least: usize, most: usize, accept: fn(char) -> bool) -> bool 
     (least..=most).contains(&text.chars().count()) && text.chars().all(accept)
 }
 
+impl Default for InstanceName {
+    /// `bowline`: enough where there is one instance.
+    fn default() -> Self {
+        Self("bowline".to_owned())
+    }
+}
+
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '-' || character == '_'
 }
@@ -221,6 +228,8 @@ fn is_cron(text: &str) -> bool {
 names! {
     /// `metadata.name` of a resource: a DNS label, as in Kubernetes.
     ResourceName, "resource-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
+    /// The name of a Bowline instance: what tells its services from those of another one in the same account.
+    InstanceName, "bowline-instance-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
     /// An AWS account id.
     AccountId, "aws-account-id", "a 12-digit AWS account id", is_account;
     /// An AWS region, such as `eu-central-1`.

@@ -7,6 +7,8 @@ mod document;
 mod event;
 mod learn;
 mod memory;
+mod orphans;
+mod ownership;
 mod propose;
 mod reads;
 mod record;
@@ -27,6 +29,8 @@ pub use memory::{
     Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
     ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
+pub use orphans::Orphan;
+pub use ownership::{Actor, owner};
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
@@ -45,6 +49,8 @@ pub struct Proposed {
     pub actions: Vec<Action>,
     /// What failed when it was last tried, by resource and operation as text: it is tried again, and holds nobody else up.
     pub failures: BTreeMap<ResourceKey, BTreeMap<String, FailedAction>>,
+    /// Services of this instance that git does not name any more. They are told, and are no difference.
+    pub orphans: Vec<Orphan>,
 }
 
 /// What may be done in one pass. Only `policy` makes one, and only this can be executed.
@@ -57,6 +63,8 @@ pub struct Approved {
     pub(crate) actions: Vec<Action>,
     /// The resources whose later actions wait for this wave.
     pub waiting: BTreeSet<ResourceKey>,
+    /// Services of this instance that git does not name any more. They are told, and are no difference.
+    pub orphans: Vec<Orphan>,
 }
 
 impl Proposed {

@@ -59,6 +59,7 @@ pub(super) fn unknown<T: serde::Serialize>(observed: Option<&Observed<T>>) -> Un
 /// The service exactly as it is now.
 pub(super) fn as_found(service: &LiveService) -> Expectation {
     Expectation::Service {
+        owner: bowline_core::plan::owner(service).map(str::to_owned),
         task_definition: service.task_definition.clone(),
         primary_deployment: service.primary().map(|primary| primary.id.clone()),
         desired_count: service.desired_count,

@@ -10,10 +10,10 @@ use super::finding::{Finding, FindingCode, Location, Severity};
 use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
 use super::node::{Node, Tree};
 use super::reference::{self, Reference};
-use super::settings;
 use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
+use super::{creation, settings};
 use super::{schema, yaml};
 use crate::name::{AccountId, HumanDuration, RelativePath, ResourceName, RoleArn};
 
@@ -251,6 +251,7 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             if let Some(settings) = spec.get("settings") {
                 settings::check(settings, checker);
             }
+            creation::check(spec, checker);
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
             for item in depends_on.iter().filter(|item| item.text().is_some() && item.text() == own) {

@@ -32,7 +32,7 @@ impl Service {
 pub enum Bucket {
     /// ECS service read: DescribeServices, ListServices.
     ServiceRead,
-    /// ECS service modify: UpdateService and its like.
+    /// ECS service modify: UpdateService, CreateService.
     ServiceModify,
     /// ECS task definition read.
     TaskDefinitionRead,
@@ -132,7 +132,7 @@ apis! {
     AssumeRole: Sts, Identity, Always, "sts:AssumeRole";
     /// Services, ten at a time.
     DescribeServices: Ecs, ServiceRead, Always, "ecs:DescribeServices";
-    /// A cluster's services, for `import` only: what is in git is asked for by name.
+    /// A cluster's services, for `import`, and for what is left over: what is in git is asked for by name.
     ListServices: Ecs, ServiceRead, Always, "ecs:ListServices";
     /// The clusters of the account and region, for `import --all` only.
     ListClusters: Ecs, ClusterRead, Always, "ecs:ListClusters";
@@ -150,6 +150,8 @@ apis! {
     DescribeTasks: Ecs, ClusterResourceRead, Always, "ecs:DescribeTasks";
     /// A new revision. AWS has no token for it, so a second one is a second revision.
     RegisterTaskDefinition: Ecs, TaskDefinitionModify, WhenRefused, "ecs:RegisterTaskDefinition";
+    /// A new service. Its clientToken makes a second one the same.
+    CreateService: Ecs, ServiceModify, Always, "ecs:CreateService";
     /// A changed service. With forceNewDeployment a second one is a second deployment.
     UpdateService: Ecs, ServiceModify, WhenRefused, "ecs:UpdateService";
     /// A record on the service.

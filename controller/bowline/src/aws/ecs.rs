@@ -16,6 +16,7 @@ use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
 use bowline_core::name::TaskDefinitionArn;
+use bowline_core::plan::TagKey;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -55,6 +56,19 @@ pub(crate) struct ServiceChange<'a> {
     pub(crate) force_new_deployment: bool,
     /// Further fields, each as a whole.
     pub(crate) settings: &'a Map<String, Value>,
+}
+
+/// The fields of CreateService.
+#[derive(Debug, Clone)]
+pub(crate) struct NewService<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) task_definition: &'a TaskDefinitionArn,
+    pub(crate) desired_count: Option<u32>,
+    /// Further fields, each as a whole, tags of the manifest included.
+    pub(crate) settings: &'a Map<String, Value>,
+    /// Bowline's own tags.
+    pub(crate) tags: &'a [(TagKey, String)],
+    pub(crate) client_token: &'a str,
 }
 
 /// What a service revision rolled out.
@@ -352,10 +366,31 @@ impl Session {
             .map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
-    /// TagResource on a service.
-    pub(crate) async fn tag_service(&self, arn: &str, key: &str, value: &str) -> Result<(), AwsError> {
-        let tag = Tag::builder().key(key).value(value).build();
-        let send = || self.clients().ecs.tag_resource().resource_arn(arn).tags(tag.clone()).send();
+    /// CreateService; returns the service as it is then. A repeated request with the same token creates nothing.
+    pub(crate) async fn create_service(&self, new: &NewService<'_>) -> Result<LiveService, AwsError> {
+        let api = Api::CreateService;
+        let on = format!("{} in cluster {}", new.service, self.cluster());
+        let body = convert::create_body(self.cluster().as_str(), new);
+        let send = || {
+            // The SDK asks for the name and makes up a token if it has none; what is sent is the body.
+            let call = self.clients().ecs.create_service().service_name(new.service);
+            let raw = RawAnswer::new(settings::updated);
+            let call = call.client_token(new.client_token).customize().interceptor(raw.clone());
+            let sent = call.interceptor(RawRequest::new(body.clone())).send();
+            async move { sent.await.map(|output| (output, raw.take())) }
+        };
+        let (output, settings) = self.call(api, &on, Priority::Watch, send).await?;
+        let service =
+            output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
+        convert::service(&service, settings.unwrap_or_default())
+            .map_err(|what| AwsError::bad_answer(api, &on, &what))
+    }
+
+    /// TagResource on a service, all tags in one call.
+    pub(crate) async fn tag_service(&self, arn: &str, tags: &[(TagKey, String)]) -> Result<(), AwsError> {
+        let tag = |(key, value): &(TagKey, String)| Tag::builder().key(key.as_str()).value(value).build();
+        let tags: Vec<Tag> = tags.iter().map(tag).collect();
+        let send = || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
 use bowline_core::live::UnknownReason;
-use bowline_core::plan::{Action, ResourceReport, Sync, Totals};
+use bowline_core::plan::{Action, Orphan, ResourceReport, Sync, Totals, Wave};
 use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -254,11 +254,31 @@ fn unified(found: &str, wanted: &str) -> String {
 /// The actions of this pass, and those of later waves.
 pub(super) fn actions(pass: &Pass) -> String {
     let list = |title: &str, actions: &mut dyn Iterator<Item = &Action>| {
-        let lines: Vec<String> = actions.map(|action| format!("  {action}\n")).collect();
+        let (claims, others): (Vec<&Action>, Vec<&Action>) =
+            actions.partition(|action| action.wave == Wave::Claims);
+        let mut lines: Vec<String> = others.iter().map(|action| format!("  {action}\n")).collect();
+        lines.extend(match &claims[..] {
+            [] => None,
+            [one] => Some(format!("  {one}\n")),
+            many => Some(format!("  {} services: claim each by tags\n", many.len())),
+        });
         if lines.is_empty() { String::new() } else { format!("{}\n{}\n", title.bold(), lines.concat()) }
     };
     list("Would be done now:", &mut pass.approved.actions().iter())
         + &list("After that, planned again from what is then found:", &mut pass.later().into_iter())
+}
+
+/// Services that git does not name any more.
+pub(super) fn orphans(orphans: &[Orphan]) -> String {
+    if orphans.is_empty() {
+        return String::new();
+    }
+    let title = "Left over: claimed by this instance, not in git any more, and left as they are:".bold();
+    let lines = orphans.iter().map(|orphan| {
+        let was = orphan.resource.as_ref().map(|one| format!(", it was {one}")).unwrap_or_default();
+        format!("  {} on {}{was} (seen {:.0})\n", orphan.service, orphan.target, orphan.since)
+    });
+    format!("{title}\n{}\n", lines.collect::<String>())
 }
 
 /// `3 resources differ, 12 in sync, 1 unknown`.

@@ -13,6 +13,7 @@ pub(super) type Place = (&'static str, String);
 const SERVICES: &str = "services";
 const RESOURCES: &str = "resources";
 const TARGETS: &str = "targets";
+const ORPHANS: &str = "orphans";
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -27,11 +28,12 @@ impl Changes {
     /// From what is written to what is remembered. Nearly nothing changes in a pass, so that a row is compared before a text
     /// is made of it.
     pub(super) fn between(written: &Memory, memory: &Memory) -> Result<Self, serde_json::Error> {
-        let Memory { services, resources, targets } = memory;
+        let Memory { services, resources, targets, orphans } = memory;
         let mut changes = Self::default();
         changes.section(SERVICES, &written.services, services)?;
         changes.section(RESOURCES, &written.resources, resources)?;
         changes.section(TARGETS, &written.targets, targets)?;
+        changes.section(ORPHANS, &written.orphans, orphans)?;
         Ok(changes)
     }
 
@@ -63,16 +65,18 @@ pub(super) fn remember(
         SERVICES => put(&mut memory.services, name(key)?, text),
         RESOURCES => put(&mut memory.resources, key.to_owned(), text),
         TARGETS => put(&mut memory.targets, name(key)?, text),
+        ORPHANS => put(&mut memory.orphans, name(key)?, text),
         _ => Ok(()),
     }
 }
 
 /// Takes what `part` remembers into `memory`; what it does not speak of stays.
 pub(super) fn take_over(memory: &mut Memory, part: &Memory) {
-    let Memory { services, resources, targets } = part.clone();
+    let Memory { services, resources, targets, orphans } = part.clone();
     memory.services.extend(services);
     memory.resources.extend(resources);
     memory.targets.extend(targets);
+    memory.orphans.extend(orphans);
 }
 
 fn put<K: Ord, V: DeserializeOwned>(

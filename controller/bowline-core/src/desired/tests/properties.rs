@@ -107,6 +107,7 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             task_definition: first.2,
             desired_count: first.3,
             settings: settings(),
+            create: None,
             restart,
             secrets: names.0,
             depends_on: names.1,

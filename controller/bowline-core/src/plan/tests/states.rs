@@ -18,7 +18,7 @@ fn a_service_that_git_names_and_nobody_created_is_a_difference() {
         reason: Reason::Missing,
         wanted: Shown::text("web"),
         found: Shown::Absent,
-        note: Some("not created by Bowline".to_owned()),
+        note: Some("ECS knows no such service".to_owned()),
         owner: None,
     }];
     expected.held = vec![HeldWhy::NotCreatedByBowline];
@@ -150,7 +150,7 @@ fn the_document_is_stable_json() {
                 "operation": {"operation": "updateService", "service": "web",
                     "serviceArn": "arn:aws:ecs:eu-central-1:111122223333:service/main/web", "taskDefinition": null,
                     "desiredCount": 2, "forceNewDeployment": false, "tags": [], "specHash": null},
-                "expect": {"expect": "service",
+                "expect": {"expect": "service", "owner": "bowline",
                     "taskDefinition": "arn:aws:ecs:eu-central-1:111122223333:task-definition/web:6",
                     "primaryDeployment": "ecs-svc/1", "desiredCount": 5},
                 "because": [{"path": "desiredCount", "reason": "changed", "wanted": {"text": "2"}, "found": {"text": "5"}, "note": null}],

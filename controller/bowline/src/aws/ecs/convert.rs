@@ -15,9 +15,9 @@ use bowline_core::live::{
     UnknownCategory,
 };
 use bowline_core::name::TaskDefinitionArn;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Ran, ServiceChange, last_part};
+use super::{NewService, Ran, ServiceChange, last_part};
 use crate::aws::error::AwsError;
 use crate::aws::timestamp;
 
@@ -207,6 +207,21 @@ pub(super) fn update_body(cluster: &str, change: &ServiceChange<'_>) -> Arc<[u8]
     set("taskDefinition", change.task_definition.map(|arn| arn.as_str().into()));
     set("desiredCount", change.desired_count.map(Value::from));
     set("forceNewDeployment", change.force_new_deployment.then_some(true.into()));
+    Value::Object(body).to_string().into_bytes().into()
+}
+
+/// The body of CreateService.
+pub(super) fn create_body(cluster: &str, new: &NewService<'_>) -> Arc<[u8]> {
+    let mut body = new.settings.clone();
+    let own = new.tags.iter().map(|(key, value)| json!({ "key": key.as_str(), "value": value }));
+    let mut tags = body.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
+    tags.extend(own);
+    body.insert("cluster".to_owned(), cluster.into());
+    body.insert("serviceName".to_owned(), new.service.into());
+    body.insert("taskDefinition".to_owned(), new.task_definition.as_str().into());
+    body.insert("clientToken".to_owned(), new.client_token.into());
+    body.insert("tags".to_owned(), Value::Array(tags));
+    body.extend(new.desired_count.map(|count| ("desiredCount".to_owned(), Value::from(count))));
     Value::Object(body).to_string().into_bytes().into()
 }
 
