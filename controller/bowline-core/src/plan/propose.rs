@@ -12,7 +12,7 @@ use super::report::{Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, terraform_state};
+use super::{Proposed, seldom, terraform_label, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService};
 use crate::name::ResourceName;
@@ -57,6 +57,7 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
         let report = terraform_state::report(&world, name, state);
         reports.insert(report.resource.clone(), report);
     }
+    terraform_label::label(&world, &mut reports);
     let failures = failures(memory, &actions);
     Proposed { reports, actions, failures }
 }
@@ -87,6 +88,8 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
         report.note_origin(&target.origin);
         if let Some(why) = world.unread_target(name) {
             report.set_unknown(why);
+        } else {
+            report.notes.extend(seldom::notes(world, name));
         }
         reports.insert(report.resource.clone(), report);
     }
@@ -97,6 +100,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             sync: Sync::Invalid,
             differences: Vec::new(),
             left_alone: Vec::new(),
+            warnings: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,

@@ -2,6 +2,8 @@
 
 mod count;
 mod gate;
+mod ignored;
+mod images;
 mod records;
 mod settings;
 mod settle;
@@ -13,6 +15,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 pub(crate) use gate::Spec;
+pub use images::is_mutable;
+pub(crate) use images::settled;
 use records::Records;
 pub(crate) use settings::Noticed;
 use settings::Settings;
@@ -217,6 +221,7 @@ fn decide<'a>(
     outlook.live = Some(subject.live);
     outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty();
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
+    outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
@@ -226,6 +231,7 @@ fn decide<'a>(
     }
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
+    outlook.report.warnings.extend(images::warnings(subject));
     settle::settle(subject, reads, &mut outlook);
     outlook.expected_settings = settings.expected;
     outlook.settings = Some(settings.noticed);

@@ -1,7 +1,9 @@
 //! Tables: one small world a rule, whole values asserted.
 
+mod autoscaling;
 mod convergence;
 mod deploy;
+mod ignored;
 mod learning;
 mod needs;
 mod quarantine;
@@ -9,4 +11,5 @@ mod records;
 mod secrets;
 mod settings;
 mod states;
+mod terraform;
 mod waits;

@@ -197,6 +197,8 @@ pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
 async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
+    let seldom = plan::due_seldom(desired, &live, world.clock.now());
+    Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom)).await;
     let mut rounds = 0;
     loop {
         let needs = plan::needs(desired, &live, &world.memory, world.clock.now());

@@ -293,6 +293,8 @@ async fn a_pass_over_a_thousand_unchanged_services_makes_a_hundred_calls() {
     for call in cloud.simulator.calls() {
         *calls.entry(call.operation).or_default() += 1;
     }
-    let expected = [("DescribeServices".to_owned(), 100), ("GetCallerIdentity".to_owned(), 1)];
+    // Scalable targets are asked for once an hour.
+    let expected = [("DescribeScalableTargets", 20), ("DescribeServices", 100), ("GetCallerIdentity", 1)];
+    let expected = expected.map(|(operation, count)| (operation.to_owned(), count));
     assert_eq!(calls, expected.into());
 }
