@@ -107,7 +107,7 @@ impl Everything {
         let mut other: Value = serde_json::from_str(&target_in(mode, OTHER)).unwrap();
         other["metadata"]["name"] = json!("other");
         other["spec"]["assumeRole"] = role;
-        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"]});
+        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"], "desiredCount": 1});
         let worker = json!({"taskDefinition": {"revision": "web:1"}, "restart": restart, "secrets": ["db"]});
         self.remote.commit(
             "Ask for everything",

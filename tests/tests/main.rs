@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 
 mod accept;
+mod autoscaling;
 mod bad_input;
 mod contract;
 mod hot_pass;
 mod iam_policy;
+mod image_drift;
 mod import;
 mod kill;
 mod plan_and_apply;
@@ -14,3 +16,4 @@ mod round_trip;
 mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;
+mod terraform;
