@@ -47,7 +47,9 @@ pub(crate) fn label(world: &World<'_>, reports: &mut BTreeMap<ResourceKey, Resou
                     let note = format!(
                         "whether Terraform manages these fields, too, is not known: see TerraformState/{state_name}"
                     );
-                    report.notes.push(note);
+                    if !report.notes.contains(&note) {
+                        report.notes.push(note);
+                    }
                 }
                 continue;
             };
@@ -79,7 +81,7 @@ pub(crate) fn label(world: &World<'_>, reports: &mut BTreeMap<ResourceKey, Resou
                 .get(&wanted.resource.spec.target)
                 .is_some_and(|target| target.spec.mode == Mode::Enforce)
             {
-                report.warnings.extend(subject.fight());
+                report.warnings.extend(subject.fight(&report.left_alone));
             }
         }
     }
@@ -146,12 +148,14 @@ impl Subject<'_> {
     }
 
     /// The fields that git enforces and that Terraform would set back, with nothing declared about it.
-    fn fight(&self) -> Option<Warning> {
+    fn fight(&self, left_alone: &[Difference]) -> Option<Warning> {
         let ignored = Ignored::new(&self.wanted.ignore);
+        let is_left = |path: &str| left_alone.iter().any(|left| left.path == path);
         let enforced = enforced_fields(self.wanted);
         let fights = |row: &&Attribute| {
             let fought = enforced.iter().any(|path| {
                 !ignored.covers(path)
+                    && !is_left(path)
                     && attribute_of(path).is_some_and(|sets| sets.terraform == row.terraform)
             });
             fought && self.set(row).is_some()

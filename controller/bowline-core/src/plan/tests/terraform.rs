@@ -8,7 +8,7 @@ use crate::desired::kind::{Mode, ServiceSettings};
 use crate::desired::terraform::{ATTRIBUTES, TerraformService};
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::diff::fields::setting_row;
-use crate::live::{LiveState, Observed, UnknownCategory};
+use crate::live::{Asked, LiveState, Observed, ScalableTarget, UnknownCategory};
 use crate::plan::fixture::*;
 use crate::plan::*;
 
@@ -131,11 +131,23 @@ fn what_both_set_is_a_warning_until_it_is_declared_to_be_ignored() {
 }
 
 #[test]
+fn a_count_that_is_left_to_autoscaling_is_nobodys_fight() {
+    let mut world = world(&json!({"desired_count": 3}));
+    let found = known(ScalableTarget { minimum: 1, maximum: 9, suspended: false });
+    let asked = Asked { about: "service/main/web".to_owned(), at: at(0), found };
+    world.live.scalable_targets.insert(name("web"), asked);
+    let expected = Warning::CountAutoscaled { wanted: 2, minimum: 1, maximum: 9 };
+    assert_eq!(world.report("web").warnings, [expected]);
+}
+
+#[test]
 fn an_unreadable_state_is_a_note_and_changes_nothing_else() {
     let read = world(&json!({}));
     let mut unread = read.clone();
     unread.live.states.insert(name("app"), unknown(UnknownCategory::Refused));
     assert_eq!(unread.actions(), read.actions());
+    let spec = &mut unread.desired.states.get_mut(&name("app")).unwrap().spec;
+    spec.resources.insert("aws_ecs_service.web_too".to_owned(), name("web"));
     let mut expected = read.report("web");
     expected.notes =
         vec!["whether Terraform manages these fields, too, is not known: see TerraformState/app".to_owned()];
