@@ -109,7 +109,7 @@ impl Everything {
         let mut other: Value = serde_json::from_str(&target_in(mode, OTHER)).unwrap();
         other["metadata"]["name"] = json!("other");
         other["spec"]["assumeRole"] = role;
-        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"]});
+        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"], "desiredCount": 1});
         // Wanted, but not there.
         let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
         let create = json!({"launchType": "FARGATE", "desiredCount": 1, "networkConfiguration": network});

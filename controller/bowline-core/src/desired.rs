@@ -21,6 +21,7 @@ mod source;
 mod state;
 mod suggest;
 mod task_definition;
+pub mod terraform;
 mod yaml;
 
 pub use acceptance::{ACCEPT_TRAILER, NotAcceptable, how_to_accept};

@@ -5,6 +5,7 @@
 mod ecs;
 mod observed;
 mod secret;
+mod seldom;
 mod terraform_state;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub use ecs::{
 };
 pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
 pub use secret::LiveSecret;
+pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
 pub use terraform_state::LiveState;
 
 use crate::desired::kind::ServiceSettings;
@@ -46,6 +48,10 @@ pub struct Live {
     pub task_starts: BTreeMap<ResourceName, Observed<Vec<jiff::Timestamp>>>,
     /// Per Secret resource: when each version was created.
     pub secret_version_dates: BTreeMap<ResourceName, Observed<BTreeMap<String, jiff::Timestamp>>>,
+    /// Per EcsService resource: the images of its running tasks.
+    pub images: BTreeMap<ResourceName, Asked<RunningImages>>,
+    /// Per EcsService resource: the scalable target of its desired count.
+    pub scalable_targets: BTreeMap<ResourceName, Asked<ScalableTarget>>,
 }
 
 /// A service that nothing in git names.

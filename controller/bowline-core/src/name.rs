@@ -259,6 +259,9 @@ names! {
     ObjectVersionId, "s3-version-id", "an S3 object version id", |t| !t.is_empty() && t.len() <= 1024 && !t.contains(char::is_whitespace);
     /// The lineage of a Terraform state: a UUID given once, at its creation.
     Lineage, "terraform-lineage", "a Terraform lineage (a UUID)", is_uuid;
+    /// An argument of a Terraform resource as `ignore_changes` names it, or `all`.
+    TerraformAttribute, "terraform-attribute", "an argument as `ignore_changes` names it, such as desired_count, or all",
+        |t| all(t, 1, 64, |c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
     /// A full git commit id.
     CommitId, "git-commit", "a full git commit id (40 hexadecimal digits)", |t| all(t, 40, 40, |c| c.is_ascii_hexdigit());
     /// A token whose change restarts a service once; it is stored in a tag, so it is limited to what AWS allows there.

@@ -14,11 +14,14 @@ mod reads;
 mod record;
 mod report;
 mod secret;
+mod seldom;
 mod sentence;
 mod service;
 mod spec;
 mod tag;
+mod terraform_label;
 mod terraform_state;
+mod warning;
 mod world;
 
 pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
@@ -34,7 +37,10 @@ pub use ownership::{Actor, owner};
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub use seldom::{Seldom, due_seldom};
+pub use service::is_mutable;
 pub(crate) use tag::{Recorded, Restart};
+pub use warning::{DigestTasks, Warning};
 
 use std::collections::{BTreeMap, BTreeSet};
 

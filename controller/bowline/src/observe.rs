@@ -5,6 +5,7 @@
 
 pub(crate) mod inventory;
 mod needs;
+mod seldom;
 mod services;
 mod strangers;
 
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use crate::aws::{Aws, AwsError, Priority, Session};
 
 pub use needs::read;
+pub use seldom::read as read_seldom;
 
 /// What is due in this pass; what is not due is carried over from the previous [`Live`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,8 +203,9 @@ fn start_states(
         let known = previous.and_then(|live| live.states.get(name)).and_then(Observed::known).cloned();
         let (session, name) = (session.clone(), name.clone());
         let (bucket, key) = (state.spec.bucket.clone(), state.spec.key.clone());
+        let addresses = state.spec.resources.keys().cloned().collect();
         reads.spawn(async move {
-            let answer = session.read_state(&bucket, &key, known.as_ref()).await;
+            let answer = session.read_state(&bucket, &key, &addresses, known.as_ref()).await;
             Read::State(name, observed(&session, answer))
         });
     }
@@ -255,6 +258,8 @@ const SLOW_READS_KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// so that they are asked for again.
 fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
     let Some(previous) = previous else { return };
+    live.images.clone_from(&previous.images);
+    live.scalable_targets.clone_from(&previous.scalable_targets);
     let Live { services, secrets, histories, revision_settings, task_starts, secret_version_dates, .. } =
         live;
     let same_deployment = |name: &ResourceName| same(&previous.services, services, name, settled);

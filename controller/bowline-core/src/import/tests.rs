@@ -93,6 +93,7 @@ fn mixed() -> Inventory {
         ("Legacy_Shop", code_deploy),
     ]);
     let state = LiveState {
+        services: BTreeMap::new(),
         version_id: Some("3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY".to_owned()),
         etag: String::new(),
         last_modified: None,

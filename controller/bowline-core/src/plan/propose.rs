@@ -14,7 +14,7 @@ use super::report::{Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, terraform_state};
+use super::{Proposed, seldom, terraform_label, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
@@ -73,6 +73,7 @@ pub fn propose(
         let report = terraform_state::report(&world, name, state);
         reports.insert(report.resource.clone(), report);
     }
+    terraform_label::label(&world, &mut reports);
     let failures = failures(memory, &actions);
     let orphans = orphans::orphans(desired, live, memory, actor, now);
     Proposed { reports, actions, failures, orphans }
@@ -104,9 +105,12 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
         report.note_origin(&target.origin);
         if let Some(why) = world.unread_target(name) {
             report.set_unknown(why);
-        } else if let Some(Observed::Unknown { why }) = world.live.strangers.get(name) {
-            let note = format!("whether services were left over could not be read: {}", why.message);
-            report.notes.push(note);
+        } else {
+            if let Some(Observed::Unknown { why }) = world.live.strangers.get(name) {
+                let note = format!("whether services were left over could not be read: {}", why.message);
+                report.notes.push(note);
+            }
+            report.notes.extend(seldom::notes(world, name));
         }
         reports.insert(report.resource.clone(), report);
     }
@@ -117,6 +121,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             sync: Sync::Invalid,
             differences: Vec::new(),
             left_alone: Vec::new(),
+            warnings: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,

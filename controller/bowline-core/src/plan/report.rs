@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::memory::SpecHash;
+use super::warning::Warning;
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{Origin, ResourceKey};
 use crate::diff::Difference;
@@ -25,6 +26,9 @@ pub struct ResourceReport {
     /// What differs and is nobody's business here: ignored by a rule, or owned by somebody else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_alone: Vec<Difference>,
+    /// What a person should change; it makes the resource no less in sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Why nothing, or not everything, is done about it.
     pub held: Vec<HeldWhy>,
     /// What is waited for.
@@ -44,6 +48,7 @@ impl ResourceReport {
             sync: Sync::InSync,
             differences: Vec::new(),
             left_alone: Vec::new(),
+            warnings: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,

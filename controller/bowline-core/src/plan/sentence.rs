@@ -230,3 +230,8 @@ impl fmt::Display for Action {
         write!(formatter, "{}: {}", self.resource, self.operation)
     }
 }
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn tasks(count: u32) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
+}

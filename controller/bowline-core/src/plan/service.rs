@@ -3,6 +3,8 @@
 mod count;
 mod creation;
 mod gate;
+mod ignored;
+mod images;
 mod records;
 mod settings;
 mod settle;
@@ -16,6 +18,8 @@ use serde_json::{Map, Value};
 pub(crate) use creation::Creation;
 use creation::Gone;
 pub(crate) use gate::Spec;
+pub use images::is_mutable;
+pub(crate) use images::settled;
 use records::Records;
 pub(crate) use settings::Noticed;
 use settings::Settings;
@@ -256,6 +260,7 @@ fn decide<'a>(
     outlook.live = Some(subject.live);
     outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty();
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
+    outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
@@ -265,6 +270,7 @@ fn decide<'a>(
     }
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
+    outlook.report.warnings.extend(images::warnings(subject));
     settle::settle(subject, reads, &mut outlook);
     let resource = &outlook.report.resource;
     match ownership::belongs_elsewhere(subject.world.actor, resource, subject.world.desired, subject.live) {

@@ -1,8 +1,10 @@
 //! Tables: one small world a rule, whole values asserted.
 
+mod autoscaling;
 mod convergence;
 mod creation;
 mod deploy;
+mod ignored;
 mod learning;
 mod needs;
 mod orphans;
@@ -12,4 +14,5 @@ mod records;
 mod secrets;
 mod settings;
 mod states;
+mod terraform;
 mod waits;

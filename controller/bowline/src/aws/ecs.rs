@@ -6,18 +6,18 @@ mod list;
 mod raw;
 pub(super) mod recognised;
 mod settings;
+pub(crate) mod tasks;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    DesiredStatus, ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
+    ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
 };
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::TagKey;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::api::Api;
@@ -30,9 +30,7 @@ use recognised::{Batch, Recogniser};
 /// How many services one DescribeServices takes.
 pub(crate) const SERVICES_PER_CALL: usize = 10;
 /// How many service revisions one DescribeServiceRevisions takes.
-const REVISIONS_PER_CALL: usize = 20;
-/// How many tasks one DescribeTasks takes.
-const TASKS_PER_CALL: usize = 100;
+pub(crate) const REVISIONS_PER_CALL: usize = 20;
 /// How many past deployments are looked at: ListServiceDeployments' own page, the newest ones.
 const HISTORY: i32 = 20;
 /// More pages than any list that Bowline reads can have; beyond it the paging goes in circles.
@@ -271,58 +269,6 @@ impl Session {
     pub(crate) async fn revision_settings(&self, arn: &str) -> Result<Option<ServiceSettings>, AwsError> {
         let found = self.service_revisions(&[arn.to_owned()], arn).await?.remove(arn);
         Ok(found.and_then(|ran| ran.settings))
-    }
-
-    /// When each running task of a service was started: by then it had read its secrets. One on its way counts as
-    /// starting now.
-    pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
-        let on = format!("{service} in cluster {}", self.cluster());
-        let tasks = self.task_arns(service, &on).await?;
-        let api = Api::DescribeTasks;
-        let mut starts = Vec::new();
-        for batch in tasks.chunks(TASKS_PER_CALL) {
-            let send = || {
-                let call = self.clients().ecs.describe_tasks().cluster(self.cluster().as_str());
-                call.set_tasks(Some(batch.to_vec())).send()
-            };
-            let output = self.call(api, &on, Priority::Scan, send).await?;
-            // A task may stop between the two calls.
-            if let Some(failure) =
-                output.failures().iter().find(|failure| failure.reason() != Some("MISSING"))
-            {
-                let reason = failure.reason().unwrap_or("a failure without reason");
-                return Err(AwsError::bad_answer(api, &on, reason));
-            }
-            if output.tasks().len() + output.failures().len() < batch.len() {
-                return Err(AwsError::bad_answer(api, &on, "the answer lacks some of the tasks"));
-            }
-            for task in output.tasks().iter().filter(|task| task.last_status() != Some("STOPPED")) {
-                let created = task.created_at.or(task.started_at).and_then(super::timestamp);
-                starts
-                    .push(created.ok_or_else(|| AwsError::bad_answer(api, &on, "a task has no createdAt"))?);
-            }
-        }
-        starts.sort_unstable();
-        Ok(starts)
-    }
-
-    async fn task_arns(&self, service: &str, on: &str) -> Result<Vec<String>, AwsError> {
-        let api = Api::ListTasks;
-        let (mut tasks, mut token) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let send = || {
-                let call =
-                    self.clients().ecs.list_tasks().cluster(self.cluster().as_str()).service_name(service);
-                call.desired_status(DesiredStatus::Running).set_next_token(token.clone()).send()
-            };
-            let page = self.call(api, on, Priority::Scan, send).await?;
-            tasks.extend(page.task_arns.unwrap_or_default());
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(tasks);
-            }
-        }
-        Err(endless(api, on))
     }
 
     /// RegisterTaskDefinition with exactly this content; returns the new revision.

@@ -99,13 +99,18 @@ fn first(report: &ResourceReport) -> String {
         return why.to_string();
     }
     let paths: Vec<&str> = report.differences.iter().map(|difference| difference.path.as_str()).collect();
-    if paths.is_empty() { report.notes.first().cloned().unwrap_or_default() } else { paths.join(", ") }
+    if !paths.is_empty() {
+        return paths.join(", ");
+    }
+    let warning = report.warnings.first().map(ToString::to_string);
+    warning.or_else(|| report.notes.first().cloned()).unwrap_or_default()
 }
 
 /// True unless the resource is simply in sync.
 pub(super) fn is_worth_telling(report: &ResourceReport) -> bool {
     report.sync != Sync::InSync
         || !report.differences.is_empty()
+        || !report.warnings.is_empty()
         || !report.notes.is_empty()
         || report.failing().is_some()
 }
@@ -137,6 +142,7 @@ fn is_alike(one: &ResourceReport, other: &ResourceReport) -> bool {
             && report.differences.is_empty()
             && report.held.is_empty()
             && report.waiting_on.is_none()
+            && report.warnings.is_empty()
             && report.notes.is_empty()
     };
     only(one)
@@ -196,6 +202,9 @@ fn body(report: &ResourceReport) -> String {
             &format!("{} is {}, git has {}: {why}", difference.path, difference.found, difference.wanted),
             None,
         );
+    }
+    for warning in &report.warnings {
+        line("warning:", &warning.to_string(), Some(&warning.hint()));
     }
     for note in &report.notes {
         line("note:", note, None);

@@ -207,6 +207,8 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
+    let seldom = plan::due_seldom(desired, &live, world.clock.now());
+    Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom)).await;
     let mut rounds = 0;
     loop {
         let needs = plan::needs(desired, &live, &world.memory, actor, world.clock.now());

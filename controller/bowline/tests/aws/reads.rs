@@ -180,6 +180,7 @@ async fn of_a_state_only_four_fields_are_read_and_only_once_a_version() {
     let live = world.observe(None).await;
     let found = live.states[&name("a")].known().unwrap();
     let expected = LiveState {
+        services: BTreeMap::new(),
         version_id: None,
         etag: second.e_tag.unwrap(),
         last_modified: found.last_modified,

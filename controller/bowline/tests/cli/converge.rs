@@ -293,7 +293,13 @@ async fn a_pass_over_a_thousand_unchanged_services_makes_a_hundred_calls() {
     for call in cloud.simulator.calls() {
         *calls.entry(call.operation).or_default() += 1;
     }
-    // Ten pages of names for what is left over: a plan looks for that, the controller once an hour.
-    let expected = [("DescribeServices", 100), ("GetCallerIdentity", 1), ("ListServices", 10)];
-    assert_eq!(calls, expected.map(|(name, count)| (name.to_owned(), count)).into());
+    // What is left over and scalable targets: a plan asks for them, the controller once an hour.
+    let expected = [
+        ("DescribeScalableTargets", 20),
+        ("DescribeServices", 100),
+        ("GetCallerIdentity", 1),
+        ("ListServices", 10),
+    ];
+    let expected = expected.map(|(operation, count)| (operation.to_owned(), count));
+    assert_eq!(calls, expected.into());
 }

@@ -1,6 +1,6 @@
 //! Missing, unknown, invalid, left alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Difference, Reason, Shown};
 use crate::live::{LiveState, Observed, SchedulingStrategy, ServiceStatus, UnknownCategory};
@@ -109,6 +109,7 @@ fn a_terraform_state_is_reported_only() {
         },
     );
     let live = |version: &str, serial| LiveState {
+        services: BTreeMap::new(),
         version_id: Some(version.to_owned()),
         etag: "e".to_owned(),
         last_modified: None,

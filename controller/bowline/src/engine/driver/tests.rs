@@ -110,6 +110,7 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
     let key = ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse("web").unwrap() };
     let report = |sync| ResourceReport {
         left_alone: Vec::new(),
+        warnings: Vec::new(),
         resource: key.clone(),
         target: None,
         sync,
