@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::canonical::{canonical_json, sha256_hex};
 use super::compare::compare_field;
-use super::fields::{Literal, Rule, SERVICE, ShownBy, plain, setting_row};
+use super::fields::{Literal, Rule, SERVICE, Setting, ShownBy, Taken, plain, setting_row};
 use super::normalize::normalize_field;
 use super::overlay::overlay_field;
 use super::path::Ignored;
 use super::{Difference, Reason, Shown};
 use crate::desired::kind::ServiceSettings;
+use crate::live::DeploymentController;
 
 pub(crate) use removal::{Removal, removals};
 
@@ -61,6 +62,23 @@ pub fn settings_in_effect(request: &Map<String, Value>, live: &ServiceSettings) 
 /// Whether DescribeServices shows a top-level field.
 pub fn is_shown(field: &str) -> bool {
     setting_row(field).is_some_and(|row| row.shown != ShownBy::Revision)
+}
+
+/// Who else sets the field, under a controller for which UpdateService does not take it.
+pub(crate) fn owner(controller: DeploymentController, row: &Setting) -> Option<&'static str> {
+    match (controller, row.taken) {
+        (DeploymentController::Ecs, _)
+        | (_, Taken::Always)
+        | (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
+        (DeploymentController::CodeDeploy, Taken::Ecs) => Some("CodeDeploy"),
+        (DeploymentController::External, Taken::Ecs | Taken::CodeDeploy) => Some("an external controller"),
+    }
+}
+
+/// Whether ECS exchanges the target groups of a service with these settings at each deployment.
+pub(crate) fn exchanges_target_groups(live: &Map<String, Value>) -> bool {
+    let strategy = get(live, &["deploymentConfiguration", "strategy"]).and_then(Value::as_str);
+    matches!(strategy, Some("BLUE_GREEN" | "LINEAR" | "CANARY"))
 }
 
 /// What tells one value of a top-level field from another: 16 hexadecimal digits. To see whether somebody changed it.
@@ -148,7 +166,8 @@ pub(crate) fn set(settings: &mut Map<String, Value>, names: &[impl AsRef<str>], 
     }
 }
 
-fn unset(settings: &mut Map<String, Value>, names: &[impl AsRef<str>]) {
+/// Takes out the value at a place.
+pub(crate) fn unset(settings: &mut Map<String, Value>, names: &[impl AsRef<str>]) {
     let Some((first, rest)) = names.split_first() else { return };
     if rest.is_empty() {
         settings.remove(first.as_ref());

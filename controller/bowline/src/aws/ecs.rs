@@ -27,7 +27,7 @@ use raw::{RawAnswer, RawRequest};
 /// How many services one DescribeServices takes.
 pub(crate) const SERVICES_PER_CALL: usize = 10;
 /// How many service revisions one DescribeServiceRevisions takes.
-const REVISIONS_PER_CALL: usize = 20;
+pub(crate) const REVISIONS_PER_CALL: usize = 20;
 /// How many tasks one DescribeTasks takes.
 const TASKS_PER_CALL: usize = 100;
 /// How many past deployments are looked at: ListServiceDeployments' own page, the newest ones.
@@ -244,6 +244,15 @@ impl Session {
     pub(crate) async fn revision_settings(&self, arn: &str) -> Result<Option<ServiceSettings>, AwsError> {
         let found = self.service_revisions(&[arn.to_owned()], arn).await?.remove(arn);
         Ok(found.and_then(|ran| ran.settings))
+    }
+
+    /// The same of at most [`REVISIONS_PER_CALL`] revisions, by ARN; those that are gone are not in it.
+    pub(crate) async fn revisions_settings(
+        &self,
+        arns: &[String],
+    ) -> Result<BTreeMap<String, ServiceSettings>, AwsError> {
+        let found = self.service_revisions(arns, &arns.join(", ")).await?;
+        Ok(found.into_iter().filter_map(|(arn, ran)| Some((arn, ran.settings?))).collect())
     }
 
     /// When each running task of a service was started: by then it had read its secrets. One on its way counts as

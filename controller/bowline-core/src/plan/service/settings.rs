@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 
 use super::Subject;
 use crate::desired::kind::ServiceSettings;
-use crate::diff::fields::{Effect, SERVICE, Setting, ShownBy, Taken, setting_row, starts_deployment};
+use crate::diff::fields::{Effect, SERVICE, ShownBy, setting_row, starts_deployment};
 use crate::diff::normalize::normalize_by;
 use crate::diff::settings::{
-    Leaf, Removal, compare, fingerprint, get, leaves, removals, request, set, shown_path,
+    Leaf, Removal, compare, exchanges_target_groups, fingerprint, get, leaves, owner, removals, request, set,
+    shown_path,
 };
 use crate::diff::{Difference, Reason};
-use crate::live::{DeploymentController, SchedulingStrategy};
+use crate::live::SchedulingStrategy;
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::HeldWhy;
 
@@ -142,8 +143,7 @@ fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
 /// After a blue/green deployment the target groups have changed places: ECS owns which one is in production, so the wanted
 /// ones are taken in the order that is live.
 fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, settings: &mut Settings) {
-    let strategy = get(found, &["deploymentConfiguration", "strategy"]).and_then(Value::as_str);
-    if !matches!(strategy, Some("BLUE_GREEN" | "LINEAR" | "CANARY")) {
+    if !exchanges_target_groups(found) {
         return;
     }
     let live: Vec<&Value> =
@@ -208,17 +208,6 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
         return None;
     }
     Some(field)
-}
-
-/// Who else sets the field, under a controller for which UpdateService does not take it.
-fn owner(controller: DeploymentController, row: &Setting) -> Option<&'static str> {
-    match (controller, row.taken) {
-        (DeploymentController::Ecs, _)
-        | (_, Taken::Always)
-        | (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
-        (DeploymentController::CodeDeploy, Taken::Ecs) => Some("CodeDeploy"),
-        (DeploymentController::External, Taken::Ecs | Taken::CodeDeploy) => Some("an external controller"),
-    }
 }
 
 /// What left git and is set back; what is still managed is added to `in_sync`.
