@@ -50,7 +50,7 @@ fn everything() -> Vec<Value> {
 
 /// What differs between what git would hold and what was read.
 fn differing(wanted: &Value, found: &TaskDefinitionContent) -> Vec<Difference> {
-    diff_task_definition(&TaskDefinitionContent(wanted.clone()), found, &[], &[])
+    diff_task_definition(&TaskDefinitionContent::new(wanted.clone()), found, &[], &[])
 }
 
 /// The field of the table that a difference is about: its path without what stands in brackets.

@@ -18,6 +18,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use normalize::normal_text;
 pub use normalize::normalize;
 pub(crate) use overlay::overlay;
 pub(crate) use secret::diff_secret;

@@ -6,7 +6,7 @@
 
 mod history;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bowline_core::plan::{Event, Memory};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
@@ -44,6 +45,15 @@ type Place = (String, String);
 
 /// Memory as rows of JSON.
 type Rows = BTreeMap<Place, String>;
+
+/// Memory, compared with what is written.
+#[derive(Debug, Default)]
+struct Compared {
+    /// Where each part of it belongs.
+    places: BTreeSet<Place>,
+    /// The rows that are not written so.
+    changed: Rows,
+}
 
 /// The store. Whoever has it is the one instance that acts.
 #[derive(Debug)]
@@ -202,10 +212,9 @@ impl Store {
     /// Writes what changed in `memory` since the last save, and `events`, in one transaction. When it returns, both
     /// survive a SIGKILL.
     pub async fn save(&mut self, memory: &Memory, events: &[Event], commit: &str) -> Result<(), StoreError> {
-        let rows = self.rows(memory)?;
-        let gone: Vec<Place> =
-            self.written.keys().filter(|place| !rows.contains_key(*place)).cloned().collect();
-        self.write(rows, gone, events, commit).await
+        let Compared { places, changed } = self.compare(memory)?;
+        let gone = self.written.keys().filter(|place| !places.contains(*place)).cloned().collect();
+        self.write(changed, gone, events, commit).await
     }
 
     /// As [`Store::save`], but `part` holds only some resources, and what it does not hold stays as it is: a wave of many
@@ -216,19 +225,16 @@ impl Store {
         events: &[Event],
         commit: &str,
     ) -> Result<(), StoreError> {
-        let rows = self.rows(part)?;
-        self.write(rows, Vec::new(), events, commit).await
+        self.write(self.compare(part)?.changed, Vec::new(), events, commit).await
     }
 
     async fn write(
         &mut self,
-        rows: Rows,
+        changed: Rows,
         gone: Vec<Place>,
         events: &[Event],
         commit: &str,
     ) -> Result<(), StoreError> {
-        let changed: Rows =
-            rows.into_iter().filter(|(place, text)| self.written.get(place) != Some(text)).collect();
         if changed.is_empty() && gone.is_empty() && events.is_empty() {
             return Ok(());
         }
@@ -313,19 +319,36 @@ impl Store {
         drop(self.lock);
     }
 
-    fn rows(&self, memory: &Memory) -> Result<Rows, StoreError> {
-        let unreadable = |source| self.unreadable("as memory".to_owned(), source);
-        let mut rows = Rows::new();
-        if let Value::Object(sections) = serde_json::to_value(memory).map_err(unreadable)? {
-            for (section, entries) in sections {
-                if let Value::Object(entries) = entries {
-                    for (key, value) in entries {
-                        rows.insert((section.clone(), key), value.to_string());
-                    }
-                }
-            }
+    /// What is written of `memory`, and what is not or is out of date. Nearly nothing changes in a pass, so that a row is
+    /// compared before anything is kept of it.
+    fn compare(&self, memory: &Memory) -> Result<Compared, StoreError> {
+        let Memory { services, resources, targets } = memory;
+        let mut compared = Compared::default();
+        for (name, service) in services {
+            self.compare_row(("services".to_owned(), name.to_string()), service, &mut compared)?;
         }
-        Ok(rows)
+        for (key, resource) in resources {
+            self.compare_row(("resources".to_owned(), key.clone()), resource, &mut compared)?;
+        }
+        for (name, target) in targets {
+            self.compare_row(("targets".to_owned(), name.to_string()), target, &mut compared)?;
+        }
+        Ok(compared)
+    }
+
+    fn compare_row(
+        &self,
+        place: Place,
+        value: &impl Serialize,
+        compared: &mut Compared,
+    ) -> Result<(), StoreError> {
+        let text =
+            serde_json::to_string(value).map_err(|source| self.unreadable("as memory".to_owned(), source))?;
+        if self.written.get(&place) != Some(&text) {
+            compared.changed.insert(place.clone(), text);
+        }
+        compared.places.insert(place);
+        Ok(())
     }
 
     fn unreadable(&self, of: String, source: serde_json::Error) -> StoreError {

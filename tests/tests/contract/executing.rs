@@ -113,7 +113,7 @@ pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
     let content = serde_json::from_str(&task_definition(&site.family(), "registry.test/web:2")).unwrap();
     let register = Operation::RegisterTaskDefinition {
         family: site.family(),
-        content: TaskDefinitionContent(content).into(),
+        content: TaskDefinitionContent::new(content).into(),
     };
     let expect = Expectation::NewestRevision { arn: Some(revision(&first)) };
     let outcome = site.execute(register.clone(), expect.clone()).await;

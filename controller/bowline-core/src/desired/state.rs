@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::kind::{EcsService, Secret, Target, TerraformState};
 use crate::name::{RelativePath, ResourceName, RevisionRef};
@@ -97,9 +98,59 @@ pub struct Resource<S> {
 
 /// The content of a task definition in the shape of RegisterTaskDefinition: request fields only, as JSON with AWS's own
 /// (camelCase) field names. Server-only fields are gone; it is not normalised (see `diff::normalize`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TaskDefinitionContent(pub serde_json::Value);
+///
+/// Cheap to clone: it is some 20 KB as a tree, and what is live, remembered and cached is mostly the same.
+#[derive(Clone)]
+pub struct TaskDefinitionContent {
+    shared: Arc<SharedContent>,
+}
+
+struct SharedContent {
+    value: Value,
+    /// The normal form as text, once somebody asked for it.
+    normal: OnceLock<Arc<str>>,
+}
+
+impl TaskDefinitionContent {
+    /// Wraps the content.
+    pub fn new(value: Value) -> Self {
+        Self { shared: Arc::new(SharedContent { value, normal: OnceLock::new() }) }
+    }
+
+    /// The content.
+    pub fn value(&self) -> &Value {
+        &self.shared.value
+    }
+
+    /// The normal form as text: made by `make` once, then remembered. The content never changes, so neither does this.
+    pub(crate) fn normal_text(&self, make: impl FnOnce() -> String) -> Arc<str> {
+        Arc::clone(self.shared.normal.get_or_init(|| make().into()))
+    }
+}
+
+impl PartialEq for TaskDefinitionContent {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared) || self.value() == other.value()
+    }
+}
+
+impl fmt::Debug for TaskDefinitionContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("TaskDefinitionContent").field(self.value()).finish()
+    }
+}
+
+impl Serialize for TaskDefinitionContent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskDefinitionContent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::new)
+    }
+}
 
 /// What a service should run, with the file already read.
 #[derive(Debug, Clone, PartialEq)]

@@ -77,7 +77,7 @@ pub fn parse_task_definition(path: &RelativePath, bytes: &[u8]) -> ParsedTaskDef
     parsed.family =
         node.get("family").and_then(Node::text).and_then(|t| Family::parse(t).ok()).map(|f| f.to_string());
     let usable = parsed.findings.iter().all(|finding| finding.severity != Severity::Error);
-    parsed.content = usable.then(|| Arc::new(TaskDefinitionContent(node.to_value())));
+    parsed.content = usable.then(|| Arc::new(TaskDefinitionContent::new(node.to_value())));
     parsed
 }
 

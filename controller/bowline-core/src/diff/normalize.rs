@@ -2,6 +2,8 @@
 //!
 //! Both sides go through it, so registering a file and describing the revision gives no difference.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Number, Value};
 
 use super::canonical::canonical_json;
@@ -12,7 +14,12 @@ use crate::desired::TaskDefinitionContent;
 /// objects, server-only fields, `tags`; sizes in AWS's units, lists without order sorted. Two contents that AWS treats alike
 /// give equal values.
 pub fn normalize(content: &TaskDefinitionContent) -> Value {
-    normalize_by(&TASK_DEFINITION, &content.0)
+    normalize_by(&TASK_DEFINITION, content.value())
+}
+
+/// The normal form as canonical JSON, made once for each content: two contents that AWS treats alike have equal texts.
+pub(crate) fn normal_text(content: &TaskDefinitionContent) -> Arc<str> {
+    content.normal_text(|| canonical_json(&normalize(content)))
 }
 
 /// As [`normalize`], for the object of any table.

@@ -18,7 +18,7 @@ pub(crate) fn overlay(
         return wanted.clone();
     }
     let merger = Merger { table: &TASK_DEFINITION, ignored };
-    TaskDefinitionContent(merger.merge("", "", &wanted.0, &found.0))
+    TaskDefinitionContent::new(merger.merge("", "", wanted.value(), found.value()))
 }
 
 /// The same for one field of any table: `path` as it is shown, `field` as the table has it.
@@ -131,19 +131,21 @@ mod tests {
 
     #[test]
     fn ignored_fields_stay_as_they_are_live() {
-        let wanted = TaskDefinitionContent(json!({"family": "web", "containerDefinitions": [
+        let wanted = TaskDefinitionContent::new(json!({"family": "web", "containerDefinitions": [
             {"name": "web", "image": "web:1", "environment": [{"name": "A", "value": "2"}]},
             {"name": "new", "image": "new:1"}]}));
-        let found = TaskDefinitionContent(json!({"family": "web", "cpu": "256", "containerDefinitions": [
+        let found = TaskDefinitionContent::new(
+            json!({"family": "web", "cpu": "256", "containerDefinitions": [
             {"name": "gone", "image": "gone:1"},
-            {"name": "web", "image": "web:9", "environment": [{"name": "A", "value": "1"}, {"name": "CI", "value": "9"}]}]}));
+            {"name": "web", "image": "web:9", "environment": [{"name": "A", "value": "1"}, {"name": "CI", "value": "9"}]}]}),
+        );
         let ignored = Ignored::new(&[
             FieldPath::parse("taskDefinition.containerDefinitions[*].image").unwrap(),
             FieldPath::parse("containerDefinitions[name=web].environment[name=CI]").unwrap(),
         ]);
         assert_eq!(
             overlay(&wanted, &found, &ignored),
-            TaskDefinitionContent(json!({"family": "web", "containerDefinitions": [
+            TaskDefinitionContent::new(json!({"family": "web", "containerDefinitions": [
                 {"name": "web", "image": "web:9", "environment": [{"name": "A", "value": "2"}, {"name": "CI", "value": "9"}]},
                 {"name": "new", "image": "new:1"}]}))
         );

@@ -130,7 +130,7 @@ pub(super) fn suspects(
     allowed: impl Fn(&str) -> bool,
 ) -> Vec<Suspect> {
     let mut found = Vec::new();
-    for container in list(content.0.get("containerDefinitions")) {
+    for container in list(content.value().get("containerDefinitions")) {
         let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
         let mut add = |variable: &str, because: Option<Because>| {
             if let Some(because) = because.filter(|_| !allowed(variable)) {
@@ -445,7 +445,7 @@ mod tests {
 
     #[test]
     fn every_free_place_of_a_container_is_looked_at_and_no_value_is_told() {
-        let content = TaskDefinitionContent(json!({"containerDefinitions": [
+        let content = TaskDefinitionContent::new(json!({"containerDefinitions": [
             {"name": "web", "environment": [
                 {"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "API_KEY", "value": "k"}, {"name": "PORT", "value": "1"},
             ]},

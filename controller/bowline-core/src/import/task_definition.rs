@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::desired::TaskDefinitionContent;
-use crate::diff::normalize;
+use crate::diff::fields::TASK_DEFINITION;
+use crate::diff::normalize::normalize_by;
 
 /// Lines are broken so that they are no longer.
 const WIDTH: usize = 110;
@@ -48,10 +49,10 @@ pub(super) fn file(content: &TaskDefinitionContent) -> File {
     File { text, left_out }
 }
 
-/// The content without fields that make no difference, as [`normalize`] knows: what is left is the same to AWS.
+/// The content without fields that make no difference, as [`normalize_by`] knows: what is left is the same to AWS.
 fn without_defaults(content: &TaskDefinitionContent) -> (Value, BTreeSet<String>) {
     let mut left_out = BTreeSet::new();
-    let mut value = content.0.clone();
+    let mut value = content.value().clone();
     let Some(Value::Array(containers)) = value.get_mut("containerDefinitions").map(Value::take) else {
         return (value, left_out);
     };
@@ -59,44 +60,48 @@ fn without_defaults(content: &TaskDefinitionContent) -> (Value, BTreeSet<String>
         // AWS's own tags cannot be registered.
         tags.retain(|tag| !tag.get("key").and_then(Value::as_str).is_some_and(|key| key.starts_with("aws:")));
     }
-    let outer = TaskDefinitionContent(value.clone());
+    let outer = value.clone();
     // One container at a time, beside what is said of the whole task: normalising all of them for each field is slow.
     let containers: Vec<Value> = containers
         .into_iter()
         .map(|container| {
             let mut alone = outer.clone();
-            alone.0["containerDefinitions"] = Value::Array(vec![container]);
+            alone["containerDefinitions"] = Value::Array(vec![container]);
             let mut walk = Walk::new(alone, &mut left_out);
             walk.object("/containerDefinitions/0", "containerDefinitions");
-            walk.content.0["containerDefinitions"][0].take()
+            walk.content["containerDefinitions"][0].take()
         })
         .collect();
     let mut walk = Walk::new(outer, &mut left_out);
     walk.object("", "");
-    let mut trimmed = walk.content.0;
+    let mut trimmed = walk.content;
     trimmed["containerDefinitions"] = Value::Array(containers);
-    if normalize(&TaskDefinitionContent(trimmed.clone())) == normalize(content) {
+    if normal(&trimmed) == normal(content.value()) {
         return (trimmed, left_out);
     }
     // Fields that are nothing alone and something together: better too much in the file.
-    (content.0.clone(), BTreeSet::new())
+    (content.value().clone(), BTreeSet::new())
+}
+
+fn normal(content: &Value) -> Value {
+    normalize_by(&TASK_DEFINITION, content)
 }
 
 struct Walk<'a> {
-    content: TaskDefinitionContent,
+    content: Value,
     same: Value,
     left_out: &'a mut BTreeSet<String>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(content: TaskDefinitionContent, left_out: &'a mut BTreeSet<String>) -> Self {
-        let same = normalize(&content);
+    fn new(content: Value, left_out: &'a mut BTreeSet<String>) -> Self {
+        let same = normal(&content);
         Self { content, same, left_out }
     }
 
     /// Leaves out what it can of the object at a JSON pointer; `path` is the same place by its fields' names.
     fn object(&mut self, pointer: &str, path: &str) {
-        let keys: Vec<String> = match self.content.0.pointer(pointer) {
+        let keys: Vec<String> = match self.content.pointer(pointer) {
             Some(Value::Object(map)) => map.keys().cloned().collect(),
             _ => return,
         };
@@ -107,7 +112,7 @@ impl<'a> Walk<'a> {
             }
             let Some(removed) = self.remove(pointer, &key) else { continue };
             let field = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            if normalize(&self.content) == self.same {
+            if normal(&self.content) == self.same {
                 if !matches!(removed, Value::Null | Value::Array(_) | Value::Object(_)) {
                     let shown = removed.as_str().map_or_else(|| removed.to_string(), str::to_owned);
                     self.left_out.insert(format!("{field} {shown}"));
@@ -129,11 +134,11 @@ impl<'a> Walk<'a> {
     }
 
     fn remove(&mut self, pointer: &str, key: &str) -> Option<Value> {
-        self.content.0.pointer_mut(pointer)?.as_object_mut()?.remove(key)
+        self.content.pointer_mut(pointer)?.as_object_mut()?.remove(key)
     }
 
     fn put_back(&mut self, pointer: &str, key: &str, value: Value) {
-        if let Some(Value::Object(map)) = self.content.0.pointer_mut(pointer) {
+        if let Some(Value::Object(map)) = self.content.pointer_mut(pointer) {
             map.insert(key.to_owned(), value);
         }
     }
@@ -145,7 +150,7 @@ pub fn secrets_read_at_start(content: &TaskDefinitionContent) -> BTreeSet<String
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
     let text = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_str).map(str::to_owned);
     let mut found = BTreeSet::new();
-    for container in list(content.0.get("containerDefinitions")) {
+    for container in list(content.value().get("containerDefinitions")) {
         for at in ["/secrets", "/logConfiguration/secretOptions"] {
             let references = list(container.pointer(at));
             found.extend(references.iter().filter_map(|one| secret_id(&text(one, "/valueFrom")?)));
@@ -154,7 +159,7 @@ pub fn secrets_read_at_start(content: &TaskDefinitionContent) -> BTreeSet<String
         found
             .extend(credentials.and_then(|parameter| secret_id(&parameter).or_else(|| bare_name(parameter))));
     }
-    for volume in list(content.0.get("volumes")) {
+    for volume in list(content.value().get("volumes")) {
         let at = "/fsxWindowsFileServerVolumeConfiguration/authorizationConfig/credentialsParameter";
         found.extend(text(&volume, at).and_then(|parameter| secret_id(&parameter)));
     }
@@ -248,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_file_leaves_out_what_aws_fills_in_and_says_what() {
-        let described = TaskDefinitionContent(json!({
+        let described = TaskDefinitionContent::new(json!({
             "family": "web", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
             "memory": "512", "volumes": [{"name": "tmp", "host": {}}], "placementConstraints": [],
             "tags": [{"key": "team", "value": "core"}, {"key": "aws:cloudformation:stack-name", "value": "web"}],
@@ -299,14 +304,14 @@ mod tests {
             "containerDefinitions.portMappings.protocol tcp",
         ];
         assert_eq!(file.left_out, left_out.map(str::to_owned).into());
-        let read = TaskDefinitionContent(serde_json::from_str(&file.text).unwrap());
-        assert_eq!(normalize(&read), normalize(&described));
+        let read = TaskDefinitionContent::new(serde_json::from_str(&file.text).unwrap());
+        assert_eq!(normal(read.value()), normal(described.value()));
     }
 
     #[test]
     fn lines_are_broken_where_they_can_be() {
         let long = "x".repeat(200);
-        let content = TaskDefinitionContent(json!({"family": "web", "containerDefinitions": [
+        let content = TaskDefinitionContent::new(json!({"family": "web", "containerDefinitions": [
             {"name": "web", "image": long, "command": [long, "--port"], "secrets": [{"name": "A", "valueFrom": long}]},
             {"name": "side", "image": "registry.test/side:1"},
         ]}));
@@ -339,7 +344,7 @@ mod tests {
     #[test]
     fn secrets_are_those_that_follow_the_current_version() {
         let arn = |name: &str| format!("arn:aws:secretsmanager:eu-central-1:111122223333:secret:{name}");
-        let content = TaskDefinitionContent(json!({
+        let content = TaskDefinitionContent::new(json!({
             "containerDefinitions": [
                 {"secrets": [
                     {"name": "A", "valueFrom": arn("app/db-AbCdEf")},

@@ -40,7 +40,7 @@ fn content(family: &str, secrets: &[&str]) -> TaskDefinitionContent {
         .iter()
         .map(|name| json!({"name": name.to_uppercase(), "valueFrom": format!("{}:key::", secret_arn(name))}))
         .collect();
-    TaskDefinitionContent(json!({
+    TaskDefinitionContent::new(json!({
         "family": family, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
         "volumes": [], "placementConstraints": [], "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
         "containerDefinitions": [{
@@ -49,6 +49,14 @@ fn content(family: &str, secrets: &[&str]) -> TaskDefinitionContent {
             "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
         }],
     }))
+}
+
+/// Changes what the service's task definition says.
+fn edit(found: &mut FoundService, change: impl FnOnce(&mut Value)) {
+    let task_definition = found.task_definition.as_mut().unwrap();
+    let mut content = task_definition.content.value().clone();
+    change(&mut content);
+    task_definition.content = TaskDefinitionContent::new(content);
 }
 
 fn found(called: &str, revision: &str, secrets: &[&str]) -> FoundService {
@@ -354,9 +362,10 @@ fn secrets_that_cannot_be_pinned_are_left_out_with_the_reason() {
     let elsewhere = "arn:aws:secretsmanager:us-east-1:111122223333:secret:far-AbCdEf";
     let names = ["deleted", "rotated", "empty", "missing"];
     let mut web = found("web", "web:1", &names);
-    let references = web.task_definition.as_mut().unwrap();
-    let list = references.content.0.pointer_mut("/containerDefinitions/0/secrets").unwrap();
-    list.as_array_mut().unwrap().push(json!({"name": "FAR", "valueFrom": elsewhere}));
+    edit(&mut web, |content| {
+        let list = content.pointer_mut("/containerDefinitions/0/secrets").unwrap();
+        list.as_array_mut().unwrap().push(json!({"name": "FAR", "valueFrom": elsewhere}));
+    });
     let mut inventory = inventory(vec![("web", web)]);
     let deleted = LiveSecret { deleted_at: Some(at(0)), ..secret("deleted") };
     let rotated = LiveSecret { rotated_elsewhere: true, ..secret("rotated") };
@@ -401,9 +410,10 @@ fn what_is_not_settled_is_told() {
 fn confidential_values_are_named_by_place_and_only_for_files() {
     let with_password = || {
         let mut web = found("web", "web:1", &[]);
-        let content = &mut web.task_definition.as_mut().unwrap().content.0;
-        content["containerDefinitions"][0]["environment"] =
-            json!([{"name": "DB_PASSWORD", "value": "hunter2"}]);
+        edit(&mut web, |content| {
+            content["containerDefinitions"][0]["environment"] =
+                json!([{"name": "DB_PASSWORD", "value": "hunter2"}]);
+        });
         inventory(vec![("web", web)])
     };
     let suspect = Suspect {
@@ -423,10 +433,11 @@ fn confidential_values_are_named_by_place_and_only_for_files() {
 #[test]
 fn a_task_definition_of_which_no_file_can_be_made_is_pinned() {
     let mut web = found("web", "web:1", &[]);
-    let content = &mut web.task_definition.as_mut().unwrap().content.0;
-    content["containerDefinitions"][0]["environment"] =
-        json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]);
-    content["somethingNew"] = json!(1);
+    edit(&mut web, |content| {
+        content["containerDefinitions"][0]["environment"] =
+            json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]);
+        content["somethingNew"] = json!(1);
+    });
     let manifests = into_nothing(inventory(vec![("web", web)]), &files());
     assert_eq!(paths(&manifests), ["prod/services/web.yaml", "prod/target.yaml"]);
     assert!(manifests.units[0].files[0].1.contains("revision: web:1\n"));

@@ -54,7 +54,7 @@ pub(crate) fn version(text: &str) -> String {
 }
 
 pub(crate) fn content(family: &str, image: &str) -> TaskDefinitionContent {
-    TaskDefinitionContent(json!({
+    TaskDefinitionContent::new(json!({
         "family": family,
         "containerDefinitions": [{"name": "app", "image": image, "environment": [{"name": "LEVEL", "value": "info"}]}],
     }))
@@ -201,7 +201,7 @@ impl Fixture {
         let file = RelativePath::parse(&format!("{service}.json")).unwrap();
         let wanted = self.desired.services.get_mut(&name(service)).unwrap();
         wanted.resource.spec.task_definition = Some(TaskDefinitionSource::File(file.clone()));
-        let family = content.0["family"].as_str().unwrap().to_owned();
+        let family = content.value()["family"].as_str().unwrap().to_owned();
         wanted.task_definition =
             Some(WantedTaskDefinition::Content { file, family, content: Arc::new(content) });
         self

@@ -233,7 +233,7 @@ fn registrations(
         };
         let target = &wanted.resource.spec.target;
         let twin = planned.iter().find(|(at, other, _)| {
-            at == target && other.family == registration.family && other.normalized == registration.normalized
+            at == target && other.family == registration.family && other.normal == registration.normal
         });
         if let Some((_, _, first)) = twin {
             outlook.report.waiting_on = Some(WaitingOn::Wave { of: vec![first.clone()] });

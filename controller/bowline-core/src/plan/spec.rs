@@ -37,8 +37,8 @@ pub(crate) fn fingerprint(versions: &Versions<'_>) -> String {
 /// What is deployed, as far as the task definition goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Deployed<'a> {
-    /// The content that git wants, normalised.
-    Content(&'a Value),
+    /// The normal form of the content that git wants.
+    Content(&'a str),
     /// What the service runs, where Bowline does not manage the task definition.
     Live(Option<&'a TaskDefinitionArn>),
 }
@@ -51,8 +51,8 @@ pub(crate) fn spec_hash(
     settings: &Map<String, Value>,
 ) -> SpecHash {
     let deployed = match deployed {
-        Deployed::Content(normalized) => canonical_json(normalized),
-        Deployed::Live(arn) => arn.map_or_else(String::new, |arn| arn.as_str().to_owned()),
+        Deployed::Content(normal) => normal,
+        Deployed::Live(arn) => arn.map_or("", TaskDefinitionArn::as_str),
     };
     let settings =
         if settings.is_empty() { String::new() } else { canonical_json(&Value::Object(settings.clone())) };
@@ -63,17 +63,18 @@ pub(crate) fn spec_hash(
 mod tests {
     use super::*;
     use crate::desired::TaskDefinitionContent;
-    use crate::diff::normalize;
+    use crate::diff::normal_text;
     use crate::plan::fixture::arn;
     use serde_json::json;
 
     #[test]
     fn the_hash_sees_content_and_versions_but_no_defaults() {
-        let short = normalize(&TaskDefinitionContent(json!({"family": "web"})));
-        let long = normalize(&TaskDefinitionContent(
+        let short = normal_text(&TaskDefinitionContent::new(json!({"family": "web"})));
+        let long = normal_text(&TaskDefinitionContent::new(
             json!({"family": "web", "networkMode": "bridge", "volumes": []}),
         ));
-        let other = normalize(&TaskDefinitionContent(json!({"family": "web", "networkMode": "awsvpc"})));
+        let other =
+            normal_text(&TaskDefinitionContent::new(json!({"family": "web", "networkMode": "awsvpc"})));
         let one = Versions::from([("db", "1")]);
         let two = Versions::from([("db", "2")]);
         let hash = |content, versions| spec_hash(Deployed::Content(content), versions, &Map::new());

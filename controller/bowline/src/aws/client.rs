@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::api::Api;
 use super::ecs::cache::TaskDefinitionCache;
+use super::ecs::recognised::Answers;
 use super::identity::IdentityMemo;
 use super::limiter::{Limiter, Priority};
 use super::settings::AwsSettings;
@@ -44,6 +45,7 @@ struct Inner {
     base: SdkConfig,
     limiter: Limiter,
     task_definitions: TaskDefinitionCache,
+    answers: Answers,
     clients: tokio::sync::Mutex<BTreeMap<ClientKey, Arc<Clients>>>,
     /// Calls under way per Target and limit: a limit that git changes starts anew.
     permits: Mutex<BTreeMap<(ResourceName, u32), Arc<Semaphore>>>,
@@ -103,6 +105,7 @@ impl Aws {
             base,
             limiter: Limiter::default(),
             task_definitions: TaskDefinitionCache::new(folder),
+            answers: Answers::default(),
             clients: tokio::sync::Mutex::default(),
             permits: Mutex::default(),
         };
@@ -187,6 +190,10 @@ impl Session {
 
     pub(super) fn task_definitions(&self) -> &TaskDefinitionCache {
         &self.aws.inner.task_definitions
+    }
+
+    pub(super) fn answers(&self) -> &Answers {
+        &self.aws.inner.answers
     }
 
     /// How long one call may take, all attempts included.

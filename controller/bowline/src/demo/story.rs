@@ -238,7 +238,7 @@ impl<'a> Story<'a> {
                 Some(WantedTaskDefinition::Revision(revision)) => live.ends_with(&format!("/{revision}")),
                 Some(WantedTaskDefinition::Content { content, .. }) => {
                     let image = content
-                        .0
+                        .value()
                         .pointer("/containerDefinitions/0/image")
                         .and_then(serde_json::Value::as_str);
                     image == Some(outsider.image(live).await?.as_str())

@@ -257,7 +257,7 @@ async fn a_rotation_between_the_check_and_the_swap_makes_the_swap_fail() {
 }
 
 fn content() -> Arc<TaskDefinitionContent> {
-    Arc::new(TaskDefinitionContent(json!({
+    Arc::new(TaskDefinitionContent::new(json!({
         "family": "web",
         "containerDefinitions": [{
             "name": "app", "image": "example/app:3", "memory": 256, "restartPolicy": { "enabled": true },
@@ -290,14 +290,14 @@ async fn a_task_definition_arrives_exactly_as_it_was_sent() {
     bowline::observe::read(&world.aws, &world.desired, &mut live, &std::collections::BTreeSet::from([need]))
         .await;
     let found = live.task_definitions[&(name("live"), "web:3".to_owned())].known().unwrap();
-    let sent = content().0.clone();
+    let sent = content().value().clone();
     for (field, value) in sent.as_object().unwrap() {
         if field != "containerDefinitions" {
-            assert_eq!(found.content.0.get(field), Some(value), "{field}");
+            assert_eq!(found.content.value().get(field), Some(value), "{field}");
         }
     }
     for (field, value) in sent["containerDefinitions"][0].as_object().unwrap() {
-        let found = &found.content.0["containerDefinitions"][0][field];
+        let found = &found.content.value()["containerDefinitions"][0][field];
         if field == "restartPolicy" {
             assert_eq!(found["enabled"], true);
         } else {

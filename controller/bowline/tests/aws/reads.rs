@@ -242,7 +242,7 @@ async fn task_definitions_are_read_in_aws_s_own_shape_and_once() {
         |live: &Live, reference: &str| live.task_definitions[&(name("live"), reference.to_owned())].clone();
     let found = definition(&live, "web:1").known().unwrap().clone();
     assert_eq!(found.arn, full);
-    let content = found.content.0.as_object().unwrap();
+    let content = found.content.value().as_object().unwrap();
     assert_eq!(content["family"], "web");
     assert_eq!(content["containerDefinitions"][0]["image"], "example/app:1");
     for server_only in

@@ -15,7 +15,7 @@ use super::process::Process;
 use super::simulator::{ACCOUNT, REGION, agent};
 
 /// How often the controller is asked whether a pass ended, while its CPU time is counted: the asking costs it time, too.
-pub(super) const SELDOM: Duration = Duration::from_millis(250);
+pub(super) const SELDOM: Duration = Duration::from_secs(1);
 /// How often it is asked where the answer's time matters.
 pub(super) const OFTEN: Duration = Duration::from_millis(20);
 

@@ -29,7 +29,8 @@ fn a_good_file_becomes_content_as_it_is() {
     );
     expect(&parsed.findings, "");
     assert_eq!(parsed.family.as_deref(), Some("web"));
-    let content = &parsed.content.unwrap().0;
+    let content = parsed.content.unwrap();
+    let content = content.value();
     assert_eq!(content["cpu"], json!("256"));
     assert_eq!(content["containerDefinitions"][0]["image"], json!("nginxA:1 \u{1f600}"));
     assert_eq!(content["containerDefinitions"][0]["environment"], json!([{ "name": "A", "value": "1/2" }]));
@@ -200,7 +201,7 @@ prod/web.json:1:34 Warning InvalidTaskDefinition: `status` is set by AWS and not
 ");
     let content =
         json!({"family": "web", "memory": "64", "containerDefinitions": [{"name": "a", "image": "b"}]});
-    assert_eq!(parsed.content.unwrap().0, content);
+    assert_eq!(*parsed.content.unwrap().value(), content);
 }
 
 #[test]

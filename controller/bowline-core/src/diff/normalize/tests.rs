@@ -2,11 +2,11 @@ use super::*;
 use serde_json::json;
 
 fn same(one: Value, other: Value) {
-    assert_eq!(normalize(&TaskDefinitionContent(one)), normalize(&TaskDefinitionContent(other)));
+    assert_eq!(normalize(&TaskDefinitionContent::new(one)), normalize(&TaskDefinitionContent::new(other)));
 }
 
 fn differ(one: Value, other: Value) {
-    assert_ne!(normalize(&TaskDefinitionContent(one)), normalize(&TaskDefinitionContent(other)));
+    assert_ne!(normalize(&TaskDefinitionContent::new(one)), normalize(&TaskDefinitionContent::new(other)));
 }
 
 fn container(fields: impl Into<Value>) -> Value {

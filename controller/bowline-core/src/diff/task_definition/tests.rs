@@ -4,10 +4,15 @@ use serde_json::json;
 fn diff(wanted: Value, found: Value, ignore: &[&str], reveal: &[&str]) -> Vec<String> {
     let ignore: Vec<FieldPath> = ignore.iter().map(|path| FieldPath::parse(path).unwrap()).collect();
     let reveal: Vec<String> = reveal.iter().map(|name| (*name).to_owned()).collect();
-    diff_task_definition(&TaskDefinitionContent(wanted), &TaskDefinitionContent(found), &ignore, &reveal)
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    diff_task_definition(
+        &TaskDefinitionContent::new(wanted),
+        &TaskDefinitionContent::new(found),
+        &ignore,
+        &reveal,
+    )
+    .iter()
+    .map(ToString::to_string)
+    .collect()
 }
 
 fn container(fields: impl Into<Value>) -> Value {

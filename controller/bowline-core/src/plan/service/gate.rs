@@ -1,15 +1,15 @@
 //! A deployment is due: may it begin now? What failed before, what ECS or somebody else is doing, and what has to come first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Subject;
 use super::settings::Settings;
 use super::task_definition::{Step, TaskDefinition, running_content};
 use crate::desired::{ResourceKind, WantedTaskDefinition};
-use crate::diff::{normalize, settings_in_effect};
+use crate::diff::{normal_text, settings_in_effect};
 use crate::live::{PastDeployment, RolloutState};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::memory::{AttemptVerdict, SpecHash};
@@ -21,6 +21,7 @@ use crate::plan::tag::{Recorded, Restart};
 use crate::plan::world::key;
 use crate::rollback::{self, Failure, Remembered};
 use crate::rollout;
+use jiff::Timestamp;
 
 /// What is to be deployed.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +29,8 @@ pub(crate) struct Spec {
     pub(crate) hash: SpecHash,
     /// The revision, once it exists.
     pub(crate) arn: Option<TaskDefinitionArn>,
-    /// The normalised content; absent where Bowline does not manage the task definition.
-    pub(crate) normalized: Option<Value>,
+    /// The content's normal form; absent where Bowline does not manage the task definition.
+    pub(crate) normal: Option<Arc<str>>,
     /// The settings that it rolls out.
     pub(crate) settings: Map<String, Value>,
 }
@@ -41,17 +42,17 @@ pub(crate) fn spec<'a>(
     task_definition: &TaskDefinition,
     settings: &Settings,
 ) -> Result<Option<Spec>, Blocked> {
-    let (arn, normalized) = match task_definition {
+    let (arn, normal) = match task_definition {
         TaskDefinition::NotManaged => (subject.live.task_definition.clone(), None),
         TaskDefinition::Same => match running_content(subject, reads)? {
             Some(content) => (subject.live.task_definition.clone(), Some(content)),
             None => return Ok(None),
         },
-        TaskDefinition::Differs { step: Step::Update { arn, normalized }, .. } => {
-            (Some(arn.clone()), Some(normalized.clone()))
+        TaskDefinition::Differs { step: Step::Update { arn, normal }, .. } => {
+            (Some(arn.clone()), Some(normal.clone()))
         }
         TaskDefinition::Differs { step: Step::Register(registration), .. } => {
-            (None, Some(registration.normalized.clone()))
+            (None, Some(registration.normal.clone()))
         }
         TaskDefinition::Differs { step: Step::Read(blocked), .. } | TaskDefinition::Unknown(blocked) => {
             return Err(blocked.clone());
@@ -59,9 +60,9 @@ pub(crate) fn spec<'a>(
         TaskDefinition::Differs { step: Step::NeedsPerson(_), .. } => return Ok(None),
     };
     let versions = pinned_versions(subject.world.desired, subject.wanted);
-    let deployed = normalized.as_ref().map_or(Deployed::Live(arn.as_ref()), Deployed::Content);
+    let deployed = normal.as_deref().map_or(Deployed::Live(arn.as_ref()), Deployed::Content);
     let hash = spec_hash(deployed, &versions, &settings.wanted);
-    Ok(Some(Spec { hash, arn, normalized, settings: settings.wanted.clone() }))
+    Ok(Some(Spec { hash, arn, normal, settings: settings.wanted.clone() }))
 }
 
 /// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.
@@ -89,13 +90,13 @@ pub(crate) fn failed_before<'a>(
     // The same revision with other settings is another deployment.
     past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_in_effect(&spec.settings, had)));
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
-    if let Some(normalized) = &spec.normalized {
+    if let Some(normal) = &spec.normal {
         let failed = rollback::failed_revisions(&past);
         let others: Vec<_> = failed.into_iter().filter(|arn| Some(*arn) != spec.arn.as_ref()).collect();
         let contents: Vec<_> =
             others.iter().map(|arn| reads.task_definition(subject.target, arn.as_str())).collect();
         for (arn, content) in others.into_iter().zip(contents) {
-            if content?.is_some_and(|revision| normalize(&revision.content) == *normalized) {
+            if content?.is_some_and(|revision| normal_text(&revision.content) == *normal) {
                 same.insert(arn);
             }
         }
@@ -173,8 +174,8 @@ fn reached_before<'a>(
             Some(WantedTaskDefinition::Revision(revision)) => good.task_definition.revision() == *revision,
             _ => false,
         };
-        let content = good.content.as_ref().map(normalize);
-        let same_content = content.is_some() && content == spec.normalized;
+        let content = good.content.as_ref().map(normal_text);
+        let same_content = content.is_some() && content == spec.normal;
         let same = pinned || good.spec_hash.as_ref() == Some(&spec.hash) || same_content;
         return Ok(same.then(|| good.task_definition.clone()));
     }

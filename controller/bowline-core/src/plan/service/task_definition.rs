@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Subject;
 use crate::desired::{TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::path::Ignored;
-use crate::diff::{Difference, diff_normalized, diff_revision, normalize, overlay};
+use crate::diff::{Difference, diff_normalized, diff_revision, normal_text, normalize, overlay};
 use crate::live::{DeploymentController, LiveTaskDefinition, TaskDefinitionStatus};
 use crate::name::{RelativePath, RevisionRef, TaskDefinitionArn};
 use crate::plan::reads::{Blocked, Reads};
@@ -31,7 +31,7 @@ pub(crate) enum Step {
     /// A person has to do something first.
     NeedsPerson(String),
     /// Point the service at this revision.
-    Update { arn: TaskDefinitionArn, normalized: Value },
+    Update { arn: TaskDefinitionArn, normal: Arc<str> },
     /// Register the content first.
     Register(Registration),
 }
@@ -42,7 +42,7 @@ pub(crate) struct Registration {
     pub(crate) family: String,
     pub(crate) content: Arc<TaskDefinitionContent>,
     pub(crate) newest: Option<TaskDefinitionArn>,
-    pub(crate) normalized: Value,
+    pub(crate) normal: Arc<str>,
 }
 
 /// Compares the task definition that the service runs with the wanted one.
@@ -59,12 +59,12 @@ pub(crate) fn compare<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> TaskD
     }
 }
 
-/// The normalised content of what the service runs, where that is what it should run.
+/// The normal form of what the service runs, where that is what it should run.
 pub(crate) fn running_content<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
-) -> Result<Option<Value>, Blocked> {
-    Ok(running(subject, reads)?.map(|found| normalize(&found.content)))
+) -> Result<Option<Arc<str>>, Blocked> {
+    Ok(running(subject, reads)?.map(|found| normal_text(&found.content)))
 }
 
 fn running<'a>(
@@ -105,7 +105,7 @@ fn compare_revision<'a>(
             ))
         }
         Ok(Some(definition)) => {
-            Step::Update { arn: definition.arn.clone(), normalized: normalize(&definition.content) }
+            Step::Update { arn: definition.arn.clone(), normal: normal_text(&definition.content) }
         }
     };
     TaskDefinition::Differs { differences, step }
@@ -123,7 +123,7 @@ fn compare_content<'a>(
         Err(blocked) => return TaskDefinition::Unknown(blocked),
     };
     let content = match found {
-        Some(found) if found.content == **content => return TaskDefinition::Same,
+        Some(found) if normal_text(&found.content) == normal_text(content) => return TaskDefinition::Same,
         Some(found) if !subject.ignored.is_empty() => {
             Arc::new(overlay(content, &found.content, &subject.ignored))
         }
@@ -141,11 +141,12 @@ fn compare_content<'a>(
     for difference in &mut differences {
         difference.note = Some(format!("wanted by {file}"));
     }
-    let step = match find_revision(subject, reads, family, &normalized) {
+    let normal = normal_text(&content);
+    let step = match find_revision(subject, reads, family, &normal) {
         Err(blocked) => Step::Read(blocked),
-        Ok(Found::Revision(arn)) => Step::Update { arn, normalized },
+        Ok(Found::Revision(arn)) => Step::Update { arn, normal },
         Ok(Found::Nothing { newest }) => {
-            Step::Register(Registration { family: family.to_owned(), content, newest, normalized })
+            Step::Register(Registration { family: family.to_owned(), content, newest, normal })
         }
     };
     TaskDefinition::Differs { differences, step }
@@ -162,7 +163,7 @@ fn find_revision<'a>(
     subject: &Subject<'a>,
     reads: &mut Reads<'a>,
     family: &str,
-    normalized: &Value,
+    normal: &Arc<str>,
 ) -> Result<Found, Blocked> {
     let recent = reads.recent_revisions(subject.target, family)?.map_or(&[][..], Vec::as_slice);
     let mut blocked = None;
@@ -171,7 +172,7 @@ fn find_revision<'a>(
         match reads.task_definition(subject.target, arn.as_str()) {
             Ok(Some(revision))
                 if revision.status == TaskDefinitionStatus::Active
-                    && normalize(&revision.content) == *normalized =>
+                    && normal_text(&revision.content) == *normal =>
             {
                 return Ok(Found::Revision(arn.clone()));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::desired::TaskDefinitionContent;
 use crate::diff::{Difference, Reason, Shown};
 use crate::live::{
     DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
@@ -187,9 +188,13 @@ fn two_services_share_one_registration() {
 
 #[test]
 fn an_ignored_image_is_not_taken_back_when_something_else_is_registered() {
-    let mut file = content("web", "web:old");
-    file.0["containerDefinitions"][0]["environment"][0]["value"] = "debug".into();
-    let mut world = web("web:6", "web:6").with_file("web", file).with_recent("web", &["web:6"]);
+    let debugging = |image| {
+        let mut value = content("web", image).value().clone();
+        value["containerDefinitions"][0]["environment"][0]["value"] = "debug".into();
+        TaskDefinitionContent::new(value)
+    };
+    let mut world =
+        web("web:6", "web:6").with_file("web", debugging("web:old")).with_recent("web", &["web:6"]);
     world.spec("web").ignore =
         vec![crate::name::FieldPath::parse("taskDefinition.containerDefinitions[*].image").unwrap()];
     let plan = world.propose();
@@ -198,9 +203,7 @@ fn an_ignored_image_is_not_taken_back_when_something_else_is_registered() {
     else {
         panic!("one registration expected: {:?}", plan.actions);
     };
-    let mut expected = content("web", "web:f");
-    expected.0["containerDefinitions"][0]["environment"][0]["value"] = "debug".into();
-    assert_eq!(**registered, expected);
+    assert_eq!(**registered, debugging("web:f"));
     let paths: Vec<_> =
         plan.reports[&service_key("web")].differences.iter().map(|one| one.path.clone()).collect();
     assert_eq!(paths, ["taskDefinition.containerDefinitions[name=app].environment[name=LEVEL].value"]);

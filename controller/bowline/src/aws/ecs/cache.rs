@@ -98,7 +98,7 @@ mod tests {
         LiveTaskDefinition {
             arn: TaskDefinitionArn::parse(arn).unwrap(),
             status: TaskDefinitionStatus::Active,
-            content: TaskDefinitionContent(serde_json::json!({ "family": "web", "somethingNew": [1] })),
+            content: TaskDefinitionContent::new(serde_json::json!({ "family": "web", "somethingNew": [1] })),
         }
     }
 

@@ -59,6 +59,8 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         .collect();
     events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     events.truncate(EVENTS);
+    // AWS shows up to 100: their room, 4 KB, would stay taken for each service.
+    events.shrink_to_fit();
     let tags = service.tags().iter();
     Ok(LiveService {
         arn,
@@ -184,12 +186,12 @@ pub(super) fn task_definition(answer: Option<Value>) -> Result<LiveTaskDefinitio
     {
         content.insert("tags".to_owned(), Value::Array(tags));
     }
-    Ok(LiveTaskDefinition { arn, status, content: TaskDefinitionContent(Value::Object(content)) })
+    Ok(LiveTaskDefinition { arn, status, content: TaskDefinitionContent::new(Value::Object(content)) })
 }
 
 /// The body of RegisterTaskDefinition.
 pub(super) fn register_body(family: &str, content: &TaskDefinitionContent) -> Arc<[u8]> {
-    let mut body = match &content.0 {
+    let mut body = match content.value() {
         Value::Object(fields) => fields.clone(),
         _ => Map::new(),
     };

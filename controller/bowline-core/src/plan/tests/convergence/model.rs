@@ -255,7 +255,7 @@ impl Model {
 
     fn crashes(&self, arn: Option<&TaskDefinitionArn>) -> bool {
         let content = arn.and_then(|arn| self.definitions.get(arn.revision().as_str())).unwrap();
-        content.0["containerDefinitions"][0]["image"] == "crash"
+        content.value()["containerDefinitions"][0]["image"] == "crash"
     }
 
     fn end(&mut self, of: &ResourceName, id: &str, status: PastDeploymentStatus) {
