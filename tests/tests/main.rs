@@ -11,6 +11,7 @@ mod import;
 mod kill;
 mod plan_and_apply;
 mod round_trip;
+mod service_round_trip;
 mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;
