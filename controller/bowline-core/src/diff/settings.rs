@@ -51,12 +51,28 @@ pub(crate) fn compare<'a>(
         .collect()
 }
 
-/// Whether everything that was asked for by a request is live, as far as DescribeServices shows it.
+/// Whether everything that was asked for by a request is live, as far as DescribeServices shows it; and nothing that the
+/// request leaves out of a structure which AWS replaces as a whole.
 pub fn settings_in_effect(request: &Map<String, Value>, live: &ServiceSettings) -> bool {
     let live = live.fields();
+    let left_out = |(names, value): &(Names<'_>, &Value)| {
+        names.first().is_some_and(|field| request.contains_key(*field))
+            && get(request, names).is_none()
+            && removal::goes_when_left_out(names)
+            && normalize_field(&SERVICE, &names.join("."), value).is_some()
+    };
+    agrees(request, &live) && !leaves(&live).iter().any(left_out)
+}
+
+/// Whether everything that is wanted is live, as far as DescribeServices shows it.
+pub(crate) fn settings_agree(wanted: &Map<String, Value>, live: &ServiceSettings) -> bool {
+    agrees(wanted, &live.fields())
+}
+
+fn agrees(wanted: &Map<String, Value>, live: &Map<String, Value>) -> bool {
     let shown =
-        leaves(request).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
-    shown.into_iter().all(|(names, wanted)| same(&names, wanted, get(&live, &names)))
+        leaves(wanted).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
+    shown.into_iter().all(|(names, wanted)| same(&names, wanted, get(live, &names)))
 }
 
 /// Whether DescribeServices shows a top-level field.

@@ -9,7 +9,7 @@ use super::Subject;
 use super::settings::Settings;
 use super::task_definition::{Step, TaskDefinition, running_content};
 use crate::desired::{ResourceKind, WantedTaskDefinition};
-use crate::diff::{normal_text, settings_in_effect};
+use crate::diff::{normal_text, settings_agree};
 use crate::live::{PastDeployment, RolloutState};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::memory::{AttemptVerdict, SpecHash};
@@ -88,7 +88,7 @@ pub(crate) fn failed_before<'a>(
     let mut past = past_deployments(subject, reads)?;
     past.retain(|past| since.is_none_or(|since| rollout::began_since(past.created_at, since)));
     // The same revision with other settings is another deployment.
-    past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_in_effect(&spec.settings, had)));
+    past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_agree(&spec.settings, had)));
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
     if let Some(normal) = &spec.normal {
         let failed = rollback::failed_revisions(&past);
