@@ -3,6 +3,8 @@
 
 #[path = "service_round_trip/cases.rs"]
 mod cases;
+#[path = "service_round_trip/imports.rs"]
+mod imports;
 #[path = "service_round_trip/losses.rs"]
 mod losses;
 #[path = "service_round_trip/resets.rs"]
