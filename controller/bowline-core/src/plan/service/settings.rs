@@ -199,7 +199,9 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
         return None;
     }
     settings.differences.extend(rest);
-    let to_code_deploy = field == "deploymentController" && leaf.wanted.as_str() == Some("CODE_DEPLOY");
+    // UpdateService leads away from CodeDeploy, never to it.
+    let to_code_deploy =
+        leaf.names == ["deploymentController", "type"] && leaf.wanted.as_str() == Some("CODE_DEPLOY");
     if row.effect == Effect::Recreation || to_code_deploy {
         let held = HeldWhy::NeedsRecreation { field: shown_path(&[&field]) };
         if !settings.held.contains(&held) {
