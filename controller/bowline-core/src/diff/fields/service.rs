@@ -285,7 +285,7 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("serviceConnectConfiguration.services.clientAliases.testTrafficRules.header", &[], "BC"),
     Field::new("serviceConnectConfiguration.services.clientAliases.testTrafficRules.header.name", &[], "BC"),
     Field::new("serviceConnectConfiguration.services.clientAliases.testTrafficRules.header.value", &[], "BC"),
-    Field::new("serviceConnectConfiguration.services.clientAliases.testTrafficRules.header.value.exact", &[], "BC"),
+    Field::new("serviceConnectConfiguration.services.clientAliases.testTrafficRules.header.value.exact", &[Confidential(Reveal::As("testTrafficRules"))], "BC; may be what lets test traffic in"),
     Field::new("serviceConnectConfiguration.services.discoveryName", &[], "BC"),
     Field::new("serviceConnectConfiguration.services.ingressPortOverride", &[], "BC"),
     Field::new("serviceConnectConfiguration.services.portName", &[], "BC"),

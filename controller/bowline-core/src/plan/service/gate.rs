@@ -61,8 +61,9 @@ pub(crate) fn spec<'a>(
     };
     let versions = pinned_versions(subject.world.desired, subject.wanted);
     let deployed = normal.as_deref().map_or(Deployed::Live(arn.as_ref()), Deployed::Content);
-    let hash = spec_hash(deployed, &versions, &settings.wanted);
-    Ok(Some(Spec { hash, arn, normal, settings: settings.wanted.clone() }))
+    let wanted = settings.wanted(&subject.wanted.resource.spec.settings);
+    let hash = spec_hash(deployed, &versions, &wanted);
+    Ok(Some(Spec { hash, arn, normal, settings: wanted }))
 }
 
 /// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.

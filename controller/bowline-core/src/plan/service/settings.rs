@@ -9,8 +9,8 @@ use crate::desired::kind::ServiceSettings;
 use crate::diff::fields::{Effect, SERVICE, ShownBy, setting_row, starts_deployment};
 use crate::diff::normalize::normalize_by;
 use crate::diff::settings::{
-    Leaf, Removal, compare, exchanges_target_groups, fingerprint, get, leaves, owner, removals, request, set,
-    shown_path,
+    Leaf, Removal, compare, exchanges_target_groups, fingerprint, get, is_shown, leaves, owner, removals,
+    request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
 use crate::live::SchedulingStrategy;
@@ -34,10 +34,28 @@ pub(crate) struct Settings {
     pub(crate) others: Map<String, Value>,
     /// What the fields that are sent were when the plan was made.
     pub(crate) expected: BTreeMap<String, String>,
-    /// What git wants of everything that starts a deployment.
-    pub(crate) wanted: Map<String, Value>,
+    /// What git wants of everything that starts a deployment; absent where that is what it lists.
+    wanted: Option<Map<String, Value>>,
     /// What becomes of memory.
     pub(crate) noticed: Noticed,
+}
+
+impl Settings {
+    /// What git wants of everything that starts a deployment, normalised.
+    pub(crate) fn wanted(&self, listed: &ServiceSettings) -> Map<String, Value> {
+        self.wanted.clone().unwrap_or_else(|| deploying_part(&listed.fields()))
+    }
+
+    /// Whether nothing differs, and nothing is to be done or told.
+    fn is_quiet(&self) -> bool {
+        self.differences.is_empty()
+            && self.left_alone.is_empty()
+            && self.held.is_empty()
+            && self.notes.is_empty()
+            && self.deploying.is_empty()
+            && self.others.is_empty()
+            && self.noticed.left.is_empty()
+    }
 }
 
 /// What memory learns of settings.
@@ -60,11 +78,18 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
         effective(subject, reads, &mut settings);
         return Ok(settings);
     }
+    if let Some(remembered) = remembered.filter(|known| written.agree_still(&subject.live.settings, known)) {
+        settings.noticed.managed = remembered.clone();
+        effective(subject, reads, &mut settings);
+        return Ok(settings);
+    }
     let mut wanted = written.fields();
     let managed = remembered.map(ServiceSettings::fields).unwrap_or_default();
     let mut found = subject.live.settings.fields();
     from_revision(subject, reads, (&mut wanted, &managed), &mut found, &mut settings)?;
-    settings.wanted = deploying_part(&wanted);
+    settings.wanted = Some(deploying_part(&wanted));
+    // What only a revision shows is not a part of what is live: it may change while that stays.
+    let is_all_live = wanted.keys().all(|field| is_shown(field));
     follow_traffic(&mut wanted, &found, &mut settings);
     let mut touched = BTreeSet::new();
     let mut in_sync = Map::new();
@@ -89,6 +114,12 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
         sent.insert(field, value);
     }
     settings.noticed.managed = ServiceSettings::new(&in_sync);
+    if let Some(remembered) = remembered.filter(|known| **known == settings.noticed.managed)
+        && is_all_live
+        && settings.is_quiet()
+    {
+        written.note_agreement(&subject.live.settings, remembered);
+    }
     effective(subject, reads, &mut settings);
     Ok(settings)
 }

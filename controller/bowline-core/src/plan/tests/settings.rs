@@ -232,6 +232,42 @@ fn what_left_git_is_set_back_once_and_then_forgotten() {
     assert_eq!(sent(&world), []);
 }
 
+/// How often settings are read in one whole pass.
+fn readings(world: &mut Fixture) -> usize {
+    let before = ServiceSettings::readings();
+    let (_, _) = (world.needs(), world.propose());
+    world.learn();
+    ServiceSettings::readings() - before
+}
+
+#[test]
+fn what_agreed_before_is_not_read_again_until_something_changes() {
+    let both = json!({"enableExecuteCommand": true, "loadBalancers": [{"targetGroupArn": "a"}]});
+    let mut live = both.clone();
+    live["propagateTags"] = json!("NONE");
+    let mut world = web(live.clone(), both.clone());
+    assert_ne!(readings(&mut world), 0, "nothing is remembered");
+    readings(&mut world);
+    assert_eq!(readings(&mut world), 0);
+    // The same values, read anew.
+    world.live("web").settings = settings(live.clone());
+    assert_eq!(readings(&mut world), 0);
+    // Live, git and memory: each change is seen.
+    live["enableExecuteCommand"] = json!(false);
+    world.live("web").settings = settings(live.clone());
+    assert_eq!(sent(&world), [(json!({"enableExecuteCommand": true}), false)]);
+    live["enableExecuteCommand"] = json!(true);
+    world.live("web").settings = settings(live);
+    assert_eq!((sent(&world), readings(&mut world)), (vec![], 0));
+    world.spec("web").settings = settings(json!({"enableExecuteCommand": false}));
+    assert_eq!(sent(&world).len(), 1);
+    world.spec("web").settings = settings(both);
+    readings(&mut world);
+    readings(&mut world);
+    world.remember("web").managed_settings = settings(json!({"propagateTags": "NONE"}));
+    assert_ne!(readings(&mut world), 0);
+}
+
 #[test]
 fn with_the_store_lost_nothing_is_set_back() {
     let world = web(json!({"enableExecuteCommand": true}), json!({}));
