@@ -11,7 +11,7 @@ use crate::desired::kind::{ServiceSettings, service_settings_schema};
 use crate::diff::canonical::canonical_json;
 use crate::diff::fields::{Field, Reset, Rule, SERVICE, SETTINGS, plain, reset_of};
 use crate::diff::normalize::normalize_field;
-use crate::diff::settings::{exchanges_target_groups, owner, unset};
+use crate::diff::settings::{exchanges_target_groups, is_shown, owner, unset};
 use crate::live::SchedulingStrategy;
 
 /// What is written of a service's settings, and what is not.
@@ -45,13 +45,15 @@ pub(super) struct Confidential {
 pub(super) fn listed(found: &FoundService, allowed: impl Fn(&str) -> bool) -> Listed {
     let live = &found.live;
     let mut fields = live.settings.fields();
-    fields.extend(found.revision_settings.iter().flat_map(ServiceSettings::fields));
+    // A revision shows more: a platform version that is resolved, for one.
+    let of_revision = found.revision_settings.iter().flat_map(ServiceSettings::fields);
+    fields.extend(of_revision.filter(|(field, _)| !is_shown(field)));
     let exchanged = exchanges_target_groups(&fields);
     let mut listed = Listed::default();
     for row in SETTINGS {
         let Some(value) = fields.remove(row.name) else { continue };
         let daemon = live.scheduling == SchedulingStrategy::Daemon;
-        let mut trimmer = Trimmer { daemon, left_out: Vec::new() };
+        let mut trimmer = Trimmer { daemon, left_out: Vec::new(), within_lists: 0 };
         let schema = &service_settings_schema()["properties"][row.name];
         let kept = trimmer.field(row.name, schema, &value);
         if let Some(who) = owner(live.controller, row) {
@@ -110,6 +112,8 @@ fn drop_empty(value: &mut Value) -> bool {
 struct Trimmer {
     daemon: bool,
     left_out: Vec<LeftOut>,
+    /// How deep in lists it is: they are managed as a whole, so that what is left out there is managed all the same.
+    within_lists: usize,
 }
 
 /// What AWS fills in.
@@ -134,20 +138,29 @@ impl Trimmer {
                 (!keys.is_empty()).then_some(Value::Object(keys))
             }
             Value::Object(_) if self.is_whole_default(path, value) => {
-                self.left_out.push(LeftOut { path: path.to_owned(), value: None });
+                self.leave_out(path, None);
                 None
             }
             Value::Object(fields) => self.object(path, schema, fields),
             Value::Array(items) => {
+                self.within_lists += 1;
                 let kept: Vec<Value> =
                     items.iter().filter_map(|item| self.field(path, &schema["items"], item)).collect();
+                self.within_lists -= 1;
                 (!kept.is_empty()).then_some(Value::Array(kept))
             }
             scalar if self.is_default(row, scalar) => {
-                self.left_out.push(LeftOut { path: path.to_owned(), value: Some(told(row, scalar)) });
+                self.leave_out(path, Some(told(row, scalar)));
                 None
             }
             scalar => Some(scalar.clone()),
+        }
+    }
+
+    fn leave_out(&mut self, path: &str, value: Option<String>) {
+        // The role that AWS has for itself is nothing that one could list.
+        if self.within_lists == 0 && path != "role" {
+            self.left_out.push(LeftOut { path: path.to_owned(), value });
         }
     }
 
@@ -201,15 +214,14 @@ impl Trimmer {
     }
 }
 
-/// A default as it is told: a role by its name, and empty text, which some mean it by, as what it means.
+/// A default as it is told: empty text, which some mean it by, as what it means.
 fn told(row: &Field, value: &Value) -> String {
     let text = plain(value);
     let default = row.rules.iter().find_map(|rule| match rule {
         Rule::Default(literal) if text.is_empty() => Some(plain(&literal.to_value())),
         _ => None,
     });
-    let role = || text.split_once(":role/").and_then(|(_, name)| name.rsplit('/').next()).map(str::to_owned);
-    default.or_else(role).unwrap_or(text)
+    default.unwrap_or(text)
 }
 
 /// Puts lists whose order means nothing into the order of their keys, so that the same live state gives the same text.

@@ -35,6 +35,7 @@ fn what_aws_fills_in_is_left_out_and_named() {
             "maximumPercent": 200, "minimumHealthyPercent": 50, "strategy": "ROLLING", "bakeTimeInMinutes": 0},
         "networkConfiguration": {"awsvpcConfiguration": {
             "subnets": ["subnet-b", "subnet-a"], "securityGroups": [], "assignPublicIp": "DISABLED", "newer": 1}},
+        "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "base": 0, "weight": 1}],
         "serviceConnectConfiguration": {"enabled": false},
     }));
     let (fields, defaults) = written(&described);
@@ -42,6 +43,7 @@ fn what_aws_fills_in_is_left_out_and_named() {
         fields,
         json!({
             "availabilityZoneRebalancing": "ENABLED", "enableExecuteCommand": true, "launchType": "FARGATE",
+            "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}],
             "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true}, "minimumHealthyPercent": 50},
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-a", "subnet-b"]}},
         })
@@ -51,7 +53,6 @@ fn what_aws_fills_in_is_left_out_and_named() {
         "healthCheckGracePeriodSeconds 0",
         "platformVersion LATEST",
         "propagateTags NONE",
-        "role AWSServiceRoleForECS",
         "schedulingStrategy REPLICA",
         "deploymentConfiguration.bakeTimeInMinutes 0",
         "deploymentConfiguration.maximumPercent 200",
@@ -92,9 +93,12 @@ fn what_only_revisions_show_is_written_unless_it_is_aws_own() {
             json!({"metricNames": ["MemoryUtilization", "CPUUtilization"], "resolutionSeconds": seconds});
         json!({"monitoring": {"metricConfigurations": [metrics]}})
     };
-    let mut service = found(json!({}));
-    service.revision_settings = Some(settings(monitoring(60)));
-    assert_eq!(written(&service), (json!({}), vec!["monitoring".to_owned()]));
+    let mut service = found(json!({"platformVersion": "LATEST"}));
+    let mut shown = monitoring(60);
+    shown["platformVersion"] = json!("1.4.0");
+    service.revision_settings = Some(settings(shown));
+    let left_out = ["monitoring", "platformVersion LATEST"].map(str::to_owned);
+    assert_eq!(written(&service), (json!({}), left_out.to_vec()));
     service.revision_settings = Some(settings(monitoring(20)));
     let sorted = json!({"metricNames": ["CPUUtilization", "MemoryUtilization"], "resolutionSeconds": 20});
     assert_eq!(written(&service).0, json!({"monitoring": {"metricConfigurations": [sorted]}}));

@@ -141,7 +141,8 @@ fn from_revision<'a>(
     if subject.live.service_revision.is_some() {
         match reads.revision_settings(subject.name) {
             Ok(Some(shown)) => {
-                found.extend(shown.fields());
+                // The rest is as DescribeServices shows it: the executor looks there again.
+                found.extend(shown.fields().into_iter().filter(|(field, _)| !is_shown(field)));
                 return Ok(());
             }
             Ok(None) => {}

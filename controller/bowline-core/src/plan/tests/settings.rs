@@ -316,4 +316,11 @@ fn what_only_a_service_revision_shows_is_read_when_git_names_it() {
     assert_eq!(sent(&world), [(metrics(20), true)]);
     world.live.revision_settings.insert(name("web"), Observed::Missing);
     assert_eq!(sent(&world), []);
+    // What DescribeServices shows is taken from there alone.
+    let mut both = metrics(20);
+    both["platformVersion"] = json!("1.3.0");
+    world.spec("web").settings = settings(both.clone());
+    world.live("web").settings = settings(json!({"platformVersion": "LATEST"}));
+    world.live.revision_settings.insert(name("web"), known(settings(both)));
+    assert_eq!(sent(&world), [(json!({"platformVersion": "1.3.0"}), true)]);
 }
