@@ -375,7 +375,6 @@ async fn bad_input_is_told_with_what_to_do_and_writes_nothing() {
             "a place such as s3://bucket/path/to/state.tfstate",
         ),
         ("--target Prod --cluster main", "a name of 1 to 63 lower-case letters"),
-        ("--target prod --cluster main --allow-env A", "--files"),
         ("", "<--target <NAME>|--cluster <CLUSTER>|--all>"),
     ] {
         let ended = desk.import(arguments).await.with_code(2);

@@ -1,5 +1,7 @@
 //! What leaves git is set back, row by row, and read by boto3.
 
+use std::fmt::Write as _;
+
 use bowline_core::diff::fields::{RESETS, Reset, SETTINGS as ROWS, ShownBy};
 use bowline_tests::bowline::Bowline;
 use bowline_tests::calls::{call, make};
@@ -82,7 +84,7 @@ fn manifests(rows: &[Taken], settings: impl Fn(&Taken) -> Value) -> String {
     for row in rows {
         let spec =
             json!({"taskDefinition": {"revision": revision(&row.settings)}, "settings": settings(row)});
-        manifests.push_str(&format!("---\n{}\n", service(&row.name, spec)));
+        writeln!(manifests, "---\n{}", service(&row.name, spec)).unwrap();
     }
     manifests
 }
@@ -140,7 +142,7 @@ async fn every_field_that_can_be_set_back_is_when_it_leaves_git() {
     let created: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let mut case = unchanged(&[row.settings.clone()], "").remove(0);
+            let mut case = unchanged(std::slice::from_ref(&row.settings), "").remove(0);
             case.name.clone_from(&row.name);
             case.creation()
         })

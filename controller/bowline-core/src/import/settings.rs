@@ -233,7 +233,9 @@ fn sort(path: &str, value: &mut Value) {
             }
         }
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| sort(path, item));
+            for item in items.iter_mut() {
+                sort(path, item);
+            }
             match SERVICE.row(path).map(Field::list) {
                 Some(Rule::Set) => items.sort_by_cached_key(canonical_json),
                 Some(Rule::Keyed(by)) => {

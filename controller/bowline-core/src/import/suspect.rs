@@ -233,7 +233,9 @@ fn in_settings(path: &str, place: &Place, value: &Value, found: &mut Vec<Setting
             }
         }
         Value::Array(items) => {
-            items.iter().for_each(|item| in_settings(path, &place.item(), item, found));
+            for item in items {
+                in_settings(path, &place.item(), item, found);
+            }
         }
         _ => {}
     }
@@ -242,8 +244,16 @@ fn in_settings(path: &str, place: &Place, value: &Value, found: &mut Vec<Setting
 /// Every text of a document, each under the name of its field.
 fn in_document(name: &str, value: &Value, add: &mut impl FnMut(&str, Because)) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| in_document(name, value, add)),
-        Value::Array(items) => items.iter().for_each(|item| in_document(name, item, add)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                in_document(name, value, add);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                in_document(name, item, add);
+            }
+        }
         Value::String(text) => {
             if let Some(because) = looks_secret(name, text) {
                 add(name, because);

@@ -81,7 +81,7 @@ fn inventory(services: Vec<(&str, FoundService)>) -> Inventory {
 }
 
 /// As DescribeServices shows them, with what AWS fills in.
-fn settings(extra: Value) -> ServiceSettings {
+fn settings(extra: &Value) -> ServiceSettings {
     let mut shown = json!({
         "availabilityZoneRebalancing": "ENABLED", "enableECSManagedTags": false, "enableExecuteCommand": false,
         "deploymentConfiguration": {
@@ -124,11 +124,11 @@ fn mixed() -> Inventory {
     let mut daemon = found("agent", "agent:7", &[]);
     daemon.live.scheduling = SchedulingStrategy::Daemon;
     daemon.task_definition.as_mut().unwrap().status = TaskDefinitionStatus::Inactive;
-    code_deploy.live.settings = settings(json!({"deploymentController": {"type": "CODE_DEPLOY"}}));
+    code_deploy.live.settings = settings(&json!({"deploymentController": {"type": "CODE_DEPLOY"}}));
     let (mut web, mut worker) =
         (found("web", "web:41", &["db", "api"]), found("worker", "worker:2", &["db"]));
-    web.live.settings = settings(json!({}));
-    worker.live.settings = settings(far_from_defaults());
+    web.live.settings = settings(&json!({}));
+    worker.live.settings = settings(&far_from_defaults());
     let mut mixed =
         inventory(vec![("web", web), ("worker", worker), ("agent", daemon), ("Legacy_Shop", code_deploy)]);
     let state = LiveState {

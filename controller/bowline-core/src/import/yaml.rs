@@ -77,7 +77,7 @@ impl Yaml {
                 self.line(&format!("{lead}{name}:"));
                 self.indented(lead, |yaml| items.iter().for_each(|item| yaml.item(path, item, order)));
             }
-            leaf => self.line(&format!("{lead}{name}: {}", short(leaf))),
+            other => self.line(&format!("{lead}{name}: {}", short(other))),
         }
     }
 
