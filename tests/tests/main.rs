@@ -15,6 +15,7 @@ mod kill;
 mod ownership;
 mod plan_and_apply;
 mod round_trip;
+mod service_round_trip;
 mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;

@@ -112,7 +112,7 @@ fn rich(family: &str) -> serde_json::Value {
 
 pub(super) async fn a_task_definition_comes_back_as_it_was_registered(mut site: Site) {
     site.want_service("web");
-    let wanted = TaskDefinitionContent::new(&rich(&site.family()));
+    let wanted = TaskDefinitionContent::new(rich(&site.family()));
     let register =
         Operation::RegisterTaskDefinition { family: site.family(), content: wanted.clone().into() };
     let outcome = site.execute(register, Expectation::NewestRevision { arn: None }).await;

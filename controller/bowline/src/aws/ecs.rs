@@ -271,6 +271,15 @@ impl Session {
         Ok(found.and_then(|ran| ran.settings))
     }
 
+    /// The same of at most [`REVISIONS_PER_CALL`] revisions, by ARN; those that are gone are not in it.
+    pub(crate) async fn revisions_settings(
+        &self,
+        arns: &[String],
+    ) -> Result<BTreeMap<String, ServiceSettings>, AwsError> {
+        let found = self.service_revisions(arns, &arns.join(", ")).await?;
+        Ok(found.into_iter().filter_map(|(arn, ran)| Some((arn, ran.settings?))).collect())
+    }
+
     /// RegisterTaskDefinition with exactly this content; returns the new revision.
     pub(crate) async fn register_task_definition(
         &self,

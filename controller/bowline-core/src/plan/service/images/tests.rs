@@ -6,7 +6,6 @@ use super::*;
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::live::{Asked, DeploymentStatus, Observed, ResolvedImage, RolloutState, UnknownCategory};
 use crate::plan::fixture::{Fixture, at, deployment, known, name, service_key, unknown};
-use crate::plan::propose;
 
 const TAG: &str = "registry.test:5000/team/web:1";
 
@@ -115,7 +114,7 @@ fn asked(about: &str, found: Observed<RunningImages>) -> Asked<RunningImages> {
 }
 
 fn warnings(world: &Fixture) -> usize {
-    let proposed = propose(&world.desired, &world.live, &world.memory, world.now);
+    let proposed = world.propose();
     assert!(proposed.is_clean() && !proposed.has_unknown(), "{:?}", proposed.reports);
     assert_eq!(proposed.actions, []);
     proposed.reports[&service_key("web")].warnings.len()
@@ -144,9 +143,7 @@ fn what_could_not_be_looked_at_is_a_note_on_the_target_once() {
         world.live.images.insert(name(service), asked("ecs-svc/1", unknown(UnknownCategory::Denied)));
     }
     assert_eq!(warnings(&world), 0);
-    let notes = |world: &Fixture| {
-        propose(&world.desired, &world.live, &world.memory, world.now).reports[&target].notes.clone()
-    };
+    let notes = |world: &Fixture| world.propose().reports[&target].notes.clone();
     assert_eq!(notes(&world), ["whether tags of images drifted could not be looked at: Rate exceeded"]);
     for service in ["web", "worker"] {
         world.live.images.insert(name(service), asked("ecs-svc/1", unknown(UnknownCategory::Unsupported)));
