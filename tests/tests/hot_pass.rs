@@ -33,7 +33,7 @@ async fn a_thousand_unchanged_services_cost_a_hundred_calls() {
     world.settled(&format!("s{:04}", SERVICES - 1)).await;
     let remote = Remote::new();
     remote
-        .commit("A thousand services", &[("target.yaml", &target("enforce")), ("services.yaml", &manifests)]);
+        .commit("A thousand services", &[("target.yaml", &target("observe")), ("services.yaml", &manifests)]);
     let server = remote.serve(None);
     let bowline = Bowline::new(&simulator.url(), &server.url());
 
