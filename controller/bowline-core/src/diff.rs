@@ -43,7 +43,7 @@ pub struct Difference {
     pub found: Shown,
     /// Something a person should know about it ("not created by Bowline").
     pub note: Option<String>,
-    /// Who else owns the field: "CodeDeploy".
+    /// Who else owns the field, or manages it, too: "CodeDeploy".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }

@@ -54,7 +54,7 @@ fn content(family: &str, secrets: &[&str]) -> TaskDefinitionContent {
 /// Changes what the service's task definition says.
 fn edit(found: &mut FoundService, change: impl FnOnce(&mut Value)) {
     let task_definition = found.task_definition.as_mut().unwrap();
-    let mut content = task_definition.content.value().clone();
+    let mut content = task_definition.content.value();
     change(&mut content);
     task_definition.content = TaskDefinitionContent::new(content);
 }
@@ -132,6 +132,7 @@ fn mixed() -> Inventory {
     let mut mixed =
         inventory(vec![("web", web), ("worker", worker), ("agent", daemon), ("Legacy_Shop", code_deploy)]);
     let state = LiveState {
+        services: BTreeMap::new(),
         version_id: Some("3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY".to_owned()),
         etag: String::new(),
         last_modified: None,

@@ -154,7 +154,7 @@ async fn states(
     report: &(dyn Fn(Step) + Sync),
 ) -> Result<BTreeMap<(BucketName, ObjectKey), LiveState>, Incomplete> {
     let answers = each("Terraform states", session, asked, report, |session, place| async move {
-        let found = session.read_state(&place.0, &place.1, None).await?;
+        let found = session.read_state(&place.0, &place.1, &BTreeSet::new(), None).await?;
         Ok((place, found))
     });
     let (mut found, mut missing) = (BTreeMap::new(), Vec::new());

@@ -15,7 +15,7 @@ use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::memory::{AttemptVerdict, SpecHash};
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::WaitingOn;
-use crate::plan::secret::SecretStanding;
+use crate::plan::secret::{SecretOutlook, SecretStanding};
 use crate::plan::spec::{Deployed, pinned_versions, spec_hash};
 use crate::plan::tag::{Recorded, Restart};
 use crate::plan::world::key;
@@ -199,12 +199,12 @@ pub(crate) fn held_until(subject: &Subject<'_>, found: &str) -> Option<Timestamp
 }
 
 /// What has to happen to the service's secrets before it is deployed.
-pub(crate) fn secrets_first(subject: &Subject<'_>) -> Option<WaitingOn> {
+pub(crate) fn secrets_first(secrets: &[(&ResourceName, &SecretOutlook)]) -> Option<WaitingOn> {
     let mut first = Vec::new();
-    for (name, secret) in subject.secrets() {
+    for (name, secret) in secrets {
         match secret.standing {
             SecretStanding::Settled | SecretStanding::LeftAlone => {}
-            SecretStanding::Promoting(_) | SecretStanding::Blocked => first.push(name),
+            SecretStanding::Promoting(_) | SecretStanding::Blocked => first.push(*name),
             SecretStanding::Unknown => {
                 return Some(WaitingOn::Read { what: format!("Secret/{name}, which the service reads") });
             }

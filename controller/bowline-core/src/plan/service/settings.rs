@@ -72,6 +72,7 @@ pub(crate) struct Noticed {
 /// Holds the settings of a service against git.
 pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<Settings, Blocked> {
     let mut settings = Settings::default();
+    needs_recreation(subject, &mut settings);
     let remembered = subject.memory.map(|memory| &memory.managed_settings);
     let written = &subject.wanted.resource.spec.settings;
     if written.is_empty() && remembered.is_none_or(ServiceSettings::is_empty) {
@@ -124,6 +125,31 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     Ok(settings)
 }
 
+/// What `create` says and AWS cannot change on a service that exists. The rest of `create` is where the service began, and
+/// says nothing of where it is now.
+fn needs_recreation(subject: &Subject<'_>, settings: &mut Settings) {
+    let Some(create) = &subject.wanted.resource.spec.create else { return };
+    let mut fields = create.fields();
+    fields.retain(|field, _| setting_row(field).is_some_and(|row| row.effect == Effect::Recreation));
+    if fields.is_empty() {
+        return;
+    }
+    let found = subject.live.settings.fields();
+    for leaf in compare(&fields, &found, &subject.wanted.resource.spec.reveal) {
+        for mut difference in leaf.differences {
+            let field = difference.path.strip_prefix("settings.").unwrap_or(&difference.path);
+            difference.path = format!("create.{field}");
+            if subject.ignored.covers(&difference.path) {
+                difference.reason = Reason::IgnoredByRule;
+                settings.left_alone.push(difference);
+                continue;
+            }
+            settings.held.push(HeldWhy::NeedsRecreation { field: difference.path.clone() });
+            settings.differences.push(difference);
+        }
+    }
+}
+
 /// Adds what only DescribeServiceRevisions shows, where it is asked for. An endpoint that has no revisions cannot tell: then
 /// it is not compared.
 fn from_revision<'a>(
@@ -160,7 +186,7 @@ fn from_revision<'a>(
 }
 
 /// The part that a deployment rolls out, normalised.
-fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
+pub(super) fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
     let part: Map<String, Value> = wanted
         .iter()
         .filter(|(field, _)| starts_deployment(field))
