@@ -98,7 +98,7 @@ impl ServiceSettings {
     /// Whether values of a field of this name may be confidential: options of a log driver may hold a token, details of a hook
     /// anything.
     pub(in crate::desired) fn is_confidential(field: &str) -> bool {
-        matches!(field, "options" | "secretOptions" | "hookDetails" | "header" | "tags")
+        matches!(field, "options" | "secretOptions" | "hookDetails" | "header")
     }
 }
 
