@@ -314,7 +314,7 @@ async fn what_is_in_the_way_is_not_overwritten_and_nothing_else_is_written() {
     fs::write(desk.folder().join("prod/services/web.yaml"), "# password: hunter2\n").unwrap();
     let before = desk.files();
     let refused = desk.import("--target prod --cluster main").await.with_code(1);
-    assert!(refused.stdout.contains("prod/services/web.yaml  a file of which 28 lines differ"), "{refused}");
+    assert!(refused.stdout.contains("prod/services/web.yaml  a file of which 26 lines differ"), "{refused}");
     assert!(!refused.to_string().contains("hunter2"), "{refused}");
     assert_eq!(desk.files(), before);
     desk.import("--target prod --cluster main --force").await.with_code(0);

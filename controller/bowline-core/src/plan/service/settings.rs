@@ -79,7 +79,7 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
         effective(subject, reads, &mut settings);
         return Ok(settings);
     }
-    if let Some(remembered) = remembered.filter(|known| written.agree_still(&subject.live.settings, known)) {
+    if let Some(remembered) = remembered.filter(|known| subject.live.settings.agree_still(written, known)) {
         settings.noticed.managed = remembered.clone();
         effective(subject, reads, &mut settings);
         return Ok(settings);
@@ -119,7 +119,7 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
         && is_all_live
         && settings.is_quiet()
     {
-        written.note_agreement(&subject.live.settings, remembered);
+        subject.live.settings.note_agreement(written, remembered);
     }
     effective(subject, reads, &mut settings);
     Ok(settings)
