@@ -1,6 +1,6 @@
 //! One YAML file in, its documents and everything that is wrong with them out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -73,7 +73,7 @@ pub struct ParsedDocument {
     /// The task definition file that it names, from the repository's root.
     pub(super) task_definition: Option<RelativePath>,
     /// Where the fields stand that refer to something outside of the document, by path: `spec.secrets[1]`.
-    pub(super) marks: BTreeMap<String, Mark>,
+    pub(super) marks: Box<[(String, Mark)]>,
 }
 
 /// A resource as written, not yet held against the others.
