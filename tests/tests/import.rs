@@ -332,7 +332,7 @@ async fn confidential_looking_values_are_refused_by_name_until_they_are_allowed(
     assert!(refused.stdout.contains("legacy  container app  DB_PASSWORD  (by its name)\n"), "{refused}");
     assert!(refused.stdout.contains("legacy  container app  UPSTREAM  (by its value)\n"), "{refused}");
     let document = desk.import("--files --target prod --cluster main -o json").await.with_code(1).json();
-    let suspect = |variable, because| json!({"service": "legacy", "container": "app", "variable": variable, "because": because});
+    let suspect = |variable, because| json!({"service": "legacy", "place": "container app", "variable": variable, "because": because});
     assert_eq!(document["suspects"], json!([suspect("DB_PASSWORD", "name"), suspect("UPSTREAM", "value")]));
     assert!(!format!("{refused}{document}").contains("hunter2"));
     assert_eq!(desk.files(), BTreeMap::new());
