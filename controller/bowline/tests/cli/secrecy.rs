@@ -116,13 +116,13 @@ async fn create(cloud: &Cloud) {
     eventually("the service to settle", || async { cloud.service("web").await.2.then_some(()) }).await;
 }
 
-/// `run` at this level until it told that the service differs, and everything that it is asked then.
+/// `run` at this level for three passes, and everything that it is asked then.
 async fn controlled(place: &Place, log: &str, said: &mut Said) {
     let controller = Controller::start_at(place, Some(log));
     controller.status(place, "the third pass", |status| status["pass"]["number"].as_u64() >= Some(3)).await;
-    let history = eventually("the difference in the history", || async {
+    let history = eventually("a rollout in the history", || async {
         let history = controller.get("/api/v1/history?limit=500").await;
-        history.contains("HTTP_Passwd").then_some(history)
+        history.contains("rollout-started").then_some(history)
     })
     .await;
     said.add("/api/v1/history", history);
@@ -169,7 +169,7 @@ async fn no_confidential_value_is_in_anything_that_is_said() {
         "options.splunk-url",
         "tags[key=team].value",
     ] {
-        assert!(plan.contains(&format!("{path} changed (")), "{path} differs: {plan}");
+        assert!(plan.contains(&format!("{path}: changed (")), "{path} differs: {plan}");
     }
     said.bowline(&place, "trace", &["plan", "-o", "json"]).await;
     controlled(&place, "trace", &mut said).await;
