@@ -97,10 +97,8 @@ pub enum Reveal {
     As(&'static str),
     /// The key of the list item that it is in.
     Item,
-    /// Its key in the map.
+    /// Its key in the map; a value that is no text is shown by its length even so.
     Key,
-    /// Its key in the map; a value whose key does not sound like a secret is shown.
-    SecretKey,
 }
 
 /// The rows of one request, sorted by path.

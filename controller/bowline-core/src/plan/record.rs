@@ -152,7 +152,7 @@ fn done(
             }
             if !settings.is_empty() {
                 note_changed(service, settings, now);
-                events.push(event(EventKind::SettingsChanged, format!("{} was changed", settings.names())));
+                events.push(event(EventKind::SettingsChanged, format!("changed {}", settings.names())));
             }
             if let Some(count) = desired_count {
                 service.scaling = Some(Scaling {

@@ -133,7 +133,6 @@ fn revealed(reveal: Reveal) -> String {
         Reveal::As(name) => format!("`{name}`"),
         Reveal::Item => "the item's key".to_owned(),
         Reveal::Key => "the key".to_owned(),
-        Reveal::SecretKey => "the key, if that sounds like a secret".to_owned(),
     }
 }
 

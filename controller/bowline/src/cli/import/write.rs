@@ -11,9 +11,6 @@ use bowline_core::import::{Manifests, Unit};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-/// How many changed lines of one file are shown.
-const LINES: usize = 6;
-
 /// What is to be done with each file.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -33,7 +30,8 @@ pub(super) enum Fate {
     Written,
     /// It stands there in the same words already.
     Unchanged,
-    /// An earlier import wrote it, and it says something else by now: changed lines of its files, as in a diff.
+    /// An earlier import wrote it, and it says something else by now: its new files, and how many lines of the others
+    /// differ.
     LeftAlone(Vec<String>),
 }
 
@@ -64,7 +62,10 @@ fn one(folder: &Path, unit: &Unit, force: bool, plan: &mut Plan) -> anyhow::Resu
     }
     if unit.declared && !force {
         let mut lines: Vec<String> = new.iter().map(|(path, _)| format!("+ {path}")).collect();
-        lines.extend(different.iter().flat_map(|(path, text, bytes)| changes(path, text, bytes)));
+        // Only how many lines: what stands in them may be confidential, in a manifest as in a task definition.
+        lines.extend(different.iter().map(|(path, text, bytes)| {
+            format!("~ {path}: {}", counted(&String::from_utf8_lossy(bytes), text))
+        }));
         return Ok(Fate::LeftAlone(lines));
     }
     if !force {
@@ -100,27 +101,6 @@ fn found(path: &Path) -> anyhow::Result<Found> {
         return Ok(Found::Other("not a plain file"));
     }
     fs::read(path).map(Found::File).with_context(|| format!("{} cannot be read", path.display()))
-}
-
-/// What differs between a file that import wrote and what it would write now. A task definition may hold confidential values:
-/// of one only the count is told.
-fn changes(path: &str, text: &str, bytes: &[u8]) -> Vec<String> {
-    let before = String::from_utf8_lossy(bytes);
-    if Path::new(path).extension().is_some_and(|extension| extension == "json") {
-        return vec![format!("~ {path}: {}", counted(&before, text))];
-    }
-    let diff = TextDiff::from_lines(before.as_ref(), text);
-    let is_comment = |line: &str| line.trim_start().starts_with('#');
-    let changed = diff
-        .iter_all_changes()
-        .filter(|change| change.tag() != ChangeTag::Equal && !is_comment(change.value()));
-    let mut lines: Vec<String> =
-        changed.map(|change| format!("{} {}", change.tag(), change.value().trim())).collect();
-    if lines.len() > LINES {
-        lines.truncate(LINES);
-        lines.push(format!("  ... {}", counted(&before, text)));
-    }
-    lines
 }
 
 fn counted(before: &str, after: &str) -> String {
