@@ -149,7 +149,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Wave { of } => {
                 let of: Vec<String> = of.iter().map(ToString::to_string).collect();
-                write!(formatter, "first comes {}", of.join(", "))
+                formatter.write_str(&of.join(", "))
             }
             Self::Rollout { deployment_id: Some(id), deadline } => {
                 write!(formatter, "the rollout of {id}, until {deadline:.0}")
