@@ -92,11 +92,11 @@ fn first(report: &ResourceReport) -> String {
     if let Some(failing) = report.failing() {
         return failing.to_string();
     }
-    if let Some(on) = &report.waiting_on {
+    if let Some(on) = report.waits_for() {
         return format!("waits for {on}");
     }
     if let Some(why) = report.held.first() {
-        return why.to_string();
+        return why.brief();
     }
     let paths: Vec<&str> = report.differences.iter().map(|difference| difference.path.as_str()).collect();
     if !paths.is_empty() {
@@ -189,8 +189,8 @@ fn body(report: &ResourceReport) -> String {
     for why in &report.held {
         line("held:", &why.to_string(), None);
     }
-    if let Some(on) = &report.waiting_on {
-        line("waits for", &on.to_string(), None);
+    if let Some(on) = report.waits_for() {
+        line("waits for", &on, None);
     }
     for difference in &report.left_alone {
         let why = match &difference.owner {
