@@ -14,7 +14,7 @@ use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
 use super::terraform::{ATTRIBUTES, Attribute};
-use super::{creation, settings};
+use super::{creation, ignore, settings};
 use super::{schema, yaml};
 use crate::name::{AccountId, HumanDuration, RelativePath, ResourceName, RoleArn};
 
@@ -255,6 +255,7 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
                 settings::check(settings, checker);
             }
             creation::check(spec, checker);
+            ignore::check(spec, checker);
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
             for item in depends_on.iter().filter(|item| item.text().is_some() && item.text() == own) {

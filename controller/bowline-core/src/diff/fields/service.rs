@@ -4,7 +4,7 @@
 //! that manifests are checked with. Keys of sources: `docs/reference/service-fields.md`.
 
 use super::Literal::{Flag, Number, Text};
-use super::Rule::{Confidential, Default, Keyed, Map, Ordered, Role, Same, Set};
+use super::Rule::{Confidential, Default, Keyed, Map, NameOrArn, Ordered, Role, Same, Set};
 use super::{Field, Reveal, Table};
 
 /// One top-level field of `settings`.
@@ -276,7 +276,7 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("serviceConnectConfiguration.logConfiguration.secretOptions", &[Keyed(&["name"])], "as in a task definition"),
     Field::new("serviceConnectConfiguration.logConfiguration.secretOptions.name", &[], "BC"),
     Field::new("serviceConnectConfiguration.logConfiguration.secretOptions.valueFrom", &[], "BC"),
-    Field::new("serviceConnectConfiguration.namespace", &[], "BC: left out, it is the cluster's default namespace; so it has no reset"),
+    Field::new("serviceConnectConfiguration.namespace", &[NameOrArn], "BC: left out, it is the cluster's default namespace; so it has no reset"),
     Field::new("serviceConnectConfiguration.services", &[Keyed(&["portName"])], "BC: each is a named port"),
     Field::new("serviceConnectConfiguration.services.clientAliases", &[Keyed(&["port", "dnsName"])], "BC: at most one"),
     Field::new("serviceConnectConfiguration.services.clientAliases.dnsName", &[], "BC"),

@@ -28,7 +28,7 @@ pub(super) struct Plan {
 pub(super) enum Fate {
     /// It is written.
     Written,
-    /// It stands there in the same words already.
+    /// It stands there in the same words already, comments aside.
     Unchanged,
     /// An earlier import wrote it, and it says something else by now: its new files, and how many lines of the others
     /// differ.
@@ -53,6 +53,7 @@ fn one(folder: &Path, unit: &Unit, force: bool, plan: &mut Plan) -> anyhow::Resu
         match found(&folder.join(path))? {
             Found::Nothing => new.push((path, text)),
             Found::File(bytes) if bytes == text.as_bytes() => {}
+            Found::File(bytes) if unit.declared && !force && says_the_same(path, text, &bytes) => {}
             Found::File(bytes) => different.push((path, text, bytes)),
             Found::Other(what) => drop(plan.in_the_way.insert(path.clone(), what.to_owned())),
         }
@@ -101,6 +102,17 @@ fn found(path: &Path) -> anyhow::Result<Found> {
         return Ok(Found::Other("not a plain file"));
     }
     fs::read(path).map(Found::File).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Whether two manifests differ in comments only. A task definition file has none.
+fn says_the_same(path: &str, text: &str, bytes: &[u8]) -> bool {
+    let Ok(before) = std::str::from_utf8(bytes) else { return false };
+    let said = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        lines.map(str::to_owned).collect()
+    };
+    let is_manifest = Path::new(path).extension().is_some_and(|extension| extension == "yaml");
+    is_manifest && said(before) == said(text)
 }
 
 fn counted(before: &str, after: &str) -> String {
@@ -204,6 +216,25 @@ mod tests {
         }
         found.sort();
         found
+    }
+
+    #[test]
+    fn a_manifest_that_differs_in_comments_only_is_unchanged_unless_it_is_forced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("web.yaml"), "spec:\n  # mine\n  desiredCount: 2\n").unwrap();
+        let key = ResourceKey {
+            kind: bowline_core::desired::ResourceKind::EcsService,
+            name: bowline_core::name::ResourceName::parse("web").unwrap(),
+        };
+        let fate = |text: &str, force: bool| {
+            let files = vec![("web.yaml".to_owned(), text.to_owned())];
+            let unit = Unit { resource: key.clone(), declared: true, files };
+            one(folder.path(), &unit, force, &mut Plan::default()).unwrap()
+        };
+        assert_eq!(fate("# new\nspec:\n  desiredCount: 2\n", false), Fate::Unchanged);
+        assert_eq!(fate("# new\nspec:\n  desiredCount: 2\n", true), Fate::Written);
+        let changed = vec!["- desiredCount: 2".to_owned(), "+ desiredCount: 3".to_owned()];
+        assert_eq!(fate("spec:\n  desiredCount: 3\n", false), Fate::LeftAlone(changed));
     }
 
     #[test]
