@@ -79,7 +79,7 @@ pub(super) fn suspects(
         }
         for (field, pointer) in COMMANDS {
             let arguments: Vec<&str> = list(container.pointer(pointer)).filter_map(Value::as_str).collect();
-            let is_secret = command_looks_secret(arguments.iter().copied());
+            let is_secret = command_looks_secret(&arguments);
             add(&place, field, is_secret.then_some(Because::Value));
         }
     }

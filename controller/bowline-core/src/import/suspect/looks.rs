@@ -110,12 +110,12 @@ pub(super) fn header_looks_secret(name: &str, value: &str) -> Option<Because> {
 }
 
 /// Whether a command has a secret among its words: as an argument, or as the one that belongs to an option (`--api-key X`).
-pub(super) fn command_looks_secret<'a>(arguments: impl Iterator<Item = &'a str> + Clone) -> bool {
-    let words: Vec<&str> = arguments.clone().flat_map(str::split_whitespace).collect();
+pub(super) fn command_looks_secret(arguments: &[&str]) -> bool {
+    let words: Vec<&str> = arguments.iter().flat_map(|argument| argument.split_whitespace()).collect();
     let is_option_with_secret = |pair: &[&str]| {
         pair[0].starts_with('-') && !pair[1].starts_with('-') && is_secret_argument(pair[0], pair[1])
     };
-    arguments.clone().any(carries_credentials)
+    arguments.iter().any(|argument| carries_credentials(argument))
         || words.iter().any(|word| value_looks_secret(word) || assigns_secret(word))
         || words.windows(2).any(is_option_with_secret)
 }
@@ -350,7 +350,7 @@ mod tests {
             &["curl", "-H", "Authorization: Bearer abc"],
             &["run", "--log-header", "X", "--options", "username=u,pass=x"],
         ] {
-            assert!(command_looks_secret(command.iter().copied()), "{command:?}");
+            assert!(command_looks_secret(command), "{command:?}");
         }
         for command in [
             &["serve", "--port", "8080"][..],
@@ -361,7 +361,7 @@ mod tests {
             &["sort", "--key", "2"],
             &["curl", "-H", "Authorization: Bearer $TOKEN"],
         ] {
-            assert!(!command_looks_secret(command.iter().copied()), "{command:?}");
+            assert!(!command_looks_secret(command), "{command:?}");
         }
     }
 }
