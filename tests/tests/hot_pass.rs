@@ -40,8 +40,11 @@ async fn a_thousand_unchanged_services_cost_a_hundred_calls() {
             {"name": "web", "image": "registry.test/web:2", "portMappings": [{"containerPort": 8080}]},
         ],
     });
-    let files =
-        [("target.yaml", &target("observe")), ("services.yaml", &manifests), ("web.json", &wanted.to_string())];
+    let files = [
+        ("target.yaml", &target("observe")),
+        ("services.yaml", &manifests),
+        ("web.json", &wanted.to_string()),
+    ];
     remote.commit("A thousand services", &files.map(|(path, text)| (path, text.as_str())));
     let server = remote.serve(None);
     let bowline = Bowline::new(&simulator.url(), &server.url());
@@ -52,7 +55,7 @@ async fn a_thousand_unchanged_services_cost_a_hundred_calls() {
     assert_eq!(plan["totals"], totals, "the services and their Target; one has another task definition");
     let once = [
         ("application-autoscaling:DescribeScalableTargets", SERVICES / 50),
-        ("ecs:DescribeServiceRevisions", SERVICES / 20),
+        ("ecs:DescribeServiceRevisions", SERVICES / 20 + 1),
         ("ecs:DescribeServices", SERVICES / 10),
         ("ecs:DescribeTaskDefinition", 1),
         ("ecs:DescribeTasks", SERVICES / 100),
