@@ -55,7 +55,7 @@ async fn a_thousand_unchanged_services_cost_a_hundred_calls() {
     assert_eq!(plan["totals"], totals, "the services and their Target; one has another task definition");
     let once = [
         ("application-autoscaling:DescribeScalableTargets", SERVICES / 50),
-        ("ecs:DescribeServiceRevisions", SERVICES / 20),
+        ("ecs:DescribeServiceRevisions", SERVICES / 20 + 1),
         ("ecs:DescribeServices", SERVICES / 10),
         ("ecs:DescribeTaskDefinition", 1),
         ("ecs:DescribeTasks", SERVICES / 100),
