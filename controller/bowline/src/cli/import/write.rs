@@ -233,7 +233,7 @@ mod tests {
         };
         assert_eq!(fate("# new\nspec:\n  desiredCount: 2\n", false), Fate::Unchanged);
         assert_eq!(fate("# new\nspec:\n  desiredCount: 2\n", true), Fate::Written);
-        let changed = vec!["- desiredCount: 2".to_owned(), "+ desiredCount: 3".to_owned()];
+        let changed = vec!["~ web.yaml: 2 lines differ".to_owned()];
         assert_eq!(fate("spec:\n  desiredCount: 3\n", false), Fate::LeftAlone(changed));
     }
 
