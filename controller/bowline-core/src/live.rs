@@ -9,6 +9,7 @@ mod seldom;
 mod terraform_state;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use ecs::{
     DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
@@ -29,8 +30,8 @@ pub struct Live {
     pub commit: String,
     /// Per Target resource: whether the caller's account is the target's. Not `Known` means nothing of it was read.
     pub targets: BTreeMap<ResourceName, Observed<()>>,
-    /// Per EcsService resource.
-    pub services: BTreeMap<ResourceName, Observed<LiveService>>,
+    /// Per EcsService resource. Shared: from one pass to the next nearly all of them are the same.
+    pub services: BTreeMap<ResourceName, Observed<Arc<LiveService>>>,
     /// Per Target resource: the services of its cluster that nothing in git names, and that some instance has claimed. Read
     /// now and then; for one of several Targets of one cluster only.
     pub strangers: BTreeMap<ResourceName, Observed<BTreeMap<ServiceName, Stranger>>>,

@@ -3,6 +3,8 @@
 //! Our own deployment id decides, never the task definition: after ECS has rolled back, the service is stable again and
 //! that means nothing. May import `live` and the memory of `plan`. Must not know what follows from a verdict.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -59,7 +61,7 @@ pub(crate) fn began_since(created_at: Option<Timestamp>, since: Timestamp) -> bo
 /// could not be read decides nothing, so it extends the deadline.
 pub fn judge(
     in_flight: &InFlight,
-    service: &Observed<LiveService>,
+    service: &Observed<Arc<LiveService>>,
     history: Option<&Observed<Vec<PastDeployment>>>,
 ) -> Verdict {
     let pending =
@@ -101,7 +103,7 @@ pub fn judge(
 }
 
 /// Whether a change of the desired count is done.
-pub fn judge_scaling(scaling: &Scaling, service: &Observed<LiveService>) -> Verdict {
+pub fn judge_scaling(scaling: &Scaling, service: &Observed<Arc<LiveService>>) -> Verdict {
     match service {
         Observed::Known { value, .. } if value.desired_count != scaling.to => {
             Verdict::Superseded { by: None }

@@ -10,6 +10,7 @@ mod services;
 mod strangers;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bowline_core::desired::{DesiredService, DesiredState, WantedTaskDefinition};
 use bowline_core::live::{
@@ -105,7 +106,7 @@ pub async fn observe(
 
 /// One finished read.
 pub(crate) enum Read {
-    Services(Vec<(ResourceName, Observed<LiveService>)>, Session),
+    Services(Vec<(ResourceName, Observed<Arc<LiveService>>)>, Session),
     Secret(ResourceName, Observed<LiveSecret>, Session),
     State(ResourceName, Observed<LiveState>),
     Strangers(ResourceName, Observed<BTreeMap<ServiceName, Stranger>>),
@@ -313,7 +314,7 @@ fn keep_revisions(live: &mut Live, desired: &DesiredState, previous: Option<&Liv
 }
 
 /// The PRIMARY deployment, unless it is under way: then anything may change from one pass to the next.
-fn settled(service: &LiveService) -> Option<&LiveDeployment> {
+fn settled(service: &Arc<LiveService>) -> Option<&LiveDeployment> {
     service.primary().filter(|primary| primary.rollout_state != Some(RolloutState::InProgress))
 }
 

@@ -221,7 +221,7 @@ fn live(state: &DesiredState, inventory: &Inventory) -> Live {
     }
     for (name, service) in &state.services {
         let found = &inventory.services[&service.resource.spec.service];
-        live.services.insert(name.clone(), known(found.live.clone()));
+        live.services.insert(name.clone(), known(Arc::new(found.live.clone())));
     }
     for (name, resource) in &state.secrets {
         let found = inventory.secrets[&secret_arn(resource.spec.secret_id.as_str())].clone();

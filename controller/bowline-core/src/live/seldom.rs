@@ -1,6 +1,7 @@
 //! What is read seldom: the images that tasks run, and who else sets the count of a service.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,14 +9,15 @@ use serde::Serialize;
 use super::Observed;
 
 /// An answer, with what it was asked about and when. Answers about something else, and old ones, are asked for again.
+/// Shared, since from one pass to the next nearly all of them are the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked<T> {
     /// What it was asked about: the id of the PRIMARY deployment, or the id of the scalable resource.
-    pub about: String,
+    pub about: Arc<str>,
     /// When it was asked, also if it failed.
     pub at: Timestamp,
     /// What was answered.
-    pub found: Observed<T>,
+    pub found: Arc<Observed<T>>,
 }
 
 /// The images of one deployment's running tasks, and what ECS resolved their tags to.

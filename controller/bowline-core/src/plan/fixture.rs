@@ -70,6 +70,10 @@ pub(crate) fn known<T>(value: T) -> Observed<T> {
     Observed::Known { value, at: at(0) }
 }
 
+pub(crate) fn known_service(value: LiveService) -> Observed<Arc<LiveService>> {
+    known(Arc::new(value))
+}
+
 pub(crate) fn unknown<T>(category: UnknownCategory) -> Observed<T> {
     Observed::Unknown { why: reason(category) }
 }
@@ -201,7 +205,7 @@ impl Fixture {
             task_definition: Some(WantedTaskDefinition::Revision(RevisionRef::parse(revision).unwrap())),
         };
         self.desired.services.insert(name(service), wanted);
-        self.live.services.insert(name(service), known(live_service(service, revision)));
+        self.live.services.insert(name(service), known_service(live_service(service, revision)));
         self.claimed_by(service, "bowline", &service_key(service).to_string())
     }
 
@@ -325,7 +329,7 @@ impl Fixture {
 
     pub(crate) fn live(&mut self, service: &str) -> &mut LiveService {
         match self.live.services.get_mut(&name(service)) {
-            Some(Observed::Known { value, .. }) => value,
+            Some(Observed::Known { value, .. }) => Arc::make_mut(value),
             _ => panic!("{service} is not known"),
         }
     }

@@ -64,6 +64,12 @@ impl Memory {
         service.of = meant.or(service.of.take());
         (service, other)
     }
+
+    /// When an action on this resource last failed, if one has and none has succeeded since.
+    pub(crate) fn last_failure(&self, resource: &ResourceKey) -> Option<Timestamp> {
+        let failures = &self.resources.get(&resource.to_string())?.failures;
+        failures.values().map(|failure| failure.last).max()
+    }
 }
 
 /// Which ECS service it is, whatever the resource and the Target are called.

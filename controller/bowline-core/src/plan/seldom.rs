@@ -96,7 +96,7 @@ impl<'a> Due<'a> {
         kept: SignedDuration,
         now: Timestamp,
     ) {
-        match asked.filter(|asked| asked.about == about) {
+        match asked.filter(|asked| *asked.about == *about) {
             None => drop(self.at_once.insert(name, about.to_owned())),
             Some(asked) => {
                 let kept = if may_pass(&asked.found) { AGAIN } else { kept };
@@ -155,7 +155,7 @@ fn reasons<T>(
     of_target: impl Fn(&ResourceName) -> bool,
 ) -> BTreeSet<String> {
     let unread =
-        asked.iter().filter(|(name, _)| of_target(name)).filter_map(|(_, asked)| match &asked.found {
+        asked.iter().filter(|(name, _)| of_target(name)).filter_map(|(_, asked)| match &*asked.found {
             Observed::Unknown { why } if why.category != UnknownCategory::Unsupported => Some(
                 why.aws
                     .as_ref()

@@ -53,8 +53,10 @@ impl<'a> World<'a> {
     pub(crate) fn service(&self, name: &ResourceName, target: &'a ResourceName) -> Seen<'a, LiveService> {
         let seen = self.see(&key(ResourceKind::EcsService, name), target, self.live.services.get(name));
         match seen {
+            Seen::Known { value } => Seen::Known { value: &**value },
             Seen::Missing if self.emptied.contains(target) => Seen::Unknown(all_missing(target)),
-            seen => seen,
+            Seen::Missing => Seen::Missing,
+            Seen::Unknown(why) => Seen::Unknown(why),
         }
     }
 

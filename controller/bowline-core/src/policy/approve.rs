@@ -12,10 +12,6 @@ use crate::plan::{
     Wave,
 };
 
-/// How many services of a target are claimed in one pass: at half of AWS's rate for TagResource (10 a second) that takes 5
-/// seconds at most, so that no repair waits long for a pass that only claims.
-const CLAIMS_PER_PASS: usize = 25;
-
 /// Lets through what git's standing, the ceiling, the target's mode, its capabilities and its limits allow; everything else
 /// is held, with the reason in its resource's report. Only the first wave that has anything left goes out: later ones are
 /// planned again from what is then observed. An action that failed before is tried again beside that wave, so that one
@@ -65,30 +61,11 @@ pub fn approve(
     let (actions, later): (Vec<Action>, Vec<Action>) = allowed
         .into_iter()
         .partition(|action| Some(action.wave) == wave || (fails(action) && Some(action.wave) < wave));
-    let actions = limit_claims(actions, failure);
     // Nobody waits for a claim.
     let later = later.into_iter().filter(|action| action.wave != Wave::Claims);
     let waiting: BTreeSet<ResourceKey> = later.map(|action| action.resource).collect();
     wait_for_wave(&mut reports, &actions, &waiting);
     Approved { reports, actions, waiting, orphans }
-}
-
-/// No more claims on a target than one pass may make. Those that failed before come last.
-fn limit_claims<'b>(
-    actions: Vec<Action>,
-    failure: impl Fn(&Action) -> Option<&'b FailedAction>,
-) -> Vec<Action> {
-    let (mut claims, mut others): (Vec<Action>, Vec<Action>) =
-        actions.into_iter().partition(|action| action.wave == Wave::Claims);
-    claims.sort_by_cached_key(|action| failure(action).map(|failure| failure.last));
-    let mut count: BTreeMap<ResourceName, usize> = BTreeMap::new();
-    claims.retain(|action| {
-        let count = count.entry(action.target.clone()).or_default();
-        *count += 1;
-        *count <= CLAIMS_PER_PASS
-    });
-    others.extend(claims);
-    others
 }
 
 fn wait_for_wave(

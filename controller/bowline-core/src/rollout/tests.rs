@@ -1,7 +1,7 @@
 use super::*;
 use crate::live::UnknownReason;
 use crate::plan::SpecHash;
-use crate::plan::fixture::{COMMIT, arn, at, deployment, known, live_service, past, unknown};
+use crate::plan::fixture::{COMMIT, arn, at, deployment, known, known_service, live_service, past, unknown};
 
 /// Our deployment `ecs-svc/2` of web:7, begun at 0 with 20 minutes to go.
 fn ours() -> InFlight {
@@ -32,8 +32,8 @@ fn primary(id: &str, revision: &str, state: RolloutState, created: i64) -> LiveS
     service
 }
 
-fn read(service: LiveService, seconds: i64) -> Observed<LiveService> {
-    Observed::Known { value: service, at: at(seconds) }
+fn read(service: LiveService, seconds: i64) -> Observed<Arc<LiveService>> {
+    Observed::Known { value: Arc::new(service), at: at(seconds) }
 }
 
 #[test]
@@ -57,14 +57,14 @@ fn our_primary_decides_by_its_state() {
 fn without_a_state_the_tasks_decide() {
     let mut service = primary("2", "web:7", RolloutState::Completed, 1);
     service.deployments[0].rollout_state = None;
-    assert_eq!(judge(&ours(), &known(service.clone()), None), Verdict::Good);
+    assert_eq!(judge(&ours(), &known_service(service.clone()), None), Verdict::Good);
     let mut short = service.clone();
     short.running_count = 1;
-    assert_eq!(judge(&ours(), &known(short), None), pending(Some("ecs-svc/2")));
+    assert_eq!(judge(&ours(), &known_service(short), None), pending(Some("ecs-svc/2")));
     let mut old = deployment("1", "web:6", RolloutState::Completed);
     old.status = DeploymentStatus::Active;
     service.deployments.push(old);
-    assert_eq!(judge(&ours(), &known(service), None), pending(Some("ecs-svc/2")));
+    assert_eq!(judge(&ours(), &known_service(service), None), pending(Some("ecs-svc/2")));
 }
 
 #[test]
@@ -86,14 +86,14 @@ fn a_rollback_by_ecs_is_bad_however_it_shows() {
     failed.status = DeploymentStatus::Active;
     failed.rollout_reason = Some("tasks failed to start".to_owned());
     service.deployments.push(failed);
-    assert_eq!(judge(&ours(), &known(service), None), bad(told));
+    assert_eq!(judge(&ours(), &known_service(service), None), bad(told));
     // The old deployment is PRIMARY again under its own id.
-    let service = known(primary("1", "web:6", RolloutState::Completed, -3600));
+    let service = known_service(primary("1", "web:6", RolloutState::Completed, -3600));
     let history = known(vec![past("2", "web:7", PastDeploymentStatus::RolledBack)]);
     assert_eq!(judge(&ours(), &service, Some(&history)), bad(told));
     assert_eq!(judge(&ours(), &service, None), bad("rolled back by ECS to web:6: ECS gave no reason"));
     // A new deployment of the old revision: only the history tells.
-    let service = known(primary("3", "web:6", RolloutState::Completed, 60));
+    let service = known_service(primary("3", "web:6", RolloutState::Completed, 60));
     assert_eq!(judge(&ours(), &service, Some(&history)), bad(told));
     assert_eq!(judge(&ours(), &service, None), pending(Some("ecs-svc/2")));
     let silent: Observed<Vec<PastDeployment>> = unknown(UnknownCategory::Throttled);
@@ -103,7 +103,7 @@ fn a_rollback_by_ecs_is_bad_however_it_shows() {
     service.deployments[0].rollout_reason =
         Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());
     assert_eq!(
-        judge(&ours(), &known(service), None),
+        judge(&ours(), &known_service(service), None),
         bad(
             "rolled back by ECS to web:6: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
         )
@@ -113,18 +113,21 @@ fn a_rollback_by_ecs_is_bad_however_it_shows() {
 #[test]
 fn a_rollback_under_our_own_id_is_bad_too() {
     let another = primary("2", "web:6", RolloutState::Completed, 1);
-    assert_eq!(judge(&ours(), &known(another), None), bad("rolled back by ECS to web:6: ECS gave no reason"));
+    assert_eq!(
+        judge(&ours(), &known_service(another), None),
+        bad("rolled back by ECS to web:6: ECS gave no reason")
+    );
     let mut same = primary("2", "web:7", RolloutState::InProgress, 1);
     same.deployments[0].rollout_reason = Some("rolling back to deploymentId ecs-svc/1.".to_owned());
     assert_eq!(
-        judge(&ours(), &known(same), None),
+        judge(&ours(), &known_service(same), None),
         bad("rolled back by ECS to web:7: rolling back to deploymentId ecs-svc/1.")
     );
 }
 
 #[test]
 fn somebody_elses_newer_deployment_supersedes_ours() {
-    let service = known(primary("3", "web:8", RolloutState::InProgress, 60));
+    let service = known_service(primary("3", "web:8", RolloutState::InProgress, 60));
     let stopped = known(vec![past("2", "web:7", PastDeploymentStatus::Stopped)]);
     let by = Verdict::Superseded { by: Some("ecs-svc/3".to_owned()) };
     assert_eq!(judge(&ours(), &service, Some(&stopped)), by);
@@ -147,7 +150,7 @@ fn somebody_elses_newer_deployment_supersedes_ours() {
     assert_eq!(judge(&ours(), &later(60), Some(&silent(59))), pending(Some("ecs-svc/2")));
     let mut gone = primary("2", "web:7", RolloutState::Completed, 1);
     gone.status = ServiceStatus::Inactive;
-    assert_eq!(judge(&ours(), &known(gone), None), Verdict::Superseded { by: None });
+    assert_eq!(judge(&ours(), &known_service(gone), None), Verdict::Superseded { by: None });
 }
 
 #[test]

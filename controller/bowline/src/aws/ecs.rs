@@ -9,6 +9,7 @@ mod settings;
 pub(crate) mod tasks;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_sdk_ecs::types::{
     Service, ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
@@ -40,7 +41,7 @@ pub(super) const MAX_PAGES: usize = 200;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServicesAnswer {
     /// Services by name; the error says which field cannot be what AWS meant.
-    pub(crate) services: BTreeMap<String, Result<LiveService, String>>,
+    pub(crate) services: BTreeMap<String, Result<Arc<LiveService>, String>>,
     /// Reasons of `failures[]` by service name.
     pub(crate) failures: BTreeMap<String, String>,
 }
@@ -106,7 +107,7 @@ impl Session {
         for service in output.services() {
             if let Some(name) = convert::service_name(service) {
                 let settings = settings.remove(&name).unwrap_or_default();
-                answer.services.insert(name, convert::service(service, settings));
+                answer.services.insert(name, convert::service(service, settings).map(Arc::new));
             }
         }
         for failure in output.failures() {

@@ -13,7 +13,7 @@ use super::args::Selection;
 use super::{findings, narrow, output, text};
 use crate::config::Config;
 use crate::engine::reconcile::{Part, Pass, World, preview};
-use crate::engine::status::{GitStatus, Status};
+use crate::engine::status::GitStatus;
 use crate::source::{Snapshot, uncommitted};
 
 /// How often a service that was not found is looked for again: once may be a half-read answer.
@@ -148,5 +148,5 @@ pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions:
 }
 
 fn git(config: &Config, snapshot: &Snapshot, pass: &Pass) -> GitStatus {
-    Status::starting(config, pass.started_at).with_pass(snapshot, pass).git
+    GitStatus::of_pass(config, snapshot, &pass.standing)
 }

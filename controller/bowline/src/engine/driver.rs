@@ -76,12 +76,13 @@ impl Driver {
                 Ok(None) => break,
                 Ok(Some(pass)) => {
                     log(&pass);
-                    if !matches!(pass.next, Next::Reread(_)) {
+                    let reread = matches!(pass.next, Next::Reread(_));
+                    if !reread {
                         refusal::log(&pass.standing, &mut refused);
                     }
                     schedule.after(scope, &pass, now);
-                    status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
-                    if matches!(pass.next, Next::Reread(_)) {
+                    status::publish(&self.publish, |status| status.with_pass(&snapshot, pass));
+                    if reread {
                         self.world.git.wake().await;
                     }
                 }

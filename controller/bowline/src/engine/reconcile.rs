@@ -7,7 +7,7 @@ use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::name::InstanceName;
 use bowline_core::plan::{
-    self, Action, Actor, Approved, Event, Memory, Operation, Outcome, Proposed, Sync, WaitingOn, Wave,
+    self, Action, Actor, Approved, Event, Memory, Operation, Outcome, Sync, WaitingOn, Wave,
 };
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
@@ -133,7 +133,7 @@ struct Begun {
 
 /// The decision of one pass, before anything is done.
 struct Decision {
-    proposed: Proposed,
+    proposed: Vec<Action>,
     approved: Approved,
     events: Vec<Event>,
     standing: GitStanding,
@@ -154,14 +154,13 @@ pub async fn reconcile(
     let looking = world.shutdown.run_until_cancelled(look(world, snapshot, scope));
     let Some(live) = looking.await else { return Ok(None) };
     let mut decision = decide(world, snapshot, &live);
+    world.live = Some(live);
     if snapshot.speaks_of(&world.applied.borrow()) {
         let history = world.store.history();
         let refused = refusal::events(&decision.standing, &snapshot.state, &history, world.clock.now());
         decision.events.extend(refused.await?);
     }
     world.store.save(&world.memory, &decision.events, &snapshot.commit).await?;
-    world.live = Some(live);
-
     let mut attempted = Vec::new();
     let mut reread = None;
     match before_wave(world, snapshot, &decision).await {
@@ -175,12 +174,11 @@ pub async fn reconcile(
         }
         Gate::Unreadable(reason) => {
             decision.standing = GitStanding::Stale(snapshot.stale(world.clock.now(), &reason));
-            decision.approved = policy::approve(
-                decision.proposed.clone(),
-                &snapshot.state,
-                &world.ceiling,
-                &decision.standing,
-            );
+            if let Some(live) = &world.live {
+                let now = world.clock.now();
+                let weighed = weigh(world, snapshot, live, &decision.standing, now);
+                (decision.proposed, decision.approved) = weighed;
+            }
         }
     }
     let pass = decision.into_pass(&begun, world.clock.now(), attempted, reread);
@@ -235,9 +233,23 @@ fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
     let standing = standing(world.part, &baselines, snapshot);
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let events = plan::learn(&mut world.memory, desired, live, actor, now);
-    let proposed = plan::propose(desired, live, &world.memory, actor, now);
-    let approved = policy::approve(proposed.clone(), desired, &world.ceiling, &standing);
+    let (proposed, approved) = weigh(world, snapshot, live, &standing, now);
     Decision { proposed, approved, events, standing }
+}
+
+/// Everything that should be done, and what of it may be done now.
+fn weigh(
+    world: &World,
+    snapshot: &Snapshot,
+    live: &Live,
+    standing: &GitStanding,
+    now: Timestamp,
+) -> (Vec<Action>, Approved) {
+    let desired = &*snapshot.state;
+    let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
+    let proposed = plan::propose(desired, live, &world.memory, actor, now);
+    let actions = proposed.actions.clone();
+    (actions, policy::approve(proposed, desired, &world.ceiling, standing))
 }
 
 /// Git's own standing, unless too much vanished since each target was last acted from.
@@ -378,7 +390,7 @@ impl Decision {
             started_at: begun.at,
             finished_at,
             took: begun.started.elapsed(),
-            proposed: self.proposed.actions,
+            proposed: self.proposed,
             approved: self.approved,
             attempted,
             events: self.events,

@@ -6,7 +6,7 @@ use bowline_core::desired::{Finding, ResourceKind};
 use bowline_core::plan::{Orphan, ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::git::GitView;
 use super::reconcile::Pass;
@@ -38,11 +38,20 @@ pub struct Status {
     pub totals: Totals,
     /// What a person has to look at in the desired state.
     pub findings: Vec<Finding>,
-    /// Every resource.
-    pub resources: Vec<ResourceReport>,
+    /// Every resource. Shared by the documents of one pass, of which there may be several.
+    #[serde(serialize_with = "as_list", deserialize_with = "from_list")]
+    pub resources: Arc<[ResourceReport]>,
     /// Services of this instance that git does not name any more. Nothing is done to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Orphan>,
+}
+
+fn as_list<S: Serializer>(reports: &Arc<[ResourceReport]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(reports.iter())
+}
+
+fn from_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[ResourceReport]>, D::Error> {
+    Vec::deserialize(deserializer).map(Arc::from)
 }
 
 /// What is known of the repository.
@@ -113,22 +122,16 @@ pub struct PassStatus {
 impl Status {
     /// The document before anything was read.
     pub fn starting(config: &Config, now: Timestamp) -> Self {
-        let source = config.source.clone().unwrap_or_default();
         Self {
             version: STATUS_VERSION,
             bowline: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: now,
-            git: GitStatus {
-                repo: source.repo,
-                reference: source.reference.unwrap_or_else(|| "HEAD".to_owned()),
-                path: source.path,
-                ..GitStatus::default()
-            },
+            git: GitStatus::unread(config),
             pass: None,
             problem: None,
             totals: Totals::default(),
             findings: Vec::new(),
-            resources: Vec::new(),
+            resources: Arc::default(),
             orphans: Vec::new(),
         }
     }
@@ -146,7 +149,7 @@ impl Status {
 
     /// The document after a pass.
     #[must_use]
-    pub fn with_pass(mut self, snapshot: &Snapshot, pass: &Pass) -> Self {
+    pub fn with_pass(mut self, snapshot: &Snapshot, pass: Pass) -> Self {
         self.git.take(snapshot, &pass.standing);
         self.findings = snapshot.findings.to_vec();
         self.pass = Some(PassStatus {
@@ -156,13 +159,31 @@ impl Status {
             attempted: pass.attempted.len(),
         });
         self.totals = Totals::of(pass.approved.reports.values());
-        self.resources = pass.approved.reports.values().cloned().collect();
-        self.orphans.clone_from(&pass.approved.orphans);
+        self.resources = pass.approved.reports.into_values().collect();
+        self.orphans = pass.approved.orphans;
         self
     }
 }
 
 impl GitStatus {
+    /// Before anything was read.
+    fn unread(config: &Config) -> Self {
+        let source = config.source.clone().unwrap_or_default();
+        Self {
+            repo: source.repo,
+            reference: source.reference.unwrap_or_else(|| "HEAD".to_owned()),
+            path: source.path,
+            ..Self::default()
+        }
+    }
+
+    /// After a pass over this commit.
+    pub fn of_pass(config: &Config, snapshot: &Snapshot, standing: &GitStanding) -> Self {
+        let mut git = Self::unread(config);
+        git.take(snapshot, standing);
+        git
+    }
+
     fn take(&mut self, snapshot: &Snapshot, standing: &GitStanding) {
         self.commit = Some(CommitStatus {
             id: snapshot.commit.clone(),

@@ -30,7 +30,7 @@ pub(super) async fn create(session: &Session, operation: &Operation) -> Result<O
         tags,
         client_token,
     };
-    if let Some(found) = find(session, new.service).await?.as_ref().and_then(in_the_way) {
+    if let Some(found) = find(session, new.service).await?.as_deref().and_then(in_the_way) {
         return Ok(Outcome::Superseded { found });
     }
     match session.create_service(&new).await {

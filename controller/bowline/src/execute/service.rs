@@ -1,5 +1,7 @@
 //! Services: records and a claim by TagResource, a change by UpdateService.
 
+use std::sync::Arc;
+
 use bowline_core::diff::{is_shown, settings_cannot_be_told, settings_fingerprint, settings_in_effect};
 use bowline_core::live::{LiveService, ServiceStatus, UnknownCategory};
 use bowline_core::name::TaskDefinitionArn;
@@ -107,7 +109,7 @@ async fn recover(
     }
 }
 
-async fn read(session: &Session, name: &str) -> Result<LiveService, AwsError> {
+async fn read(session: &Session, name: &str) -> Result<Arc<LiveService>, AwsError> {
     find(session, name).await?.ok_or_else(|| refused(session, name, MISSING))
 }
 
@@ -115,7 +117,7 @@ async fn read(session: &Session, name: &str) -> Result<LiveService, AwsError> {
 const MISSING: &str = "MISSING";
 
 /// The service as it is now, if ECS knows one.
-pub(super) async fn find(session: &Session, name: &str) -> Result<Option<LiveService>, AwsError> {
+pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Arc<LiveService>>, AwsError> {
     let mut answer = session.describe_services(&[name.to_owned()], Priority::Watch).await?;
     match (answer.services.remove(name), answer.failures.remove(name)) {
         (Some(Ok(service)), _) => Ok(Some(service)),

@@ -1,6 +1,7 @@
 //! Everything of one Target, whether git knows of it or not: for `import`. All of it, or the reasons why not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::import::{
@@ -115,7 +116,7 @@ async fn described(
     let (mut found, mut missing, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (name, observed) in answers.await?.into_iter().flatten() {
         match observed {
-            Observed::Known { value, .. } => drop(found.insert(name, value)),
+            Observed::Known { value, .. } => drop(found.insert(name, Arc::unwrap_or_clone(value))),
             Observed::Missing => missing.push(name),
             Observed::Unknown { why } => unread.push(why),
         }

@@ -1,6 +1,7 @@
 //! What is due to be read seldom: the images of running tasks, and scalable targets. A few calls for all services of a Target.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bowline_core::desired::DesiredState;
 use bowline_core::live::{
@@ -108,7 +109,7 @@ async fn scalable_targets(
             }
             Err(error) => Observed::Unknown { why: error.reason.clone() },
         };
-        (name, Asked { about, at, found })
+        (name, Asked { about: about.into(), at, found: Arc::new(found) })
     });
     found.collect()
 }
@@ -134,7 +135,7 @@ async fn images_of(session: &Session, wanted: Vec<Wanted>) -> Vec<(ResourceName,
             Some(why) => Observed::Unknown { why },
             None => Observed::Known { value: images.remove(&wanted.name).unwrap_or_default(), at },
         };
-        (wanted.name.clone(), Asked { about: wanted.deployment.clone(), at, found })
+        (wanted.name.clone(), Asked { about: wanted.deployment.as_str().into(), at, found: Arc::new(found) })
     });
     found.collect()
 }

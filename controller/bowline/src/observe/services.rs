@@ -1,6 +1,7 @@
 //! Services: batches of ten, watched rollouts first, and doubt about what is suddenly gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bowline_core::desired::DesiredState;
 use bowline_core::live::{Live, LiveService, Observed, RolloutState, UnknownCategory, UnknownReason};
@@ -39,7 +40,8 @@ pub(super) fn start(
 
 fn is_rolling(previous: Option<&Live>, name: &ResourceName) -> bool {
     let service = previous.and_then(|live| live.services.get(name)).and_then(Observed::known);
-    let state = service.and_then(LiveService::primary).and_then(|primary| primary.rollout_state.as_ref());
+    let state =
+        service.and_then(|service| service.primary()).and_then(|primary| primary.rollout_state.as_ref());
     state == Some(&RolloutState::InProgress)
 }
 
@@ -47,7 +49,7 @@ async fn read_batch(
     session: &Session,
     batch: &[Asked],
     priority: Priority,
-) -> Vec<(ResourceName, Observed<LiveService>)> {
+) -> Vec<(ResourceName, Observed<Arc<LiveService>>)> {
     match ask(session, batch, priority).await {
         Ok(found) => found,
         // One service in the batch may be the reason: asked alone, it leaves the others known.
@@ -71,7 +73,7 @@ pub(super) async fn ask<K: Clone>(
     session: &Session,
     batch: &[(K, String)],
     priority: Priority,
-) -> Result<Vec<(K, Observed<LiveService>)>, AwsError> {
+) -> Result<Vec<(K, Observed<Arc<LiveService>>)>, AwsError> {
     let names: Vec<String> = batch.iter().map(|(_, service)| service.clone()).collect();
     let mut answer = session.describe_services(&names, priority).await?;
     let at = session.now();
@@ -97,16 +99,16 @@ fn may_be_one_services_fault(error: &AwsError) -> bool {
     }
 }
 
-fn unknown(batch: &[Asked], why: &UnknownReason) -> Vec<(ResourceName, Observed<LiveService>)> {
+fn unknown(batch: &[Asked], why: &UnknownReason) -> Vec<(ResourceName, Observed<Arc<LiveService>>)> {
     batch.iter().map(|(name, _)| (name.clone(), Observed::Unknown { why: why.clone() })).collect()
 }
 
-fn bad_answer(session: &Session, service: &str, what: &str) -> Observed<LiveService> {
+fn bad_answer(session: &Session, service: &str, what: &str) -> Observed<Arc<LiveService>> {
     let on = format!("{service} in cluster {}", session.cluster());
     Observed::Unknown { why: AwsError::bad_answer(Api::DescribeServices, &on, what).reason }
 }
 
-fn refused(session: &Session, service: &str, reason: &str) -> Observed<LiveService> {
+fn refused(session: &Session, service: &str, reason: &str) -> Observed<Arc<LiveService>> {
     let on = format!("{service} in cluster {}", session.cluster());
     let category = match reason {
         "ACCESS_DENIED" | "ACCESSDENIED" => UnknownCategory::Denied,

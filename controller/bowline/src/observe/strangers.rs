@@ -63,7 +63,7 @@ async fn read(
             match observed {
                 Observed::Known { value, .. } => {
                     if value.status == ServiceStatus::Active && plan::owner(&value).is_some() {
-                        found.insert(name, Stranger { arn: value.arn, tags: value.tags });
+                        found.insert(name, Stranger { arn: value.arn.clone(), tags: value.tags.clone() });
                     }
                 }
                 // Deleted since it was listed.

@@ -25,7 +25,7 @@ fn action(operation: Operation, expect: Expectation) -> Action {
 
 async fn web(world: &World) -> LiveService {
     let live: Live = world.observe(None).await;
-    live.services[&name("web")].known().unwrap().clone()
+    live.services[&name("web")].known().unwrap().as_ref().clone()
 }
 
 fn as_found(service: &LiveService) -> Expectation {

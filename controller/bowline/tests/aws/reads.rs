@@ -57,7 +57,7 @@ async fn a_service_is_read_as_it_is() {
         settings: value.settings.clone(),
         tags: BTreeMap::new(),
     };
-    assert_eq!(*value, expected);
+    assert_eq!(**value, expected);
     assert!(primary.id.starts_with("ecs-svc/") && primary.created_at.is_some());
 }
 

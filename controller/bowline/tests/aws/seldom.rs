@@ -41,7 +41,7 @@ fn counts(calls: &[(&str, usize)]) -> BTreeMap<String, usize> {
 
 /// The category of each service's images, if they are unknown.
 fn unknown(live: &Live) -> Vec<Option<UnknownCategory>> {
-    let category = |asked: &Asked<RunningImages>| match &asked.found {
+    let category = |asked: &Asked<RunningImages>| match &*asked.found {
         Observed::Unknown { why } => Some(why.category),
         Observed::Known { .. } | Observed::Missing => None,
     };
@@ -67,7 +67,7 @@ async fn a_cluster_is_read_by_the_hundred_and_then_not_for_an_hour() {
     let digests: Vec<u32> = images.running.values().flat_map(|digests| digests.0.values().copied()).collect();
     assert_eq!(digests, [2]);
     assert_eq!(images.resolved.len(), 1);
-    assert_eq!(first.scalable_targets[&name("s007")].found, Observed::Missing);
+    assert_eq!(first.scalable_targets[&name("s007")].found, Observed::Missing.into());
 
     let second = world.look(Some(&first), soon).await;
     assert_eq!(world.calls(), counts(&[("DescribeServices", 6)]), "the hot pass");
@@ -129,7 +129,7 @@ async fn a_failure_is_unknown_and_asked_again_only_after_a_while() {
             if operation == "DescribeScalableTargets" { (None, denied) } else { (denied, None) };
         assert_eq!(unknown(&live), [images, images], "{operation}");
         for asked in live.scalable_targets.values() {
-            let found = if let Observed::Unknown { why } = &asked.found { Some(why.category) } else { None };
+            let found = if let Observed::Unknown { why } = &*asked.found { Some(why.category) } else { None };
             assert_eq!(found, targets, "{operation}");
         }
         world.calls();

@@ -92,7 +92,7 @@ impl Installation<'_> {
 /// Each service has its endpoint named on its own: Bowline keeps task definitions on disk only if no other endpoint for all
 /// of AWS is configured, and a start with a warm cache is to be measured.
 pub(super) fn environment(command: &mut Command, endpoint: &str) {
-    for service in ["ECS", "SECRETS_MANAGER", "S3", "STS"] {
+    for service in ["ECS", "SECRETS_MANAGER", "S3", "STS", "APPLICATION_AUTO_SCALING"] {
         command.env(format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }
     command

@@ -1,5 +1,7 @@
 //! The rollouts that Bowline started: did they work?
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
@@ -63,7 +65,7 @@ impl Judging<'_> {
     }
 
     /// What failed is good after all if its deployment completed late, or if somebody else's of the same revision succeeded.
-    fn good_after_all(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+    fn good_after_all(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
         let Some(service) = observed.known() else { return };
         let Some(primary) = service.primary() else { return };
         if primary.rollout_state != Some(RolloutState::Completed) {
@@ -89,7 +91,7 @@ impl Judging<'_> {
         }
     }
 
-    fn rollout(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+    fn rollout(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
         let Some(mut in_flight) = memory.in_flight.clone() else { return };
         if let Some(service) = observed.known() {
             in_flight.deployment_id = rollout::our_deployment(&in_flight, service);
@@ -129,7 +131,7 @@ impl Judging<'_> {
         memory.in_flight = None;
     }
 
-    fn good(&self, memory: &mut ServiceMemory, in_flight: &InFlight, observed: &Observed<LiveService>) {
+    fn good(&self, memory: &mut ServiceMemory, in_flight: &InFlight, observed: &Observed<Arc<LiveService>>) {
         let live = observed.known().and_then(|service| service.task_definition.clone());
         let Some(arn) = in_flight.task_definition.clone().or(live) else { return };
         memory.last_good = Some(LastGood {
@@ -141,7 +143,7 @@ impl Judging<'_> {
         });
     }
 
-    fn scaling(&mut self, memory: &mut ServiceMemory, observed: &Observed<LiveService>) {
+    fn scaling(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
         let Some(scaling) = &memory.scaling else { return };
         let to = scaling.to;
         match rollout::judge_scaling(scaling, observed) {

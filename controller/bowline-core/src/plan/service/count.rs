@@ -63,7 +63,7 @@ pub(super) fn scale(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
 /// What was said of the scalable target of this service, and not of another one that git meant before.
 fn asked<'a>(subject: &Subject<'a>) -> Option<&'a Asked<ScalableTarget>> {
     let id = resource_id(subject.world.desired, &subject.wanted.resource.spec)?;
-    subject.world.live.scalable_targets.get(subject.name).filter(|asked| asked.about == id)
+    subject.world.live.scalable_targets.get(subject.name).filter(|asked| *asked.about == *id)
 }
 
 /// The scalable target that may change the count.
@@ -83,7 +83,7 @@ fn owned_by(target: ScalableTarget, difference: Difference) -> Difference {
 /// git decides.
 fn unread_target(subject: &Subject<'_>) -> Option<WaitingOn> {
     let asked = asked(subject).filter(|asked| may_pass(&asked.found))?;
-    let why = match &asked.found {
+    let why = match &*asked.found {
         Observed::Unknown { why } => &why.message,
         Observed::Known { .. } | Observed::Missing => return None,
     };

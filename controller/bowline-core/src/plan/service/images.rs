@@ -18,7 +18,7 @@ pub(crate) fn settled(live: &LiveService) -> Option<&str> {
 /// Image drift of the service, as far as its images were read.
 pub(super) fn warnings(subject: &Subject<'_>) -> Vec<Warning> {
     let asked = subject.world.live.images.get(subject.name);
-    let asked = asked.filter(|asked| settled(subject.live) == Some(asked.about.as_str()));
+    let asked = asked.filter(|asked| settled(subject.live) == Some(&*asked.about));
     asked.and_then(|asked| asked.found.known()).map(drift).unwrap_or_default()
 }
 

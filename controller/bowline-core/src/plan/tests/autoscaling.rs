@@ -1,5 +1,7 @@
 //! A count that autoscaling moves.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use crate::desired::{ResourceKey, ResourceKind};
@@ -20,7 +22,10 @@ fn world(count: u32, found: Observed<ScalableTarget>) -> Fixture {
     let mut world = Fixture::new().with_service("web", "web:1");
     world.live("web").desired_count = count;
     world.live("web").running_count = count;
-    world.live.scalable_targets.insert(name("web"), Asked { about: ID.to_owned(), at: at(0), found });
+    world
+        .live
+        .scalable_targets
+        .insert(name("web"), Asked { about: ID.into(), at: at(0), found: Arc::new(found) });
     world
 }
 
@@ -56,7 +61,7 @@ fn a_target_that_cannot_move_the_count_or_is_another_services_does_not_own_it() 
         assert_eq!(world.report("web").warnings, []);
     }
     let mut world = world(5, target(2, 10, false));
-    world.live.scalable_targets.get_mut(&name("web")).unwrap().about = "service/main/before".to_owned();
+    world.live.scalable_targets.get_mut(&name("web")).unwrap().about = "service/main/before".into();
     assert_eq!(world.actions(), enforced);
 }
 
@@ -110,9 +115,9 @@ fn answers_are_kept_for_an_hour_and_asked_again_for_a_new_deployment_or_before_a
     let none = Vec::<String>::new;
     let mut world = Fixture::new().with_service("web", "web:1");
     assert_eq!(due(&world, 0), (ids("ecs-svc/1"), ids(ID)), "never asked");
-    let images = Asked { about: "ecs-svc/1".to_owned(), at: at(0), found: Observed::Missing };
+    let images = Asked { about: "ecs-svc/1".into(), at: at(0), found: Arc::new(Observed::Missing) };
     world.live.images.insert(name("web"), images);
-    let targets = Asked { about: ID.to_owned(), at: at(0), found: Observed::Missing };
+    let targets = Asked { about: ID.into(), at: at(0), found: Arc::new(Observed::Missing) };
     world.live.scalable_targets.insert(name("web"), targets);
     assert_eq!(due(&world, 3599), (none(), none()));
     assert_eq!(due(&world, 3600), (ids("ecs-svc/1"), ids(ID)));
@@ -145,7 +150,7 @@ fn old_answers_are_renewed_a_hundred_at_a_time_the_oldest_first() {
         world = world.with_service(&service, "web:1");
         world.spec(&service).desired_count = None;
         let at = at(0) + SignedDuration::from_secs(150 - number);
-        let asked = Asked { about: "ecs-svc/1".to_owned(), at, found: Observed::Missing };
+        let asked = Asked { about: "ecs-svc/1".into(), at, found: Arc::new(Observed::Missing) };
         world.live.images.insert(name(&service), asked);
     }
     let due = due_seldom(&world.desired, &world.live, at(7200));

@@ -3,6 +3,7 @@
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::{Fate, Model};
 use proptest::prelude::*;
@@ -173,7 +174,8 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         model.histories.insert(name(&of), vec![first]);
         model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
     }
-    model.services = known_values(fixture.live.services);
+    let services_live = known_values(fixture.live.services).into_iter();
+    model.services = services_live.map(|(of, service)| (of, Arc::unwrap_or_clone(service))).collect();
     for (number, service) in services.iter().enumerate().filter(|(_, service)| !service.exists) {
         let of = name(&format!("s{number}"));
         let create = if service.counts.1.is_none() { json!({"desiredCount": 1}) } else { json!({}) };

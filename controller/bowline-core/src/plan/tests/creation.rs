@@ -176,7 +176,7 @@ fn the_rollout_of_a_new_service_is_watched_and_then_all_is_well() {
     let mut world = web();
     let live = shown(&world, RolloutState::InProgress);
     created(&mut world, Some("9"));
-    world.live.services.insert(name("web"), known(live));
+    world.live.services.insert(name("web"), known_service(live));
     world.learn();
     assert_eq!((world.report("web").sync, world.propose().actions), (Sync::Progressing, vec![]));
     world.live("web").deployments[0].rollout_state = Some(RolloutState::Completed);
@@ -193,7 +193,7 @@ fn a_creation_that_failed_is_not_made_again_until_git_changes_or_a_token_asks_fo
     let mut live = shown(&world, RolloutState::Failed);
     live.deployments[0].rollout_reason = Some("tasks failed to start".to_owned());
     created(&mut world, Some("9"));
-    world.live.services.insert(name("web"), known(live));
+    world.live.services.insert(name("web"), known_service(live));
     world.learn();
     assert_eq!((world.report("web").sync, world.propose().actions), (Sync::AwaitingGit, vec![]));
     // Somebody deletes what failed.
@@ -231,7 +231,7 @@ fn a_service_that_is_being_deleted_is_waited_for_until_a_deadline() {
     let mut world = web();
     let mut live = live_service("web", "web:6");
     live.status = ServiceStatus::Draining;
-    world.live.services.insert(name("web"), known(live));
+    world.live.services.insert(name("web"), known_service(live));
     let waits = WaitingOn::Deletion { deadline: at(1200) };
     assert_eq!(world.report("web").waiting_on, Some(waits.clone()));
     world.learn();

@@ -29,7 +29,7 @@ fn a_service_that_git_names_and_nobody_created_is_a_difference() {
 
     let mut deleted = live_service("web", "web:6");
     deleted.status = ServiceStatus::Inactive;
-    world.live.services.insert(name("web"), known(deleted));
+    world.live.services.insert(name("web"), known_service(deleted));
     assert_eq!(world.report("web").sync, Sync::Missing);
 }
 

@@ -1,6 +1,7 @@
 //! A Terraform state that has a say in a service.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -134,7 +135,7 @@ fn what_both_set_is_a_warning_until_it_is_declared_to_be_ignored() {
 fn a_count_that_is_left_to_autoscaling_is_nobodys_fight() {
     let mut world = world(&json!({"desired_count": 3}));
     let found = known(ScalableTarget { minimum: 1, maximum: 9, suspended: false });
-    let asked = Asked { about: "service/main/web".to_owned(), at: at(0), found };
+    let asked = Asked { about: "service/main/web".into(), at: at(0), found: Arc::new(found) };
     world.live.scalable_targets.insert(name("web"), asked);
     let expected = Warning::CountAutoscaled { wanted: 2, minimum: 1, maximum: 9 };
     assert_eq!(world.report("web").warnings, [expected]);

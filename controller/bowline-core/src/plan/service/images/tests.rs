@@ -1,6 +1,7 @@
 //! When is a tag drift?
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
 use crate::desired::{ResourceKey, ResourceKind};
@@ -110,7 +111,7 @@ fn an_image_without_its_tag() {
 }
 
 fn asked(about: &str, found: Observed<RunningImages>) -> Asked<RunningImages> {
-    Asked { about: about.to_owned(), at: at(0), found }
+    Asked { about: about.into(), at: at(0), found: Arc::new(found) }
 }
 
 fn warnings(world: &Fixture) -> usize {

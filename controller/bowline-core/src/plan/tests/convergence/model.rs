@@ -2,6 +2,7 @@
 //! are named `crash` fail and are rolled back by ECS. A service's fate may be that every deployment fails, or never ends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -68,8 +69,11 @@ impl Model {
     pub(super) fn observe(&self) -> Live {
         let mut live = Live::default();
         live.targets.insert(name("prod"), self.known(()));
-        live.services =
-            self.services.iter().map(|(name, one)| (name.clone(), self.known(one.clone()))).collect();
+        live.services = self
+            .services
+            .iter()
+            .map(|(name, one)| (name.clone(), self.known(Arc::new(one.clone()))))
+            .collect();
         live.services.extend(self.absent.iter().map(|name| (name.clone(), Observed::Missing)));
         live.secrets =
             self.secrets.iter().map(|(name, one)| (name.clone(), self.known(one.clone()))).collect();
