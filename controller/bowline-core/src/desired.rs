@@ -25,6 +25,7 @@ mod yaml;
 pub use acceptance::{ACCEPT_TRAILER, NotAcceptable, how_to_accept};
 pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions};
 pub use finding::{Finding, FindingCode, Location, Severity};
+pub(crate) use parse::document_value;
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
 pub use schema::{custom_resource_definition, json_schema};
 pub use size::Unit;

@@ -11,11 +11,13 @@
 //! | [`plan`] | what to do, in which order? |
 //! | [`policy`] | may we? |
 //! | [`rollout`] | did it work? |
-//! | [`rollback`] | what failed before, and what was last good? |
+//! | [`rollback`] | what failed before, what was last good, and what is to be reverted? |
+//! | [`edit`] | how is one resource changed in its file, and nothing else? |
 //! | [`import`] | what would git say of what is live? |
 
 pub mod desired;
 pub mod diff;
+pub mod edit;
 pub mod import;
 pub mod live;
 pub mod name;

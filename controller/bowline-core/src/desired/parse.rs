@@ -149,6 +149,12 @@ pub(super) fn decode<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, Box<Fin
     }
 }
 
+/// What the first document of a text says, whatever it is about; nothing if there is none, or it cannot be read.
+pub(crate) fn document_value(text: &str) -> Option<serde_json::Value> {
+    let stream = yaml::read(text.strip_prefix('\u{feff}').unwrap_or(text));
+    stream.documents.first().filter(|_| stream.errors.is_empty()).map(Node::to_value)
+}
+
 enum Outcome {
     /// Another `apiVersion`.
     Skipped,
