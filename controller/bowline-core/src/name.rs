@@ -47,7 +47,7 @@ macro_rules! names {
 
             impl fmt::Display for $name {
                 fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    formatter.write_str(&self.0)
+                    self.0.fmt(formatter)
                 }
             }
 

@@ -30,6 +30,8 @@ pub use memory::{
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub(crate) use service::deploying_part;
+pub(crate) use spec::{Versions, pinned_versions};
 pub(crate) use tag::{Recorded, Restart};
 
 use std::collections::{BTreeMap, BTreeSet};

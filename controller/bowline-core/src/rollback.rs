@@ -1,7 +1,9 @@
-//! What failed before, and what was last good? Memory and the deployment history that ECS keeps in, quarantine out.
+//! What failed before, what was last good, and what is to be reverted? Memory and the deployment history that ECS keeps in, quarantine out.
 //!
 //! A spec that failed is not deployed again until git changes it. May import `live` and the memory of `plan`. Must not know
 //! what else could be done about a service.
+
+pub mod revert;
 
 use std::collections::BTreeSet;
 

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 pub(crate) use gate::Spec;
 use records::Records;
-pub(crate) use settings::Noticed;
 use settings::Settings;
+pub(crate) use settings::{Noticed, deploying_part};
 pub(crate) use task_definition::Registration;
 use task_definition::{Step, TaskDefinition};
 use under_way::Unwatched;

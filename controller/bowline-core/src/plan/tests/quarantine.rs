@@ -179,7 +179,7 @@ fn a_failed_restart_says_nothing_of_a_new_revision_by_a_pipeline() {
     };
     let fingerprint = {
         let id = version("2");
-        spec::fingerprint(&spec::Versions::from([("db", id.as_str())]))
+        spec::fingerprint(&Versions::from([("db", id.as_str())]))
     };
     for back in FORMS {
         let mut world = reader().with_tag("web", TagKey::Secrets, &format!("{fingerprint}@-"));
