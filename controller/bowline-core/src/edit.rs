@@ -8,6 +8,7 @@
 //! | `render` | values as YAML |
 //! | `merge` | one document taken back to an earlier form, with what came later kept |
 //! | `touched` | which resources differ between two forms of a file |
+//! | `strays` | which resources changed that were not meant to |
 //!
 //! Every change is read again before it is given out: the other documents have the same bytes, and this one says what was
 //! meant. May import `desired` and `name`. Must not know why something is changed. The parser is the one that reads
@@ -17,6 +18,7 @@ mod merge;
 mod patch;
 mod render;
 mod slice;
+mod strays;
 mod touched;
 mod tree;
 
@@ -28,6 +30,7 @@ use crate::name::RelativePath;
 pub use merge::{Reversal, TakenBack, take_back};
 pub use patch::{FieldEdit, Scalar, edit};
 pub use slice::document;
+pub use strays::strays;
 pub use touched::{Touched, touched};
 
 use patch::line_end;

@@ -19,7 +19,7 @@ mod message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::desired::{DesiredState, ResourceKey, TaskDefinitionContent};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
 use crate::edit::Touched;
 use crate::name::{CommitId, RelativePath, ResourceName, RevisionRef};
 
@@ -147,6 +147,13 @@ impl Revert {
     /// The bad commit: the newest of those that are taken back.
     pub fn bad_commit(&self) -> Option<&Step> {
         self.steps.first()
+    }
+
+    /// Every resource that it may change.
+    pub fn meant(&self) -> BTreeSet<ResourceKey> {
+        let services = self.resources.iter().cloned();
+        let services = services.map(|name| ResourceKey { kind: ResourceKind::EcsService, name });
+        services.chain(self.steps.iter().flat_map(|step| step.documents.keys().cloned())).collect()
     }
 
     /// Notes the revision under which the content of a service was registered: its document will pin it.
