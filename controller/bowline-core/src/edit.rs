@@ -70,7 +70,9 @@ pub enum EditError {
         problem: &'static str,
     },
     /// The change did not come out as it was meant, so it is not made.
-    #[error("{resource} in {path} was not changed: the file would not say afterwards what was meant ({problem}); edit it by hand")]
+    #[error(
+        "{resource} in {path} was not changed: the file would not say afterwards what was meant ({problem}); edit it by hand"
+    )]
     NotAsMeant {
         /// The file.
         path: RelativePath,
@@ -113,7 +115,6 @@ fn replaced(
     }
     Ok(after)
 }
-
 
 #[cfg(test)]
 mod tests;

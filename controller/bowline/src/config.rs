@@ -32,6 +32,8 @@ pub struct Config {
     pub source: Option<SourceSettings>,
     /// The most that Bowline may ever do.
     pub ceiling: CeilingSettings,
+    /// In whose name Bowline commits.
+    pub git: CommitSettings,
     /// How often to look.
     pub intervals: Intervals,
     /// The store's file; absent means memory only.
@@ -53,6 +55,7 @@ impl Default for Config {
         Self {
             source: None,
             ceiling: CeilingSettings::default(),
+            git: CommitSettings::default(),
             intervals: Intervals::default(),
             store: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7474)),
@@ -89,6 +92,25 @@ impl CeilingSettings {
             roles: self.roles.clone(),
             capabilities: self.capabilities.clone(),
         }
+    }
+}
+
+/// In whose name Bowline commits: reverts, and what its verbs change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CommitSettings {
+    /// The name of author and committer.
+    pub name: String,
+    /// The address of author and committer. A server that verifies signatures knows the key by it.
+    pub email: String,
+    /// A private Ed25519 key of OpenSSH without a passphrase, with which commits are signed; left out, they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<PathBuf>,
+}
+
+impl Default for CommitSettings {
+    fn default() -> Self {
+        Self { name: "Bowline".to_owned(), email: "bowline@localhost".to_owned(), signing_key: None }
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn scalar(value: &Scalar, quotes: Quotes) -> String {
         Scalar::Bool(flag) => flag.to_string(),
         Scalar::Text(text) => match quotes {
             Quotes::AsNeeded if is_plain(text) => text.clone(),
-            Quotes::Single if !text.chars().any(char::is_control) => format!("'{}'", text.replace('\'', "''")),
+            Quotes::Single if !text.chars().any(char::is_control) => {
+                format!("'{}'", text.replace('\'', "''"))
+            }
             _ => double_quoted(text),
         },
     }
@@ -45,7 +47,9 @@ fn double_quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     let mut quoted = String::with_capacity(json.len());
     for character in json.chars() {
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') {
+        if character.is_control()
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        {
             quoted += &format!("\\u{:04x}", u32::from(character));
         } else {
             quoted.push(character);

@@ -40,23 +40,45 @@ fn a_field_is_set_wherever_and_however_it_is_written() {
         ("  desiredCount: # two\n", count(3), "  desiredCount: 3 # two\n"),
         ("", count(3), "  desiredCount: 3\n"),
         ("  # no count yet\n", count(3), "  desiredCount: 3\n  # no count yet\n"),
-        ("  taskDefinition:\n    # pinned\n    revision: web:42 # it\n", revision.clone(), "  taskDefinition:\n    # pinned\n    revision: web:43 # it\n"),
-        ("  taskDefinition: { revision: 'web:42' }\n", revision.clone(), "  taskDefinition: { revision: 'web:43' }\n"),
-        ("  taskDefinition: {revision: \"web:42\"} # x\n", revision.clone(), "  taskDefinition: {revision: \"web:43\"} # x\n"),
+        (
+            "  taskDefinition:\n    # pinned\n    revision: web:42 # it\n",
+            revision.clone(),
+            "  taskDefinition:\n    # pinned\n    revision: web:43 # it\n",
+        ),
+        (
+            "  taskDefinition: { revision: 'web:42' }\n",
+            revision.clone(),
+            "  taskDefinition: { revision: 'web:43' }\n",
+        ),
+        (
+            "  taskDefinition: {revision: \"web:42\"} # x\n",
+            revision.clone(),
+            "  taskDefinition: {revision: \"web:43\"} # x\n",
+        ),
         ("", revision, "  taskDefinition:\n    revision: web:43\n"),
-        ("  restart: |\n    abc\n\n  # c\n  desiredCount: 1\n", restart("d"), "  restart: d\n  # c\n  desiredCount: 1\n"),
-        ("  restart: long\n    text\n  desiredCount: 1\n", restart("1"), "  restart: \"1\"\n  desiredCount: 1\n"),
-        ("  reveal: [A,\n    B] # end\n", restart("yes"), "  reveal: [A,\n    B] # end\n  restart: \"yes\"\n"),
+        (
+            "  restart: |\n    abc\n\n  # c\n  desiredCount: 1\n",
+            restart("d"),
+            "  restart: d\n  # c\n  desiredCount: 1\n",
+        ),
+        (
+            "  restart: long\n    text\n  desiredCount: 1\n",
+            restart("1"),
+            "  restart: \"1\"\n  desiredCount: 1\n",
+        ),
+        (
+            "  reveal: [A,\n    B] # end\n",
+            restart("yes"),
+            "  reveal: [A,\n    B] # end\n  restart: \"yes\"\n",
+        ),
         ("  reveal:\n  - A\n  - B # b\n", restart("x:y"), "  reveal:\n  - A\n  - B # b\n  restart: x:y\n"),
     ];
     for (before, edit, after) in cases {
         assert_eq!(web(&written("web", before), &[edit]), written("web", after), "{before}");
     }
     let annotated = web(&written("web", ""), std::slice::from_ref(&suspend));
-    let wanted = written("web", "").replace(
-        "# the name\n",
-        "# the name\n  annotations:\n    bowline.dev/suspend: \"until: never\"\n",
-    );
+    let wanted = written("web", "")
+        .replace("# the name\n", "# the name\n  annotations:\n    bowline.dev/suspend: \"until: never\"\n");
     assert_eq!(annotated, wanted);
     assert_eq!(web(&annotated, &[suspend]), wanted);
 }
@@ -80,12 +102,32 @@ fn a_document_between_braces_and_one_that_ends_without_a_newline_are_edited() {
 fn a_field_is_removed_with_its_line_and_nothing_else() {
     let cases = [
         ("  restart: a # why\n  desiredCount: 1\n", "spec.restart", "  desiredCount: 1\n"),
-        ("  # kept\n  restart: |\n    a\n\n  desiredCount: 1\n", "spec.restart", "  # kept\n  desiredCount: 1\n"),
-        ("  desiredCount: 1\n  taskDefinition:\n    revision: web:1\n", "spec.taskDefinition", "  desiredCount: 1\n"),
-        ("  settings: {platformVersion: '1.4.0', propagateTags: SERVICE}\n", "spec.settings.platformVersion", "  settings: {propagateTags: SERVICE}\n"),
-        ("  settings: {platformVersion: '1.4.0', propagateTags: SERVICE}\n", "spec.settings.propagateTags", "  settings: {platformVersion: '1.4.0'}\n"),
+        (
+            "  # kept\n  restart: |\n    a\n\n  desiredCount: 1\n",
+            "spec.restart",
+            "  # kept\n  desiredCount: 1\n",
+        ),
+        (
+            "  desiredCount: 1\n  taskDefinition:\n    revision: web:1\n",
+            "spec.taskDefinition",
+            "  desiredCount: 1\n",
+        ),
+        (
+            "  settings: {platformVersion: '1.4.0', propagateTags: SERVICE}\n",
+            "spec.settings.platformVersion",
+            "  settings: {propagateTags: SERVICE}\n",
+        ),
+        (
+            "  settings: {platformVersion: '1.4.0', propagateTags: SERVICE}\n",
+            "spec.settings.propagateTags",
+            "  settings: {platformVersion: '1.4.0'}\n",
+        ),
         ("  settings: {propagateTags: SERVICE}\n", "spec.settings.propagateTags", "  settings: {}\n"),
-        ("  settings:\n    propagateTags: SERVICE # x\n", "spec.settings.propagateTags", "  settings:\n    {} # x\n"),
+        (
+            "  settings:\n    propagateTags: SERVICE # x\n",
+            "spec.settings.propagateTags",
+            "  settings:\n    {} # x\n",
+        ),
         ("  desiredCount: 1\n", "spec.restart", "  desiredCount: 1\n"),
         ("  desiredCount: 1\n", "metadata.annotations.x", "  desiredCount: 1\n"),
     ];

@@ -56,7 +56,11 @@ impl Field {
 
     /// The end of what is written of it.
     pub(super) fn end(&self, text: &str) -> usize {
-        if self.value.span.is_empty() { self.after_colon(text).unwrap_or(self.key.end) } else { self.value.span.end }
+        if self.value.span.is_empty() {
+            self.after_colon(text).unwrap_or(self.key.end)
+        } else {
+            self.value.span.end
+        }
     }
 }
 

@@ -176,7 +176,9 @@ pub enum NoRevert {
         good: CommitId,
     },
     /// The last good commit is not among those that were looked at.
-    #[error("the last good commit {good:.8} is not among the {looked_at} newest commits of the branch; name a commit to go back to")]
+    #[error(
+        "the last good commit {good:.8} is not among the {looked_at} newest commits of the branch; name a commit to go back to"
+    )]
     GoodNotFound {
         /// The last good commit.
         good: CommitId,
@@ -184,7 +186,9 @@ pub enum NoRevert {
         looked_at: usize,
     },
     /// The history ends before the last good commit.
-    #[error("the history is shallow: the parent of commit {commit:.8} is not in the repository; fetch the whole history first (`git fetch --unshallow` in the repository that Bowline reads)")]
+    #[error(
+        "the history is shallow: the parent of commit {commit:.8} is not in the repository; fetch the whole history first (`git fetch --unshallow` in the repository that Bowline reads)"
+    )]
     CutOff {
         /// The commit whose parent is missing.
         commit: CommitId,
@@ -196,13 +200,17 @@ pub enum NoRevert {
         commit: CommitId,
     },
     /// What failed is a rollback of Bowline's own, and those are never reverted.
-    #[error("what failed is the rollback in commit {commit:.8}, and a rollback is not reverted; a person has to decide")]
+    #[error(
+        "what failed is the rollback in commit {commit:.8}, and a rollback is not reverted; a person has to decide"
+    )]
     IsRollback {
         /// The commit.
         commit: CommitId,
     },
     /// What changed is a file that other services use as well, and no revision is known to pin instead.
-    #[error("commit {commit:.8} changed {file}, which {others} uses as well, and the last good revision is not known: pin one by hand")]
+    #[error(
+        "commit {commit:.8} changed {file}, which {others} uses as well, and the last good revision is not known: pin one by hand"
+    )]
     SharedFile {
         /// The commit.
         commit: CommitId,
@@ -212,7 +220,9 @@ pub enum NoRevert {
         others: ResourceName,
     },
     /// What changed is a secret that other services read as well.
-    #[error("commit {commit:.8} changed only {secret}, which {others} reads as well: a person has to decide for both")]
+    #[error(
+        "commit {commit:.8} changed only {secret}, which {others} reads as well: a person has to decide for both"
+    )]
     SharedSecret {
         /// The commit.
         commit: CommitId,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CeilingSettings, Config, Intervals, LogFormat};
+use super::{CeilingSettings, CommitSettings, Config, Intervals, LogFormat};
 
 /// `bowline.yaml` as written, or as merged from all layers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,7 @@ use super::{CeilingSettings, Config, Intervals, LogFormat};
 pub(super) struct Settings {
     pub(super) sources: Vec<SourceSettings>,
     pub(super) ceiling: CeilingSettings,
+    pub(super) git: CommitSettings,
     pub(super) intervals: Intervals,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<PathBuf>,
@@ -28,6 +29,7 @@ impl Default for Settings {
         Self {
             sources: Vec::new(),
             ceiling: config.ceiling,
+            git: config.git,
             intervals: config.intervals,
             store: config.store,
             listen: config.listen,

@@ -100,9 +100,16 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
             message: format!("{} is not a factor above 0", settings.time_scale),
         });
     }
+    for (origin, text) in [("git.name", &settings.git.name), ("git.email", &settings.git.email)] {
+        if text.trim().is_empty() || text.contains(|c: char| c.is_control() || matches!(c, '<' | '>')) {
+            let message = "a commit needs text without < and > here".to_owned();
+            return Err(ConfigError::Value { origin: origin.to_owned(), message });
+        }
+    }
     Ok(Config {
         source: source(settings.sources, path, layers)?,
         ceiling: settings.ceiling,
+        git: settings.git,
         intervals: settings.intervals,
         store: settings.store.filter(|store| store.as_os_str() != ":memory:"),
         listen: settings.listen,
@@ -123,6 +130,7 @@ fn read(path: Option<&Path>, text: &str) -> Result<Settings, ConfigError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let store = settings.store.take().unwrap_or_else(|| super::DEFAULT_STORE.into());
     settings.store = Some(if store.as_os_str() == ":memory:" { store } else { folder.join(store) });
+    settings.git.signing_key.iter_mut().for_each(|key| *key = folder.join(&*key));
     for source in &mut settings.sources {
         source.auth.relative_to(folder);
         if !source.repo.contains(':') {

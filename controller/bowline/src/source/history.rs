@@ -162,9 +162,7 @@ fn compare(
     old: &DiffFile<'_>,
     new: &DiffFile<'_>,
 ) -> Result<Touched, git2::Error> {
-    let blob = |file: &DiffFile<'_>| {
-        file.exists().then(|| repository.find_blob(file.id())).transpose()
-    };
+    let blob = |file: &DiffFile<'_>| file.exists().then(|| repository.find_blob(file.id())).transpose();
     let (old, new) = (blob(old)?, blob(new)?);
     let large = [&old, &new].into_iter().flatten().any(|blob| blob.size() > MAX_MANIFEST_BYTES);
     if large {

@@ -6,7 +6,10 @@ use git2::{Commit, message_trailers_strs};
 /// What the trailers with this name say, as written.
 pub(super) fn values(commit: &Commit<'_>, name: &str) -> Vec<String> {
     let pairs = pairs(commit).into_iter();
-    pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).collect()
+    pairs
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim().to_owned())
+        .collect()
 }
 
 /// What the trailers of a commit of Bowline's declare.

@@ -96,12 +96,7 @@ impl GitWriter {
     }
 
     /// The commit that makes a revert. `at` is its time: the same arguments make the same commit, unless it is signed.
-    pub async fn revert(
-        &self,
-        revert: Revert,
-        message: String,
-        at: Timestamp,
-    ) -> Result<Built, WriteError> {
+    pub async fn revert(&self, revert: Revert, message: String, at: Timestamp) -> Result<Built, WriteError> {
         self.on_mirror(move |mirror, settings, committer| {
             let repository = mirror.open()?;
             let (tree, made) = revert::tree(mirror, &repository, &revert)?;
@@ -137,7 +132,8 @@ impl GitWriter {
         name: impl Fn(u32) -> String + Send + 'static,
     ) -> Result<Pushed, WriteError> {
         let commit = commit.clone();
-        self.on_remote(move |mirror, settings, route| push::new(mirror, settings, route, &commit, &name)).await
+        self.on_remote(move |mirror, settings, route| push::new(mirror, settings, route, &commit, &name))
+            .await
     }
 
     /// Moves the branch that is read forward to a commit that stands on its head.

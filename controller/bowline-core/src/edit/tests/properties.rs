@@ -10,7 +10,12 @@ use crate::edit::{FieldEdit, Reversal, Scalar, document, edit, take_back};
 
 /// Lines that `spec` may have in any order, each field in several ways of writing.
 const FIELDS: [&[&str]; 5] = [
-    &["  desiredCount: 1\n", "  desiredCount: 0x02 # hex\n", "  \"desiredCount\": 3\n", "  desiredCount:\n    4\n"],
+    &[
+        "  desiredCount: 1\n",
+        "  desiredCount: 0x02 # hex\n",
+        "  \"desiredCount\": 3\n",
+        "  desiredCount:\n    4\n",
+    ],
     &["  restart: a\n", "  restart: 'b' # c\n", "  restart: >-\n    folded\n\n", "  restart:\n    below\n"],
     &[
         "  taskDefinition: {revision: 'web:1'}\n",

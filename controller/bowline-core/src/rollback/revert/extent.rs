@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::spec;
 use super::{Failing, PastCommit, Place, Step};
-use crate::desired::{DesiredService, DesiredState, Resource, ResourceKey, ResourceKind, WantedTaskDefinition};
+use crate::desired::{
+    DesiredService, DesiredState, Resource, ResourceKey, ResourceKind, WantedTaskDefinition,
+};
 use crate::name::{RelativePath, ResourceName};
 
 /// One commit to take back, and what it is held against.
@@ -25,9 +27,15 @@ pub(super) enum Claim {
     /// Its task definition file, which it has for itself.
     File(RelativePath),
     /// Its task definition file, which stays as it is for the others.
-    SharedFile { file: RelativePath, others: ResourceName },
+    SharedFile {
+        file: RelativePath,
+        others: ResourceName,
+    },
     /// A secret that it reads, which stays as it is for the others.
-    SharedSecret { secret: ResourceKey, others: ResourceName },
+    SharedSecret {
+        secret: ResourceKey,
+        others: ResourceName,
+    },
 }
 
 /// What of the commit makes up the change of `name`.
@@ -93,9 +101,10 @@ fn secrets(view: &View<'_>, name: &ResourceName) -> Vec<Claim> {
     let (Some(here), Some(then)) = (spec(&view.commit.state, name), spec(&view.before.state, name)) else {
         return Vec::new();
     };
-    let changed = here.versions.iter().filter(|(secret, version)| {
-        then.versions.get(*secret).is_some_and(|before| before != *version)
-    });
+    let changed = here
+        .versions
+        .iter()
+        .filter(|(secret, version)| then.versions.get(*secret).is_some_and(|before| before != *version));
     let claim = |secret: &str| {
         let secret = ResourceName::parse(secret).ok()?;
         let at = |state: &DesiredState| state.secrets.get(&secret).and_then(place);

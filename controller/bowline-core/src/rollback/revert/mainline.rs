@@ -13,8 +13,6 @@ pub fn mainline(
     acted_from: &[CommitId],
     mut holds: impl FnMut(&CommitId, &CommitId) -> bool,
 ) -> usize {
-    let found = acted_from
-        .iter()
-        .find_map(|commit| parents.iter().position(|parent| holds(parent, commit)));
+    let found = acted_from.iter().find_map(|commit| parents.iter().position(|parent| holds(parent, commit)));
     found.unwrap_or(0)
 }

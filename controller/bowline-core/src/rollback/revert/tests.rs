@@ -61,7 +61,8 @@ fn secret(version: u8) -> String {
 }
 
 fn json_file(image: &str) -> String {
-    json!({"family": "web", "containerDefinitions": [{"name": "app", "image": image, "memory": 64}]}).to_string()
+    json!({"family": "web", "containerDefinitions": [{"name": "app", "image": image, "memory": 64}]})
+        .to_string()
 }
 
 /// What a commit with these files wants.
@@ -138,11 +139,8 @@ impl Branch {
 
     fn choose_with(&self, failing: &[(&str, &CommitId)], revision: &GoodRevision) -> Chosen {
         let failing = failing.iter().map(|(service, good)| {
-            let failing = Failing {
-                good: (*good).clone(),
-                revision: revision.clone(),
-                after_failed_rollback: false,
-            };
+            let failing =
+                Failing { good: (*good).clone(), revision: revision.clone(), after_failed_rollback: false };
             (name(service), failing)
         });
         choose(&self.history(), &failing.collect())

@@ -84,7 +84,15 @@ impl Site {
         let host = HeaderValue::try_from(endpoint.shown(tls))
             .map_err(|_| Problem::Network(format!("`{}` is not a host's name", endpoint.host)))?;
         let path = before_query(path).trim_end_matches('/').to_owned();
-        Ok(Self { endpoint, trust, host, limits, failure, paths: Mutex::new(BTreeSet::from([path])), purpose: Purpose::Fetch })
+        Ok(Self {
+            endpoint,
+            trust,
+            host,
+            limits,
+            failure,
+            paths: Mutex::new(BTreeSet::from([path])),
+            purpose: Purpose::Fetch,
+        })
     }
 
     /// For something else than a fetch.

@@ -10,6 +10,8 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 /// What a signature of git's is made for, so that it counts nowhere else (`PROTOCOL.sshsig` of OpenSSH; git's `gpg-interface.c`).
 const NAMESPACE: &str = "git";
 
+const NO_KEY: &str = "it is not a private Ed25519 key in the format of OpenSSH";
+
 /// In whose name Bowline commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committer {
@@ -49,8 +51,10 @@ impl Committer {
         let Some(path) = &self.signing_key else {
             return Ok(repository.odb()?.write(git2::ObjectType::Commit, &buffer)?);
         };
-        let signature = sign(path, &buffer).map_err(|problem| Problem::Key { path: path.clone(), problem })?;
-        let text = std::str::from_utf8(&buffer).map_err(|_| git2::Error::from_str("a commit that is not UTF-8"))?;
+        let signature =
+            sign(path, &buffer).map_err(|problem| Problem::Key { path: path.clone(), problem })?;
+        let text =
+            std::str::from_utf8(&buffer).map_err(|_| git2::Error::from_str("a commit that is not UTF-8"))?;
         Ok(repository.commit_signed(text, &signature, None)?)
     }
 }
@@ -59,13 +63,12 @@ impl Committer {
 /// in the words of a problem.
 fn sign(path: &Path, buffer: &[u8]) -> Result<String, String> {
     let text = std::fs::read_to_string(path).map(SecretString::from).map_err(|error| error.to_string())?;
-    let key = PrivateKey::from_openssh(text.expose_secret())
-        .map_err(|_| "it is not a private key in the format of OpenSSH".to_owned())?;
+    let key = PrivateKey::from_openssh(text.expose_secret()).map_err(|_| NO_KEY.to_owned())?;
     if key.is_encrypted() {
         return Err("it has a passphrase".to_owned());
     }
     if key.algorithm() != Algorithm::Ed25519 {
-        return Err(format!("it is of the type {}", key.algorithm()));
+        return Err(NO_KEY.to_owned());
     }
     let signature = key.sign(NAMESPACE, HashAlg::Sha512, buffer).map_err(|error| error.to_string())?;
     signature.to_pem(LineEnding::LF).map_err(|error| error.to_string())

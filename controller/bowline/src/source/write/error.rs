@@ -32,7 +32,9 @@ pub enum WriteError {
         resource: ResourceKey,
     },
     /// The history ends at a commit that is to be reverted.
-    #[error("commit {commit:.8} cannot be reverted: its parent is not in the repository, whose history is shallow")]
+    #[error(
+        "commit {commit:.8} cannot be reverted: its parent is not in the repository, whose history is shallow"
+    )]
     Shallow {
         /// The commit.
         commit: CommitId,

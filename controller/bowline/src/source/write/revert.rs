@@ -24,8 +24,7 @@ pub(super) fn tree(
         return Err(WriteError::NotRegistered { services: names.join(", ") });
     }
     let tree = Tree::of_commit(mirror, repository, &revert.head)?;
-    let mut work =
-        Work { mirror, repository, tree, made: Made::default(), replaced: BTreeSet::new() };
+    let mut work = Work { mirror, repository, tree, made: Made::default(), replaced: BTreeSet::new() };
     for step in &revert.steps {
         work.take(step)?;
     }
@@ -90,12 +89,7 @@ impl Work<'_> {
         merged().map_err(|source| self.broken(source))
     }
 
-    fn document(
-        &mut self,
-        step: &Step,
-        resource: &ResourceKey,
-        place: &Place,
-    ) -> Result<(), WriteError> {
+    fn document(&mut self, step: &Step, resource: &ResourceKey, place: &Place) -> Result<(), WriteError> {
         if self.replaced.contains(resource) {
             return Ok(());
         }

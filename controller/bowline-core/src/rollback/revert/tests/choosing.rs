@@ -87,12 +87,8 @@ fn a_document_that_moved_is_found_in_each_commit() {
     branch.commit(&[("moved.yaml", String::new()), ("now.yaml", pinned("web", "web:2"))]);
     let chosen = branch.choose(&[("web", &id(0))]);
     assert_eq!(shown(&chosen), ["web: 1 whole"]);
-    let place = Place {
-        now: path("now.yaml"),
-        bad: path("moved.yaml"),
-        before: path(WEB),
-        good: (id(0), path(WEB)),
-    };
+    let place =
+        Place { now: path("now.yaml"), bad: path("moved.yaml"), before: path(WEB), good: (id(0), path(WEB)) };
     assert_eq!(chosen.reverts[0].steps[0].documents, BTreeMap::from([(service("web"), place)]));
     assert_eq!(chosen.reverts[0].documents, BTreeMap::from([(name("web"), path("now.yaml"))]));
 }
@@ -103,11 +99,8 @@ fn by_file(name: &str) -> String {
 
 #[test]
 fn a_task_definition_file_goes_back_unless_somebody_else_uses_it() {
-    let mut own = Branch::new(&[
-        ("target.yaml", target()),
-        (WEB, by_file("web")),
-        ("web.json", json_file("web:1")),
-    ]);
+    let mut own =
+        Branch::new(&[("target.yaml", target()), (WEB, by_file("web")), ("web.json", json_file("web:1"))]);
     own.commit(&[("web.json", json_file("web:2"))]);
     assert_eq!(shown(&own.choose(&[("web", &id(0))])), ["web: 1 whole"]);
     own.commit(&[("web.json", json_file("web:3")), ("README.md", "x".to_owned())]);
@@ -123,7 +116,9 @@ fn a_task_definition_file_goes_back_unless_somebody_else_uses_it() {
     let good = id(0);
     assert_eq!(
         shown(&shared.choose(&[("web", &good)])),
-        ["web: commit 00000000 changed web.json, which api uses as well, and the last good revision is not known: pin one by hand"]
+        [
+            "web: commit 00000000 changed web.json, which api uses as well, and the last good revision is not known: pin one by hand"
+        ]
     );
     // All that use it fail: it is theirs.
     assert_eq!(shown(&shared.choose(&[("web", &good), ("api", &good)])), ["api web: 1 whole"]);
@@ -145,11 +140,8 @@ fn an_inactive_last_good_revision_is_registered_again_and_pinned() {
     assert_eq!(revert.to_register, BTreeMap::new());
     assert_eq!(revert.pins, BTreeMap::from([(name("web"), revision("web:3"))]));
     // What is in git is registered by the deployment itself.
-    let mut by_content = Branch::new(&[
-        ("target.yaml", target()),
-        (WEB, by_file("web")),
-        ("web.json", json_file("web:1")),
-    ]);
+    let mut by_content =
+        Branch::new(&[("target.yaml", target()), (WEB, by_file("web")), ("web.json", json_file("web:1"))]);
     by_content.commit(&[("web.json", json_file("web:2"))]);
     let revert = by_content.choose_with(&[("web", &id(0))], &inactive).reverts.remove(0);
     assert_eq!(revert.to_register, BTreeMap::new());
@@ -165,7 +157,9 @@ fn a_secret_goes_back_only_if_no_other_service_reads_it() {
     branch.commit(&[("db.yaml", secret(4))]);
     assert_eq!(
         shown(&branch.choose(&[("web", &good)])),
-        ["web: commit 00000000 changed only Secret/db, which api reads as well: a person has to decide for both"]
+        [
+            "web: commit 00000000 changed only Secret/db, which api reads as well: a person has to decide for both"
+        ]
     );
     let both = more("web", ", taskDefinition: {revision: 'w:2'}, secrets: [db]");
     let good = id(3);

@@ -17,8 +17,12 @@ fn revert(steps: Vec<Step>) -> Revert {
 }
 
 fn step(number: usize, subject: &str, whole: bool) -> Step {
-    let place =
-        Place { now: path("a.yaml"), bad: path("a.yaml"), before: path("a.yaml"), good: (id(0), path("a.yaml")) };
+    let place = Place {
+        now: path("a.yaml"),
+        bad: path("a.yaml"),
+        before: path("a.yaml"),
+        good: (id(0), path("a.yaml")),
+    };
     Step {
         commit: id(number),
         subject: subject.to_owned(),
@@ -43,7 +47,8 @@ fn a_message_says_what_why_and_in_trailers_for_whom() {
     assert!(again.starts_with("Reapply \"Raise\"\n\n"), "{again}");
 
     let merge = Step { mainline: Some(1), ..step(5, "Merge", true) };
-    let several = message(&revert(vec![merge, step(3, "Raise", false)]), "It crashed.", "inc-7\nBowline-Retry: x");
+    let several =
+        message(&revert(vec![merge, step(3, "Raise", false)]), "It crashed.", "inc-7\nBowline-Retry: x");
     let wanted = "Revert 2 commits of EcsService/web\n\nIt crashed.\n\n\
         This reverts commit 0000000000000000000000000000000000000005, reversing changes made to 0000000000000000000000000000000000000004.\n\
         This reverts a part of commit 0000000000000000000000000000000000000003: EcsService/web in a.yaml, web.json.\n\n\
@@ -58,7 +63,10 @@ fn trailers_are_read_as_written_and_what_has_no_form_declares_nothing() {
     let hash = "a".repeat(64);
     let trailers = Trailers {
         reverts: BTreeSet::from([id(3), id(5)]),
-        resources: BTreeSet::from([service("web"), ResourceKey { kind: ResourceKind::Secret, name: name("db") }]),
+        resources: BTreeSet::from([
+            service("web"),
+            ResourceKey { kind: ResourceKind::Secret, name: name("db") },
+        ]),
         incident: Some("inc-7".to_owned()),
         retries: BTreeSet::from([SpecHash(hash.clone())]),
     };
