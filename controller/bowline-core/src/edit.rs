@@ -12,7 +12,7 @@
 //!
 //! Every change is read again before it is given out: the other documents have the same bytes, and this one says what was
 //! meant. May import `desired` and `name`. Must not know why something is changed. The parser is the one that reads
-//! desired state, so that both see the same ([ADR 0009](../../../docs/adr/0009-edits-by-the-parsers-spans.md)).
+//! desired state, so that both see the same ([ADR 0010](../../../docs/adr/0010-edits-by-the-parsers-spans.md)).
 
 mod merge;
 mod patch;

@@ -50,7 +50,7 @@ fn double_quoted(text: &str) -> String {
         if character.is_control()
             || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
         {
-            quoted += &format!("\\u{:04x}", u32::from(character));
+            quoted.extend(["\\u", &format!("{:04x}", u32::from(character))]);
         } else {
             quoted.push(character);
         }

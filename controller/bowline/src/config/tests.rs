@@ -23,6 +23,7 @@ ceiling:
   mode: enforce
   accounts: ['111122223333']
   capabilities: [ecs:deploy]
+git: { name: Ops, email: ops@example.com, signingKey: signing }
 intervals: { git: 30s, live: 20s }
 store: state/bowline.db
 listen: 127.0.0.1:9000
@@ -46,6 +47,11 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
             roles: BTreeSet::new(),
             capabilities: Some([Capability::EcsDeploy].into()),
         },
+        git: CommitSettings {
+            name: "Ops".to_owned(),
+            email: "ops@example.com".to_owned(),
+            signing_key: Some("/etc/bowline/signing".into()),
+        },
         intervals: Intervals {
             git: HumanDuration::from_secs(30),
             live: HumanDuration::from_secs(20),
@@ -59,6 +65,15 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
         ..Config::default()
     };
     assert_eq!(config, expected);
+}
+
+#[test]
+fn a_committer_that_git_cannot_write_down_is_refused() {
+    for (text, field) in
+        [("git: { name: ' ' }", "git.name"), ("git: { email: 'Ops <ops@example.com>' }", "git.email")]
+    {
+        assert_eq!(merge(text, &[]), Err(format!("{field}: a commit needs text without < and > here")));
+    }
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn changed(
         let there = if delta.status() == Delta::Deleted { &old } else { &new };
         let path = there.path_bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
         let touched = match RelativePath::parse(&path) {
-            Ok(path) if is_compared(&delta.status(), &old, &new, &path) => {
+            Ok(path) if is_compared(delta.status(), &old, &new, &path) => {
                 compare(repository, &path, &old, &new)?
             }
             _ => Touched { resources: BTreeSet::new(), other: true },
@@ -148,11 +148,11 @@ fn changed(
 }
 
 /// Whether the change is one of a manifest's content: a mode or a link that changed is something else.
-fn is_compared(status: &Delta, old: &DiffFile<'_>, new: &DiffFile<'_>, path: &RelativePath) -> bool {
+fn is_compared(status: Delta, old: &DiffFile<'_>, new: &DiffFile<'_>, path: &RelativePath) -> bool {
     let plain = |file: &DiffFile<'_>| {
         !file.exists() || matches!(file.mode(), FileMode::Blob | FileMode::BlobExecutable)
     };
-    let same_mode = *status != Delta::Modified || old.mode() == new.mode();
+    let same_mode = status != Delta::Modified || old.mode() == new.mode();
     file::is_manifest(path.as_str()) && plain(old) && plain(new) && same_mode
 }
 

@@ -95,14 +95,21 @@ impl GitWriter {
         .await
     }
 
-    /// The commit that makes a revert. `at` is its time: the same arguments make the same commit, unless it is signed.
+    /// The commit that makes a revert. `at` is its time: the same arguments make the same commit, signed or not.
     pub async fn revert(&self, revert: Revert, message: String, at: Timestamp) -> Result<Built, WriteError> {
         self.on_mirror(move |mirror, settings, committer| {
             let repository = mirror.open()?;
             let (tree, made) = revert::tree(mirror, &repository, &revert)?;
-            let (head, meant) = (&revert.head, revert.meant());
             let parts = Parts { mirror, repository: &repository, settings, committer };
-            parts.finish(head, tree, false, &message, at, &meant, made)
+            parts.finish(Draft {
+                head: &revert.head,
+                tree,
+                may_be_empty: false,
+                message: &message,
+                at,
+                meant: revert.meant(),
+                made,
+            })
         })
         .await
     }
@@ -115,10 +122,16 @@ impl GitWriter {
             if !change.edits.is_empty() {
                 tree.edit(&change.path, &change.resource, &change.edits)?;
             }
-            let only_says = change.edits.is_empty();
-            let (head, meant) = (&change.head, BTreeSet::from([change.resource.clone()]));
             let parts = Parts { mirror, repository: &repository, settings, committer };
-            parts.finish(head, tree.id(), only_says, &change.message, at, &meant, Made::default())
+            parts.finish(Draft {
+                head: &change.head,
+                tree: tree.id(),
+                may_be_empty: change.edits.is_empty(),
+                message: &change.message,
+                at,
+                meant: BTreeSet::from([change.resource.clone()]),
+                made: Made::default(),
+            })
         })
         .await
     }
@@ -185,19 +198,23 @@ struct Parts<'a> {
     committer: &'a Committer,
 }
 
+/// A commit that is to be.
+struct Draft<'a> {
+    head: &'a CommitId,
+    tree: Oid,
+    /// Whether it is made even if it changes nothing: a message that declares something.
+    may_be_empty: bool,
+    message: &'a str,
+    at: Timestamp,
+    /// The resources that it may change.
+    meant: BTreeSet<ResourceKey>,
+    made: Made,
+}
+
 impl Parts<'_> {
     /// Makes the commit, unless the tree is the head's, and looks at it once more: nothing but what was meant may change.
-    #[expect(clippy::too_many_arguments, reason = "each of them is another part of one commit")]
-    fn finish(
-        &self,
-        head: &CommitId,
-        tree: Oid,
-        may_be_empty: bool,
-        message: &str,
-        at: Timestamp,
-        meant: &BTreeSet<ResourceKey>,
-        made: Made,
-    ) -> Result<Built, WriteError> {
+    fn finish(&self, draft: Draft<'_>) -> Result<Built, WriteError> {
+        let Draft { head, tree, may_be_empty, message, at, meant, made } = draft;
         let broken = |source| self.mirror.git("make a commit", source);
         let parent = history::find(self.repository, head).map_err(broken)?;
         if parent.tree_id() == tree && !may_be_empty {
@@ -217,7 +234,7 @@ impl Parts<'_> {
         let mut reader = Reader::default();
         let before = read(&mut reader, parent.id())?;
         let after = read(&mut reader, id)?;
-        let strays = strays(&before.state, &after.state, meant);
+        let strays = strays(&before.state, &after.state, &meant);
         if !strays.is_empty() {
             let others = strays.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(WriteError::Strays { others });

@@ -1,9 +1,11 @@
 //! The revert matrix: what `git revert` does in a work tree is what Bowline does in its mirror.
 
-use bowline::source::{Built, WriteError};
-use bowline_core::rollback::revert::{NoRevert, Parent, Part, PartChange};
+use std::collections::BTreeSet;
 
-use crate::work_tree::{WorkTree, failing, git_in, id, names, pinned};
+use bowline::source::{Built, GitSettings, GitSource, GitWriter, Past, WriteError};
+use bowline_core::rollback::revert::{NoRevert, Parent, Part, PartChange, PastCommit};
+
+use crate::work_tree::{WorkTree, committer, failing, git_in, id, names, pinned};
 
 const WEB: &str = "env/web.yaml";
 
@@ -348,4 +350,25 @@ async fn a_registered_revision_is_pinned_in_the_same_commit() {
     let Built::Commit(commit) = tree.build(&revert).await else { panic!() };
     assert_eq!(tree.file_of(&commit, WEB), pinned("web", 3));
     assert_eq!(commit.made.parts.len(), 2);
+}
+
+#[tokio::test]
+async fn a_source_that_is_shallow_itself_is_read_and_its_edge_is_told() {
+    let tree = WorkTree::seeded();
+    let good = tree.head();
+    let bad = deploy(&tree, 1, 2);
+    deploy(&tree, 2, 3);
+    let from = format!("file://{}", tree.path().display());
+    git_in(tree.root.path(), &["clone", "--quiet", "--depth=2", &from, "shallow"]);
+    let settings =
+        GitSettings { repo: tree.root.path().join("shallow").display().to_string(), ..tree.settings() };
+    let head =
+        GitSource::new(settings.clone()).sync(crate::repo::at(0), &BTreeSet::new()).await.unwrap().commit;
+    let past = Past { head: id(&head), acted_from: vec![], until: [id(&good)].into() };
+    let past = GitWriter::new(settings, committer()).past(past).await.unwrap();
+    assert_eq!(parents(&past), [Parent::One(id(&bad)), Parent::CutOff]);
+}
+
+fn parents(past: &[PastCommit]) -> Vec<Parent> {
+    past.iter().map(|commit| commit.parent.clone()).collect()
 }

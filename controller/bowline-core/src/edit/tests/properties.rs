@@ -69,9 +69,9 @@ fn file() -> impl Strategy<Value = String> {
             let mut file = start.to_owned();
             for (index, (name, ((metadata, lines), between))) in NAMES.iter().zip(documents).enumerate() {
                 let separator = if index == 0 { "" } else { between };
-                file += &format!("{separator}apiVersion: bowline.dev/v1alpha1\nkind: EcsService\n");
+                file.extend([separator, "apiVersion: bowline.dev/v1alpha1\nkind: EcsService\n"]);
                 file += &metadata.replace("NAME", name);
-                file += &format!("spec:\n  target: prod\n  service: {name}\n{lines}");
+                file.extend(["spec:\n  target: prod\n  service: ", name, "\n", &lines]);
             }
             let file = if bare { file.trim_end().to_owned() } else { file };
             if carriage { file.replace('\n', "\r\n") } else { file }

@@ -157,6 +157,6 @@ fn other_user(
     uses: impl Fn(&DesiredService) -> bool,
 ) -> Option<ResourceName> {
     let all = commits.iter().flat_map(|commit| &commit.state.services);
-    let mut users = all.filter(|(_, service)| uses(service)).map(|(name, _)| name);
-    users.find(|name| !view.concerned.contains(name)).cloned()
+    let mut found = all.filter(|(_, service)| uses(service)).map(|(name, _)| name);
+    found.find(|name| !view.concerned.contains(name)).cloned()
 }

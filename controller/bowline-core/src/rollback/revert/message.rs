@@ -60,7 +60,7 @@ impl Trailers {
         let incident = self.incident.iter().map(|id| (INCIDENT_TRAILER, one_line(id)));
         let retries = self.retries.iter().map(|hash| (RETRY_TRAILER, hash.0.clone()));
         let all = reverts.chain(resources).chain(incident).chain(retries);
-        all.map(|(name, value)| format!("{name}: {value}\n")).collect()
+        all.flat_map(|(name, value)| [name.to_owned(), ": ".to_owned(), value, "\n".to_owned()]).collect()
     }
 }
 

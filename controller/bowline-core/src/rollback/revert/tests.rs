@@ -110,8 +110,8 @@ impl Branch {
         let number = self.commits.len();
         let paths: BTreeSet<&str> = before.keys().chain(self.files.keys()).copied().collect();
         let bytes = |files: &Files, at: &str| files.get(at).map(|text| text.clone().into_bytes());
-        let changed = paths.into_iter().filter(|at| before.get(at) != self.files.get(at));
-        let files = changed
+        let differing = paths.into_iter().filter(|at| before.get(at) != self.files.get(at));
+        let files = differing
             .map(|at| {
                 let (before, after) = (bytes(&before, at), bytes(&self.files, at));
                 (at.to_owned(), touched(&path(at), before.as_deref(), after.as_deref()))
