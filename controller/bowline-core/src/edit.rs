@@ -95,9 +95,11 @@ fn replaced(
     let wrong = |problem| EditError::NotAsMeant { path: path.clone(), resource: resource.clone(), problem };
     let before = read(path, text)?;
     let Slice { content: range, errors, .. } = locate(path, &before, resource)?;
-    // A marker needs a line of its own.
-    let newline = if range.end < text.len() && !content.ends_with('\n') { line_end(text) } else { "" };
-    let after = [&text[..range.start], content, newline, &text[range.end..]].concat();
+    // A marker needs a line of its own, and something between it and the document.
+    let above =
+        if range.start > 0 && !content.starts_with([' ', '\t', '\r', '\n']) { line_end(text) } else { "" };
+    let below = if range.end < text.len() && !content.ends_with('\n') { line_end(text) } else { "" };
+    let after = [&text[..range.start], above, content, below, &text[range.end..]].concat();
     let read_again = read(path, &after)?;
     let same_others = before.len() == read_again.len()
         && before.iter().zip(&read_again).all(|(old, new)| {

@@ -60,12 +60,15 @@ pub fn document<'a>(
     Ok(&text[locate(path, &slices, resource)?.content.clone()])
 }
 
-/// What stands before the first line of a document (a byte order mark, the rest of the marker's line where it is empty), and
-/// the document.
+/// What stands before the first line of a document (a byte order mark, the rest of the marker's line where it is empty or a
+/// comment), and the document.
 pub(super) fn lead(content: &str) -> (&str, &str) {
     let body = content.strip_prefix('\u{feff}').unwrap_or(content);
     let rest = body.trim_start_matches([' ', '\t']);
-    let body = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(body);
+    // Behind a marker a comment follows a space.
+    let is_comment = rest.starts_with('#') && rest.len() < body.len();
+    let line = if is_comment { rest.trim_start_matches(|c| c != '\n' && c != '\r') } else { rest };
+    let body = line.strip_prefix("\r\n").or_else(|| line.strip_prefix('\n')).unwrap_or(body);
     content.split_at(content.len() - body.len())
 }
 
