@@ -28,6 +28,7 @@ mod context;
 mod control;
 mod ecs;
 mod faults;
+mod github;
 mod ids;
 mod reply;
 mod request;
@@ -43,4 +44,8 @@ mod throttle;
 pub use calls::CallRecord;
 pub use config::SimulatorConfig;
 pub use faults::{Fault, FaultRule};
+pub use github::{
+    Access, Delivery, GitHub, GitHubApp, GitHubConfig, Permissions, Protection, RepositorySettings,
+    SetUpError, Webhook,
+};
 pub use simulator::Simulator;
