@@ -136,14 +136,12 @@ pub(super) fn commit(urls: &Urls, repository: &Repository, id: Oid) -> Result<Va
     }))
 }
 
-/// Whose account an email address belongs to, where GitHub gave it out.
+/// The account of somebody who stands on a commit.
 fn account(urls: &Urls, person: &Person) -> Value {
     if person.email == "noreply@github.com" {
         return render::user(urls, "web-flow");
     }
-    let login =
-        person.email.strip_suffix("@users.noreply.github.com").and_then(|local| local.split_once('+'));
-    login.map_or(Value::Null, |(_, login)| render::user(urls, login))
+    person.login().map_or(Value::Null, |login| render::user(urls, login))
 }
 
 /// Whether a signature holds. The simulator knows no keys: a signature is one that nobody registered.

@@ -5,7 +5,8 @@
 //! `rename` (`{"repository", "name"}`) · `protection` (`{"repository", "branch", "rules": {...} or null}`) · `tokens`
 //! (`{"login", "permissions": {"contents": "write"}, "repositories": [...]}`) · `revoke` and `exhaust` (`{"token"}`) · `apps` ·
 //! `installations` (`{"app", "account", "repositories"}`) · `webhooks` (`{"repository", "webhook": {"url", "secret",
-//! "events"}}`) · `deliveries` (`{"repository"}`) · `redeliver` (`{"guid"}`) · `notice` (after a push past the simulator)
+//! "events"}}`) · `deliveries` (`{"repository"}`) · `redeliver` (`{"guid"}`) · `notice` (after a push past the simulator) ·
+//! `operations` (all that are simulated)
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts};
@@ -18,6 +19,7 @@ use super::permission::Permissions;
 use super::protection::Protection;
 use super::reply::Answer;
 use super::repository::RepositorySettings;
+use super::route;
 use super::server::Server;
 use super::webhook::Webhook;
 
@@ -70,6 +72,7 @@ enum Order {
         guid: String,
     },
     Notice {},
+    Operations {},
 }
 
 /// Answers a request to `/_sim/`.
@@ -145,6 +148,7 @@ fn carry_out(server: &Server, order: Order) -> Result<Value, SetUpError> {
             server.redeliver(&guid)?;
             done
         }
+        Order::Operations {} => json!({"operations": route::names()}),
         Order::Notice {} => {
             server.settle(None);
             done

@@ -171,6 +171,12 @@ impl Person {
         }
     }
 
+    /// Whose account the email address belongs to, where GitHub gave it out.
+    pub(super) fn login(&self) -> Option<&str> {
+        let local = self.email.strip_suffix("@users.noreply.github.com")?;
+        local.split_once('+').map(|(_, login)| login)
+    }
+
     pub(super) fn signature(&self) -> Result<Signature<'static>, Error> {
         Signature::new(&self.name, &self.email, &Time::new(self.at.as_second(), 0))
     }

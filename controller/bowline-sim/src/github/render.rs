@@ -131,14 +131,6 @@ pub(super) fn minimal_repository(urls: &Urls, repository: &Repository) -> Map<St
 pub(super) fn repository(urls: &Urls, repository: &Repository) -> Value {
     let full_name = repository.full_name();
     let host = urls.web.trim_start_matches("http://");
-    let open = repository.pulls.values().filter(|pull| pull.is_open()).count();
-    let created = stamp(repository.created);
-    let pushed = repository
-        .git
-        .branch(&repository.settings.default_branch)
-        .and_then(|tip| repository.git.store.find_commit(tip).ok())
-        .and_then(|commit| jiff::Timestamp::from_second(commit.time().seconds()).ok())
-        .map_or_else(|| created.clone(), stamp);
     let settings = &repository.settings;
     let rest = json!({
         "git_url": format!("git://{host}/{full_name}.git"),
@@ -150,6 +142,7 @@ pub(super) fn repository(urls: &Urls, repository: &Repository) -> Value {
         "language": null,
         "license": null,
         "topics": [],
+        "custom_properties": {},
         "visibility": if settings.private { "private" } else { "public" },
         "default_branch": settings.default_branch,
         "archived": false,
@@ -169,6 +162,27 @@ pub(super) fn repository(urls: &Urls, repository: &Repository) -> Value {
         "allow_auto_merge": settings.allow_auto_merge,
         "allow_update_branch": false,
         "delete_branch_on_merge": settings.delete_branch_on_merge,
+    });
+    let mut body = minimal_repository(urls, repository);
+    for more in [rest, counts(repository)] {
+        if let Value::Object(more) = more {
+            body.extend(more);
+        }
+    }
+    Value::Object(body)
+}
+
+/// What is counted of a repository, and when it last changed.
+fn counts(repository: &Repository) -> Value {
+    let open = repository.pulls.values().filter(|pull| pull.is_open()).count();
+    let created = stamp(repository.created);
+    let pushed = repository
+        .git
+        .branch(&repository.settings.default_branch)
+        .and_then(|tip| repository.git.store.find_commit(tip).ok())
+        .and_then(|commit| jiff::Timestamp::from_second(commit.time().seconds()).ok())
+        .map_or_else(|| created.clone(), stamp);
+    json!({
         "size": 0,
         "stargazers_count": 0,
         "watchers": 0,
@@ -182,10 +196,5 @@ pub(super) fn repository(urls: &Urls, repository: &Repository) -> Value {
         "created_at": created,
         "updated_at": pushed,
         "pushed_at": pushed,
-    });
-    let mut body = minimal_repository(urls, repository);
-    if let Value::Object(rest) = rest {
-        body.extend(rest);
-    }
-    Value::Object(body)
+    })
 }

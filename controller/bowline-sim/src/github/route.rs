@@ -116,8 +116,8 @@ impl Route {
 /// Placeholders that may stand for several segments: branches and refs have slashes.
 const LONG: [&str; 3] = ["ref", "branch", "basehead"];
 
-/// The operation of a request whose path is already decoded, segment by segment.
-pub(super) fn find(method: &str, path: &[String]) -> Option<(&'static Route, Parameters)> {
+/// Every operation that is simulated.
+fn all() -> impl Iterator<Item = &'static Route> {
     let tables = [
         apps::ROUTES,
         branches::ROUTES,
@@ -135,9 +135,17 @@ pub(super) fn find(method: &str, path: &[String]) -> Option<(&'static Route, Par
         reviews::ROUTES,
         statuses::ROUTES,
     ];
-    let mut found: Vec<(&Route, Parameters)> = tables
-        .into_iter()
-        .flatten()
+    tables.into_iter().flatten()
+}
+
+/// Their names.
+pub(super) fn names() -> Vec<String> {
+    all().map(Route::name).collect()
+}
+
+/// The operation of a request whose path is already decoded, segment by segment.
+pub(super) fn find(method: &str, path: &[String]) -> Option<(&'static Route, Parameters)> {
+    let mut found: Vec<(&Route, Parameters)> = all()
         .filter(|route| route.method == method)
         .filter_map(|route| {
             let template: Vec<&'static str> = route.template.split('/').skip(1).collect();

@@ -11,7 +11,7 @@ use super::config::{GitHubApp, SetUpError};
 use super::git::Git;
 use super::hub::Hub;
 use super::jwt::PublicKey;
-use super::permission::Permissions;
+use super::permission::{Access, Permissions};
 use super::protection::Protection;
 use super::repository::{Repository, RepositorySettings};
 
@@ -78,6 +78,12 @@ impl Hub {
         repositories: Option<&[String]>,
     ) -> Result<String, SetUpError> {
         let repositories = repositories.map(|names| self.ids_of(names)).transpose()?;
+        // GitHub gives it to every token.
+        let permissions = if permissions.allow("metadata", Access::Read) {
+            permissions
+        } else {
+            permissions.read("metadata")
+        };
         let caller = Caller { login: login.to_owned(), kind: CallerKind::Person, permissions, repositories };
         Ok(self.hand_out("github_pat", Token { caller, expires: None }))
     }

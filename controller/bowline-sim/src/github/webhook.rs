@@ -216,6 +216,8 @@ pub(super) fn push_event(
     shown["pushed_at"] = around.now.as_second().into();
     shown["master_branch"] = repository.settings.default_branch.clone().into();
     shown["stargazers"] = 0.into();
+    shown["owner"]["name"] = repository.owner.clone().into();
+    shown["owner"]["email"] = noreply(&repository.owner).into();
     let zero = Oid::ZERO_SHA1;
     let (before, after) = (old.unwrap_or(zero).to_string(), new.unwrap_or(zero).to_string());
     let range = format!("{}...{}", &before[..12], &after[..12]);
@@ -243,7 +245,13 @@ fn noreply(login: &str) -> String {
 
 fn pushed(repository: &Repository, around: Circumstances<'_>, id: Oid) -> Result<Value, git2::Error> {
     let commit = repository.git.store.find_commit(id)?;
-    let who = |person: Person| json!({"name": person.name, "email": person.email});
+    let who = |person: Person| {
+        let mut shown = json!({"name": person.name, "email": person.email});
+        if let Some(login) = person.login() {
+            shown["username"] = login.into();
+        }
+        shown
+    };
     let changes = Changes::between(&repository.git, commit.parent_id(0).ok(), id)?;
     let at = Timestamp::from_second(commit.time().seconds()).unwrap_or_default();
     Ok(json!({
