@@ -96,6 +96,8 @@ impl Everything {
 
     /// What an apply calls that finds everything otherwise than git wants it.
     async fn apply(&self, code: i32) -> BTreeSet<String> {
+        // A plan looks for what is left over as well.
+        self.bowline.plan().await.with_code(1);
         self.bowline.apply().await.with_code(code);
         self.first_apply.union(&called(&self.simulator)).cloned().collect()
     }
@@ -107,7 +109,11 @@ impl Everything {
         let mut other: Value = serde_json::from_str(&target_in(mode, OTHER)).unwrap();
         other["metadata"]["name"] = json!("other");
         other["spec"]["assumeRole"] = role;
-        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"]});
+        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"], "desiredCount": 1});
+        // Wanted, but not there.
+        let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+        let create = json!({"launchType": "FARGATE", "desiredCount": 1, "networkConfiguration": network});
+        let fresh = json!({"taskDefinition": {"revision": "web:1"}, "create": create});
         let worker = json!({"taskDefinition": {"revision": "web:1"}, "restart": restart, "secrets": ["db"]});
         self.remote.commit(
             "Ask for everything",
@@ -117,6 +123,7 @@ impl Everything {
                 ("web.yaml", &service("web", web)),
                 ("web.json", &task_definition("web", image)),
                 ("worker.yaml", &service("worker", worker)),
+                ("fresh.yaml", &service("fresh", fresh)),
                 ("db.yaml", &secret("db", "app/db", &version(2))),
                 ("state.yaml", &terraform_state(&self.state, 1)),
             ],

@@ -6,6 +6,7 @@
 mod acceptance;
 mod assemble;
 mod check;
+mod creation;
 pub mod finding;
 mod json;
 pub mod kind;
@@ -20,6 +21,7 @@ mod source;
 mod state;
 mod suggest;
 mod task_definition;
+pub mod terraform;
 mod yaml;
 
 pub use acceptance::{ACCEPT_TRAILER, NotAcceptable, how_to_accept};

@@ -5,6 +5,7 @@
 mod ecs;
 mod observed;
 mod secret;
+mod seldom;
 mod terraform_state;
 
 use std::collections::BTreeMap;
@@ -15,10 +16,11 @@ pub use ecs::{
 };
 pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
 pub use secret::LiveSecret;
+pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
 pub use terraform_state::LiveState;
 
 use crate::desired::kind::ServiceSettings;
-use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::name::{ResourceName, ServiceName, TaskDefinitionArn};
 
 /// Everything that was read in one pass. A resource that is not in a map has not been asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +29,9 @@ pub struct Live {
     pub targets: BTreeMap<ResourceName, Observed<()>>,
     /// Per EcsService resource.
     pub services: BTreeMap<ResourceName, Observed<LiveService>>,
+    /// Per Target resource: the services of its cluster that nothing in git names, and that some instance has claimed. Read
+    /// now and then; for one of several Targets of one cluster only.
+    pub strangers: BTreeMap<ResourceName, Observed<BTreeMap<ServiceName, Stranger>>>,
     /// Per Secret resource.
     pub secrets: BTreeMap<ResourceName, Observed<LiveSecret>>,
     /// Per TerraformState resource.
@@ -43,4 +48,17 @@ pub struct Live {
     pub task_starts: BTreeMap<ResourceName, Observed<Vec<jiff::Timestamp>>>,
     /// Per Secret resource: when each version was created.
     pub secret_version_dates: BTreeMap<ResourceName, Observed<BTreeMap<String, jiff::Timestamp>>>,
+    /// Per EcsService resource: the images of its running tasks.
+    pub images: BTreeMap<ResourceName, Asked<RunningImages>>,
+    /// Per EcsService resource: the scalable target of its desired count.
+    pub scalable_targets: BTreeMap<ResourceName, Asked<ScalableTarget>>,
+}
+
+/// A service that nothing in git names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// Its ARN.
+    pub arn: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }

@@ -7,16 +7,21 @@ mod document;
 mod event;
 mod learn;
 mod memory;
+mod orphans;
+mod ownership;
 mod propose;
 mod reads;
 mod record;
 mod report;
 mod secret;
+mod seldom;
 mod sentence;
 mod service;
 mod spec;
 mod tag;
+mod terraform_label;
 mod terraform_state;
+mod warning;
 mod world;
 
 pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
@@ -27,10 +32,15 @@ pub use memory::{
     Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
     ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
+pub use orphans::Orphan;
+pub use ownership::{Actor, owner};
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub use seldom::{Seldom, due_seldom};
+pub use service::is_mutable;
 pub(crate) use tag::{Recorded, Restart};
+pub use warning::{DigestTasks, Warning};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +55,8 @@ pub struct Proposed {
     pub actions: Vec<Action>,
     /// What failed when it was last tried, by resource and operation as text: it is tried again, and holds nobody else up.
     pub failures: BTreeMap<ResourceKey, BTreeMap<String, FailedAction>>,
+    /// Services of this instance that git does not name any more. They are told, and are no difference.
+    pub orphans: Vec<Orphan>,
 }
 
 /// What may be done in one pass. Only `policy` makes one, and only this can be executed.
@@ -57,6 +69,8 @@ pub struct Approved {
     pub(crate) actions: Vec<Action>,
     /// The resources whose later actions wait for this wave.
     pub waiting: BTreeSet<ResourceKey>,
+    /// Services of this instance that git does not name any more. They are told, and are no difference.
+    pub orphans: Vec<Orphan>,
 }
 
 impl Proposed {

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One call as the simulator saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
-    /// `ecs`, `secretsmanager`, `s3`, `sts` or `github`.
+    /// `ecs`, `secretsmanager`, `application-autoscaling`, `s3`, `sts` or `github`.
     pub service: String,
     /// The operation's name in AWS's API, such as `DescribeServices` or `HeadObject`; at GitHub, method and path template,
     /// such as `POST /repos/{owner}/{repo}/pulls`.

@@ -1,5 +1,6 @@
-//! A simulated AWS that speaks the real wire protocols: ECS and Secrets Manager over AWS JSON 1.1, S3 over
-//! REST-XML, STS over the query protocol, all on one endpoint; and, on another, a simulated GitHub.
+//! A simulated AWS that speaks the real wire protocols: ECS, Secrets Manager and the scalable targets of Application Auto
+//! Scaling over AWS JSON 1.1, S3 over REST-XML, STS over the query protocol, all on one endpoint; and, on another, a
+//! simulated GitHub.
 //!
 //! Question it answers: what would AWS say, and what would it do next? Input: HTTP requests of any AWS client, and
 //! time. Output: AWS's replies, a record of the calls, and faults on demand. It imports no AWS SDK and neither
@@ -36,6 +37,7 @@
 //! repository ending in `/missing` cannot be pulled, `/crash` exits with 1 as it starts, `/unhealthy` never passes
 //! a health check.
 
+mod autoscaling;
 mod calls;
 mod clock;
 mod config;

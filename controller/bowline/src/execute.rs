@@ -3,6 +3,7 @@
 //! Makes no choices: what to do, and what must be found first, stands in the [`Action`]. May import `aws` and core's
 //! `plan` types. It must not know why the action was planned, nor whether it is allowed: only approved ones arrive here.
 
+mod creation;
 mod secret;
 mod service;
 mod task_definition;
@@ -31,14 +32,17 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         return Outcome::Failed(why);
     }
     let outcome = match (&action.operation, &action.expect) {
-        (Operation::TagService { service_arn, key, value }, expect @ Expectation::Service { .. }) => {
-            service::tag(&session, service_arn, *key, value, expect).await
+        (Operation::TagService { service_arn, tags }, expect @ Expectation::Service { .. }) => {
+            service::tag(&session, service_arn, tags, expect).await
         }
         (Operation::PromoteSecret { secret_arn, to, from }, Expectation::SecretCurrent { version_id }) => {
             secret::promote(&session, secret_arn, to, from, version_id).await
         }
         (Operation::RegisterTaskDefinition { family, content }, Expectation::NewestRevision { arn }) => {
             task_definition::register(&session, family, content, arn.as_ref()).await
+        }
+        (Operation::CreateService { .. }, Expectation::NoService) => {
+            creation::create(&session, &action.operation).await
         }
         (Operation::UpdateService { .. }, expect @ Expectation::Service { .. }) => {
             service::update(&session, &action.operation, expect).await
@@ -69,6 +73,7 @@ fn mismatch(operation: &Operation) -> &'static str {
         Operation::TagService { .. } | Operation::UpdateService { .. } => {
             "it does not say how the service must be found"
         }
+        Operation::CreateService { .. } => "it does not say that there must be no such service",
         Operation::PromoteSecret { .. } => "it does not say which version must be current",
         Operation::RegisterTaskDefinition { .. } => "it does not say which revision must be the newest",
     }

@@ -2,12 +2,14 @@
 
 mod ecs_service;
 mod secret;
+mod service_creation;
 mod service_settings;
 mod target;
 mod terraform_state;
 
 pub use ecs_service::{EcsService, Rollout, TaskDefinitionSource};
 pub use secret::{Rotation, Secret};
+pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};
 pub use terraform_state::{StateCode, StateLock, StateVersion, TerraformState};

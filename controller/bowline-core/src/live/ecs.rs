@@ -1,9 +1,10 @@
 //! ECS services, deployments and task definitions as they are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::desired::TaskDefinitionContent;
 use crate::desired::kind::ServiceSettings;
@@ -36,13 +37,18 @@ pub struct LiveService {
     /// Deployments as listed, PRIMARY first.
     pub deployments: Vec<LiveDeployment>,
     /// The newest service events, newest first, at most 10.
-    pub events: Vec<(Timestamp, String)>,
+    #[serde(serialize_with = "as_list")]
+    pub events: Arc<[(Timestamp, String)]>,
     /// The ARN of the service revision that its PRIMARY deployment rolls out, where AWS tells it.
     pub service_revision: Option<String>,
     /// Its settings in the fields of UpdateService, as AWS shows them; without those that only service revisions show.
     pub settings: ServiceSettings,
     /// Tags of the service.
     pub tags: BTreeMap<String, String>,
+}
+
+fn as_list<S: Serializer>(events: &Arc<[(Timestamp, String)]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(events.iter())
 }
 
 impl LiveService {

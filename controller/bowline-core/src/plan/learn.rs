@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 use super::event::Event;
 use super::memory::Memory;
+use super::orphans;
+use super::ownership::Actor;
 use super::propose;
 use super::reads::Reads;
 use super::report::ResourceReport;
@@ -22,12 +24,13 @@ pub fn learn(
     memory: &mut Memory,
     desired: &DesiredState,
     live: &Live,
-    commit: &str,
+    actor: Actor<'_>,
     now: Timestamp,
 ) -> Vec<Event> {
+    let commit = actor.commit;
     let mut events = judge::judge(memory, desired, live, now);
     let (reports, services, secrets) = {
-        let world = World::new(desired, live, memory, now);
+        let world = World::new(desired, live, memory, actor, now);
         let mut reads = Reads::new(live);
         let secrets = propose::secrets(&world, &mut reads);
         let services = propose::services(&world, &mut reads, &secrets);
@@ -54,5 +57,6 @@ pub fn learn(
         noticing.secret(memory, facts);
     }
     tell::tell(memory, desired, &reports, commit, now, &mut events);
+    events.extend(orphans::learn(memory, desired, live, actor, now));
     events
 }

@@ -116,18 +116,20 @@ fn done(
             let revision = registered.map_or_else(|| family.clone(), |arn| arn.revision().to_string());
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
+        Operation::CreateService { task_definition, spec_hash, .. } => {
+            let started = Started::of(desired, action, deployment_id, commit, now);
+            let (service, _) = memory.service_mut(desired, &action.resource.name);
+            service.draining_since = None;
+            begin(service, spec_hash, Some(task_definition.clone()), &started);
+            let message = format!("created with {}, which is being rolled out", task_definition.revision());
+            vec![event(EventKind::ServiceCreated, message)]
+        }
         Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } => {
             if action.resource.kind != ResourceKind::EcsService {
                 return Vec::new();
             }
-            let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
-            let allowed = wanted.map_or_else(
-                || crate::desired::kind::Rollout::default().deadline,
-                |one| one.rollout.deadline,
-            );
-            let restart = wanted.and_then(|wanted| wanted.restart.clone());
+            let started = Started::of(desired, action, deployment_id, commit, now);
             let (service, _) = memory.service_mut(desired, &action.resource.name);
-            let started = Started { deployment_id, commit, restart, now, allowed };
             let mut events = Vec::new();
             if let Some(hash) = spec_hash {
                 let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
@@ -161,7 +163,9 @@ fn done(
                 });
                 let before = match &action.expect {
                     Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
-                    Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => String::new(),
+                    Expectation::NoService
+                    | Expectation::SecretCurrent { .. }
+                    | Expectation::NewestRevision { .. } => String::new(),
                 };
                 events
                     .push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
@@ -188,7 +192,21 @@ struct Started<'a> {
     allowed: HumanDuration,
 }
 
-impl Started<'_> {
+impl<'a> Started<'a> {
+    fn of(
+        desired: &DesiredState,
+        action: &Action,
+        deployment_id: Option<&'a str>,
+        commit: &'a str,
+        now: Timestamp,
+    ) -> Self {
+        let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
+        let allowed = wanted
+            .map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.rollout.deadline);
+        let restart = wanted.and_then(|wanted| wanted.restart.clone());
+        Self { deployment_id, commit, restart, now, allowed }
+    }
+
     fn deadline(&self) -> Timestamp {
         rollout::deadline(self.now, self.allowed)
     }
@@ -234,16 +252,19 @@ fn forget_oldest(service: &mut ServiceMemory) {
 fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
     match expect {
         Expectation::Service { task_definition, .. } => task_definition.clone(),
-        Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => None,
+        Expectation::NoService | Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => {
+            None
+        }
     }
 }
 
 fn why(tags: &[(TagKey, String)]) -> String {
     let reasons: Vec<&str> = tags
         .iter()
-        .map(|(key, _)| match key {
-            TagKey::Restart => "for a new restart token",
-            TagKey::Secrets => "for new secret versions",
+        .filter_map(|(key, _)| match key {
+            TagKey::Restart => Some("for a new restart token"),
+            TagKey::Secrets => Some("for new secret versions"),
+            TagKey::ManagedBy | TagKey::Owner | TagKey::Resource | TagKey::Commit => None,
         })
         .collect();
     if reasons.is_empty() { String::new() } else { format!(" {}", reasons.join(" and ")) }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::memory::SpecHash;
+use super::warning::Warning;
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{Origin, ResourceKey};
 use crate::diff::Difference;
@@ -25,6 +26,9 @@ pub struct ResourceReport {
     /// What differs and is nobody's business here: ignored by a rule, or owned by somebody else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_alone: Vec<Difference>,
+    /// What a person should change; it makes the resource no less in sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Why nothing, or not everything, is done about it.
     pub held: Vec<HeldWhy>,
     /// What is waited for.
@@ -44,6 +48,7 @@ impl ResourceReport {
             sync: Sync::InSync,
             differences: Vec::new(),
             left_alone: Vec::new(),
+            warnings: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,
@@ -186,7 +191,25 @@ pub enum HeldWhy {
         /// How often it failed.
         times: u32,
     },
-    /// The service does not exist, and Bowline did not create it.
+    /// The service's tags name another Bowline instance as its owner: nothing at all is done to it.
+    #[serde(rename_all = "camelCase")]
+    OwnedByInstance {
+        /// The other instance.
+        owner: String,
+        /// The resource that it claimed the service for, if the tags say.
+        resource: Option<String>,
+        /// The service.
+        service_arn: String,
+    },
+    /// The service's tags name another resource of this git, which still exists: two resources cannot manage one service.
+    #[serde(rename_all = "camelCase")]
+    OwnedByResource {
+        /// The other resource.
+        resource: String,
+        /// The service.
+        service_arn: String,
+    },
+    /// The service does not exist, and its manifest does not say that Bowline may create it.
     NotCreatedByBowline,
     /// AWSCURRENT is on a newer version than the pinned one: somebody rotated by hand.
     NewerThanPin {
@@ -223,6 +246,11 @@ pub enum WaitingOn {
         /// Its deployment, once known.
         deployment_id: Option<String>,
         /// When it counts as failed, or is not waited for any longer.
+        deadline: Timestamp,
+    },
+    /// ECS to finish deleting a service of the same name: only then can it be created.
+    Deletion {
+        /// When it is not waited for any longer.
         deadline: Timestamp,
     },
     /// ECS's own rollback: never push a new revision meanwhile.

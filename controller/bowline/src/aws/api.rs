@@ -13,6 +13,8 @@ pub enum Service {
     S3,
     /// Security Token Service.
     Sts,
+    /// Application Auto Scaling.
+    ApplicationAutoScaling,
 }
 
 impl Service {
@@ -23,6 +25,7 @@ impl Service {
             Self::SecretsManager => "SecretsManager",
             Self::S3 => "S3",
             Self::Sts => "STS",
+            Self::ApplicationAutoScaling => "ApplicationAutoScaling",
         }
     }
 }
@@ -32,7 +35,7 @@ impl Service {
 pub enum Bucket {
     /// ECS service read: DescribeServices, ListServices.
     ServiceRead,
-    /// ECS service modify: UpdateService and its like.
+    /// ECS service modify: UpdateService, CreateService.
     ServiceModify,
     /// ECS task definition read.
     TaskDefinitionRead,
@@ -58,6 +61,8 @@ pub enum Bucket {
     ObjectRead,
     /// STS, GetCallerIdentity.
     Identity,
+    /// Application Auto Scaling, DescribeScalableTargets.
+    ScalableTargetRead,
 }
 
 impl Bucket {
@@ -66,6 +71,7 @@ impl Bucket {
     /// ECS: "Request throttling for the Amazon ECS API". Secrets Manager: the quota page (10,000/s for reads, 50/s for
     /// writes; lists count 100/s). S3: 5,500 GET/HEAD each second and prefix ("Best practices design patterns:
     /// optimizing Amazon S3 performance"). STS: 600/s for each account and region (IAM and STS quotas page).
+    /// Application Auto Scaling publishes no rate: as little as the slowest read of ECS.
     pub fn documented(self) -> (f64, f64) {
         match self {
             Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
@@ -73,7 +79,8 @@ impl Bucket {
             Self::TaskDefinitionRead
             | Self::ServiceDeployment
             | Self::ServiceRevision
-            | Self::ClusterRead => (50.0, 20.0),
+            | Self::ClusterRead
+            | Self::ScalableTargetRead => (50.0, 20.0),
             Self::TaskDefinitionModify => (20.0, 1.0),
             Self::TagModify => (20.0, 10.0),
             Self::SecretRead => (10_000.0, 10_000.0),
@@ -132,7 +139,7 @@ apis! {
     AssumeRole: Sts, Identity, Always, "sts:AssumeRole";
     /// Services, ten at a time.
     DescribeServices: Ecs, ServiceRead, Always, "ecs:DescribeServices";
-    /// A cluster's services, for `import` only: what is in git is asked for by name.
+    /// A cluster's services, for `import`, and for what is left over: what is in git is asked for by name.
     ListServices: Ecs, ServiceRead, Always, "ecs:ListServices";
     /// The clusters of the account and region, for `import --all` only.
     ListClusters: Ecs, ClusterRead, Always, "ecs:ListClusters";
@@ -142,14 +149,16 @@ apis! {
     ListTaskDefinitions: Ecs, TaskDefinitionRead, Always, "ecs:ListTaskDefinitions";
     /// A service's deployments.
     ListServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:ListServiceDeployments";
-    /// What those deployments ran.
+    /// What deployments ran.
     DescribeServiceRevisions: Ecs, ServiceRevision, Always, "ecs:DescribeServiceRevisions";
-    /// A service's tasks.
+    /// The tasks of a service, or of a cluster.
     ListTasks: Ecs, ClusterResourceRead, Always, "ecs:ListTasks";
-    /// When they started.
+    /// When they started, and which images they run.
     DescribeTasks: Ecs, ClusterResourceRead, Always, "ecs:DescribeTasks";
     /// A new revision. AWS has no token for it, so a second one is a second revision.
     RegisterTaskDefinition: Ecs, TaskDefinitionModify, WhenRefused, "ecs:RegisterTaskDefinition";
+    /// A new service. Its clientToken makes a second one the same.
+    CreateService: Ecs, ServiceModify, Always, "ecs:CreateService";
     /// A changed service. With forceNewDeployment a second one is a second deployment.
     UpdateService: Ecs, ServiceModify, WhenRefused, "ecs:UpdateService";
     /// A record on the service.
@@ -160,6 +169,8 @@ apis! {
     ListSecretVersionIds: SecretsManager, SecretList, Always, "secretsmanager:ListSecretVersionIds";
     /// AWSCURRENT moved, as a compare-and-swap: a second one finds nothing to swap.
     UpdateSecretVersionStage: SecretsManager, SecretModify, WhenRefused, "secretsmanager:UpdateSecretVersionStage";
+    /// Whether autoscaling moves the desired counts of services, fifty at a time.
+    DescribeScalableTargets: ApplicationAutoScaling, ScalableTargetRead, Always, "application-autoscaling:DescribeScalableTargets";
     /// A state object's version.
     HeadObject: S3, ObjectRead, Always, "s3:GetObject";
     /// A state object's first fields, of the version that HeadObject named.

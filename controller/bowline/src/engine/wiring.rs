@@ -72,6 +72,7 @@ async fn wire_with(
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), acted_from, shutdown.clone());
     let aws = aws_in(config, &clock, &folder).await;
     let world = World {
+        instance: config.instance.clone(),
         aws,
         git,
         store,
