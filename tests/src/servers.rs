@@ -1,4 +1,4 @@
-//! Independent servers that speak AWS's protocols: moto and ministack, each on a free port of 127.0.0.1.
+//! Independent servers, each on a free port of 127.0.0.1: moto and ministack speak AWS's protocols, Prism judges GitHub's.
 
 use std::future::ready;
 use std::io::{Read as _, Write as _};
@@ -61,6 +61,22 @@ impl Server {
                 .env("IOT_MTLS_ENABLED", "0")
                 .env("SFTP_ENABLED", "0")
                 .env("GATEWAY_PORT", port.to_string());
+            command
+        })
+        .await
+    }
+
+    /// Starts Prism in front of the server at `upstream`: it passes everything through, and says in the header
+    /// `sl-violations` what GitHub's own description of its API forbids.
+    pub async fn prism(upstream: &str) -> Self {
+        let folder = judges::github();
+        Self::start(&|port| {
+            let mut command = Command::new("node");
+            command
+                .arg(folder.join("node_modules/@stoplight/prism-cli/dist/index.js"))
+                .arg("proxy")
+                .arg(folder.join("openapi.json"))
+                .args([upstream, "-h", "127.0.0.1", "-p", &port.to_string()]);
             command
         })
         .await

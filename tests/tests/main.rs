@@ -19,4 +19,5 @@ mod service_round_trip;
 mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;
+mod simulator_github;
 mod terraform;

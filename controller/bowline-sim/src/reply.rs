@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::time::Sleep;
 
 use crate::context::ApiError;
+use crate::faults::Fault;
 use crate::request::Service;
 use crate::sts;
 
@@ -117,6 +118,45 @@ fn build(status: u16, kind: &'static str, id_header: &'static str, id: &str, bod
         response.headers_mut().insert(id_header, id);
     }
     response
+}
+
+/// What becomes of a call on the wire.
+pub(crate) enum Outcome {
+    Reply(Response<Bytes>),
+    /// Its body ends early.
+    Cut(Response<Bytes>),
+    /// The connection closes without a reply.
+    Close,
+}
+
+impl Outcome {
+    /// The reply of a call that was applied, as a fault leaves it.
+    pub(crate) fn under(fault: Option<&Fault>, response: Response<Bytes>) -> Self {
+        match fault {
+            Some(Fault::LostReply) => Self::Close,
+            Some(Fault::TruncateBody) => Self::Cut(response),
+            Some(Fault::HalfBody) => Self::Reply(response.map(|body| body.slice(..body.len() / 2))),
+            _ => Self::Reply(response),
+        }
+    }
+
+    /// The HTTP status; 0 without a reply.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Reply(response) | Self::Cut(response) => response.status().as_u16(),
+            Self::Close => 0,
+        }
+    }
+
+    pub(crate) fn on_the_wire(self) -> Result<Response<ReplyBody>, Dropped> {
+        match self {
+            Self::Reply(response) => {
+                Ok(response.map(|body| ReplyBody::Whole((!body.is_empty()).then_some(body))))
+            }
+            Self::Cut(response) => Ok(response.map(|body| ReplyBody::cut(&body))),
+            Self::Close => Err(Dropped),
+        }
+    }
 }
 
 /// A response body, whole or cut.

@@ -26,7 +26,7 @@ use crate::control;
 use crate::ecs::Ecs;
 use crate::faults::{Fault, FaultBook, FaultSubject};
 use crate::ids::Ids;
-use crate::reply::{Dropped, Refusal, ReplyBody, error_reply, json_reply, xml_reply};
+use crate::reply::{Dropped, Outcome, Refusal, ReplyBody, error_reply, json_reply, xml_reply};
 use crate::request::{Incoming, Payload, Service};
 use crate::s3::{S3, S3Request};
 use crate::secretsmanager::SecretsManager;
@@ -56,13 +56,6 @@ pub(crate) struct Shared {
     latency: Duration,
 }
 
-/// What becomes of a call on the wire.
-enum Outcome {
-    Reply(Response<Bytes>),
-    Cut(Response<Bytes>),
-    Close,
-}
-
 impl Shared {
     pub(crate) fn new(config: &SimulatorConfig) -> Self {
         let world = World {
@@ -87,11 +80,11 @@ impl Shared {
     }
 
     /// Answers one request.
-    async fn answer(self, request: Request<HyperBody>) -> Result<Response<ReplyBody>, Dropped> {
+    pub(crate) async fn answer(self, request: Request<HyperBody>) -> Result<Response<ReplyBody>, Dropped> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
         if parts.uri.path().starts_with("/_sim/") {
-            return Ok(whole(control::answer(&self, &parts, &body)));
+            return Outcome::Reply(control::answer(&self, &parts, &body)).on_the_wire();
         }
         let incoming = Incoming::read(&parts, &body);
         let fault = self.lock().strike(&incoming, &parts, &body);
@@ -105,16 +98,8 @@ impl Shared {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        match outcome {
-            Outcome::Reply(response) => Ok(whole(response)),
-            Outcome::Cut(response) => Ok(response.map(|body| ReplyBody::cut(&body))),
-            Outcome::Close => Err(Dropped),
-        }
+        outcome.on_the_wire()
     }
-}
-
-fn whole(response: Response<Bytes>) -> Response<ReplyBody> {
-    response.map(|body| ReplyBody::Whole((!body.is_empty()).then_some(body)))
 }
 
 impl World {
@@ -151,9 +136,7 @@ impl World {
             resource: incoming.resource.clone(),
         };
         let outcome = self.outcome(&context, incoming, parts, body, fault);
-        if let Outcome::Reply(response) | Outcome::Cut(response) = &outcome {
-            record.status = response.status().as_u16();
-        }
+        record.status = outcome.status();
         self.calls.push(record);
         outcome
     }
@@ -185,12 +168,7 @@ impl World {
             }
             None => self.dispatch(context, incoming, parts, body),
         };
-        match fault {
-            Some(Fault::LostReply) => Outcome::Close,
-            Some(Fault::TruncateBody) => Outcome::Cut(response),
-            Some(Fault::HalfBody) => Outcome::Reply(response.map(|body| body.slice(..body.len() / 2))),
-            _ => Outcome::Reply(response),
-        }
+        Outcome::under(fault, response)
     }
 
     /// Who calls: the role whose session token the request carries, else a user of the account.
@@ -305,13 +283,17 @@ fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
     text.split_once(from)?.1.split_once(to).map(|(found, _)| found)
 }
 
-/// Accepts connections until the task is aborted.
-pub(crate) async fn serve(listener: TcpListener, shared: Shared) {
+/// Accepts connections until the task is aborted, and lets `answer` answer each of their requests.
+pub(crate) async fn serve<A, F>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<HyperBody>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<ReplyBody>, Dropped>> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(connection(stream, shared.clone())); }
+                Ok((stream, _)) => { connections.spawn(connection(stream, answer.clone())); }
                 // Out of file descriptors, or the client is gone already: try again shortly.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
@@ -320,10 +302,14 @@ pub(crate) async fn serve(listener: TcpListener, shared: Shared) {
     }
 }
 
-async fn connection(stream: TcpStream, shared: Shared) {
+async fn connection<A, F>(stream: TcpStream, answer: A)
+where
+    A: Fn(Request<HyperBody>) -> F + Send + 'static,
+    F: Future<Output = Result<Response<ReplyBody>, Dropped>> + Send + 'static,
+{
     // A reply is written at once; waiting for the client's ACK (Nagle) would add 40 ms to it. Without it, only slower.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| shared.clone().answer(request));
+    let service = service_fn(answer);
     // An error here is a client that hung up, or a connection that a fault closed on purpose.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
