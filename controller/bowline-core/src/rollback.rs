@@ -3,6 +3,7 @@
 //! A spec that failed is not deployed again until git changes it. May import `live` and the memory of `plan`. Must not know
 //! what else could be done about a service.
 
+pub mod machine;
 pub mod revert;
 
 use std::collections::BTreeSet;

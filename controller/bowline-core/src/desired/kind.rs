@@ -7,7 +7,7 @@ mod service_settings;
 mod target;
 mod terraform_state;
 
-pub use ecs_service::{EcsService, Rollout, TaskDefinitionSource};
+pub use ecs_service::{EcsService, Rollback, RollbackStrategy, Rollout, TaskDefinitionSource};
 pub use secret::{Rotation, Secret};
 pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};

@@ -63,6 +63,18 @@ pub enum EventKind {
     OrphanFound,
     /// What was told as such is in git again, or gone.
     OrphanGone,
+    /// A rollback was begun: a commit is to be reverted.
+    RollbackBegun,
+    /// A rollback got on: its branch, its pull request, its merge.
+    RollbackStep,
+    /// A rollback is over: git and live are equal again, or git went on without it.
+    RollbackDone,
+    /// The pull request of a rollback was closed: what failed stays quarantined.
+    RollbackClosed,
+    /// A rollback needs a person, or takes longer than it should.
+    RollbackNeedsPerson,
+    /// What a rollback went back to failed as well.
+    RollbackFailed,
     /// A target is not acted on: the branch was rewritten, or too much of it vanished from git.
     GitRefused,
 }

@@ -192,6 +192,7 @@ impl Fixture {
             secrets: Vec::new(),
             depends_on: Vec::new(),
             rollout: Rollout::default(),
+            rollback: crate::desired::kind::Rollback::default(),
             heal_delay: HumanDuration::from_secs(900),
             ignore: Vec::new(),
             reveal: Vec::new(),

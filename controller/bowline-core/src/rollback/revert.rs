@@ -23,6 +23,7 @@ use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionCont
 use crate::edit::Touched;
 use crate::name::{CommitId, RelativePath, ResourceName, RevisionRef};
 
+pub(super) use choose::spec;
 pub use choose::{Chosen, choose, deployed_by};
 pub use made::{Made, Part, PartChange};
 pub use mainline::mainline;

@@ -112,6 +112,7 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             secrets: names.0,
             depends_on: names.1,
             rollout: Rollout { deadline: times.0 },
+            rollback: crate::desired::kind::Rollback::default(),
             heal_delay: times.1,
             ignore,
             reveal,

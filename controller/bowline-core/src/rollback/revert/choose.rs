@@ -66,7 +66,7 @@ pub fn deployed_by(commit: &PastCommit, before: &PastCommit) -> BTreeSet<Resourc
 
 /// What a service deploys, as git has it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Spec<'a> {
+pub(crate) struct Spec<'a> {
     task_definition: Option<TaskDefinition<'a>>,
     pub(super) versions: Versions<'a>,
     settings: Map<String, Value>,
@@ -78,7 +78,7 @@ enum TaskDefinition<'a> {
     Content(Arc<str>),
 }
 
-pub(super) fn spec<'a>(state: &'a DesiredState, name: &ResourceName) -> Option<Spec<'a>> {
+pub(crate) fn spec<'a>(state: &'a DesiredState, name: &ResourceName) -> Option<Spec<'a>> {
     let service = state.services.get(name)?;
     let task_definition = service.task_definition.as_ref().map(|wanted| match wanted {
         WantedTaskDefinition::Revision(revision) => TaskDefinition::Revision(revision.as_str()),
