@@ -14,6 +14,7 @@
 //! | `mirror` | the bare repository on this machine, its lock and its repair |
 //! | `accept` | whether the branch was rewritten, and what it declares as applied |
 //! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
+//! | `github` | [`github::GitHub`]: pull requests, the only part that names `octocrab` |
 //! | `history` | the branch's own line, for the choice of what to revert |
 //! | `trailer` | what a commit's message declares |
 //! | `write` | [`GitWriter`]: reverts and other commits of Bowline's, and pushing them |
@@ -30,6 +31,7 @@ mod error;
 mod file;
 pub mod folder;
 mod git;
+pub mod github;
 mod history;
 mod known_hosts;
 mod mirror;
