@@ -1,6 +1,6 @@
 //! Git repositories that tests commit to, and a real git server over HTTP in front of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use git2::build::TreeUpdateBuilder;
@@ -41,12 +41,7 @@ impl Remote {
 
     /// Commits these files (path, content) on top of `main`; files that are not named stay.
     pub fn commit(&self, message: &str, files: &[(&str, &str)]) -> String {
-        self.change(message, |update, git| {
-            for (path, content) in files {
-                let blob = git.blob(content.as_bytes()).expect("a blob can be written");
-                update.upsert(*path, blob, FileMode::Blob);
-            }
-        })
+        commit(&self.path(), message, files)
     }
 
     /// A person's clone of it.
@@ -56,31 +51,32 @@ impl Remote {
         checkout
     }
 
-    fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
-        let git = &Repository::open_bare(self.path()).expect("it was made by new");
-        let parent = git
-            .refname_to_id("refs/heads/main")
-            .ok()
-            .map(|id| git.find_commit(id).expect("main is a commit"));
-        let base = parent
-            .as_ref()
-            .map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
-        let base = git.find_tree(base).expect("the tree exists");
-        let mut update = TreeUpdateBuilder::new();
-        apply(&mut update, git);
-        let tree = update.create_updated(git, &base).expect("a tree can be written");
-        let tree = git.find_tree(tree).expect("the tree exists");
-        let who =
-            Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
-        let parents: Vec<_> = parent.iter().collect();
-        let commit = git.commit(Some("refs/heads/main"), &who, &who, message, &tree, &parents);
-        commit.expect("a commit can be written").to_string()
-    }
-
     /// Serves it with `git http-backend`; with `login` ("user:password"), only to those who give it.
     pub fn serve(&self, login: Option<&str>) -> GitHttp {
         GitHttp { server: http_server::HttpServer::start(self.folder.path(), login) }
     }
+}
+
+/// Commits these files (path, content) on top of `main` of a bare repository; files that are not named stay.
+pub fn commit(path: &Path, message: &str, files: &[(&str, &str)]) -> String {
+    let git = &Repository::open_bare(path).expect("it is there");
+    let parent =
+        git.refname_to_id("refs/heads/main").ok().map(|id| git.find_commit(id).expect("main is a commit"));
+    let base = parent
+        .as_ref()
+        .map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
+    let base = git.find_tree(base).expect("the tree exists");
+    let mut update = TreeUpdateBuilder::new();
+    for (path, content) in files {
+        let blob = git.blob(content.as_bytes()).expect("a blob can be written");
+        update.upsert(*path, blob, FileMode::Blob);
+    }
+    let tree = update.create_updated(git, &base).expect("a tree can be written");
+    let tree = git.find_tree(tree).expect("the tree exists");
+    let who = Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
+    let parents: Vec<_> = parent.iter().collect();
+    let commit = git.commit(Some("refs/heads/main"), &who, &who, message, &tree, &parents);
+    commit.expect("a commit can be written").to_string()
 }
 
 /// A clone, and a person with a shell and git in it.

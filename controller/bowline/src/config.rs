@@ -4,6 +4,7 @@
 //! and nowhere else: git only narrows it. May not know the engine, git or AWS.
 
 mod file;
+mod github;
 mod layers;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use bowline_core::policy::Ceiling;
 use serde::{Deserialize, Serialize};
 
 pub use file::{AuthSettings, KnownHosts, SourceSettings, SshKeySettings};
+pub use github::{AppSettings, GitHubSection};
 pub use layers::{Layer, VARIABLES};
 
 /// Where the file is looked for when nothing names one.
@@ -36,6 +38,8 @@ pub struct Config {
     pub ceiling: CeilingSettings,
     /// In whose name Bowline commits.
     pub git: CommitSettings,
+    /// Where pull requests are; without it, a revert is pushed as a branch.
+    pub github: Option<GitHubSection>,
     /// How often to look.
     pub intervals: Intervals,
     /// The store's file; absent means memory only.
@@ -59,6 +63,7 @@ impl Default for Config {
             source: None,
             ceiling: CeilingSettings::default(),
             git: CommitSettings::default(),
+            github: None,
             intervals: Intervals::default(),
             store: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7474)),

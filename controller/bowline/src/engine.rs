@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::http;
 use crate::store::StoreError;
+use crate::{http, rollback};
 use shutdown::Owner;
 use status::Status;
 
@@ -49,6 +49,14 @@ pub enum EngineError {
         path: std::path::PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// GitHub is configured, but not which repository there.
+    #[error(
+        "`github` is configured, but {repo} does not name a repository there: write `github.repository: owner/name`"
+    )]
+    NoRepository {
+        /// The source's address.
+        repo: String,
     },
     /// A task ended before shutdown.
     #[error(transparent)]
@@ -86,14 +94,19 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     };
     let http = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
     tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
+    let (scenes, seen) = watch::channel(None);
+    let tools = wiring::rollback_tools(&config, &wired.world)?;
+    let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
+    let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
     let driver = driver::Driver {
         world: wired.world,
         intervals: config.intervals.clone(),
         publish,
+        scenes,
         shutdown: shutdown.clone(),
     };
     let passes = Owner::spawn("makes the passes", driver.drive());
-    let (world, outcome) = shutdown::supervise(passes, wired.git_task, http, &shutdown).await;
+    let (world, outcome) = shutdown::supervise(passes, wired.git_task, http, rollbacks, &shutdown).await;
     if let Some(world) = world {
         world.store.close().await;
         tracing::info!("everything is persisted");

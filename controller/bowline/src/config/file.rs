@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bowline_core::name::InstanceName;
 use serde::{Deserialize, Serialize};
 
-use super::{CeilingSettings, CommitSettings, Config, Intervals, LogFormat};
+use super::{CeilingSettings, CommitSettings, Config, GitHubSection, Intervals, LogFormat};
 
 /// `bowline.yaml` as written, or as merged from all layers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) sources: Vec<SourceSettings>,
     pub(super) ceiling: CeilingSettings,
     pub(super) git: CommitSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) github: Option<GitHubSection>,
     pub(super) intervals: Intervals,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<PathBuf>,
@@ -33,6 +35,7 @@ impl Default for Settings {
             sources: Vec::new(),
             ceiling: config.ceiling,
             git: config.git,
+            github: config.github,
             intervals: config.intervals,
             store: config.store,
             listen: config.listen,

@@ -107,11 +107,16 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
             return Err(ConfigError::Value { origin: origin.to_owned(), message });
         }
     }
+    if let Some(message) = settings.github.as_ref().and_then(super::GitHubSection::problem) {
+        let path = path.unwrap_or(Path::new("bowline.yaml")).to_owned();
+        return Err(ConfigError::Conflict { path, message });
+    }
     Ok(Config {
         instance: settings.instance,
         source: source(settings.sources, path, layers)?,
         ceiling: settings.ceiling,
         git: settings.git,
+        github: settings.github,
         intervals: settings.intervals,
         store: settings.store.filter(|store| store.as_os_str() != ":memory:"),
         listen: settings.listen,
@@ -133,6 +138,7 @@ fn read(path: Option<&Path>, text: &str) -> Result<Settings, ConfigError> {
     let store = settings.store.take().unwrap_or_else(|| super::DEFAULT_STORE.into());
     settings.store = Some(if store.as_os_str() == ":memory:" { store } else { folder.join(store) });
     settings.git.signing_key.iter_mut().for_each(|key| *key = folder.join(&*key));
+    settings.github.iter_mut().for_each(|github| github.relative_to(folder));
     for source in &mut settings.sources {
         source.auth.relative_to(folder);
         if !source.repo.contains(':') {

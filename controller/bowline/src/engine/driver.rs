@@ -18,6 +18,7 @@ use super::refusal;
 use super::status::{self, Status};
 use crate::config::Intervals;
 use crate::observe::Scope;
+use crate::rollback::Scene;
 use crate::source::Snapshot;
 
 /// How soon the next pass comes while a rollout is under way or a wave waits. ECS takes tens of seconds to start a task, so
@@ -39,6 +40,8 @@ pub struct Driver {
     pub intervals: Intervals,
     /// Where the status goes.
     pub publish: watch::Sender<Arc<Status>>,
+    /// Where rollbacks see what a pass found; it waits for nobody.
+    pub scenes: watch::Sender<Option<Arc<Scene>>>,
     /// Ends the loop.
     pub shutdown: CancellationToken,
 }
@@ -78,6 +81,7 @@ impl Driver {
                     }
                     schedule.after(scope, &pass, now);
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, &pass));
+                    self.scenes.send_replace(Some(Arc::new(Scene::of(&self.world, &snapshot, &pass))));
                     if matches!(pass.next, Next::Reread(_)) {
                         self.world.git.wake().await;
                     }

@@ -82,6 +82,7 @@ pub async fn supervise<T: Send + 'static>(
     mut passes: Owner<T>,
     mut git: Owner<()>,
     mut http: Owner<()>,
+    mut rollbacks: Owner<()>,
     shutdown: &CancellationToken,
 ) -> (Option<T>, Result<(), Ended>) {
     let mut outcome = tokio::select! {
@@ -90,6 +91,7 @@ pub async fn supervise<T: Send + 'static>(
         ended = passes.ended() => Err(ended),
         ended = git.ended() => Err(ended),
         ended = http.ended() => Err(ended),
+        ended = rollbacks.ended() => Err(ended),
     };
     shutdown.cancel();
     let mut last = None;
@@ -100,7 +102,7 @@ pub async fn supervise<T: Send + 'static>(
             None => {}
         }
     }
-    let others = [git, http].into_iter();
+    let others = [git, http, rollbacks].into_iter();
     join(others.filter_map(|owner| Some((owner.does, owner.task?)))).await;
     (last, outcome)
 }
@@ -171,7 +173,8 @@ mod tests {
         });
         let git = git.unwrap_or_else(|| Owner::spawn("git", waiting()));
         let http = http.unwrap_or_else(|| Owner::spawn("http", waiting()));
-        let (last, outcome) = supervise(passes, git, http, token).await;
+        let rollbacks = Owner::spawn("rolls back", waiting());
+        let (last, outcome) = supervise(passes, git, http, rollbacks, token).await;
         (last, outcome.map_err(|ended| ended.to_string()))
     }
 

@@ -4,7 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use bowline_core::desired::kind::Mode;
+use bowline_core::desired::kind::{Mode, RollbackStrategy};
 use bowline_core::plan::Memory;
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -16,8 +16,10 @@ use super::reconcile::{Part, World};
 use super::shutdown::Owner;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
-use crate::config::{AuthSettings, Config};
-use crate::source::{GitAuth, GitSettings, GitSource};
+use crate::config::{AuthSettings, CommitSettings, Config, GitHubSection};
+use crate::rollback::Tools;
+use crate::source::github::{Credential, GitHub, GitHubAuth, GitHubSettings, RepositoryName};
+use crate::source::{Committer, GitAuth, GitSettings, GitSource, GitWriter};
 use crate::store::Store;
 
 /// What was built.
@@ -85,6 +87,57 @@ async fn wire_with(
         shutdown: shutdown.clone(),
     };
     Ok(Wired { world, git_task: Owner::spawn("reads the repository", owner.run()) })
+}
+
+/// What rollbacks work with, beside the passes of `world`.
+pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineError> {
+    let folder = config.state_directory().unwrap_or_else(cache_directory);
+    let settings = git_settings(config, &folder)?;
+    let github = config.github.as_ref().map(|github| github_settings(github, &settings.repo)).transpose()?;
+    let CommitSettings { name, email, signing_key } = config.git.clone();
+    Ok(Tools {
+        writer: GitWriter::new(settings, Committer { name, email, signing_key }),
+        github: github.map(|settings| GitHub::new(settings, world.clock.clone())),
+        strategy: config.github.as_ref().map_or(RollbackStrategy::AutoMerge, |github| github.strategy),
+        git: world.git.clone(),
+        store: world.store.rollbacks(),
+        clock: world.clock.clone(),
+    })
+}
+
+fn github_settings(github: &GitHubSection, repo: &str) -> Result<GitHubSettings, EngineError> {
+    let named = github.repository.as_deref();
+    let repository = named.map_or_else(|| RepositoryName::of_address(repo), RepositoryName::parse);
+    let repository =
+        repository.ok_or_else(|| EngineError::NoRepository { repo: named.unwrap_or(repo).to_owned() })?;
+    let auth = match (&github.app, &github.token_file, &github.token_env) {
+        (Some(app), _, _) => GitHubAuth::App {
+            id: app.id,
+            installation: app.installation_id,
+            private_key: app.private_key_file.clone(),
+        },
+        (None, Some(path), _) => GitHubAuth::Token(Credential::File(path.clone())),
+        (None, None, Some(variable)) => {
+            let value = std::env::var(variable).map_err(|error| EngineError::Credential {
+                what: format!("the environment variable {variable} (github.tokenEnv)"),
+                reason: error.to_string(),
+            })?;
+            GitHubAuth::Token(Credential::Value(SecretString::from(value)))
+        }
+        (None, None, None) => {
+            return Err(EngineError::Credential {
+                what: "`github`".to_owned(),
+                reason: "it needs one of `app`, `tokenFile` and `tokenEnv`".to_owned(),
+            });
+        }
+    };
+    Ok(GitHubSettings {
+        base_url: github.base_url.clone(),
+        repository,
+        auth,
+        labels: github.labels.clone(),
+        reviewers: github.reviewers.clone(),
+    })
 }
 
 /// AWS alone, for a verb that reads no repository.
