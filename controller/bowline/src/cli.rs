@@ -73,7 +73,7 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Import(args) => import::import(&config, args, output).await,
         Verb::Run(_) => {
             warn_of_unknown_variables(&config);
-            run::run(config).await
+            Box::pin(run::run(config)).await
         }
         Verb::Status(_) => remote::status(&config, output).await,
         Verb::History(history) => remote::history(&config, history, output).await,

@@ -101,7 +101,8 @@ impl Loop {
         for (name, failed) in fresh {
             match self.examine(&mut found, scene, name, failed) {
                 Ok(()) => {}
-                Err((why, spec)) => {
+                Err(refused) => {
+                    let (why, spec) = *refused;
                     begun = true;
                     self.needs_person(scene, name, failed, spec, why, now).await?;
                 }
@@ -145,7 +146,7 @@ impl Loop {
         scene: &Scene,
         name: &ResourceName,
         failed: &FailedService,
-    ) -> Result<(), (String, FailedSpec)> {
+    ) -> Result<(), Box<(String, FailedSpec)>> {
         let again = self.failed_rollback(name);
         let good = self.good(name, failed).or_else(|| {
             let (arn, content) = failed.runs.as_ref().filter(|_| again.is_none())?;
@@ -162,7 +163,7 @@ impl Loop {
         };
         if again.is_some_and(|rollback| rollback.after.is_some()) {
             let why = "the older good commit failed as well: no third one is tried";
-            return Err((why.to_owned(), spec));
+            return Err(Box::new((why.to_owned(), spec)));
         }
         if again.is_none()
             && let Some(commit) = came_back(&found.history, name)
@@ -172,13 +173,11 @@ impl Loop {
                  `restart` token, or by a commit whose message ends in `Bowline-Retry: {}`",
                 commit.id, failed.spec_hash.0
             );
-            return Err((why, spec));
+            return Err(Box::new((why, spec)));
         }
         let Some((good, revision)) = good else {
-            return Err((
-                "no commit is known with which it was good: there is nothing to go back to".to_owned(),
-                spec,
-            ));
+            let why = "no commit is known with which it was good: there is nothing to go back to";
+            return Err(Box::new((why.to_owned(), spec)));
         };
         let strategy = failed.strategy.min(self.tools.strategy);
         found.candidates.insert(name.clone(), Candidate { failed: spec, strategy });

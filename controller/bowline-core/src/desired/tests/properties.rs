@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    AssumeRole, Capability, Constraints, EcsService, Mode, Rollout, Rotation, Secret, ServiceSettings,
-    StateCode, StateLock, StateVersion, Target, TaskDefinitionSource, TerraformState,
+    AssumeRole, Capability, Constraints, EcsService, Mode, Rollback, Rollout, Rotation, Secret,
+    ServiceSettings, StateCode, StateLock, StateVersion, Target, TaskDefinitionSource, TerraformState,
 };
 use crate::desired::node::Node;
 use crate::name::{
@@ -112,7 +112,7 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             secrets: names.0,
             depends_on: names.1,
             rollout: Rollout { deadline: times.0 },
-            rollback: crate::desired::kind::Rollback::default(),
+            rollback: Rollback::default(),
             heal_delay: times.1,
             ignore,
             reveal,

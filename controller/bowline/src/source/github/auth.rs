@@ -148,13 +148,12 @@ impl GitHub {
             })?;
         let client = self.base()?.client(&jwt)?;
         let repository = self.repository();
-        let installation = match installation {
-            Some(id) => id,
-            None => {
-                let path = format!("/repos/{repository}/installation");
-                let found: Installation = self.send_as(&client, Method::GET, &path, None).await?;
-                found.id
-            }
+        let installation = if let Some(id) = installation {
+            id
+        } else {
+            let path = format!("/repos/{repository}/installation");
+            let found: Installation = self.send_as(&client, Method::GET, &path, None).await?;
+            found.id
         };
         let path = format!("/app/installations/{installation}/access_tokens");
         let narrowed = json!({"repositories": [repository.name]});

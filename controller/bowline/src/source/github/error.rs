@@ -41,7 +41,7 @@ pub enum GitHubError {
         message: String,
     },
     /// The token does not allow it.
-    #[error("GitHub does not let Bowline {doing} in {repository}{}: {message}", needed(needs))]
+    #[error("GitHub does not let Bowline {doing} in {repository}{}: {message}", needed(needs.as_ref()))]
     Forbidden {
         /// What was tried.
         doing: &'static str,
@@ -92,8 +92,8 @@ pub enum GitHubError {
     },
 }
 
-fn needed(needs: &Option<String>) -> String {
-    needs.as_ref().map_or_else(String::new, |needs| format!(" (it needs {needs})"))
+fn needed(needs: Option<&String>) -> String {
+    needs.map_or_else(String::new, |needs| format!(" (it needs {needs})"))
 }
 
 impl GitHubError {
@@ -146,9 +146,8 @@ impl GitHubError {
     pub fn trouble(&self) -> Trouble {
         let kind = match self {
             Self::Limited { until, .. } => TroubleKind::Until(*until),
-            Self::Down { .. } => TroubleKind::Passing,
             // A head or base that moved, a mergeability that was not known yet: looking again tells more.
-            Self::Refused { status: 405 | 409, .. } => TroubleKind::Passing,
+            Self::Down { .. } | Self::Refused { status: 405 | 409, .. } => TroubleKind::Passing,
             Self::Refused { message, .. }
                 if message.contains("was modified") || message.contains("clean status") =>
             {

@@ -1,5 +1,7 @@
 //! Pull requests: found, opened, merged.
 
+use std::fmt::Write as _;
+
 use bowline_core::name::CommitId;
 use bowline_core::rollback::machine::{Mergeability, Pull, PullState};
 use http::Method;
@@ -56,15 +58,18 @@ struct Side {
 /// Which ways of merging a repository allows; GitHub shows them to those who may write.
 #[derive(Deserialize)]
 struct Methods {
-    allow_merge_commit: Option<bool>,
-    allow_squash_merge: Option<bool>,
-    allow_rebase_merge: Option<bool>,
+    #[serde(rename = "allow_merge_commit")]
+    merge: Option<bool>,
+    #[serde(rename = "allow_squash_merge")]
+    squash: Option<bool>,
+    #[serde(rename = "allow_rebase_merge")]
+    rebase: Option<bool>,
 }
 
 impl Methods {
     /// A merge commit keeps the pushed commit as it is, signature included; so it goes first.
     fn best(&self) -> &'static str {
-        match (self.allow_merge_commit, self.allow_squash_merge, self.allow_rebase_merge) {
+        match (self.merge, self.squash, self.rebase) {
             (None | Some(true), _, _) => "merge",
             (_, Some(true), _) => "squash",
             (_, _, Some(true)) => "rebase",
@@ -197,7 +202,7 @@ pub(super) fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
         encoded
     })
