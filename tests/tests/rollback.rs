@@ -24,7 +24,7 @@ const REPOSITORY: &str = "acme/infra";
 
 /// A service that is as git wants it, and then a commit with an image that crashes.
 struct Site {
-    simulator: Simulator,
+    _simulator: Simulator,
     github: GitHub,
     world: World,
     bowline: Bowline,
@@ -104,7 +104,7 @@ impl Site {
         github.protect(REPOSITORY, "main", set_up.protection).unwrap();
         put(&path, "Release web 2", &files(set_up.mode, set_up.strategy, "registry.test/crash:2"));
         github.clear_calls();
-        Self { simulator, github, world, bowline, path, ada }
+        Self { _simulator: simulator, github, world, bowline, path, ada }
     }
 
     fn run(&self) -> Process {
@@ -185,7 +185,7 @@ async fn a_person_merges_the_revert_and_git_and_live_are_equal() {
     let waiting = site.reaches(&process, "pull-request").await;
     let pull = site.pull().await;
     assert_eq!(waiting["pullRequest"], json!(pull.url));
-    assert_eq!(site.branches(), [pull.branch.clone()]);
+    assert_eq!(site.branches(), std::slice::from_ref(&pull.branch));
     for part in [
         "The deployment of `web` failed.",
         "**Verdict:** bad: rolled back by ECS",
