@@ -15,6 +15,7 @@ pub mod bowline;
 pub mod calls;
 pub mod generate;
 pub mod git;
+pub mod hub;
 pub mod judges;
 pub mod known_differences;
 pub mod process;

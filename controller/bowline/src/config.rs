@@ -18,7 +18,7 @@ use bowline_core::policy::Ceiling;
 use serde::{Deserialize, Serialize};
 
 pub use file::{AuthSettings, KnownHosts, SourceSettings, SshKeySettings};
-pub use github::{AppSettings, GitHubSection};
+pub use github::{AppSettings, GitHubSection, WebhookSettings};
 pub use layers::{Layer, VARIABLES};
 
 /// Where the file is looked for when nothing names one.

@@ -12,6 +12,7 @@ pub mod shutdown;
 pub mod status;
 pub mod wiring;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
@@ -42,6 +43,15 @@ pub enum EngineError {
         /// Why not.
         reason: String,
     },
+    /// The secret of the webhook is empty.
+    #[error(
+        "{what} is empty: anybody could sign with it. Make one (`openssl rand -hex 32`), and write the same into the webhook's \
+         settings at GitHub"
+    )]
+    EmptyWebhookSecret {
+        /// Where it was looked for, as the configuration names it.
+        what: String,
+    },
     /// A folder that is needed beside the store cannot be made.
     #[error("{path}: cannot be created; check that it belongs to this user")]
     Folder {
@@ -68,7 +78,7 @@ pub enum EngineError {
     #[error("cannot listen on {address}; another process has it, or it is not an address of this machine")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -79,10 +89,9 @@ pub enum EngineError {
 ///
 /// Without a mode in the configured ceiling it observes only.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), EngineError> {
+    let secret = wiring::webhook_secret(&config)?;
     let wired = wiring::wire(&config, Mode::Observe, &shutdown).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|source| EngineError::Listen { address: config.listen, source })?;
+    let listener = listen(config.listen).await?;
     let address = listener.local_addr().unwrap_or(config.listen);
     let (publish, status) = watch::channel(Arc::new(Status::starting(&config, wired.world.clock.now())));
     let served = http::Served {
@@ -98,6 +107,18 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     let tools = wiring::rollback_tools(&config, &wired.world)?;
     let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
     let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
+    let webhook = match secret {
+        Some((address, secret)) => {
+            let listener = listen(address).await?;
+            let address = listener.local_addr().unwrap_or(address);
+            tracing::info!(%address, "webhooks of GitHub are taken at {}", http::webhook::PATH);
+            let webhook = wiring::webhook(&config, &wired.world, secret)?;
+            webhook.map(|webhook| {
+                Owner::spawn("takes webhooks", http::webhook::serve(listener, webhook, shutdown.clone()))
+            })
+        }
+        None => None,
+    };
     let driver = driver::Driver {
         world: wired.world,
         intervals: config.intervals.clone(),
@@ -106,7 +127,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         shutdown: shutdown.clone(),
     };
     let passes = Owner::spawn("makes the passes", driver.drive());
-    let (world, outcome) = shutdown::supervise(passes, wired.git_task, http, rollbacks, &shutdown).await;
+    let mut beside = vec![wired.git_task, http, rollbacks];
+    beside.extend(webhook);
+    let (world, outcome) = shutdown::supervise(passes, beside, &shutdown).await;
     if let Some(world) = world {
         world.store.close().await;
         tracing::info!("everything is persisted");
@@ -115,6 +138,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         tracing::warn!("the last pass did not come to its end in time, and is left behind");
     }
     Ok(outcome?)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, EngineError> {
+    TcpListener::bind(address).await.map_err(|source| EngineError::Listen { address, source })
 }
 
 /// An error and its sources in one line.

@@ -1,6 +1,7 @@
 //! The section `github` of `bowline.yaml`: where pull requests are, and who Bowline is there.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bowline_core::desired::kind::RollbackStrategy;
@@ -33,6 +34,53 @@ pub struct GitHubSection {
     pub reviewers: BTreeSet<String>,
     /// The most that a rollback does by itself, whatever the services say.
     pub strategy: RollbackStrategy,
+    /// Where GitHub's webhooks arrive; left out, GitHub and git are only polled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookSettings>,
+}
+
+/// Where GitHub's webhooks arrive, and what they are signed with: exactly one of `secretFile` and `secretEnv`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct WebhookSettings {
+    /// An address and port of its own: nothing else is served there.
+    pub listen: SocketAddr,
+    /// A file that holds the webhook's secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// The name of an environment variable that holds the webhook's secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_env: Option<String>,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7475)), secret_file: None, secret_env: None }
+    }
+}
+
+impl WebhookSettings {
+    /// What is wrong with it, as a sentence; `operations` is where status and metrics are served.
+    fn problem(&self, operations: SocketAddr) -> Option<String> {
+        match (&self.secret_file, &self.secret_env) {
+            (None, None) => return Some("`github.webhook` needs `secretFile` or `secretEnv`".to_owned()),
+            (Some(_), Some(_)) => {
+                return Some("`github.webhook` has secretFile and secretEnv: keep one of them".to_owned());
+            }
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+        let same_port = self.listen.port() == operations.port() && operations.port() != 0;
+        let one_host = self.listen.ip() == operations.ip()
+            || self.listen.ip().is_unspecified()
+            || operations.ip().is_unspecified();
+        (same_port && one_host).then(|| {
+            format!(
+                "`github.webhook.listen` {} and `listen` {operations} are the same port: webhooks come from outside, and need one \
+                 of their own",
+                self.listen
+            )
+        })
+    }
 }
 
 /// A GitHub App.
@@ -59,13 +107,14 @@ impl Default for GitHubSection {
             labels: BTreeSet::new(),
             reviewers: BTreeSet::new(),
             strategy: RollbackStrategy::AutoMerge,
+            webhook: None,
         }
     }
 }
 
 impl GitHubSection {
-    /// What is wrong with it, as a sentence.
-    pub(super) fn problem(&self) -> Option<String> {
+    /// What is wrong with it, as a sentence; `operations` is where status and metrics are served.
+    pub(super) fn problem(&self, operations: SocketAddr) -> Option<String> {
         let given: Vec<&str> = [
             (self.app.is_some(), "app"),
             (self.token_file.is_some(), "tokenFile"),
@@ -75,7 +124,7 @@ impl GitHubSection {
         .filter_map(|(given, name)| given.then_some(name))
         .collect();
         match given.as_slice() {
-            [_] => None,
+            [_] => self.webhook.as_ref().and_then(|webhook| webhook.problem(operations)),
             [] => Some("`github` needs one of `app`, `tokenFile` and `tokenEnv`".to_owned()),
             several => Some(format!("`github` has {}: keep one of them", several.join(" and "))),
         }
@@ -85,5 +134,6 @@ impl GitHubSection {
         let at = |path: &mut PathBuf| *path = folder.join(&*path);
         self.token_file.iter_mut().for_each(at);
         self.app.iter_mut().for_each(|app| at(&mut app.private_key_file));
+        self.webhook.iter_mut().filter_map(|webhook| webhook.secret_file.as_mut()).for_each(at);
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
             return Err(ConfigError::Value { origin: origin.to_owned(), message });
         }
     }
-    if let Some(message) = settings.github.as_ref().and_then(super::GitHubSection::problem) {
+    if let Some(message) = settings.github.as_ref().and_then(|github| github.problem(settings.listen)) {
         let path = path.unwrap_or(Path::new("bowline.yaml")).to_owned();
         return Err(ConfigError::Conflict { path, message });
     }

@@ -136,6 +136,18 @@ fn what_is_wrong_is_named_with_its_place() {
         ("sources: [\n", "/etc/bowline/bowline.yaml:"),
         (two, "/etc/bowline/bowline.yaml: `sources` has 2 entries; this version reads exactly one"),
         (auth, "/etc/bowline/bowline.yaml: `auth` has tokenFile and tokenEnv: keep one of them"),
+        (
+            "github: { tokenEnv: T, webhook: { listen: '0.0.0.0:1' } }\n",
+            "/etc/bowline/bowline.yaml: `github.webhook` needs `secretFile` or `secretEnv`",
+        ),
+        (
+            "github: { tokenEnv: T, webhook: { secretFile: x, secretEnv: Y } }\n",
+            "/etc/bowline/bowline.yaml: `github.webhook` has secretFile and secretEnv: keep one of them",
+        ),
+        (
+            "github: { tokenEnv: T, webhook: { secretEnv: Y, listen: '0.0.0.0:7474' } }\n",
+            "/etc/bowline/bowline.yaml: `github.webhook.listen` 0.0.0.0:7474 and `listen` 127.0.0.1:7474 are the same port",
+        ),
         ("timeScale: 0\n", "timeScale: 0 is not a factor above 0"),
     ];
     for (text, expected) in cases {

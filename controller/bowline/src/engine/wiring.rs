@@ -2,7 +2,9 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bowline_core::desired::kind::{Mode, RollbackStrategy};
 use bowline_core::plan::Memory;
@@ -17,7 +19,9 @@ use super::shutdown::Owner;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
 use crate::config::{AuthSettings, CommitSettings, Config, GitHubSection};
+use crate::http::webhook::{Received, Webhook};
 use crate::rollback::Tools;
+use crate::source::github::webhook::WebhookSecret;
 use crate::source::github::{Credential, GitHub, GitHubAuth, GitHubSettings, RepositoryName};
 use crate::source::{Committer, GitAuth, GitSettings, GitSource, GitWriter};
 use crate::store::Store;
@@ -103,6 +107,47 @@ pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineErr
         store: world.store.rollbacks(),
         clock: world.clock.clone(),
     })
+}
+
+/// Where webhooks are taken, and what they are signed with; none where that is not configured.
+pub fn webhook_secret(config: &Config) -> Result<Option<(SocketAddr, WebhookSecret)>, EngineError> {
+    let Some(webhook) = config.github.as_ref().and_then(|github| github.webhook.as_ref()) else {
+        return Ok(None);
+    };
+    let (what, secret) = match (&webhook.secret_file, &webhook.secret_env) {
+        (Some(path), _) => {
+            let field = "github.webhook.secretFile";
+            (format!("{} ({field})", path.display()), secret_file(field, path)?)
+        }
+        (None, variable) => {
+            let variable = variable.as_deref().unwrap_or_default();
+            let what = format!("the environment variable {variable} (github.webhook.secretEnv)");
+            let value = std::env::var(variable).map_err(|error| EngineError::Credential {
+                what: what.clone(),
+                reason: error.to_string(),
+            })?;
+            (what, SecretString::from(value))
+        }
+    };
+    let key = WebhookSecret::new(&secret).ok_or(EngineError::EmptyWebhookSecret { what })?;
+    Ok(Some((webhook.listen, key)))
+}
+
+/// What takes webhooks, beside the passes of `world`; none without `github`.
+pub fn webhook(
+    config: &Config,
+    world: &World,
+    secret: WebhookSecret,
+) -> Result<Option<Webhook>, EngineError> {
+    let (Some(source), Some(github)) = (&config.source, &config.github) else { return Ok(None) };
+    let settings = github_settings(github, &source.repo)?;
+    Ok(Some(Webhook {
+        secret,
+        github: Arc::new(GitHub::new(settings, world.clock.clone())),
+        reference: source.reference.clone().unwrap_or_else(|| "HEAD".to_owned()),
+        git: world.git.clone(),
+        received: Received::default(),
+    }))
 }
 
 fn github_settings(github: &GitHubSection, repo: &str) -> Result<GitHubSettings, EngineError> {

@@ -12,12 +12,14 @@
 //! | `error` | [`GitHubError`]: what went wrong, in words |
 //! | `pulls` | pull requests: found, opened, merged |
 //! | `tell` | labels, reviewers, comments, statuses, check runs |
+//! | `webhook` | what GitHub tells by itself |
 
 mod auth;
 mod call;
 mod error;
 mod pulls;
 mod tell;
+pub mod webhook;
 
 use std::collections::BTreeSet;
 use std::fmt;
