@@ -4,9 +4,11 @@
 
 mod apply;
 pub mod args;
+mod commit;
 mod demo;
 mod findings;
 mod import;
+mod knowledge;
 mod narrow;
 mod once;
 mod output;
@@ -78,6 +80,7 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Status(_) => remote::status(&config, output).await,
         Verb::History(history) => remote::history(&config, history, output).await,
         Verb::Diff(diff) => remote::diff(&config, &diff.service, output).await,
+        Verb::Commit(verb) => Box::pin(commit::commit(&config, verb, output)).await,
     }
 }
 

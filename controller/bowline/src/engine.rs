@@ -7,7 +7,7 @@
 pub mod driver;
 pub mod git;
 pub mod reconcile;
-mod refusal;
+pub mod refusal;
 pub mod shutdown;
 pub mod status;
 pub mod wiring;

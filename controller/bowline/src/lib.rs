@@ -11,3 +11,4 @@ pub mod http;
 pub mod observe;
 pub mod source;
 pub mod store;
+pub mod verb;

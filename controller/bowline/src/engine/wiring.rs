@@ -87,6 +87,11 @@ async fn wire_with(
     Ok(Wired { world, git_task: Owner::spawn("reads the repository", owner.run()) })
 }
 
+/// The repository alone, for a verb that commits to it: with the mirror in the user's cache folder, as for one that looks.
+pub fn git(config: &Config) -> Result<GitSettings, EngineError> {
+    git_settings(config, &cache_directory())
+}
+
 /// AWS alone, for a verb that reads no repository.
 pub async fn aws(config: &Config) -> Aws {
     let folder = config.state_directory().unwrap_or_else(cache_directory);
