@@ -20,3 +20,4 @@ mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;
 mod terraform;
+mod verbs;

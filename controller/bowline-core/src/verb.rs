@@ -1,4 +1,4 @@
-//! What does a verb of the command line change in git? The desired state of the branch's head and a wish in, the [`Draft`] of
+//! What does a verb of the command line change in git, and what can a person do? The desired state of the branch's head and a wish in, the [`Draft`] of
 //! one commit out, or a [`Refusal`].
 //!
 //! | file | holds |
@@ -7,15 +7,19 @@
 //! | `release` | another image or revision |
 //! | `rollback` | the commit to go back to, and the revert |
 //! | `declare` | commits that only say something: retry, accept |
+//! | `suspend` | suspensions, and their end |
+//! | `explain` | a state in sentences, with what a person can do |
 //! | `refusal` | why there is no commit, and what to do instead |
 //!
 //! May import `desired`, `edit`, `rollback` and the reports of `plan`. Must not know how a commit is made or pushed.
 
 mod declare;
 mod draft;
+mod explain;
 mod refusal;
 mod release;
 mod rollback;
+mod suspend;
 
 use jiff::Timestamp;
 
@@ -25,9 +29,11 @@ use crate::name::{RelativePath, ResourceName, RestartToken};
 
 pub use declare::{Refused, accept, retry};
 pub use draft::Draft;
+pub use explain::{Explanation, explain};
 pub use refusal::Refusal;
 pub use release::{Release, release};
 pub use rollback::{Goal, Rollback, rollback};
+pub use suspend::{Suspendable, resume, suspend};
 
 /// Restarts a service once: its manifest has another token. Without one, the token is the time to the minute, or to the
 /// second where git has that one already.

@@ -6,6 +6,7 @@ mod apply;
 pub mod args;
 mod commit;
 mod demo;
+mod explain;
 mod findings;
 mod import;
 mod knowledge;
@@ -80,6 +81,7 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Status(_) => remote::status(&config, output).await,
         Verb::History(history) => remote::history(&config, history, output).await,
         Verb::Diff(diff) => remote::diff(&config, &diff.service, output).await,
+        Verb::Explain(args) => Box::pin(explain::explain(&config, args, output)).await,
         Verb::Commit(verb) => Box::pin(commit::commit(&config, verb, output)).await,
     }
 }

@@ -28,7 +28,7 @@ use crate::source::{
 };
 
 pub use error::VerbError;
-pub use request::Request;
+pub use request::{Request, Until};
 
 /// How often a commit is made anew because the branch moved meanwhile. Each try takes two round trips.
 const MOST_TRIES: usize = 5;
@@ -151,6 +151,11 @@ impl Desk {
             Request::Release { service, what } => verb::release(desired, service, what),
             Request::Retry { service, report } => verb::retry(desired, service, report),
             Request::Accept { refused } => verb::accept(refused.clone(), head),
+            Request::Suspend { resource, until, reason } => {
+                let now = self.clock.now();
+                verb::suspend(desired, resource, until.from(now), reason, now)
+            }
+            Request::Resume { resource } => verb::resume(desired, resource, self.clock.now()),
             Request::Rollback { service, goal, reason } => {
                 let (name, wish) = (service.clone(), goal.clone());
                 let enough = move |history: &[_]| wish.is_met(history, &name);

@@ -1,6 +1,6 @@
 //! Why there is no commit, and what to do instead.
 
-use crate::desired::ResourceKey;
+use crate::desired::{ResourceKey, ResourceKind};
 use crate::name::{CommitId, RelativePath, RevisionRef};
 use crate::rollback::revert::NoRevert;
 
@@ -90,6 +90,27 @@ pub enum Refusal {
         /// What was named.
         image: String,
     },
+    /// Nothing is ever done to resources of this kind, or they have another way to be held.
+    #[error(
+        "a {} is not suspended: suspend its services and secrets, or write `mode: observe` into the Target, which holds everything on it",
+        kind.as_str()
+    )]
+    NotSuspendable {
+        /// The kind.
+        kind: ResourceKind,
+    },
+    /// The end is in the past.
+    #[error("{until} has passed already: name a time to come, or a duration such as 4h")]
+    EndsBeforeItBegins {
+        /// The end.
+        until: String,
+    },
+    /// It has no suspension.
+    #[error("nothing to do: {resource} is not suspended")]
+    NotSuspended {
+        /// The resource.
+        resource: ResourceKey,
+    },
     /// Nothing of it is in quarantine.
     #[error("nothing to do: no spec of {service} is in quarantine ({state})")]
     NothingQuarantined {
@@ -161,6 +182,8 @@ impl Refusal {
             Self::NoSuch { .. }
             | Self::NoPath { .. }
             | Self::NoImage { .. }
+            | Self::NotSuspendable { .. }
+            | Self::EndsBeforeItBegins { .. }
             | Self::NotOnTheBranch { .. } => true,
             Self::Invalid { .. }
             | Self::AlreadySo { .. }
@@ -170,6 +193,7 @@ impl Refusal {
             | Self::SharedFile { .. }
             | Self::NothingQuarantined { .. }
             | Self::NothingRefused
+            | Self::NotSuspended { .. }
             | Self::Moved { .. }
             | Self::RolledBackBefore { .. }
             | Self::NoRevert { .. }

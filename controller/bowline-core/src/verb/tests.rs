@@ -4,7 +4,7 @@ use super::*;
 use crate::desired::{
     SourceFile, assemble, parse_manifest, parse_task_definition, referenced_task_definitions,
 };
-use crate::name::CommitId;
+use crate::name::{CommitId, ReasonText};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 
 mod rollback;
@@ -46,11 +46,16 @@ fn now() -> Timestamp {
 }
 
 fn desired() -> DesiredState {
+    state(WEB)
+}
+
+/// What a commit with this manifest wants.
+fn state(text: &str) -> DesiredState {
     let file = |path: &str, text: &str| SourceFile {
         parsed: Arc::new(parse_manifest(&path_of(path), text.as_bytes())),
         fallback: None,
     };
-    let files = [file("env.yaml", WEB), file("bad.yaml", BAD)];
+    let files = [file("env.yaml", text), file("bad.yaml", BAD)];
     let read = |at: RelativePath| (at.clone(), Arc::new(parse_task_definition(&at, JSON.as_bytes())));
     let definitions = referenced_task_definitions(&files).into_iter().map(read).collect();
     assemble(&files, &definitions).state
@@ -258,5 +263,120 @@ fn what_is_refused_is_accepted_and_nothing_that_came_after() {
     assert_eq!(
         refused(accept(None, &id(8))).0,
         "nothing to do: git is not refused, so there is nothing to accept"
+    );
+}
+
+fn in_hours(hours: i64) -> Timestamp {
+    now() + jiff::SignedDuration::from_hours(hours)
+}
+
+fn what(text: &str) -> Suspendable {
+    Suspendable::parse(text).unwrap()
+}
+
+#[test]
+fn a_suspension_is_a_block_with_an_end_and_a_reason() {
+    let desired = desired();
+    let reason = ReasonText::parse("moving the database: \"main\"").unwrap();
+    let draft = suspend(&desired, &what("web"), in_hours(4), &reason, now()).unwrap();
+    assert_eq!(
+        told(&draft),
+        (
+            vec![
+                "  suspend:".to_owned(),
+                "    until: \"2026-11-21T16:00:07Z\"".to_owned(),
+                "    reason: \"moving the database: \\\"main\\\"\"".to_owned(),
+            ],
+            "Suspend web until 2026-11-21T16:00:07Z".to_owned(),
+            vec![
+                "moving the database: \"main\"".to_owned(),
+                "Until then it is looked at and reported, and nothing is done to it.".to_owned()
+            ]
+        )
+    );
+    // Git has it then; taken out again, the file is as before.
+    let after = draft.edit.unwrap().apply(WEB).unwrap();
+    let suspended = state(&after);
+    let again = refused(suspend(&suspended, &what("EcsService/web"), in_hours(4), &reason, now()));
+    assert_eq!(
+        again.0,
+        "nothing to do: git has the suspension of EcsService/web until 2026-11-21T16:00:07Z already"
+    );
+    for (then, ended) in [(now(), "It was suspended until"), (in_hours(5), "Its suspension had ended at")] {
+        let resumed = resume(&suspended, &what("web"), then).unwrap();
+        assert_eq!(
+            (resumed.subject, resumed.body),
+            (
+                "Resume web".to_owned(),
+                vec![format!("{ended} 2026-11-21T16:00:07Z: moving the database: \"main\"")]
+            )
+        );
+        assert_eq!(resumed.edit.unwrap().apply(&after).unwrap(), WEB);
+    }
+}
+
+#[test]
+fn what_cannot_be_suspended_is_told() {
+    let desired = desired();
+    let reason = ReasonText::parse("x").unwrap();
+    let told = |text: &str, until: Timestamp| refused(suspend(&desired, &what(text), until, &reason, now()));
+    assert_eq!(
+        told("web", now()).0,
+        "2026-11-21T12:00:07Z has passed already: name a time to come, or a duration such as 4h"
+    );
+    assert!(told("Target/prod", in_hours(1)).0.starts_with("a Target is not suspended:"));
+    assert_eq!(
+        told("wbe", in_hours(1)),
+        (
+            "git has no EcsService/wbe; it has: EcsService/api, EcsService/free, EcsService/one, EcsService/two, EcsService/web".to_owned(),
+            true
+        )
+    );
+    assert_eq!(
+        refused(resume(&desired, &what("web"), now())),
+        ("nothing to do: EcsService/web is not suspended".to_owned(), false)
+    );
+    assert_eq!(
+        Suspendable::parse("Pod/web"),
+        Err("`Pod` is no kind; write EcsService/web or Secret/web".to_owned())
+    );
+}
+
+#[test]
+fn a_state_is_explained_with_what_a_person_can_do() {
+    let mut suspended =
+        report(vec![HeldWhy::Suspended { until: in_hours(1), reason: "migration".to_owned() }]);
+    suspended.sync = Sync::Drifted;
+    assert_eq!(
+        explain(&suspended),
+        Explanation {
+            resource: "EcsService/web".to_owned(),
+            sync: Sync::Drifted,
+            means: "live is not as git says",
+            because: vec![
+                "suspended until 2026-11-21T13:00:07Z, so nothing is done to it: migration".to_owned()
+            ],
+            waits_for: None,
+            can_do: vec!["to end it now: bowline resume EcsService/web".to_owned()],
+        }
+    );
+    let failed =
+        HeldWhy::Quarantined { spec_hash: SpecHash("ab".repeat(32)), reason: "it crashed".to_owned() };
+    let quarantined = explain(&report(vec![failed])).can_do;
+    for command in ["bowline history web", "bowline rollback web", "bowline retry web"] {
+        assert!(quarantined.iter().any(|one| one.contains(command)), "{quarantined:?}");
+    }
+    let mut calm = report(Vec::new());
+    calm.sync = Sync::InSync;
+    assert_eq!(
+        explain(&calm),
+        Explanation {
+            resource: "EcsService/web".to_owned(),
+            sync: Sync::InSync,
+            means: "live is as git says",
+            because: Vec::new(),
+            waits_for: None,
+            can_do: Vec::new(),
+        }
     );
 }

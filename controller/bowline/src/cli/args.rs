@@ -10,7 +10,7 @@ use bowline_core::name::{
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Layer, LogFormat};
-pub use commit::{Accept, Commit, CommitVerb, Release, Restart, Retry, Rollback, Scale};
+pub use commit::{Accept, Commit, CommitVerb, Release, Restart, Resume, Retry, Rollback, Scale, Suspend};
 
 /// GitOps for services on AWS ECS.
 #[derive(Debug, Parser)]
@@ -123,6 +123,12 @@ web --limit 5"
 Examples:\n  bowline diff web\n  bowline diff Secret/db-password"
     )]
     Diff(Diff),
+    /// Tell why a resource is in its state, what is waited for, and what a person can do
+    #[command(
+        after_help = "Asked of the running controller; where none answers, of AWS, as `plan` does.\nExit code: 0 in sync, 1 not, 2 an \
+error, or it is not known.\n\nExamples:\n  bowline explain web\n  bowline explain Secret/db-password -o json"
+    )]
+    Explain(Explain),
     /// The verbs that are commits.
     #[command(flatten)]
     Commit(CommitVerb),
@@ -301,6 +307,19 @@ pub struct Diff {
     pub listen: Listen,
 }
 
+/// Arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// The resource: a name, or Kind/name
+    pub resource: String,
+    /// Where it is described.
+    #[command(flatten)]
+    pub repository: Repository,
+    /// Where to ask.
+    #[command(flatten)]
+    pub listen: Listen,
+}
+
 impl Args {
     /// The flags as the last layer of the configuration.
     pub fn layer(&self) -> Layer {
@@ -312,6 +331,7 @@ impl Args {
             Verb::Run(listen) | Verb::Status(listen) => (&nothing, listen, &no_commit),
             Verb::History(history) => (&nothing, &history.listen, &no_commit),
             Verb::Diff(diff) => (&nothing, &diff.listen, &no_commit),
+            Verb::Explain(explain) => (&explain.repository, &explain.listen, &no_commit),
             Verb::Commit(verb) => {
                 let commit = verb.commit();
                 (&commit.repository, verb.listen().unwrap_or(&nowhere), commit)

@@ -73,6 +73,10 @@ async fn request(config: &Config, verb: &CommitVerb) -> anyhow::Result<Request> 
             };
             Request::Rollback { service: service.clone(), goal, reason: reason.clone() }
         }
+        CommitVerb::Suspend(args::Suspend { resource, until, reason, .. }) => {
+            Request::Suspend { resource: resource.clone(), until: until.clone(), reason: reason.clone() }
+        }
+        CommitVerb::Resume(args::Resume { resource, .. }) => Request::Resume { resource: resource.clone() },
         CommitVerb::Retry(args::Retry { service, .. }) => {
             let report = Box::new(knowledge::service(config, service).await?);
             Request::Retry { service: service.clone(), report }

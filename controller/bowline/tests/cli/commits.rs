@@ -248,3 +248,30 @@ fn without_a_controller_or_a_store_nobody_knows_what_is_refused() {
     let remote = with("listen: 127.0.0.1:1\n");
     insta::assert_snapshot!("commit-accept-unknown", told(&remote.bowline(&["accept"])));
 }
+
+#[test]
+fn a_suspension_is_written_and_taken_out_again() {
+    let remote = remote();
+    let web = remote.file("main", "web.yaml");
+    let until = "2126-11-22T08:00:00Z";
+    let suspend = ["suspend", "web", "--until", until, "--reason", "moving the database", "--push"];
+    insta::assert_snapshot!("commit-suspend", told(&remote.bowline(&suspend)));
+    assert_eq!(
+        remote.file("main", "web.yaml"),
+        format!("{web}  suspend:\n    until: \"{until}\"\n    reason: \"moving the database\"\n")
+    );
+    insta::assert_snapshot!("commit-resume", told(&remote.bowline(&["resume", "EcsService/web", "--push"])));
+    assert_eq!(remote.file("main", "web.yaml"), web);
+    assert_eq!(remote.bowline(&["resume", "web", "--push"]).code, 1);
+    let told: Vec<String> = [
+        &["suspend", "web", "--until", "4h"][..],
+        &["suspend", "web", "--until", "tomorrow", "--reason", "x"],
+        &["suspend", "web", "--until", "2020-01-01T00:00:00Z", "--reason", "x"],
+        &["suspend", "Target/production", "--until", "4h", "--reason", "x"],
+        &["suspend", "Pod/web", "--until", "4h", "--reason", "x"],
+    ]
+    .into_iter()
+    .map(|arguments| format!("$ bowline {}\n{}", arguments.join(" "), told(&remote.bowline(arguments))))
+    .collect();
+    insta::assert_snapshot!("commit-suspend-refused", told.join("\n"));
+}

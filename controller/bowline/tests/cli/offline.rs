@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::place::{Place, TARGET, service};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 17] = [
     "validate", "plan", "apply", "import", "run", "status", "history", "diff", "restart", "scale", "release",
-    "rollback", "retry", "accept",
+    "rollback", "retry", "accept", "suspend", "resume", "explain",
 ];
 
 #[test]

@@ -1,9 +1,11 @@
 //! The verbs that are commits.
 
-use bowline_core::name::{ResourceName, RestartToken};
+use bowline_core::name::{ReasonText, ResourceName, RestartToken};
+use bowline_core::verb::Suspendable;
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use super::{Listen, Repository};
+use crate::verb::Until;
 
 /// What the help of each verb that is a commit ends with.
 macro_rules! commit_help {
@@ -40,6 +42,16 @@ else by now; otherwise to what it ran before its last change. What else those co
 conflict, it is never pushed onto the branch that is read.")
     )]
     Rollback(Rollback),
+    /// Do nothing to a resource for a while, as a commit; it is looked at and reported
+    #[command(
+        after_help = commit_help!("bowline suspend web --until 4h --reason \"database migration\" --push\n  bowline suspend \
+Secret/db-password --until 2026-11-22T08:00:00Z --reason \"rotated by hand today\"\n\nBowline warns half an hour before the end. \
+After it the suspension is without effect.")
+    )]
+    Suspend(Suspend),
+    /// End the suspension of a resource, as a commit
+    #[command(after_help = commit_help!("bowline resume web --push"))]
+    Resume(Resume),
     /// Let a spec that failed be tried once more, as a commit
     #[command(
         after_help = commit_help!("bowline retry web --push\n\nWhat is in quarantine is asked of the running controller; where none \
@@ -63,6 +75,8 @@ impl CommitVerb {
             | Self::Scale(Scale { commit, .. })
             | Self::Release(Release { commit, .. })
             | Self::Rollback(Rollback { commit, .. })
+            | Self::Suspend(Suspend { commit, .. })
+            | Self::Resume(Resume { commit, .. })
             | Self::Retry(Retry { commit, .. })
             | Self::Accept(Accept { commit, .. }) => commit,
         }
@@ -72,7 +86,12 @@ impl CommitVerb {
     pub fn listen(&self) -> Option<&Listen> {
         match self {
             Self::Retry(Retry { listen, .. }) | Self::Accept(Accept { listen, .. }) => Some(listen),
-            Self::Restart(_) | Self::Scale(_) | Self::Release(_) | Self::Rollback(_) => None,
+            Self::Restart(_)
+            | Self::Scale(_)
+            | Self::Release(_)
+            | Self::Rollback(_)
+            | Self::Suspend(_)
+            | Self::Resume(_) => None,
         }
     }
 }
@@ -159,6 +178,34 @@ pub struct Rollback {
     /// Why, for the commit's message
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// How.
+    #[command(flatten)]
+    pub commit: Commit,
+}
+
+/// Arguments of `suspend`.
+#[derive(Debug, ClapArgs)]
+pub struct Suspend {
+    /// The resource: a name, EcsService/name or Secret/name
+    #[arg(value_name = "RESOURCE", value_parser = Suspendable::parse)]
+    pub resource: Suspendable,
+    /// When it ends by itself: a time with its zone, or a duration such as 4h
+    #[arg(long, value_name = "TIME", value_parser = Until::parse)]
+    pub until: Until,
+    /// Why, for whoever looks at it in the meantime
+    #[arg(long, value_name = "TEXT", value_parser = ReasonText::parse)]
+    pub reason: ReasonText,
+    /// How.
+    #[command(flatten)]
+    pub commit: Commit,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, ClapArgs)]
+pub struct Resume {
+    /// The resource: a name, EcsService/name or Secret/name
+    #[arg(value_name = "RESOURCE", value_parser = Suspendable::parse)]
+    pub resource: Suspendable,
     /// How.
     #[command(flatten)]
     pub commit: Commit,
