@@ -22,3 +22,4 @@ mod simulator_aws_cli;
 mod simulator_botocore;
 mod simulator_github;
 mod terraform;
+mod verbs;

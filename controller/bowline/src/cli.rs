@@ -4,9 +4,12 @@
 
 mod apply;
 pub mod args;
+mod commit;
 mod demo;
+mod explain;
 mod findings;
 mod import;
+mod knowledge;
 mod narrow;
 mod once;
 mod output;
@@ -81,6 +84,8 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Status(_) => remote::status(&config, output).await,
         Verb::History(history) => remote::history(&config, history, output).await,
         Verb::Diff(diff) => remote::diff(&config, &diff.service, output).await,
+        Verb::Explain(args) => Box::pin(explain::explain(&config, args, output)).await,
+        Verb::Commit(verb) => Box::pin(commit::commit(&config, verb, output)).await,
     }
 }
 

@@ -8,7 +8,7 @@ pub mod driver;
 mod findings;
 pub mod git;
 pub mod reconcile;
-mod refusal;
+pub mod refusal;
 pub mod shutdown;
 pub mod status;
 pub mod wiring;

@@ -234,6 +234,9 @@ fn promotions(
         else {
             continue;
         };
+        if outlook.report.suspended_until().is_some() {
+            continue;
+        }
         let waits = services.iter().find_map(|(reader, service)| {
             let reads = desired.services.get(*reader)?.resource.spec.secrets.contains(name);
             let record_failed = unbooked.contains(&service.report.resource);

@@ -61,6 +61,9 @@ impl fmt::Display for HeldWhy {
                 by(*by_ceiling)
             ),
             Self::OutsideCeiling { what } => write!(formatter, "outside the ceiling of bowline.yaml: {what}"),
+            Self::Suspended { until, reason } => {
+                write!(formatter, "suspended until {until:.0}, so nothing is done to it: {reason}")
+            }
             Self::Quarantined { spec_hash, reason } => write!(
                 formatter,
                 "this spec failed before ({reason}); it is not deployed again until git changes it (spec {spec_hash})"

@@ -105,7 +105,7 @@ fn render(status: &Status) -> String {
 }
 
 /// Asks the controller.
-async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
+pub(super) async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
     let address = config.listen;
     let unreachable = || {
         format!(

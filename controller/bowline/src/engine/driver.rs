@@ -135,7 +135,7 @@ fn log(pass: &Pass) {
         match event.kind {
             // Told when git was read.
             EventKind::GitRefused => {}
-            EventKind::ActionFailed | EventKind::OrphanFound => {
+            EventKind::ActionFailed | EventKind::OrphanFound | EventKind::SuspensionEnds => {
                 tracing::warn!(resource = %event.resource, "{}", event.message);
             }
             _ => tracing::info!(resource = %event.resource, "{}", event.message),

@@ -231,13 +231,17 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
 fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
     let now = world.clock.now();
     let desired = &*snapshot.state;
-    let baselines = policy::declared(&world.memory.targets, &snapshot.accepted);
-    let standing = standing(world.part, &baselines, snapshot);
+    let standing = standing_of(world, snapshot);
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let events = plan::learn(&mut world.memory, desired, live, actor, now);
     let proposed = plan::propose(desired, live, &world.memory, actor, now);
     let approved = policy::approve(proposed.clone(), desired, &world.ceiling, &standing);
     Decision { proposed, approved, events, standing }
+}
+
+/// Whether git may be acted from, by what is remembered; AWS is not asked.
+pub fn standing_of(world: &World, snapshot: &Snapshot) -> GitStanding {
+    standing(world.part, &policy::declared(&world.memory.targets, &snapshot.accepted), snapshot)
 }
 
 /// Git's own standing, unless too much vanished since each target was last acted from.
