@@ -51,6 +51,36 @@ impl Remote {
         checkout
     }
 
+    /// Serves it to everybody, who may push as well.
+    pub fn serve_for_pushes(&self) -> GitHttp {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        let mut config = git.config().expect("a repository has a configuration");
+        config.set_bool("http.receivepack", true).expect("it can be written");
+        self.serve(None)
+    }
+
+    /// A file as `main` has it.
+    pub fn file(&self, path: &str) -> String {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        let tree = git.revparse_single(&format!("main:{path}")).expect("main has the file");
+        let blob = tree.peel_to_blob().expect("it is a file");
+        String::from_utf8_lossy(blob.content()).into_owned()
+    }
+
+    /// The id of the head of `main`.
+    pub fn head(&self) -> String {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        git.refname_to_id("refs/heads/main").expect("main exists").to_string()
+    }
+
+    /// The whole message of the head of `main`.
+    pub fn message(&self) -> String {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        let head =
+            git.revparse_single("main").expect("main exists").peel_to_commit().expect("it is a commit");
+        head.message().expect("it is UTF-8").to_owned()
+    }
+
     /// Serves it with `git http-backend`; with `login` ("user:password"), only to those who give it.
     pub fn serve(&self, login: Option<&str>) -> GitHttp {
         GitHttp { server: http_server::HttpServer::start(self.folder.path(), login) }

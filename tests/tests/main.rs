@@ -22,4 +22,5 @@ mod simulator_aws_cli;
 mod simulator_botocore;
 mod simulator_github;
 mod terraform;
+mod verbs;
 mod webhook;

@@ -5,6 +5,7 @@
 //! | `slice` | where the documents of a file are |
 //! | `tree` | one document with the place of every field |
 //! | `patch` | fields that are set and removed, with comments and layout kept |
+//! | `image` | the image of a container in a task definition file |
 //! | `render` | values as YAML |
 //! | `merge` | one document taken back to an earlier form, with what came later kept |
 //! | `touched` | which resources differ between two forms of a file |
@@ -14,6 +15,7 @@
 //! meant. May import `desired` and `name`. Must not know why something is changed. The parser is the one that reads
 //! desired state, so that both see the same ([ADR 0010](../../../docs/adr/0010-edits-by-the-parsers-spans.md)).
 
+mod image;
 mod merge;
 mod patch;
 mod render;
@@ -36,6 +38,46 @@ pub use touched::{Touched, touched};
 use patch::line_end;
 use slice::{Slice, locate, read};
 
+/// One change of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Fields of one resource in a manifest.
+    Fields {
+        /// The manifest.
+        path: RelativePath,
+        /// The resource.
+        resource: ResourceKey,
+        /// What is set and removed, in this order.
+        edits: Vec<FieldEdit>,
+    },
+    /// The image of one container in a task definition file.
+    Image {
+        /// The file.
+        path: RelativePath,
+        /// The container's name.
+        container: String,
+        /// The image, as a container runtime takes it.
+        image: String,
+    },
+}
+
+impl Edit {
+    /// The file that is changed.
+    pub fn path(&self) -> &RelativePath {
+        match self {
+            Self::Fields { path, .. } | Self::Image { path, .. } => path,
+        }
+    }
+
+    /// The file with the change made; the same text where it says so already.
+    pub fn apply(&self, text: &str) -> Result<String, EditError> {
+        match self {
+            Self::Fields { path, resource, edits } => edit(path, text, resource, edits),
+            Self::Image { path, container, image } => image::image(path, text, container, image),
+        }
+    }
+}
+
 /// Why a resource cannot be changed in its file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
@@ -56,6 +98,16 @@ pub enum EditError {
         resource: ResourceKey,
         /// How many there are.
         count: usize,
+    },
+    /// The task definition file has no such container with an image.
+    #[error("{path} has no container `{container}` with an image; it has: {}", listed(known))]
+    NoContainer {
+        /// The file.
+        path: RelativePath,
+        /// The container that was asked for.
+        container: String,
+        /// Those that there are.
+        known: Vec<String>,
     },
     /// The field is written in a form that is not edited.
     #[error("`{field}` of {resource} in {path} cannot be edited: {problem}; edit it by hand")]
@@ -81,6 +133,10 @@ pub enum EditError {
         /// What is not as it should be.
         problem: &'static str,
     },
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The file with another text for one document, after it was read again: every other byte is the same, and the document is

@@ -14,6 +14,7 @@
 //! | [`rollback`] | what failed before, what was last good, and what is to be reverted? |
 //! | [`edit`] | how is one resource changed in its file, and nothing else? |
 //! | [`import`] | what would git say of what is live? |
+//! | [`verb`] | what does a verb of the command line change in git? |
 
 pub mod desired;
 pub mod diff;
@@ -25,3 +26,4 @@ pub mod plan;
 pub mod policy;
 pub mod rollback;
 pub mod rollout;
+pub mod verb;

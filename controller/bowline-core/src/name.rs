@@ -103,6 +103,14 @@ fn all(text: &str, least: usize, most: usize, accept: fn(char) -> bool) -> bool 
     (least..=most).contains(&text.chars().count()) && text.chars().all(accept)
 }
 
+impl EndTime {
+    /// The moment itself.
+    pub fn timestamp(&self) -> jiff::Timestamp {
+        // The text was parsed before, so it can be again.
+        self.0.parse().unwrap_or_default()
+    }
+}
+
 impl Default for InstanceName {
     /// `bowline`: enough where there is one instance.
     fn default() -> Self {
@@ -267,6 +275,11 @@ names! {
     /// A token whose change restarts a service once; it is stored in a tag, so it is limited to what AWS allows there.
     RestartToken, "restart-token", "a token of 1 to 64 letters, digits and . _ : / = + -",
         |t| all(t, 1, 64, |c| c.is_ascii_alphanumeric() || "._:/=+-".contains(c));
+    /// A moment, as RFC 3339 writes it.
+    EndTime, "end-time", "a time with its zone, such as 2026-11-22T08:00:00Z", |t| t.parse::<jiff::Timestamp>().is_ok();
+    /// Why somebody did something, in their own words.
+    ReasonText, "reason", "a reason of 1 to 500 characters on one line",
+        |t| !t.trim().is_empty() && all(t, 1, 500, |c| !c.is_control());
     /// A path inside the repository, `/`-separated, never absolute.
     RelativePath, "relative-path", "a relative path with / between its parts", is_relative_path;
     /// A five-field cron expression.

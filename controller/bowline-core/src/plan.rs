@@ -18,6 +18,7 @@ mod seldom;
 mod sentence;
 mod service;
 mod spec;
+mod suspension;
 mod tag;
 mod terraform_label;
 mod terraform_state;

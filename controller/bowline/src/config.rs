@@ -114,11 +114,29 @@ pub struct CommitSettings {
     /// A private Ed25519 key of OpenSSH without a passphrase, with which commits are signed; left out, they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_key: Option<PathBuf>,
+    /// How the commits of verbs reach the branch that is read.
+    pub delivery: Delivery,
+}
+
+/// How a commit reaches the branch that is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// It is pushed onto that branch, never by force.
+    Push,
+    /// It is pushed as a branch of its own, for a pull request.
+    #[default]
+    Branch,
 }
 
 impl Default for CommitSettings {
     fn default() -> Self {
-        Self { name: "Bowline".to_owned(), email: "bowline@localhost".to_owned(), signing_key: None }
+        Self {
+            name: "Bowline".to_owned(),
+            email: "bowline@localhost".to_owned(),
+            signing_key: None,
+            delivery: Delivery::default(),
+        }
     }
 }
 

@@ -5,9 +5,10 @@
 //! read what it publishes. May import every other room except `cli`.
 
 pub mod driver;
+mod findings;
 pub mod git;
 pub mod reconcile;
-mod refusal;
+pub mod refusal;
 pub mod shutdown;
 pub mod status;
 pub mod wiring;

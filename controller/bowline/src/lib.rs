@@ -12,3 +12,4 @@ pub mod observe;
 pub mod rollback;
 pub mod source;
 pub mod store;
+pub mod verb;

@@ -19,6 +19,7 @@
 //! | `trailer` | what a commit's message declares |
 //! | `write` | [`GitWriter`]: reverts and other commits of Bowline's, and pushing them |
 //! | `folder` | the same from a directory, for `validate` and `import` |
+//! | `person` | who sits at the shell |
 //! | `work_tree` | what a person has not committed yet, to be told |
 //! | `file` | the rules that a commit and a directory share |
 //! | `error` | [`SourceError`] |
@@ -35,6 +36,7 @@ pub mod github;
 mod history;
 mod known_hosts;
 mod mirror;
+mod person;
 mod relay;
 mod remote;
 mod trailer;
@@ -45,5 +47,6 @@ pub use auth::GitAuth;
 pub use error::{HostKey, SourceError};
 pub use git::{GitSettings, GitSource, HeadReader, Snapshot};
 pub use history::Past;
+pub use person::person;
 pub use work_tree::uncommitted;
 pub use write::{Built, Change, Commit, Committer, GitWriter, Moved, Pushed, WriteError};

@@ -4,6 +4,7 @@ mod ecs_service;
 mod secret;
 mod service_creation;
 mod service_settings;
+mod suspension;
 mod target;
 mod terraform_state;
 
@@ -11,6 +12,7 @@ pub use ecs_service::{EcsService, Rollback, RollbackStrategy, Rollout, TaskDefin
 pub use secret::{Rotation, Secret};
 pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};
+pub use suspension::Suspension;
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};
 pub use terraform_state::{StateCode, StateLock, StateVersion, TerraformState};
 

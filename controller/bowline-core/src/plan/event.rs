@@ -55,6 +55,12 @@ pub enum EventKind {
     SettingLeft,
     /// Somebody stepped back, and it is left alone for a while.
     Held,
+    /// Git says that nothing is to be done to it for a while.
+    Suspended,
+    /// A suspension ends within half an hour.
+    SuspensionEnds,
+    /// A suspension is over.
+    Resumed,
     /// An action failed.
     ActionFailed,
     /// An action or a rollout was overtaken by somebody else's change.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    Capability, Constraints, EcsService, Mode, Rollout, Secret, ServiceSettings, Target, TaskDefinitionSource,
+    Capability, Constraints, EcsService, Mode, Rollout, Secret, ServiceSettings, Suspension, Target,
+    TaskDefinitionSource,
 };
 use crate::desired::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKind, TaskDefinitionContent,
@@ -20,8 +21,8 @@ use crate::live::{
     ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
-    AccountId, ClusterName, HumanDuration, InstanceName, Region, RelativePath, ResourceName, RestartToken,
-    RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
+    AccountId, ClusterName, EndTime, HumanDuration, InstanceName, ReasonText, Region, RelativePath,
+    ResourceName, RestartToken, RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -52,6 +53,12 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 pub(crate) fn arn(revision: &str) -> TaskDefinitionArn {
     TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-central-1:111122223333:task-definition/{revision}"))
         .unwrap()
+}
+
+/// Because of a migration, until so many seconds after [`at`] 0.
+pub(crate) fn suspension(until: i64) -> Suspension {
+    let (until, reason) = (EndTime::parse(&at(until).to_string()), ReasonText::parse("migration"));
+    Suspension { until: until.unwrap(), reason: reason.unwrap() }
 }
 
 /// A version id of 32 characters that ends in the text.
@@ -195,6 +202,7 @@ impl Fixture {
             rollback: crate::desired::kind::Rollback::default(),
             heal_delay: HumanDuration::from_secs(900),
             ignore: Vec::new(),
+            suspend: None,
             reveal: Vec::new(),
         };
         let wanted = DesiredService {
@@ -239,6 +247,7 @@ impl Fixture {
             version_id: SecretVersionId::parse(&version(pinned)).unwrap(),
             required_keys: Vec::new(),
             rotation: None,
+            suspend: None,
         };
         self.desired.secrets.insert(name(secret), resource(secret, spec));
         let live = LiveSecret {
@@ -291,6 +300,12 @@ impl Fixture {
 
     pub(crate) fn with_tag(mut self, service: &str, key: TagKey, value: &str) -> Self {
         self.live(service).tags.insert(key.as_str().to_owned(), value.to_owned());
+        self
+    }
+
+    /// Git says to do nothing to the service until so many seconds after [`at`] 0.
+    pub(crate) fn suspended(mut self, service: &str, until: i64) -> Self {
+        self.spec(service).suspend = Some(suspension(until));
         self
     }
 

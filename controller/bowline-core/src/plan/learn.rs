@@ -2,6 +2,7 @@
 
 mod judge;
 mod notice;
+mod suspension;
 mod tell;
 
 use jiff::Timestamp;
@@ -57,6 +58,7 @@ pub fn learn(
         noticing.secret(memory, facts);
     }
     tell::tell(memory, desired, &reports, commit, now, &mut events);
+    suspension::tell(memory, &reports, now, &mut events);
     events.extend(orphans::learn(memory, desired, live, actor, now));
     events
 }

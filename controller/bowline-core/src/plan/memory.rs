@@ -117,8 +117,20 @@ pub struct ResourceMemory {
     pub in_sync_with: Option<InSyncWith>,
     /// The actions on it that failed when they were last tried, by their operation as text; none once an action succeeded.
     pub failures: BTreeMap<String, FailedAction>,
+    /// The suspension that was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<ToldSuspension>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
     pub moved_away: Option<Timestamp>,
+}
+
+/// A suspension that was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldSuspension {
+    /// When it ends.
+    pub until: Timestamp,
+    /// Whether it was told that this is soon.
+    pub soon: bool,
 }
 
 /// An action that keeps failing.

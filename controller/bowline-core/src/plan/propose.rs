@@ -34,7 +34,10 @@ pub fn needs(
     let world = World::new(desired, live, memory, actor, now);
     let mut reads = Reads::new(live);
     let secrets = secrets(&world, &mut reads);
-    services(&world, &mut reads, &secrets);
+    // One after the other: what is thought of thousands of services is not held at once.
+    for (name, wanted) in &world.desired.services {
+        service::outlook(&world, &mut reads, &secrets, name, wanted);
+    }
     reads.into_needs()
 }
 
@@ -231,6 +234,9 @@ fn promotions(
         else {
             continue;
         };
+        if outlook.report.suspended_until().is_some() {
+            continue;
+        }
         let waits = services.iter().find_map(|(reader, service)| {
             let reads = desired.services.get(*reader)?.resource.spec.secrets.contains(name);
             let record_failed = unbooked.contains(&service.report.resource);

@@ -85,6 +85,14 @@ impl ResourceReport {
         self.held.iter().find(|why| matches!(why, HeldWhy::ActionFailed { .. }))
     }
 
+    /// Until when nothing is done to it, by git's word; absent when it is not suspended.
+    pub fn suspended_until(&self) -> Option<Timestamp> {
+        self.held.iter().find_map(|why| match why {
+            HeldWhy::Suspended { until, .. } => Some(*until),
+            _ => None,
+        })
+    }
+
     /// True when live is as git wants it, or on its way there with nothing left to do.
     pub fn is_clean(&self) -> bool {
         if self.failing().is_some() {
@@ -142,6 +150,13 @@ pub enum HeldWhy {
     OutsideCeiling {
         /// What is outside, as a sentence.
         what: String,
+    },
+    /// Git says that nothing is to be done to it for a while: nothing at all is.
+    Suspended {
+        /// When that ends.
+        until: Timestamp,
+        /// Why, in the words of who wrote it.
+        reason: String,
     },
     /// This spec failed before.
     #[serde(rename_all = "camelCase")]

@@ -33,6 +33,7 @@ use super::ownership;
 use super::reads::Reads;
 use super::report::{HeldWhy, ResourceReport, WaitingOn};
 use super::secret::SecretOutlook;
+use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::path::Ignored;
@@ -112,6 +113,8 @@ pub(crate) struct ServiceOutlook<'a> {
 pub(crate) enum HandsOff {
     /// Another instance, or another resource, owns it.
     BelongsElsewhere,
+    /// Git says so, for a while.
+    Suspended,
     /// ECS is deleting it, and it is to be created again.
     Draining,
 }
@@ -153,15 +156,20 @@ impl ServiceOutlook<'_> {
 
     /// Takes back everything that would be done to the service, since it is somebody else's. What differs is still told.
     fn leave_alone(&mut self, why: HeldWhy) {
-        self.hands_off = Some(HandsOff::BelongsElsewhere);
-        (self.update, self.register, self.deviation) = (None, None, None);
+        self.do_nothing(HandsOff::BelongsElsewhere);
+        // What would have held an action is beside the point.
+        self.report.held = vec![why];
+    }
+
+    /// Takes back everything that would be done to the service. What differs is still told.
+    fn do_nothing(&mut self, why: HandsOff) {
+        self.hands_off.get_or_insert(why);
+        (self.update, self.register, self.create, self.deviation) = (None, None, None, None);
         self.baselines.clear();
         // A secret that it reads is not promoted either: nobody here could roll the service then.
         self.promotion_waits = Some(WaitingOn::Wave { of: vec![self.report.resource.clone()] });
         let nothing_comes = |on: &WaitingOn| matches!(on, WaitingOn::Wave { .. });
         self.report.waiting_on = self.report.waiting_on.take().filter(|on| !nothing_comes(on));
-        // What would have held an action is beside the point.
-        self.report.held = vec![why];
     }
 
     /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
@@ -181,6 +189,25 @@ impl ServiceOutlook<'_> {
 
 /// Decides for one service.
 pub(crate) fn outlook<'a>(
+    world: &'a World<'a>,
+    reads: &mut Reads<'a>,
+    secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+    name: &'a ResourceName,
+    wanted: &'a DesiredService,
+) -> ServiceOutlook<'a> {
+    let mut outlook = unsuspended(world, reads, secrets, name, wanted);
+    // Whose service it is comes first: what belongs elsewhere is not suspended here.
+    if outlook.hands_off != Some(HandsOff::BelongsElsewhere) {
+        suspension::note(wanted.resource.spec.suspend.as_ref(), world.now, &mut outlook.report);
+        if outlook.report.suspended_until().is_some() {
+            outlook.do_nothing(HandsOff::Suspended);
+        }
+    }
+    outlook
+}
+
+/// Decides for one service, whether it is suspended or not.
+fn unsuspended<'a>(
     world: &'a World<'a>,
     reads: &mut Reads<'a>,
     secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
@@ -262,6 +289,9 @@ fn decide<'a>(
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
     outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
+    if subject.live.controller == DeploymentController::Ecs && !subject.ignored.covers("taskDefinition") {
+        outlook.report.notes.extend(task_definition::tags(subject, reads));
+    }
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
     configure(&settings, &mut outlook);

@@ -14,5 +14,6 @@ mod records;
 mod secrets;
 mod settings;
 mod states;
+mod suspension;
 mod terraform;
 mod waits;

@@ -97,7 +97,7 @@ fn render(status: &Status) -> String {
     }
     result.push_str(&text::rollbacks(&status.rollbacks));
     result.push_str(&text::orphans(&status.orphans));
-    result.push_str(&text::totals(&status.totals));
+    result.push_str(&text::totals(&status.resources));
     if status.totals.0.keys().any(|state| *state != Sync::InSync) {
         result.push_str("`bowline diff NAME` tells more of one\n");
     }
@@ -105,7 +105,7 @@ fn render(status: &Status) -> String {
 }
 
 /// Asks the controller.
-async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
+pub(super) async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
     let address = config.listen;
     let unreachable = || {
         format!(

@@ -16,6 +16,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("BOWLINE_PATH", "path"),
     ("BOWLINE_INSTANCE", "instance"),
     ("BOWLINE_MODE", "ceiling.mode"),
+    ("BOWLINE_GIT_DELIVERY", "git.delivery"),
     ("BOWLINE_STORE", "store"),
     ("BOWLINE_LISTEN", "listen"),
     ("BOWLINE_LOG_FORMAT", "log.format"),

@@ -23,7 +23,7 @@ ceiling:
   mode: enforce
   accounts: ['111122223333']
   capabilities: [ecs:deploy]
-git: { name: Ops, email: ops@example.com, signingKey: signing }
+git: { name: Ops, email: ops@example.com, signingKey: signing, delivery: push }
 intervals: { git: 30s, live: 20s }
 store: state/bowline.db
 listen: 127.0.0.1:9000
@@ -51,6 +51,7 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
             name: "Ops".to_owned(),
             email: "ops@example.com".to_owned(),
             signing_key: Some("/etc/bowline/signing".into()),
+            delivery: Delivery::Push,
         },
         intervals: Intervals {
             git: HumanDuration::from_secs(30),

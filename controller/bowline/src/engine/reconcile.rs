@@ -7,7 +7,7 @@ use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::name::InstanceName;
 use bowline_core::plan::{
-    self, Action, Actor, Approved, Event, Memory, Outcome, Proposed, Sync, WaitingOn, Wave,
+    self, Action, Actor, Approved, Event, Memory, Operation, Outcome, Proposed, Sync, WaitingOn, Wave,
 };
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
@@ -207,6 +207,10 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
+    if world.live.as_ref().is_none_or(|before| before.commit != snapshot.commit) {
+        live.recent_revisions.clear();
+    }
+    live.commit.clone_from(&snapshot.commit);
     let seldom = plan::due_seldom(desired, &live, world.clock.now());
     Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom)).await;
     let mut rounds = 0;
@@ -227,13 +231,17 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
 fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
     let now = world.clock.now();
     let desired = &*snapshot.state;
-    let baselines = policy::declared(&world.memory.targets, &snapshot.accepted);
-    let standing = standing(world.part, &baselines, snapshot);
+    let standing = standing_of(world, snapshot);
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let events = plan::learn(&mut world.memory, desired, live, actor, now);
     let proposed = plan::propose(desired, live, &world.memory, actor, now);
     let approved = policy::approve(proposed.clone(), desired, &world.ceiling, &standing);
     Decision { proposed, approved, events, standing }
+}
+
+/// Whether git may be acted from, by what is remembered; AWS is not asked.
+pub fn standing_of(world: &World, snapshot: &Snapshot) -> GitStanding {
+    standing(world.part, &policy::declared(&world.memory.targets, &snapshot.accepted), snapshot)
 }
 
 /// Git's own standing, unless too much vanished since each target was last acted from.
@@ -331,12 +339,20 @@ async fn perform(
         world.store.save_part(&intended, &[], commit).await?;
 
         let outcome = Box::pin(execute(&world.aws, desired, action)).await;
+        forget_revisions(world.live.as_mut(), action);
         let told = plan::record(&mut world.memory, action, &outcome, desired, commit, world.clock.now());
         world.store.save_part(&only(&world.memory, &action.resource), &told, commit).await?;
         events.extend(told);
         attempted.push(Attempted { action: action.clone(), outcome });
     }
     Ok(attempted)
+}
+
+/// A family of which a revision was to be registered is read anew, however that went.
+fn forget_revisions(live: Option<&mut Live>, action: &Action) {
+    if let (Some(live), Operation::RegisterTaskDefinition { family, .. }) = (live, &action.operation) {
+        live.recent_revisions.remove(&(action.target.clone(), family.clone()));
+    }
 }
 
 /// What is remembered of one resource.

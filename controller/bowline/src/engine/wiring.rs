@@ -98,7 +98,7 @@ pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineErr
     let folder = config.state_directory().unwrap_or_else(cache_directory);
     let settings = git_settings(config, &folder)?;
     let github = config.github.as_ref().map(|github| github_settings(github, &settings.repo)).transpose()?;
-    let CommitSettings { name, email, signing_key } = config.git.clone();
+    let CommitSettings { name, email, signing_key, .. } = config.git.clone();
     Ok(Tools {
         writer: GitWriter::new(settings, Committer { name, email, signing_key }),
         github: github.map(|settings| GitHub::new(settings, world.clock.clone())),
@@ -183,6 +183,11 @@ fn github_settings(github: &GitHubSection, repo: &str) -> Result<GitHubSettings,
         labels: github.labels.clone(),
         reviewers: github.reviewers.clone(),
     })
+}
+
+/// The repository alone, for a verb that commits to it: with the mirror in the user's cache folder, as for one that looks.
+pub fn git(config: &Config) -> Result<GitSettings, EngineError> {
+    git_settings(config, &cache_directory())
 }
 
 /// AWS alone, for a verb that reads no repository.

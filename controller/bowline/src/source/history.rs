@@ -31,6 +31,14 @@ pub struct Past {
     pub until: BTreeSet<CommitId>,
 }
 
+/// Where the past is read from.
+pub(super) struct Start<'a> {
+    /// The newest commit.
+    pub(super) head: &'a CommitId,
+    /// As in [`Past`].
+    pub(super) acted_from: &'a [CommitId],
+}
+
 /// Reads the past, newest first: down to the last good commits, to the first commit, to where the history is cut off, or
 /// to a bound of 500 commits.
 pub(super) fn read(
@@ -39,15 +47,28 @@ pub(super) fn read(
     path: &str,
     reference: &str,
 ) -> Result<Vec<PastCommit>, SourceError> {
+    let from = Start { head: &past.head, acted_from: &past.acted_from };
+    let is_there = |found: &[PastCommit], id: &CommitId| found.iter().any(|commit| commit.id == *id);
+    line(mirror, &from, path, reference, |found| past.until.iter().all(|id| is_there(found, id)))
+}
+
+/// Reads the past, newest first: until `enough` says so of what was read, to the first commit, to where the history is cut
+/// off, or to a bound of 500 commits.
+pub(super) fn line(
+    mirror: &Mirror,
+    from: &Start<'_>,
+    path: &str,
+    reference: &str,
+    enough: impl Fn(&[PastCommit]) -> bool,
+) -> Result<Vec<PastCommit>, SourceError> {
     let repository = mirror.open()?;
     let broken = |source| mirror.git("read the history", source);
     let mut reader = Reader::default();
-    let mut missing = past.until.clone();
     let mut found = Vec::new();
-    let mut next = Some(past.head.clone());
+    let mut next = Some(from.head.clone());
     while let Some(id) = next.take() {
         let commit = find(&repository, &id).map_err(broken)?;
-        let (parent, onto) = parent(&repository, &commit, &past.acted_from).map_err(broken)?;
+        let (parent, onto) = parent(&repository, &commit, from.acted_from).map_err(broken)?;
         let files = match parent {
             Parent::CutOff => BTreeMap::new(),
             Parent::None | Parent::One(_) | Parent::Merge { .. } => {
@@ -60,7 +81,6 @@ pub(super) fn read(
             // Before the folder was there, or without a manifest in it, nothing was wanted.
             Err(_) => Arc::new(DesiredState::default()),
         };
-        missing.remove(&id);
         found.push(PastCommit {
             id,
             subject: commit.summary().ok().flatten().unwrap_or_default().to_owned(),
@@ -69,7 +89,7 @@ pub(super) fn read(
             files,
             state,
         });
-        if !missing.is_empty() && found.len() < MAX_COMMITS {
+        if found.len() < MAX_COMMITS && !enough(&found) {
             next = onto.and_then(|parent| CommitId::parse(&parent.id().to_string()).ok());
         }
     }

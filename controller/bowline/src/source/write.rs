@@ -5,11 +5,13 @@
 //! | `revert` | the tree of a rollback, from core's choice |
 //! | `tree` | one tree that is changed file by file |
 //! | `commit` | who commits, the commit object, its signature |
+//! | `patch` | what a commit changes, as text |
 //! | `push` | a new branch, or a branch moved forward; never by force |
 //! | `error` | [`WriteError`] |
 
 mod commit;
 mod error;
+mod patch;
 mod push;
 mod revert;
 mod tree;
@@ -18,8 +20,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bowline_core::desired::ResourceKey;
-use bowline_core::edit::{FieldEdit, strays};
-use bowline_core::name::{CommitId, RelativePath};
+use bowline_core::edit::{Edit, strays};
+use bowline_core::name::CommitId;
 use bowline_core::rollback::revert::{Made, PastCommit, Revert};
 use git2::{Oid, Repository};
 use jiff::Timestamp;
@@ -46,17 +48,15 @@ pub struct GitWriter {
     blocking: Blocking,
 }
 
-/// One resource that is changed in its file.
+/// One change of one file.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// The commit on which the change is made.
     pub head: CommitId,
-    /// The file.
-    pub path: RelativePath,
-    /// The resource.
-    pub resource: ResourceKey,
     /// What is changed; nothing for a commit that only says something.
-    pub edits: Vec<FieldEdit>,
+    pub edit: Option<Edit>,
+    /// The resources that may come out otherwise by it.
+    pub meant: BTreeSet<ResourceKey>,
     /// The whole message, with its trailers.
     pub message: String,
 }
@@ -114,22 +114,47 @@ impl GitWriter {
         .await
     }
 
-    /// The commit that changes one resource.
+    /// The branch's own line from `head`, newest first, until `enough` says so of what was read, or as far as it is looked at.
+    /// Asks nobody: the mirror has it.
+    pub async fn line(
+        &self,
+        head: CommitId,
+        enough: impl Fn(&[PastCommit]) -> bool + Send + 'static,
+    ) -> Result<Vec<PastCommit>, WriteError> {
+        self.on_mirror(move |mirror, settings, _| {
+            let from = history::Start { head: &head, acted_from: &[] };
+            Ok(history::line(mirror, &from, &settings.path, &settings.reference, enough)?)
+        })
+        .await
+    }
+
+    /// What a commit changes, as `git show` prints it; empty for one that only says something.
+    pub async fn patch(&self, commit: &Commit) -> Result<String, WriteError> {
+        let (id, parent) = (commit.id.clone(), commit.parent.clone());
+        self.on_mirror(move |mirror, _, _| {
+            let repository = mirror.open()?;
+            patch::text(&repository, &parent, &id)
+                .map_err(|source| mirror.git("compare two commits", source).into())
+        })
+        .await
+    }
+
+    /// The commit that changes one file.
     pub async fn change(&self, change: Change, at: Timestamp) -> Result<Built, WriteError> {
         self.on_mirror(move |mirror, settings, committer| {
             let repository = mirror.open()?;
             let mut tree = Tree::of_commit(mirror, &repository, &change.head)?;
-            if !change.edits.is_empty() {
-                tree.edit(&change.path, &change.resource, &change.edits)?;
+            if let Some(edit) = &change.edit {
+                tree.change(edit)?;
             }
             let parts = Parts { mirror, repository: &repository, settings, committer };
             parts.finish(Draft {
                 head: &change.head,
                 tree: tree.id(),
-                may_be_empty: change.edits.is_empty(),
+                may_be_empty: change.edit.is_none(),
                 message: &change.message,
                 at,
-                meant: BTreeSet::from([change.resource.clone()]),
+                meant: change.meant.clone(),
                 made: Made::default(),
             })
         })

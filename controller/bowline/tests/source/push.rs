@@ -9,7 +9,7 @@ use bowline::source::{
     Built, Change, Commit, Committer, GitAuth, GitSettings, GitSource, GitWriter, Moved, Pushed, WriteError,
 };
 use bowline_core::desired::{ResourceKey, ResourceKind};
-use bowline_core::edit::{FieldEdit, Scalar};
+use bowline_core::edit::{Edit, FieldEdit, Scalar};
 use bowline_core::name::{CommitId, RelativePath, ResourceName};
 use git2::Oid;
 use jiff::Timestamp;
@@ -30,9 +30,12 @@ fn web() -> ResourceKey {
 fn scale(head: &str, count: u64) -> Change {
     Change {
         head: id(head),
-        path: RelativePath::parse("env/web.yml").unwrap(),
-        resource: web(),
-        edits: vec![FieldEdit::set("spec.desiredCount", Scalar::Number(count))],
+        edit: Some(Edit::Fields {
+            path: RelativePath::parse("env/web.yml").unwrap(),
+            resource: web(),
+            edits: vec![FieldEdit::set("spec.desiredCount", Scalar::Number(count))],
+        }),
+        meant: [web()].into(),
         message: format!("Scale EcsService/web to {count}\n\nBowline-Resource: EcsService/web\n"),
     }
 }
@@ -102,7 +105,7 @@ async fn what_is_so_already_makes_no_commit_and_a_declaration_makes_an_empty_one
     let writer = GitWriter::new(repo.settings(), committer());
     assert_eq!(writer.change(scale(&head, 1), at(0)).await.unwrap(), Built::NothingToDo);
     let retry = format!("Retry EcsService/web\n\nBowline-Retry: {}\n", "a".repeat(64));
-    let says = Change { edits: Vec::new(), message: retry, ..scale(&head, 1) };
+    let says = Change { edit: None, message: retry, ..scale(&head, 1) };
     let commit = made(&writer, says, at(0)).await;
     assert_eq!(writer.push_onto(&commit).await.unwrap(), Moved::Done { branch: "main".to_owned() });
     let settings = repo.settings();

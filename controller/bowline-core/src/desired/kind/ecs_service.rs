@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceCreation, ServiceSettings};
+use super::{ServiceCreation, ServiceSettings, Suspension};
 use crate::name::{
     FieldPath, HumanDuration, RelativePath, ResourceName, RestartToken, RevisionRef, ServiceName,
 };
@@ -52,6 +52,9 @@ pub struct EcsService {
     /// Field paths that somebody else owns; `*` stands for any one part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<FieldPath>,
+    /// Nothing is done to the service for a while; `bowline suspend` writes it, `bowline resume` removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<Suspension>,
     /// Names of environment variables, and labels, whose values may be shown in a diff.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reveal: Vec<String>,

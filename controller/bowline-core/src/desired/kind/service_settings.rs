@@ -1,7 +1,7 @@
 //! `settings` of an EcsService: everything that UpdateService can change, in AWS's own field names.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -25,13 +25,14 @@ pub struct ServiceSettings {
 struct Shared {
     /// A JSON object without spaces.
     text: Box<str>,
-    /// What these settings, as git's, were last found to agree with. Not a part of the value: it only saves finding it out anew.
-    agreed: Mutex<Option<Agreed>>,
+    /// What these settings, as they are live, were found to agree with first. Not a part of the value: it only saves finding it
+    /// out anew while all three stay.
+    agreed: OnceLock<Agreed>,
 }
 
-/// What was live and what was remembered when nothing differed, and nothing was to be done or told.
+/// What git said and what was remembered when nothing differed, and nothing was to be done or told.
 struct Agreed {
-    live: ServiceSettings,
+    git: ServiceSettings,
     remembered: ServiceSettings,
 }
 
@@ -61,7 +62,7 @@ impl ServiceSettings {
         if text.is_empty() {
             return Self::default();
         }
-        Self { shared: Some(Arc::new(Shared { text: text.into(), agreed: Mutex::new(None) })) }
+        Self { shared: Some(Arc::new(Shared { text: text.into(), agreed: OnceLock::new() })) }
     }
 
     fn text(&self) -> &str {
@@ -81,25 +82,23 @@ impl ServiceSettings {
         self.shared.is_none()
     }
 
-    /// Whether these settings were found to agree with exactly these before: nothing has to be looked into again.
-    pub(crate) fn agree_still(&self, live: &Self, remembered: &Self) -> bool {
-        let Some(shared) = &self.shared else { return false };
-        let agreed = shared.agreed.lock().unwrap_or_else(PoisonError::into_inner);
-        agreed.as_ref().is_some_and(|agreed| agreed.live == *live && agreed.remembered == *remembered)
+    /// Whether these settings, as they are live, were found to agree with exactly these: nothing has to be looked into again.
+    pub(crate) fn agree_still(&self, git: &Self, remembered: &Self) -> bool {
+        let agreed = self.shared.as_ref().and_then(|shared| shared.agreed.get());
+        agreed.is_some_and(|agreed| agreed.git == *git && agreed.remembered == *remembered)
     }
 
-    /// Notes that nothing differs from these, and nothing is to be done or told.
-    pub(crate) fn note_agreement(&self, live: &Self, remembered: &Self) {
+    /// Notes that git wants nothing else than these, as they are live, and that nothing is to be done or told.
+    pub(crate) fn note_agreement(&self, git: &Self, remembered: &Self) {
         if let Some(shared) = &self.shared {
-            let agreed = Agreed { live: live.clone(), remembered: remembered.clone() };
-            *shared.agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some(agreed);
+            shared.agreed.get_or_init(|| Agreed { git: git.clone(), remembered: remembered.clone() });
         }
     }
 
     /// Whether values of a field of this name may be confidential: options of a log driver may hold a token, details of a hook
     /// anything.
     pub(in crate::desired) fn is_confidential(field: &str) -> bool {
-        matches!(field, "options" | "secretOptions" | "hookDetails" | "header" | "tags")
+        matches!(field, "options" | "secretOptions" | "hookDetails" | "header")
     }
 }
 

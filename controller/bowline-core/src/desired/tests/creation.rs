@@ -72,8 +72,10 @@ prod/web.yaml:18:34 Error InvalidValue: Bowline creates services of the deployme
   |     deploymentController: {type: CODE_DEPLOY}
   = leave `deploymentController` out, or create the service by other means and remove `create`
 prod/web.yaml:19:18 Error InvalidValue: tags that begin with `bowline:` or `aws:` are written by Bowline and by AWS
+  |     tags: [{key: \"bowline:owner\", value: me}, {key: a}, {key: a}]
   = remove it
 prod/web.yaml:19:63 Error InvalidValue: the tag stands here a second time
+  |     tags: [{key: \"bowline:owner\", value: me}, {key: a}, {key: a}]
   = remove one of the two
 prod/web.yaml:20:5 Error UnknownField: `spec.create` has no field `launchTyp`
   |     launchTyp: ...

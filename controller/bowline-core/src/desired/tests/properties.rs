@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::desired::kind::{
     AssumeRole, Capability, Constraints, EcsService, Mode, Rollback, Rollout, Rotation, Secret,
-    ServiceSettings, StateCode, StateLock, StateVersion, Target, TaskDefinitionSource, TerraformState,
+    ServiceSettings, StateCode, StateLock, StateVersion, Suspension, Target, TaskDefinitionSource,
+    TerraformState,
 };
 use crate::desired::node::Node;
 use crate::name::{
-    AccountId, BucketName, ClusterName, CommitId, CronExpression, FieldPath, HumanDuration, Lineage,
-    ObjectKey, ObjectVersionId, Region, ResourceName, RestartToken, RevisionRef, RoleArn, SecretId,
-    SecretVersionId, ServiceName, TerraformAttribute, TimeZoneName,
+    AccountId, BucketName, ClusterName, CommitId, CronExpression, EndTime, FieldPath, HumanDuration, Lineage,
+    ObjectKey, ObjectVersionId, ReasonText, Region, ResourceName, RestartToken, RevisionRef, RoleArn,
+    SecretId, SecretVersionId, ServiceName, TerraformAttribute, TimeZoneName,
 };
 
 macro_rules! text {
@@ -98,10 +99,10 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
         option::of(text!(RestartToken, "[A-Za-z0-9._:/=+-]{1,20}")),
         (vec(resource_name(), 0..3), vec(resource_name(), 0..3)),
         (duration(), duration()),
-        vec(text!(FieldPath, "[a-zA-Z.*\\[\\]=]{1,20}"), 0..3),
-        vec(any::<String>(), 0..3),
+        vec(text!(FieldPath, "(taskDefinition\\.)?containerDefinitions\\[(\\*|name=[a-z]{1,9})\\](\\.image)?|settings\\.\\*"), 0..3),
+        (vec(any::<String>(), 0..3), option::of(suspension())),
     )
-        .prop_map(|(first, restart, names, times, ignore, reveal)| EcsService {
+        .prop_map(|(first, restart, names, times, ignore, (reveal, suspend))| EcsService {
             target: first.0,
             service: first.1,
             task_definition: first.2,
@@ -115,8 +116,16 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             rollback: Rollback::default(),
             heal_delay: times.1,
             ignore,
+            suspend,
             reveal,
         })
+}
+
+fn suspension() -> impl Strategy<Value = Suspension> {
+    let until =
+        text!(EndTime, "20[0-9]{2}-0[1-9]-[12][0-9]( |T)[01][0-9]:[0-5][0-9](:[0-5][0-9])?(Z|[+]02:00)");
+    let reason = text!(ReasonText, "[a-z][a-z:#'\" ]{0,20}");
+    (until, reason).prop_map(|(until, reason)| Suspension { until, reason })
 }
 
 fn secret() -> impl Strategy<Value = Secret> {
@@ -132,13 +141,15 @@ fn secret() -> impl Strategy<Value = Secret> {
         text!(SecretVersionId, "[A-Za-z0-9-]{32,40}"),
         vec(any::<String>(), 0..3),
         option::of(rotation),
+        option::of(suspension()),
     )
-        .prop_map(|(target, secret_id, version_id, required_keys, rotation)| Secret {
+        .prop_map(|(target, secret_id, version_id, required_keys, rotation, suspend)| Secret {
             target,
             secret_id,
             version_id,
             required_keys,
             rotation,
+            suspend,
         })
 }
 

@@ -21,7 +21,8 @@ fn a_hot_pass_over_unchanged_services_needs_nothing() {
         world = world
             .with_service(service, &format!("{service}:1"))
             .with_reader(service, "db")
-            .restarting(service, "t");
+            .restarting(service, "t")
+            .with_tag(service, TagKey::Restart, "t@-");
     }
     assert_eq!(world.needs(), BTreeSet::new());
     world.learn();

@@ -119,14 +119,22 @@ fn a_spec_that_failed_is_tried_once_more_for_a_new_token() {
 }
 
 #[test]
-fn a_first_token_is_a_baseline_and_releases_nothing() {
+fn a_first_token_releases_what_failed_once_if_the_service_was_claimed_before() {
     let mut world = web().wanting("web", "web:7");
     world.spec("web").restart = None;
     world.live("web").tags.clear();
     fail(&mut world, "2", Back::NewId);
-    let world = world.restarting("web", "t1");
-    assert_eq!(world.actions(), ["EcsService/web: note bowline:restart=t1@- in a tag"]);
-    assert_held(&world.with_tag("web", TagKey::Restart, "t1@-"), "the baseline is written");
+    assert_held(&world, "there is no token");
+    let mut world = world.restarting("web", "t1");
+    let unclaimed = world.clone().unclaimed("web");
+    assert_eq!(
+        unclaimed.actions(),
+        ["EcsService/web: note bowline:restart=t1@- in a tag and claim the service by tags"]
+    );
+    assert_held(&world.clone().with_tag("web", TagKey::Restart, "t1@-"), "the baseline is written");
+    assert_eq!(world.actions(), ["EcsService/web: deploy web:7"]);
+    fail(&mut world, "3", Back::NewId);
+    assert_held(&world, "the token was tried");
 }
 
 #[test]

@@ -249,15 +249,13 @@ fn what_agreed_before_is_not_read_again_until_something_changes() {
     assert_ne!(readings(&mut world), 0, "nothing is remembered");
     readings(&mut world);
     assert_eq!(readings(&mut world), 0);
-    // The same values, read anew.
-    world.live("web").settings = settings(live.clone());
-    assert_eq!(readings(&mut world), 0);
     // Live, git and memory: each change is seen.
     live["enableExecuteCommand"] = json!(false);
     world.live("web").settings = settings(live.clone());
     assert_eq!(sent(&world), [(json!({"enableExecuteCommand": true}), false)]);
     live["enableExecuteCommand"] = json!(true);
     world.live("web").settings = settings(live);
+    readings(&mut world);
     assert_eq!((sent(&world), readings(&mut world)), (vec![], 0));
     world.spec("web").settings = settings(json!({"enableExecuteCommand": false}));
     assert_eq!(sent(&world).len(), 1);
@@ -323,4 +321,27 @@ fn what_only_a_service_revision_shows_is_read_when_git_names_it() {
     world.live("web").settings = settings(json!({"platformVersion": "LATEST"}));
     world.live.revision_settings.insert(name("web"), known(settings(both)));
     assert_eq!(sent(&world), [(json!({"platformVersion": "1.3.0"}), true)]);
+}
+
+#[test]
+fn a_namespace_by_its_name_is_changed_when_git_changes_it_and_told_otherwise() {
+    let connect =
+        |namespace: &str| json!({"serviceConnectConfiguration": {"enabled": true, "namespace": namespace}});
+    let arn = "arn:aws:servicediscovery:eu-central-1:111122223333:namespace/ns-1";
+    let mut world = web(connect(arn), connect("internal"));
+    let told = "settings.serviceConnectConfiguration.namespace cannot be told apart: git has its name, live has its ARN";
+    assert_eq!((sent(&world), world.report("web").notes), (vec![], vec![told.to_owned()]));
+    world.learn();
+
+    world.spec("web").settings = settings(connect("public"));
+    let report = world.report("web");
+    let path = "settings.serviceConnectConfiguration.namespace";
+    assert_eq!(paths(&report.differences), [(path, Reason::Changed, None)]);
+    assert_eq!(sent(&world), [(connect("public"), true)]);
+    // As long as it was not sent, and then no more.
+    world.learn();
+    let action = world.propose().actions[0].clone();
+    let outcome = Outcome::Done { deployment_id: None, task_definition: None };
+    record(&mut world.memory, &action, &outcome, &world.desired, COMMIT, at(5));
+    assert_eq!(world.report("web").differences, []);
 }

@@ -64,6 +64,11 @@ pub fn deployed_by(commit: &PastCommit, before: &PastCommit) -> BTreeSet<Resourc
     names.filter(|name| spec(&commit.state, name) != spec(&before.state, name)).cloned().collect()
 }
 
+/// Whether two commits deploy the same for a service.
+pub fn deploys_the_same(one: &DesiredState, other: &DesiredState, name: &ResourceName) -> bool {
+    spec(one, name) == spec(other, name)
+}
+
 /// What a service deploys, as git has it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Spec<'a> {

@@ -78,11 +78,20 @@ fn is_hash(text: &str) -> bool {
 
 /// The message of the commit that makes a revert. `reason` says why, in sentences; `incident` is its id.
 pub fn message(revert: &Revert, reason: &str, incident: &str) -> String {
+    text(revert, reason, Some(incident))
+}
+
+/// The message of a revert that a person asked for, because of no incident.
+pub fn message_by_hand(revert: &Revert, reason: &str) -> String {
+    text(revert, reason, None)
+}
+
+fn text(revert: &Revert, reason: &str, incident: Option<&str>) -> String {
     let steps: Vec<String> = revert.steps.iter().map(sentence).collect();
     let trailers = Trailers {
         reverts: revert.steps.iter().map(|step| step.commit.clone()).collect(),
         resources: services(revert),
-        incident: Some(incident.to_owned()),
+        incident: incident.map(str::to_owned),
         retries: BTreeSet::new(),
     };
     format!("{}\n\n{}\n\n{}\n\n{}", subject(revert), reason.trim(), steps.join("\n"), trailers.lines())

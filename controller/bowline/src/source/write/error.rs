@@ -135,6 +135,19 @@ impl WriteError {
         }
     }
 
+    /// The whole story in one line: what failed, why, and what to do.
+    pub fn sentence(&self) -> String {
+        match self {
+            // These say by themselves what to do.
+            Self::Source(error) => error.sentence(),
+            Self::Edit(error) => error.to_string(),
+            _ => {
+                let cause = std::error::Error::source(self).map(|cause| format!(": {cause}"));
+                format!("{self}{}; {}", cause.unwrap_or_default(), self.hint())
+            }
+        }
+    }
+
     /// What to do next, as a sentence.
     pub fn hint(&self) -> String {
         match self {

@@ -1,7 +1,7 @@
 //! One tree that is changed file by file. File modes are kept.
 
 use bowline_core::desired::ResourceKey;
-use bowline_core::edit::{EditError, FieldEdit, edit};
+use bowline_core::edit::{Edit, EditError, FieldEdit, edit};
 use bowline_core::name::{CommitId, RelativePath};
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository};
@@ -57,6 +57,11 @@ impl<'a> Tree<'a> {
     ) -> Result<(), WriteError> {
         let text = edit(path, &self.needed(path)?, resource, edits)?;
         self.write(path, &text)
+    }
+
+    pub(super) fn change(&mut self, edit: &Edit) -> Result<(), WriteError> {
+        let text = edit.apply(&self.needed(edit.path())?)?;
+        self.write(edit.path(), &text)
     }
 
     /// Writes a file; a new one is not executable.
