@@ -284,6 +284,17 @@ impl GitHub {
         self.server.redeliver(guid)
     }
 
+    /// Makes the head of an open pull request a branch in the fork of `owner`: the repository itself has only
+    /// `refs/pull/<number>/head` of it.
+    ///
+    /// # Errors
+    /// There is no such repository or pull request.
+    pub fn move_to_fork(&self, repository: &str, number: u64, owner: &str) -> Result<(), SetUpError> {
+        let mut hub = self.server.hub();
+        let moved = hub.known(repository)?.move_to_fork(number, owner);
+        moved.ok_or_else(|| SetUpError::NoPull { repository: repository.to_owned(), number })
+    }
+
     /// Looks at the refs of all repositories, as every call does: what was pushed to their paths is told of, by `login`.
     pub fn notice(&self, login: &str) {
         self.server.settle(Some(login));

@@ -73,6 +73,14 @@ pub enum SetUpError {
     /// There is no such delivery.
     #[error("no webhook delivery has the id {0}")]
     NoDelivery(String),
+    /// There is no such pull request.
+    #[error("the simulated GitHub has no pull request {number} in {repository}")]
+    NoPull {
+        /// `owner/name`
+        repository: String,
+        /// Its number.
+        number: u64,
+    },
     /// The name is not `owner/name`.
     #[error("{0:?} is not the name of a repository: write it as owner/name")]
     Name(String),

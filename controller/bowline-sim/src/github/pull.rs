@@ -13,6 +13,8 @@ pub(super) struct PullRequest {
     pub(super) body: Option<String>,
     pub(super) author: String,
     pub(super) draft: bool,
+    /// Whose fork the branch is in; none for a branch of the repository itself.
+    pub(super) fork: Option<String>,
     /// The branch to be merged.
     pub(super) head_branch: String,
     /// Where it is, or was when it was closed.
@@ -96,6 +98,11 @@ impl MergeMethod {
 impl PullRequest {
     pub(super) fn is_open(&self) -> bool {
         self.state == PullState::Open
+    }
+
+    /// Whether this branch of the repository itself is its head.
+    pub(super) fn is_of(&self, branch: &str) -> bool {
+        self.fork.is_none() && self.head_branch == branch
     }
 
     /// How many different people approve of it with their newest word on it.

@@ -57,7 +57,7 @@ pub(super) fn simple(urls: &Urls, repository: &Repository, number: u64) -> Value
         "labels": labels.map(|label| labels::render(urls, repository, label)).collect::<Vec<_>>(),
         "milestone": null,
         "draft": pull.draft,
-        "head": side(urls, repository, &pull.head_branch, pull.head),
+        "head": head(urls, repository, pull),
         "base": side(urls, repository, &pull.base_branch, pull.base),
         "author_association": "COLLABORATOR",
         "auto_merge": auto_merge,
@@ -67,6 +67,19 @@ pub(super) fn simple(urls: &Urls, repository: &Repository, number: u64) -> Value
         body.extend(own);
     }
     body
+}
+
+fn head(urls: &Urls, repository: &Repository, pull: &PullRequest) -> Value {
+    let own = side(urls, repository, &pull.head_branch, pull.head);
+    let Some(owner) = &pull.fork else { return own };
+    // A fork has the same links below its own name.
+    let (here, there) = (repository.full_name(), format!("{owner}/{}", repository.name));
+    let mut fork: Value = serde_json::from_str(&own.to_string().replace(&here, &there)).unwrap_or_default();
+    fork["label"] = json!(format!("{owner}:{}", pull.head_branch));
+    fork["user"] = render::user(urls, owner);
+    fork["repo"]["owner"] = render::user(urls, owner);
+    fork["repo"]["fork"] = json!(true);
+    fork
 }
 
 fn side(urls: &Urls, repository: &Repository, branch: &str, id: git2::Oid) -> Value {

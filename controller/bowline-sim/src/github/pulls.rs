@@ -113,6 +113,7 @@ fn create(scope: &mut Scope<'_>) -> Handled {
         body: text.map(str::to_owned),
         author: scope.call.caller.login.clone(),
         draft: body.flag("draft", false)?,
+        fork: None,
         head_branch: branch.to_owned(),
         head: head_id,
         base_branch: base.to_owned(),

@@ -74,12 +74,12 @@ impl Repository {
         let open: Vec<u64> = self
             .pulls
             .values()
-            .filter(|pull| pull.is_open() && (pull.head_branch == branch || pull.base_branch == branch))
+            .filter(|pull| pull.is_open() && (pull.is_of(branch) || pull.base_branch == branch))
             .map(|pull| pull.number)
             .collect();
         for number in open {
             let Some(pull) = self.pulls.get_mut(&number) else { continue };
-            let is_head = pull.head_branch == branch;
+            let is_head = pull.is_of(branch);
             let Some(to) = to else {
                 pull.state = PullState::Closed { at: around.now };
                 (pull.auto_merge, pull.updated) = (None, around.now);
@@ -136,6 +136,17 @@ impl Repository {
             pull.auto_merge = Some(auto.clone());
         }
         self.pull_event(around, number, "closed", json!({}));
+    }
+
+    /// Makes the head of a pull request a branch in somebody's fork; none if there is no such pull request.
+    pub(super) fn move_to_fork(&mut self, number: u64, owner: &str) -> Option<()> {
+        let pull = self.pulls.get_mut(&number)?;
+        pull.fork = Some(owner.to_owned());
+        owner.clone_into(&mut pull.author);
+        let name = format!("refs/heads/{}", pull.head_branch);
+        self.git.store.find_reference(&name).and_then(|mut branch| branch.delete()).ok()?;
+        self.known.remove(&name);
+        Some(())
     }
 
     /// What happened since the last time.
