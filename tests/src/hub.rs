@@ -46,11 +46,6 @@ pub fn put(path: &Path, message: &str, files: &[(&str, String)]) -> String {
 impl Hub {
     /// Bowline's `github` has `more` besides where GitHub is and a token. It polls so seldom that no test sees it.
     pub async fn new(more: Value) -> Self {
-        Self::at(more, |github| github.to_owned()).await
-    }
-
-    /// As [`Hub::new`], with what lies before GitHub's API for Bowline.
-    pub async fn at(more: Value, before: impl Fn(&str) -> String) -> Self {
         let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
         let simulator = Simulator::start(config).await.unwrap();
         let config = GitHubConfig { secondary_limits: false, rate_limit: 100_000, ..GitHubConfig::default() };
@@ -68,7 +63,7 @@ impl Hub {
             .with("BOWLINE_INTERVAL_SECRETS", "7d")
             .with("BOWLINE_INTERVAL_STATES", "7d");
         std::fs::write(bowline.home().join("token"), &token).unwrap();
-        let mut section = json!({"baseUrl": before(&github.url()), "tokenFile": "token", "repository": REPOSITORY});
+        let mut section = json!({"baseUrl": github.url(), "tokenFile": "token", "repository": REPOSITORY});
         section.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let yaml = json!({
             "sources": [{"repo": url, "ref": "main", "auth": {"tokenFile": "token"}}],
@@ -80,6 +75,20 @@ impl Hub {
         let hub = Self { simulator, github, world, bowline, path };
         hub.forget_calls();
         hub
+    }
+
+    /// With this environment variable for Bowline.
+    #[must_use]
+    pub fn with(self, name: &str, value: &str) -> Self {
+        Self { bowline: self.bowline.with(name, value), ..self }
+    }
+
+    /// Lets Bowline reach GitHub's API at another address.
+    pub fn reach_github_by(&self, url: &str) {
+        let path = self.bowline.home().join("bowline.yaml");
+        let mut yaml: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        yaml["github"]["baseUrl"] = json!(url);
+        std::fs::write(path, yaml.to_string()).unwrap();
     }
 
     /// Starts `bowline run` and waits for its first pass.

@@ -25,7 +25,7 @@ const STARTS: usize = 3;
 pub struct Server {
     /// The endpoint of all services.
     pub url: String,
-    _process: Process,
+    process: Process,
     _folder: TempDir,
 }
 
@@ -97,7 +97,7 @@ impl Server {
                 })
             });
             if ready.await {
-                return Self { url: format!("http://{address}"), _process: process, _folder: folder };
+                return Self { url: format!("http://{address}"), process, _folder: folder };
             }
         }
         panic!("the server ended {STARTS} times instead of becoming ready");

@@ -14,6 +14,7 @@ mod import;
 mod kill;
 mod ownership;
 mod plan_and_apply;
+mod preview;
 mod rollback;
 mod round_trip;
 mod service_round_trip;

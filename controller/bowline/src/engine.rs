@@ -7,6 +7,7 @@
 pub mod driver;
 mod findings;
 pub mod git;
+pub mod look;
 pub mod reconcile;
 pub mod refusal;
 pub mod shutdown;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -108,18 +109,21 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     let tools = wiring::rollback_tools(&config, &wired.world)?;
     let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
     let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
-    let webhook = match secret {
-        Some((address, secret)) => {
+    let mut beside = vec![wired.git_task, http, rollbacks];
+    if let Some(github) = wiring::github(&config, &wired.world)? {
+        let wakes = Arc::new(Notify::new());
+        let previews =
+            wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?.run(shutdown.clone());
+        beside.push(Owner::spawn("previews pull requests", previews));
+        if let Some((address, secret)) = secret {
             let listener = listen(address).await?;
             let address = listener.local_addr().unwrap_or(address);
             tracing::info!(%address, "webhooks of GitHub are taken at {}", http::webhook::PATH);
-            let webhook = wiring::webhook(&config, &wired.world, secret)?;
-            webhook.map(|webhook| {
-                Owner::spawn("takes webhooks", http::webhook::serve(listener, webhook, shutdown.clone()))
-            })
+            let webhook = wiring::webhook(&config, &wired.world, github, secret, wakes);
+            let webhook = http::webhook::serve(listener, webhook, shutdown.clone());
+            beside.push(Owner::spawn("takes webhooks", webhook));
         }
-        None => None,
-    };
+    }
     let driver = driver::Driver {
         world: wired.world,
         intervals: config.intervals.clone(),
@@ -128,8 +132,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         shutdown: shutdown.clone(),
     };
     let passes = Owner::spawn("makes the passes", driver.drive());
-    let mut beside = vec![wired.git_task, http, rollbacks];
-    beside.extend(webhook);
     let (world, outcome) = shutdown::supervise(passes, beside, &shutdown).await;
     if let Some(world) = world {
         world.store.close().await;

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod execute;
 pub mod http;
 pub mod observe;
+pub mod preview;
 pub mod rollback;
 pub mod source;
 pub mod store;

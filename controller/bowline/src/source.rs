@@ -16,6 +16,7 @@
 //! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
 //! | `github` | [`github::GitHub`]: pull requests, the only part that names `octocrab` |
 //! | `history` | the branch's own line, for the choice of what to revert |
+//! | `proposal` | [`Proposals`]: pull requests, merged in memory |
 //! | `trailer` | what a commit's message declares |
 //! | `write` | [`GitWriter`]: reverts and other commits of Bowline's, and pushing them |
 //! | `folder` | the same from a directory, for `validate` and `import` |
@@ -37,6 +38,7 @@ mod history;
 mod known_hosts;
 mod mirror;
 mod person;
+mod proposal;
 mod relay;
 mod remote;
 mod trailer;
@@ -48,5 +50,6 @@ pub use error::{HostKey, SourceError};
 pub use git::{GitSettings, GitSource, HeadReader, Snapshot};
 pub use history::Past;
 pub use person::person;
+pub use proposal::{Merged, Proposals, Proposed};
 pub use work_tree::uncommitted;
 pub use write::{Built, Change, Commit, Committer, GitWriter, Moved, Pushed, WriteError};

@@ -1,5 +1,6 @@
 //! Builds what the engine needs from a [`Config`].
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
@@ -9,21 +10,23 @@ use std::sync::Arc;
 use bowline_core::desired::kind::{Mode, RollbackStrategy};
 use bowline_core::plan::Memory;
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use super::git::GitOwner;
 use super::reconcile::{Part, World};
 use super::shutdown::Owner;
+use super::status::Status;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
 use crate::config::{AuthSettings, CommitSettings, Config, GitHubSection};
 use crate::http::webhook::{Received, Webhook};
+use crate::preview;
 use crate::rollback::Tools;
 use crate::source::github::webhook::WebhookSecret;
-use crate::source::github::{Credential, GitHub, GitHubAuth, GitHubSettings, RepositoryName};
-use crate::source::{Committer, GitAuth, GitSettings, GitSource, GitWriter};
+use crate::source::github::{Credential, GitHub, GitHubAuth, GitHubSettings, OpenPulls, RepositoryName};
+use crate::source::{Committer, GitAuth, GitSettings, GitSource, GitWriter, Proposals};
 use crate::store::Store;
 
 /// What was built.
@@ -133,21 +136,65 @@ pub fn webhook_secret(config: &Config) -> Result<Option<(SocketAddr, WebhookSecr
     Ok(Some((webhook.listen, key)))
 }
 
-/// What takes webhooks, beside the passes of `world`; none without `github`.
+/// GitHub, as previews and webhooks share it; none where it is not configured.
+pub fn github(config: &Config, world: &World) -> Result<Option<Arc<GitHub>>, EngineError> {
+    let (Some(source), Some(github)) = (&config.source, &config.github) else { return Ok(None) };
+    let settings = github_settings(github, &source.repo)?;
+    Ok(Some(Arc::new(GitHub::new(settings, world.clock.clone()))))
+}
+
+/// What previews pull requests, beside the passes of `world`; `wakes` says that one changed.
+pub fn previews(
+    config: &Config,
+    world: &World,
+    github: &Arc<GitHub>,
+    status: watch::Receiver<Arc<Status>>,
+    wakes: &Arc<Notify>,
+) -> Result<preview::Loop, EngineError> {
+    let folder = config.state_directory().unwrap_or_else(cache_directory);
+    let settings = git_settings(config, &folder)?;
+    let open = OpenPulls::new(settings.reference.clone());
+    let mut mirror = settings.mirror.clone().into_os_string();
+    mirror.push("-pulls");
+    let proposals = Proposals::new(GitSettings { mirror: mirror.into(), ..settings });
+    let comparison = preview::Comparison {
+        instance: world.instance.clone(),
+        aws: world.aws.clone(),
+        git: world.git.clone(),
+        ceiling: world.ceiling.clone(),
+        clock: world.clock.clone(),
+        store: config.store.clone(),
+        shutdown: world.shutdown.clone(),
+    };
+    let tools = preview::Tools { github: Arc::clone(github), open, proposals, comparison };
+    Ok(preview::Loop {
+        tools: Arc::new(tools),
+        git: world.git.clone(),
+        status,
+        wakes: Arc::clone(wakes),
+        clock: world.clock.clone(),
+        interval: config.intervals.git.get(),
+        known: BTreeMap::new(),
+    })
+}
+
+/// What takes webhooks, beside the passes of `world`.
 pub fn webhook(
     config: &Config,
     world: &World,
+    github: Arc<GitHub>,
     secret: WebhookSecret,
-) -> Result<Option<Webhook>, EngineError> {
-    let (Some(source), Some(github)) = (&config.source, &config.github) else { return Ok(None) };
-    let settings = github_settings(github, &source.repo)?;
-    Ok(Some(Webhook {
+    previews: Arc<Notify>,
+) -> Webhook {
+    let reference = config.source.as_ref().and_then(|source| source.reference.clone());
+    Webhook {
         secret,
-        github: Arc::new(GitHub::new(settings, world.clock.clone())),
-        reference: source.reference.clone().unwrap_or_else(|| "HEAD".to_owned()),
+        github,
+        reference: reference.unwrap_or_else(|| "HEAD".to_owned()),
         git: world.git.clone(),
+        previews,
         received: Received::default(),
-    }))
+    }
 }
 
 fn github_settings(github: &GitHubSection, repo: &str) -> Result<GitHubSettings, EngineError> {

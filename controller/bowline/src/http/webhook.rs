@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +51,8 @@ pub struct Webhook {
     pub reference: String,
     /// The way to the repository's owner.
     pub git: GitHandle,
+    /// Wakes what looks at pull requests.
+    pub previews: Arc<Notify>,
     /// What was received before.
     pub received: Received,
 }
@@ -220,8 +222,12 @@ impl Webhook {
         match notice {
             Notice::Ping => Outcome::Ping,
             Notice::Unwatched => Outcome::Unwatched,
-            Notice::Push | Notice::PullRequest => {
+            Notice::Push => {
                 self.git.nudge();
+                Outcome::Woke
+            }
+            Notice::PullRequest => {
+                self.previews.notify_one();
                 Outcome::Woke
             }
         }

@@ -2,7 +2,7 @@
 //! statuses out.
 //!
 //! The only room that names `octocrab`. No call is sent twice by itself: whoever asks looks first whether it was done
-//! ([`bowline_core::rollback::machine`]). May import `bowline_core::{name, rollback::machine}`. Must not know why something is
+//! ([`bowline_core::rollback::machine`]). May import `bowline_core::{name, preview, rollback::machine}`. Must not know why something is
 //! asked.
 //!
 //! | file | holds |
@@ -10,6 +10,7 @@
 //! | `call` | one request: its limits in time, what an answer means, renamed repositories |
 //! | `auth` | tokens, and those that a GitHub App gets for its private key |
 //! | `error` | [`GitHubError`]: what went wrong, in words |
+//! | `open` | pull requests that are open for the watched branch |
 //! | `pulls` | pull requests: found, opened, merged |
 //! | `tell` | labels, reviewers, comments, statuses, check runs |
 //! | `webhook` | what GitHub tells by itself |
@@ -17,6 +18,7 @@
 mod auth;
 mod call;
 mod error;
+mod open;
 mod pulls;
 mod tell;
 pub mod webhook;
@@ -31,8 +33,9 @@ use crate::clock::Clock;
 
 pub use auth::{Credential, GitHubAuth};
 pub use error::GitHubError;
+pub use open::{OpenPull, OpenPulls};
 pub use pulls::NewPull;
-pub use tell::Verdict;
+pub use tell::{Check, Verdict};
 
 use auth::Session;
 

@@ -18,6 +18,7 @@ const SECRET: &str = "correct horse battery staple";
 struct Running {
     address: SocketAddr,
     wakes: mpsc::Receiver<()>,
+    previews: Arc<Notify>,
     shutdown: CancellationToken,
 }
 
@@ -29,19 +30,21 @@ async fn start(repository: &str) -> Running {
         labels: BTreeSet::new(),
         reviewers: BTreeSet::new(),
     };
+    let previews = Arc::new(Notify::new());
     let (git, wakes) = GitHandle::without_owner();
     let webhook = Webhook {
         secret: WebhookSecret::new(&SecretString::from(SECRET.to_owned())).unwrap(),
         github: Arc::new(GitHub::new(settings, Clock::real())),
         reference: "main".to_owned(),
         git,
+        previews: Arc::clone(&previews),
         received: Received::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     tokio::spawn(serve(listener, webhook, shutdown.clone()));
-    Running { address, wakes, shutdown }
+    Running { address, wakes, previews, shutdown }
 }
 
 fn sign(body: &[u8]) -> String {
@@ -239,7 +242,8 @@ async fn what_github_sends_wakes_and_what_it_sends_again_does_nothing() {
     ada.open_pull(&new).await.unwrap();
     expected.push(event("pull_request", 202));
     assert_eq!(delivered(&github, 4).await, expected);
-    assert_eq!(running.woke(), 1);
+    assert_eq!(running.woke(), 0, "git has nothing new");
+    running.previews.notified().await;
 
     let again = github.deliveries("acme/infra").unwrap().pop().unwrap();
     github.redeliver(&again.guid).unwrap();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use octocrab::Octocrab;
@@ -93,6 +94,18 @@ pub(super) struct Answer {
     body: Bytes,
 }
 
+/// How GitHub names one answer, to be asked whether it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ETag(HeaderValue);
+
+/// An answer to a question that was asked before.
+pub(super) enum Again<T> {
+    /// It is the known one.
+    Same,
+    /// It is another one, with its name.
+    New(T, Option<ETag>),
+}
+
 /// What GitHub says in an error.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -134,6 +147,22 @@ impl GitHub {
         self.read(&answer)
     }
 
+    /// As [`GitHub::call`] with GET, unless the answer would be the one that `known` was given with: that costs nothing of the
+    /// rate limit.
+    pub(super) async fn call_again<T: DeserializeOwned>(
+        &self,
+        doing: &'static str,
+        path: &str,
+        known: Option<&ETag>,
+    ) -> Result<Again<T>, GitHubError> {
+        let answer = self.answer_unless(doing, &Method::GET, path, None, known).await?;
+        if answer.status == StatusCode::NOT_MODIFIED {
+            return Ok(Again::Same);
+        }
+        let tag = answer.headers.get(ETAG).cloned().map(ETag);
+        Ok(Again::New(self.read(&answer)?, tag))
+    }
+
     /// As [`GitHub::call`], where the answer says nothing more than that it was done.
     pub(super) async fn order(
         &self,
@@ -152,14 +181,26 @@ impl GitHub {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, GitHubError> {
+        self.answer_unless(doing, method, path, body, None).await
+    }
+
+    async fn answer_unless(
+        &self,
+        doing: &'static str,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        known: Option<&ETag>,
+    ) -> Result<Answer, GitHubError> {
         let mut renewed = false;
         let mut followed = false;
         loop {
             let client = self.client().await?;
             let whole = format!("/repos/{}{path}", self.repository());
-            let answer = self.exchange(&client, method, &whole, body).await?;
+            let answer = self.exchange(&client, method, &whole, body, known).await?;
             match answer.status.as_u16() {
                 200..=299 => return Ok(answer),
+                304 if known.is_some() => return Ok(answer),
                 // An App's token may have been taken back; another one is made once. GitHub did nothing.
                 401 if self.is_app() && !renewed => {
                     renewed = true;
@@ -189,7 +230,7 @@ impl GitHub {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, GitHubError> {
-        let answer = self.exchange(client, &method, path, body).await?;
+        let answer = self.exchange(client, &method, path, body, None).await?;
         if !answer.status.is_success() {
             return Err(self.refusal("use the App's installation", &answer));
         }
@@ -222,9 +263,14 @@ impl GitHub {
         method: &Method,
         path: &str,
         body: Option<&Value>,
+        known: Option<&ETag>,
     ) -> Result<Answer, GitHubError> {
         let base = self.base()?;
-        let request = http::Request::builder().method(method.clone()).uri(format!("{}{path}", base.path));
+        let mut request =
+            http::Request::builder().method(method.clone()).uri(format!("{}{path}", base.path));
+        if let Some(ETag(tag)) = known {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
         self.fetch(client, request, body).await
     }
 

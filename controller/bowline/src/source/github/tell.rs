@@ -1,6 +1,7 @@
 //! Labels, reviewers, comments, statuses, check runs.
 
 use bowline_core::name::CommitId;
+use bowline_core::preview::Conclusion;
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -12,12 +13,30 @@ use super::pulls::encoded;
 /// How many comments of a pull request are looked through for Bowline's own, in pages of 100.
 const MOST_PAGES: usize = 10;
 
+/// What "does not let Bowline" ends in.
+const COMMENTING: &str = "comment on a pull request";
+
 /// What is said of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// The name of the status and of the check run.
     pub context: &'static str,
     /// What, in one line.
+    pub summary: String,
+    /// Where to read more.
+    pub url: Option<String>,
+}
+
+/// What is thought of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The name of the status, or of the check run.
+    pub context: String,
+    /// Good, bad, or neither.
+    pub conclusion: Conclusion,
+    /// The headline of the check run.
+    pub title: String,
+    /// Why, in one line.
     pub summary: String,
     /// Where to read more.
     pub url: Option<String>,
@@ -38,6 +57,8 @@ struct CheckRuns {
 #[derive(Deserialize)]
 struct CheckRun {
     id: u64,
+    #[serde(default)]
+    conclusion: Option<String>,
     output: CheckOutput,
 }
 
@@ -76,74 +97,110 @@ impl GitHub {
 
     /// Writes the one comment with this marker: a new one, or another text for the one that is there.
     pub async fn comment(&self, number: u64, marker: &str, text: &str) -> Result<(), GitHubError> {
-        const DOING: &str = "comment on a pull request";
+        if self.recomment(number, marker, text).await? {
+            return Ok(());
+        }
+        let path = format!("/issues/{number}/comments");
+        self.order(COMMENTING, Method::POST, &path, &json!({"body": text})).await
+    }
+
+    /// Writes another text for the one comment with this marker; false if there is none.
+    pub async fn recomment(&self, number: u64, marker: &str, text: &str) -> Result<bool, GitHubError> {
         for page in 1..=MOST_PAGES {
             let path = format!("/issues/{number}/comments?per_page=100&page={page}");
-            let found: Vec<Comment> = self.call(DOING, Method::GET, &path, None).await?;
+            let found: Vec<Comment> = self.call(COMMENTING, Method::GET, &path, None).await?;
             let own = found.iter().find(|comment| {
                 comment.body.as_deref().is_some_and(|body| body.trim_start().starts_with(marker))
             });
             if let Some(own) = own {
-                if own.body.as_deref() == Some(text) {
-                    return Ok(());
+                if own.body.as_deref().map(str::trim_end) != Some(text.trim_end()) {
+                    let path = format!("/issues/comments/{}", own.id);
+                    self.order(COMMENTING, Method::PATCH, &path, &json!({"body": text})).await?;
                 }
-                let path = format!("/issues/comments/{}", own.id);
-                return self.order(DOING, Method::PATCH, &path, &json!({"body": text})).await;
+                return Ok(true);
             }
             if found.len() < 100 {
                 break;
             }
         }
-        let path = format!("/issues/{number}/comments");
-        self.order(DOING, Method::POST, &path, &json!({"body": text})).await
+        Ok(false)
     }
 
     /// Says of a commit that it failed: as a status, and as a check run where Bowline is a GitHub App. What says so already
     /// is left as it is.
     pub async fn convict(&self, commit: &CommitId, verdict: &Verdict) -> Result<(), GitHubError> {
-        self.set_status(commit, verdict).await?;
+        let check = Check {
+            context: verdict.context.to_owned(),
+            conclusion: Conclusion::Failure,
+            title: "Failed on ECS".to_owned(),
+            summary: verdict.summary.clone(),
+            url: verdict.url.clone(),
+        };
+        self.set_status(commit, &check).await?;
         if self.is_app() {
-            self.set_check_run(commit, verdict).await?;
+            self.set_check_run(commit, &check).await?;
         }
         Ok(())
     }
 
-    async fn set_status(&self, commit: &CommitId, verdict: &Verdict) -> Result<(), GitHubError> {
+    /// Says something of a commit: as a check run where Bowline is a GitHub App, else as a status. What says so already is
+    /// left as it is.
+    pub async fn report(&self, commit: &CommitId, check: &Check) -> Result<(), GitHubError> {
+        if self.is_app() {
+            self.set_check_run(commit, check).await
+        } else {
+            self.set_status(commit, check).await
+        }
+    }
+
+    async fn set_status(&self, commit: &CommitId, check: &Check) -> Result<(), GitHubError> {
         const DOING: &str = "set a commit status";
+        // A status has no word for "cannot tell": like a neutral check run, it must not stand in the way of a merge.
+        let state = match check.conclusion {
+            Conclusion::Failure => "failure",
+            Conclusion::Success | Conclusion::Neutral => "success",
+        };
         let path = format!("/commits/{commit}/statuses?per_page=100");
         let found: Vec<Status> = self.call(DOING, Method::GET, &path, None).await?;
         // Newest first: only the newest counts.
-        let newest = found.iter().find(|status| status.context == verdict.context);
+        let newest = found.iter().find(|status| status.context == check.context);
         if newest.is_some_and(|status| {
-            status.state == "failure" && status.description.as_deref() == Some(&verdict.summary)
+            status.state == state && status.description.as_deref() == Some(&check.summary)
         }) {
             return Ok(());
         }
-        let mut body =
-            json!({"state": "failure", "context": verdict.context, "description": verdict.summary});
-        if let Some(url) = &verdict.url {
+        let mut body = json!({"state": state, "context": check.context, "description": check.summary});
+        if let Some(url) = &check.url {
             body["target_url"] = json!(url);
         }
         self.order(DOING, Method::POST, &format!("/statuses/{commit}"), &body).await
     }
 
-    async fn set_check_run(&self, commit: &CommitId, verdict: &Verdict) -> Result<(), GitHubError> {
+    async fn set_check_run(&self, commit: &CommitId, check: &Check) -> Result<(), GitHubError> {
         const DOING: &str = "write a check run";
-        let name = encoded(verdict.context);
+        let conclusion = match check.conclusion {
+            Conclusion::Success => "success",
+            Conclusion::Failure => "failure",
+            Conclusion::Neutral => "neutral",
+        };
+        let name = encoded(&check.context);
         let path = format!("/commits/{commit}/check-runs?check_name={name}");
         let found: CheckRuns = self.call(DOING, Method::GET, &path, None).await?;
         let own = found.check_runs.into_iter().next();
-        if own.as_ref().is_some_and(|run| run.output.summary.as_deref() == Some(&verdict.summary)) {
+        if own.as_ref().is_some_and(|run| {
+            run.conclusion.as_deref() == Some(conclusion)
+                && run.output.summary.as_deref() == Some(&check.summary)
+        }) {
             return Ok(());
         }
         let mut body = json!({
-            "name": verdict.context,
+            "name": check.context,
             "head_sha": commit,
             "status": "completed",
-            "conclusion": "failure",
-            "output": {"title": "Failed on ECS", "summary": verdict.summary},
+            "conclusion": conclusion,
+            "output": {"title": check.title, "summary": check.summary},
         });
-        if let Some(url) = &verdict.url {
+        if let Some(url) = &check.url {
             body["details_url"] = json!(url);
         }
         match own {

@@ -115,7 +115,8 @@ impl Watched {
         Some(if is_ours { notice } else { Notice::Unwatched })
     }
 
-    fn is_it(&self, named: &str, default_branch: &str) -> bool {
+    /// Whether a full ref name is what is watched.
+    pub(super) fn is_it(&self, named: &str, default_branch: &str) -> bool {
         let reference = if self.reference == "HEAD" { default_branch } else { &self.reference };
         let short = named.strip_prefix("refs/heads/").or_else(|| named.strip_prefix("refs/tags/"));
         named == reference || short == Some(reference)
