@@ -82,6 +82,26 @@ impl Server {
         .await
     }
 
+    /// What Prism found against the calls and answers that passed it.
+    ///
+    /// # Panics
+    /// When none passed: then it says nothing.
+    pub fn violations(&self) -> Vec<String> {
+        let output = self.process.output();
+        let (mut call, mut judged, mut found) = ("", 0, Vec::new());
+        for line in output.lines() {
+            if let Some((_, received)) = line.split_once("[HTTP SERVER] ") {
+                call = received.split('\u{2139}').next().unwrap_or_default().trim();
+                judged += usize::from(call.contains("/repos/"));
+            } else if let Some((_, violation)) = line.split_once("Violation: ") {
+                // The question whether it is ready is none of GitHub's.
+                found.extend((!call.ends_with(" /")).then(|| format!("{call}: {violation}")));
+            }
+        }
+        assert!(judged > 0, "no call went by Prism:\n{output}");
+        found
+    }
+
     async fn start(command: &dyn Fn(u16) -> Command) -> Self {
         for _ in 0..STARTS {
             let folder = tempfile::tempdir().expect("a folder can be made");

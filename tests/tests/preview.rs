@@ -67,8 +67,8 @@ impl Ada {
 
     /// The newest status of a commit, and what it says.
     async fn status(&self, commit: &str) -> Option<(String, String)> {
-        let found = self.call("GET", &format!("/commits/{commit}/statuses"), None).await;
-        let newest = found.as_array().unwrap().iter().find(|one| one["context"] == "bowline/preview")?;
+        let found = self.call("GET", &format!("/commits/{commit}/status"), None).await;
+        let newest = found["statuses"].as_array().unwrap().iter().find(|one| one["context"] == "bowline/preview")?;
         let text = |name: &str| newest[name].as_str().unwrap_or_default().to_owned();
         Some((text("state"), text("description")))
     }
@@ -76,13 +76,10 @@ impl Ada {
     /// Waits until the newest status of a commit is this one.
     async fn is_told(&self, commit: &str, state: &str, description: &str) {
         let wanted = Some((state.to_owned(), description.to_owned()));
-        let mut last = None;
-        let begun = std::time::Instant::now();
-        while last != wanted {
-            assert!(begun.elapsed() < bowline_tests::until::BOUND, "{last:?} and not {wanted:?}");
-            last = self.status(commit).await;
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        until(format!("the status {wanted:?}"), || async {
+            (self.status(commit).await == wanted).then_some(())
+        })
+        .await;
     }
 }
 
@@ -158,7 +155,7 @@ async fn a_pull_request_is_told_what_it_would_mean_for_live_in_one_comment() {
     site.hub.github.notice("ada");
     site.ada.is_told(&head, "failure", "1 error in the files").await;
     let comment = site.comment_with(number, "desiredCont").await;
-    assert!(comment.contains("web.yaml:1:"), "{comment}");
+    assert!(comment.contains("web.yaml:8:5: error: "), "{comment}");
     assert!(!comment.contains("registry.test/web:2"), "{comment}");
 
     let head = site.hub.branch("release", &[("README.md", Some("Hello\n".to_owned()))]);
@@ -166,6 +163,58 @@ async fn a_pull_request_is_told_what_it_would_mean_for_live_in_one_comment() {
     site.ada.is_told(&head, "success", "nothing that Bowline reads changes").await;
     site.comment_with(number, "nothing that Bowline reads changes").await;
     site.is_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_made_again_only_when_its_commits_or_what_is_live_of_it_change() {
+    let site = Site::new().await;
+    bowline_tests::hub::put(&site.hub.path, "Do not repair", &[("target.yaml", target("propose"))]);
+    let site = Site { hub: site.hub.with("BOWLINE_INTERVAL_LIVE", "15s"), ..site };
+    let first = site.hub.branch("first", &[("web.json", web("registry.test/web:2"))]);
+    let number = site.ada.open("first").await;
+    site.hub.forget_calls();
+    let process = site.run().await;
+    site.ada.is_told(&first, "success", "1 resource on live would change").await;
+    let looks = |number: u64| {
+        let path = format!("/issues/{number}/comments");
+        let calls = site.hub.github.calls().into_iter().filter(|call| call.account == "bowline");
+        calls.filter(|call| call.resource.as_deref().is_some_and(|at| at.contains(&path))).count()
+    };
+    let before = looks(number);
+    assert!(before > 0);
+    // GitHub tells of it, and of another one: only the other one is new.
+    let title = json!({"title": "Another title"});
+    site.ada.call("PATCH", &format!("/pulls/{number}"), Some(title)).await;
+    let second = site.hub.branch("second", &[("web.json", web("registry.test/web:3"))]);
+    site.ada.open("second").await;
+    site.ada.is_told(&second, "success", "1 resource on live would change").await;
+    assert_eq!(looks(number), before);
+
+    // Somebody deploys something else by hand; what the comment says of live is not true any more.
+    let revision = site.hub.world.revision("web", "registry.test/web:9").await;
+    let ecs = &site.hub.world.clients.ecs;
+    let update = ecs.update_service().cluster("main").service("web").task_definition(revision);
+    update.send().await.unwrap();
+    let noticed = async || {
+        let status = site.hub.status(&process).await;
+        status.to_string().contains("registry.test/web:9").then_some(())
+    };
+    until("a pass that sees it", noticed).await;
+    // Looked at with the next message, once it may be made again.
+    let mut title = 0;
+    until("another comment", || {
+        title += 1;
+        let title = json!({"title": format!("Title {title}")});
+        let site = &site;
+        async move {
+            site.ada.call("PATCH", &format!("/pulls/{number}"), Some(title)).await;
+            let comments = site.ada.comments(number).await;
+            comments[0].contains("is registry.test/web:9, git wants registry.test/web:2").then_some(())
+        }
+    })
+    .await;
+    assert_eq!(site.ada.comments(number).await.len(), 1);
+    assert_eq!(site.prism.violations(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,20 +275,19 @@ async fn it_is_compared_where_the_base_branch_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_conflict_or_cannot_be_read_is_neutral() {
+async fn what_is_in_conflict_is_neutral_and_others_are_compared_with_what_the_branch_has_by_now() {
     let site = Site::new().await;
     let conflict = site.hub.branch("conflict", &[("web.json", web("registry.test/web:2"))]);
     bowline_tests::hub::put(&site.hub.path, "Another way", &files("registry.test/web:3")[2..]);
     site.hub.bowline.apply().await.with_code(0);
     let number = site.ada.open("conflict").await;
-    // A service that does not exist, and that Bowline may not create, is missing, not unknown; without AWS it is unknown.
-    let denied = site.hub.branch("denied", &[("web.json", web("registry.test/web:4"))]);
-    let other = site.ada.open("denied").await;
+    let other_head = site.hub.branch("other", &[("web.json", web("registry.test/web:4"))]);
+    let other = site.ada.open("other").await;
     site.hub.forget_calls();
     let process = site.run().await;
     site.ada.is_told(&conflict, "success", "it is in conflict with the branch: web.json").await;
     site.comment_with(number, "in conflict").await;
-    site.ada.is_told(&denied, "success", "1 resource on live would change").await;
+    site.ada.is_told(&other_head, "success", "1 resource on live would change").await;
     site.comment_with(other, "registry.test/web:4").await;
     drop(process);
     site.is_clean();

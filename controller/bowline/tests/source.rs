@@ -19,6 +19,8 @@ mod http_server;
 mod https;
 #[path = "source/local.rs"]
 mod local;
+#[path = "source/proposal.rs"]
+mod proposal;
 #[path = "source/push.rs"]
 mod push;
 #[path = "source/repo.rs"]

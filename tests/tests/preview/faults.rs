@@ -53,6 +53,7 @@ async fn whatever_github_does_there_is_one_comment_and_passes_go_on() {
             // Comes to its first pass all the same.
             let process = hub.run().await;
             until(&case, || async { (ada.status(&head).await?.1 == TOLD).then_some(()) }).await;
+            hub.github.clear_faults();
             let comments = ada.comments(number).await;
             assert_eq!(comments.len(), 1, "{case}: {comments:#?}");
             let status = hub.status(&process).await;

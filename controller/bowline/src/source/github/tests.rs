@@ -3,11 +3,14 @@
 use std::process::Command;
 use std::time::Duration;
 
+use bowline_core::preview::Conclusion;
 use bowline_core::rollback::machine::{Mergeability, Pull, PullState, TroubleKind};
 use bowline_sim::{
     Fault, FaultRule, GitHub as Simulated, GitHubApp, GitHubConfig, Permissions, Protection,
     RepositorySettings,
 };
+
+use serde_json::json;
 
 use super::*;
 use bowline_core::name::CommitId;
@@ -181,6 +184,58 @@ async fn what_is_told_twice_is_there_once() {
 }
 
 #[tokio::test]
+async fn a_check_is_a_status_for_a_token_and_written_once() {
+    let site = Site::new().await;
+    let github = site.github();
+    let head = site.tip(BRANCH);
+    let said = [
+        (Conclusion::Neutral, "cannot tell", "success"),
+        (Conclusion::Success, "fine", "success"),
+        (Conclusion::Failure, "bad", "failure"),
+    ];
+    for (conclusion, summary, state) in said {
+        for _ in 0..2 {
+            github.report(&head, &check(conclusion, summary)).await.unwrap();
+        }
+        let path = format!("/commits/{head}/statuses");
+        let found: serde_json::Value = github.call("look", http::Method::GET, &path, None).await.unwrap();
+        let newest = &found[0];
+        assert_eq!((&newest["state"], &newest["description"]), (&json!(state), &json!(summary)));
+    }
+    assert_eq!(site.calls("POST /repos/{owner}/{repo}/statuses/{sha}"), 3);
+}
+
+fn check(conclusion: Conclusion, summary: &str) -> Check {
+    let (context, title) = ("bowline/preview".to_owned(), "Against live".to_owned());
+    Check { context, conclusion, title, summary: summary.to_owned(), url: None }
+}
+
+#[tokio::test]
+async fn open_pull_requests_are_asked_for_again_for_nothing() {
+    let site = Site::new().await;
+    let pulls = OpenPulls::new("main".to_owned());
+    let github = site.github();
+    assert_eq!(pulls.list(&github).await.unwrap(), []);
+    let pull = site.opened().await;
+    let expected = OpenPull { number: pull.number, head: pull.head.clone(), from_fork: false };
+    assert_eq!(pulls.list(&github).await.unwrap(), std::slice::from_ref(&expected));
+    let statuses = || {
+        let calls = site.simulated.calls();
+        calls.iter().filter(|call| call.operation == "GET /repos/{owner}/{repo}/pulls").map(|call| call.status).collect::<Vec<_>>()
+    };
+    assert_eq!(pulls.list(&github).await.unwrap(), std::slice::from_ref(&expected));
+    assert_eq!(statuses(), [200, 200, 304]);
+    for (reference, found) in [("HEAD", 1), ("refs/heads/main", 1), ("release", 0), ("refs/tags/main", 0)] {
+        let pulls = OpenPulls::new(reference.to_owned());
+        assert_eq!(pulls.list(&github).await.unwrap().len(), found, "{reference}");
+    }
+    site.simulated.move_to_fork(REPOSITORY, pull.number, "mallory").unwrap();
+    assert_eq!(pulls.list(&github).await.unwrap(), [OpenPull { from_fork: true, ..expected }]);
+    github.close(pull.number).await.unwrap();
+    assert_eq!(pulls.list(&github).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn nothing_is_sent_twice() {
     for fault in
         [Fault::ServerError500, Fault::ServiceUnavailable503, Fault::Reset, Fault::LostReply, Fault::HalfBody]
@@ -283,6 +338,11 @@ async fn a_github_app_gets_its_token_and_another_one_when_that_is_taken_back() {
     }
     assert_eq!(site.calls("POST /repos/{owner}/{repo}/check-runs"), 1);
     assert_eq!(site.calls("PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}"), 1);
+    github.report(&pull.head, &check(Conclusion::Neutral, "cannot tell")).await.unwrap();
+    let path = format!("/commits/{}/check-runs", pull.head);
+    let found: serde_json::Value = github.call("look", http::Method::GET, &path, None).await.unwrap();
+    let run = &found["check_runs"][0];
+    assert_eq!((&run["name"], &run["conclusion"]), (&json!("bowline/preview"), &json!("neutral")));
     let tokens = "POST /app/installations/{installation_id}/access_tokens";
     assert_eq!(site.calls(tokens), 1, "it is kept");
     // 401 in the middle: another token, and the call once more.
