@@ -3,6 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bowline_core::desired::kind::{Mode, RollbackStrategy};
 use bowline_core::plan::Memory;
@@ -93,16 +94,23 @@ async fn wire_with(
 pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineError> {
     let folder = config.state_directory().unwrap_or_else(cache_directory);
     let settings = git_settings(config, &folder)?;
-    let github = config.github.as_ref().map(|github| github_settings(github, &settings.repo)).transpose()?;
+    let github = github(config, &world.clock)?;
     let CommitSettings { name, email, signing_key, .. } = config.git.clone();
     Ok(Tools {
         writer: GitWriter::new(settings, Committer { name, email, signing_key }),
-        github: github.map(|settings| GitHub::new(settings, world.clock.clone())),
+        github,
         strategy: config.github.as_ref().map_or(RollbackStrategy::AutoMerge, |github| github.strategy),
         git: world.git.clone(),
+        aws: world.aws.clone(),
         store: world.store.rollbacks(),
         clock: world.clock.clone(),
     })
+}
+
+/// Where pull requests are, if that is configured.
+pub fn github(config: &Config, clock: &Clock) -> Result<Option<GitHub>, EngineError> {
+    let (Some(github), Some(source)) = (&config.github, &config.source) else { return Ok(None) };
+    Ok(Some(GitHub::new(github_settings(github, &source.repo)?, clock.clone())))
 }
 
 fn github_settings(github: &GitHubSection, repo: &str) -> Result<GitHubSettings, EngineError> {
@@ -176,12 +184,17 @@ fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineErr
         repo: source.repo.clone(),
         reference,
         path: source.path.clone(),
-        auth: git_auth(&source.auth)?,
+        auth: git_auth(config, &source.auth)?,
         mirror,
     })
 }
 
-fn git_auth(auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+fn git_auth(config: &Config, auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+    if auth.github
+        && let Some(github) = github(config, &Clock::scaled(config.time_scale))?
+    {
+        return Ok(GitAuth::GitHub(Arc::new(github)));
+    }
     if let Some(path) = &auth.token_file {
         return Ok(GitAuth::Token(secret_file("auth.tokenFile", path)?));
     }
