@@ -1,6 +1,7 @@
 //! A bad commit, and what leaves git and live equal again: on a simulated AWS and a simulated GitHub with real git, by the built
 //! binary.
 
+mod by_hand;
 mod faults;
 
 use std::collections::BTreeSet;
@@ -38,11 +39,13 @@ struct SetUp {
     mode: &'static str,
     github: bool,
     protection: Option<Protection>,
+    /// Whether git pins revisions, instead of holding their content.
+    pinned: bool,
 }
 
 impl Default for SetUp {
     fn default() -> Self {
-        Self { strategy: "pull-request", mode: "enforce", github: true, protection: None }
+        Self { strategy: "pull-request", mode: "enforce", github: true, protection: None, pinned: false }
     }
 }
 
@@ -50,6 +53,12 @@ impl SetUp {
     fn auto_merge() -> Self {
         Self { strategy: "auto-merge", ..Self::default() }
     }
+}
+
+/// As [`files`], with a pinned revision.
+fn pinning(mode: &str, strategy: &str, revision: &str) -> Vec<(&'static str, String)> {
+    let spec = json!({"taskDefinition": {"revision": revision}, "rollback": {"strategy": strategy}});
+    vec![("target.yaml", target(mode)), ("web.yaml", service("web", spec))]
 }
 
 fn files(mode: &str, strategy: &str, image: &str) -> Vec<(&'static str, String)> {
@@ -99,16 +108,30 @@ impl Site {
             });
         }
         std::fs::write(bowline.home().join("bowline.yaml"), yaml.to_string()).unwrap();
-        put(&path, "As it is", &files("enforce", set_up.strategy, "registry.test/web:1"));
+        let SetUp { mode, strategy, .. } = set_up;
+        let [good, bad] = if set_up.pinned {
+            world.revision("web", "registry.test/crash:2").await;
+            [pinning("enforce", strategy, "web:1"), pinning(mode, strategy, "web:2")]
+        } else {
+            let [good, bad] = ["registry.test/web:1", "registry.test/crash:2"];
+            [files("enforce", strategy, good), files(mode, strategy, bad)]
+        };
+        put(&path, "As it is", &good);
         bowline.apply().await.with_code(0);
         github.protect(REPOSITORY, "main", set_up.protection).unwrap();
-        put(&path, "Release web 2", &files(set_up.mode, set_up.strategy, "registry.test/crash:2"));
+        put(&path, "Release web 2", &bad);
         github.clear_calls();
         Self { _simulator: simulator, github, world, bowline, path, ada }
     }
 
     fn run(&self) -> Process {
         self.bowline.start("run")
+    }
+
+    /// The image that web is to run.
+    async fn image(&self) -> String {
+        let web = self.world.described("web").await;
+        self.world.image(web.task_definition().unwrap()).await
     }
 
     /// The pull requests, newest first.
@@ -159,6 +182,13 @@ impl Site {
         own.map(|commit| commit.summary().unwrap().unwrap().to_owned()).collect()
     }
 
+    /// A file as `main` has it.
+    fn file(&self, path: &str) -> String {
+        let git = Repository::open_bare(&self.path).unwrap();
+        let blob = git.revparse_single(&format!("main:{path}")).unwrap().peel_to_blob().unwrap();
+        String::from_utf8_lossy(blob.content()).into_owned()
+    }
+
     fn branches(&self) -> Vec<String> {
         let git = Repository::open_bare(&self.path).unwrap();
         let all = git.references_glob("refs/heads/bowline/*").unwrap();
@@ -168,9 +198,7 @@ impl Site {
     /// Git says once more what live is, and there is nothing left to do.
     async fn is_equal(&self, case: &str) {
         assert_eq!(self.log(), ["Revert \"Release web 2\"", "Release web 2", "As it is"], "{case}");
-        let web = self.world.described("web").await;
-        let image = self.world.image(web.task_definition().unwrap()).await;
-        assert_eq!(image, "registry.test/web:1", "{case}");
+        assert_eq!(self.image().await, "registry.test/web:1", "{case}");
         let plan = self.bowline.plan().await;
         assert_eq!(plan.code, 0, "{case}: {plan}");
         let pulls = self.pulls().await;
@@ -230,6 +258,18 @@ async fn where_a_check_is_required_github_merges_it_once_that_passes() {
     site.github.protect(REPOSITORY, "main", None).unwrap();
     site.reaches(&process, "verified").await;
     site.is_equal("merged by GitHub").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_good_revision_that_is_inactive_is_registered_again_and_pinned() {
+    let site = Site::new(SetUp { pinned: true, ..SetUp::auto_merge() }).await;
+    site.world.clients.ecs.deregister_task_definition().task_definition("web:1").send().await.unwrap();
+    let process = site.run();
+    site.reaches(&process, "verified").await;
+    site.is_equal("registered again").await;
+    let web = site.world.described("web").await;
+    assert!(web.task_definition().unwrap().ends_with("/web:3"), "{web:?}");
+    assert!(site.file("web.yaml").contains("web:3"), "{}", site.file("web.yaml"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

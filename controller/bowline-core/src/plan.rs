@@ -5,6 +5,7 @@
 mod action;
 mod document;
 mod event;
+mod hold;
 mod learn;
 mod memory;
 mod orphans;
@@ -28,13 +29,16 @@ mod world;
 pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
 pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
+pub use hold::Hold;
 pub use learn::learn;
 pub use memory::{
     Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
     ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
 };
 pub use orphans::Orphan;
+pub(crate) use ownership::belongs_elsewhere;
 pub use ownership::{Actor, owner};
+pub(crate) use propose::as_found;
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};

@@ -3,19 +3,23 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `break_glass` | what was last good, applied ahead of git |
 //! | `draft` | a commit that is to be: its change, its message, the name of its branch |
 //! | `release` | another image or revision |
 //! | `rollback` | the commit to go back to, and the revert |
 //! | `declare` | commits that only say something: retry, accept |
+//! | `proposal` | the pull request of a verb's commit, as text |
 //! | `suspend` | suspensions, and their end |
 //! | `explain` | a state in sentences, with what a person can do |
 //! | `refusal` | why there is no commit, and what to do instead |
 //!
 //! May import `desired`, `edit`, `rollback` and the reports of `plan`. Must not know how a commit is made or pushed.
 
+mod break_glass;
 mod declare;
 mod draft;
 mod explain;
+mod proposal;
 mod refusal;
 mod release;
 mod rollback;
@@ -27,9 +31,11 @@ use crate::desired::{DesiredService, DesiredState, Origin, ResourceKey, Resource
 use crate::edit::{Edit, FieldEdit, Scalar};
 use crate::name::{RelativePath, ResourceName, RestartToken};
 
+pub use break_glass::{Glass, break_glass};
 pub use declare::{Refused, accept, retry};
 pub use draft::Draft;
 pub use explain::{Explanation, explain};
+pub use proposal::{body, title};
 pub use refusal::Refusal;
 pub use release::{Release, release};
 pub use rollback::{Goal, Rollback, rollback};

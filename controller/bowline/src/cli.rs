@@ -4,6 +4,7 @@
 
 mod apply;
 pub mod args;
+mod break_glass;
 mod commit;
 mod demo;
 mod explain;

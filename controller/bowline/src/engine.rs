@@ -110,7 +110,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
     let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
     let mut beside = vec![wired.git_task, http, rollbacks];
-    if let Some(github) = wiring::github(&config, &wired.world)? {
+    if let Some(github) = wiring::github(&config, &wired.world.clock)? {
+        let github = Arc::new(github);
         let wakes = Arc::new(Notify::new());
         let previews =
             wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?.run(shutdown.clone());

@@ -2,16 +2,18 @@
 //!
 //! The loop that feeds [`bowline_core::rollback::machine`]: it looks, lets the machine say the next step, writes that down,
 //! takes the step, and writes down what came of it. It has a task of its own, so that no pass ever waits for it. May import
-//! `source`, `store` and what `engine` publishes. Must not decide anything.
+//! `source`, `store`, `aws`, `execute` and what `engine` publishes. Must not decide anything.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `scene` | what a pass tells: the commit, the reports, and what is known of each failed service |
 //! | `begin` | bad verdicts become rollbacks, or join one |
+//! | `revision` | whether ECS still deploys what was last good, and a new revision where it does not |
 //! | `step` | looking, and taking one step |
 //! | `tell` | events, metrics, the status |
 
 mod begin;
+mod revision;
 mod scene;
 mod step;
 mod tell;
@@ -28,6 +30,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::engine::git::GitHandle;
 use crate::engine::status::Status;
@@ -53,6 +56,8 @@ pub struct Tools {
     pub strategy: RollbackStrategy,
     /// The way to the repository's owner: it is woken after a merge.
     pub git: GitHandle,
+    /// Where what was last good runs.
+    pub aws: Aws,
     /// Where rollbacks are kept.
     pub store: Rollbacks,
     /// The time.

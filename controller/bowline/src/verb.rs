@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `request` | what can be asked for, and the command line that says the same |
+//! | `pull` | the pull request of a branch that was pushed |
 //! | `error` | [`VerbError`] |
 //!
 //! Core decides what a verb changes; here the branch is read, the commit made and delivered, and all of it begun anew when
@@ -10,12 +11,14 @@
 //! whoever asks brings what has to be known of it.
 
 mod error;
+mod pull;
 mod request;
 
 use std::collections::BTreeSet;
 
 use bowline_core::name::CommitId;
 use bowline_core::policy::GitStanding;
+use bowline_core::rollback::machine::Marker;
 use bowline_core::rollback::revert::{Revert, branch_name};
 use bowline_core::verb::{self, Draft, Refusal, Rollback};
 
@@ -23,12 +26,16 @@ use crate::clock::Clock;
 use crate::config::{Config, Delivery};
 use crate::engine::EngineError;
 use crate::engine::wiring;
+use crate::source::github::GitHub;
 use crate::source::{
     Built, Change, Commit, Committer, GitSource, GitWriter, Moved, Snapshot, WriteError, person,
 };
 
 pub use error::VerbError;
+pub use pull::Progress;
 pub use request::{Request, Until};
+
+use pull::Proposal;
 
 /// How often a commit is made anew because the branch moved meanwhile. Each try takes two round trips.
 const MOST_TRIES: usize = 5;
@@ -40,7 +47,20 @@ pub struct Desk {
     writer: GitWriter,
     clock: Clock,
     delivery: Delivery,
+    /// Where pull requests are; none where it is not configured, or not needed.
+    github: Option<GitHub>,
     who: String,
+}
+
+/// How far a commit is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Far {
+    /// It is made and shown, and nothing is pushed.
+    Shown,
+    /// It is delivered as configured.
+    Delivered,
+    /// It is delivered as a pull request, and that is merged.
+    Merged,
 }
 
 /// A commit that was made, and where it is now.
@@ -77,6 +97,17 @@ pub enum Landed {
         /// The branch that is read.
         base: String,
     },
+    /// In a pull request.
+    PullRequest {
+        /// The name of its branch.
+        branch: String,
+        /// The branch that is read.
+        base: String,
+        /// Its page.
+        url: String,
+        /// How far it has got.
+        progress: Progress,
+    },
 }
 
 /// What core made of a request.
@@ -86,9 +117,14 @@ enum Decided {
 }
 
 impl Desk {
-    /// A desk for the configured repository.
-    pub fn open(config: &Config) -> Result<Self, EngineError> {
+    /// A desk for the configured repository, for commits that are taken so `far`.
+    pub fn open(config: &Config, far: Far) -> Result<Self, EngineError> {
         let settings = wiring::git(config)?;
+        let clock = Clock::scaled(config.time_scale);
+        let delivery = if far == Far::Merged { Delivery::Branch } else { config.git.delivery };
+        // For a commit that needs none, no token is asked for either.
+        let wants_pull = delivery == Delivery::Branch && far != Far::Shown;
+        let github = if wants_pull { wiring::github(config, &clock)? } else { None };
         let committer = Committer {
             name: config.git.name.clone(),
             email: config.git.email.clone(),
@@ -97,15 +133,19 @@ impl Desk {
         Ok(Self {
             source: GitSource::new(settings.clone()),
             writer: GitWriter::new(settings, committer),
-            clock: Clock::scaled(config.time_scale),
-            delivery: config.git.delivery,
+            clock,
+            delivery,
+            github,
             who: person().unwrap_or_else(|| "somebody whose name git does not know".to_owned()),
         })
     }
 
-    /// Makes the commit that is asked for, and pushes it unless this is a `dry_run`. When the branch moves meanwhile, it is read
-    /// and decided again.
-    pub async fn perform(&mut self, request: &Request, dry_run: bool) -> Result<Delivered, VerbError> {
+    /// Makes the commit that is asked for, and takes it so `far`. When the branch moves meanwhile, it is read and decided
+    /// again.
+    pub async fn perform(&mut self, request: &Request, far: Far) -> Result<Delivered, VerbError> {
+        if far == Far::Merged && self.github.is_none() {
+            return Err(VerbError::NoGitHub);
+        }
         for _ in 0..MOST_TRIES {
             let snapshot = self.read().await?;
             let head = CommitId::parse(&snapshot.commit).map_err(|_| WriteError::NoCommitId)?;
@@ -113,10 +153,10 @@ impl Desk {
             let (commit, message) = self.build(request, &decided, &head).await?;
             let patch = self.writer.patch(&commit).await?;
             let mut notes = decided.notes(&commit);
-            let landed = if dry_run {
+            let landed = if far == Far::Shown {
                 Landed::Nowhere
             } else {
-                match self.deliver(&decided, &commit, &mut notes).await? {
+                match self.deliver(&decided, (&commit, &message), far, &mut notes).await? {
                     Some(landed) => landed,
                     None => continue,
                 }
@@ -201,7 +241,8 @@ impl Desk {
     async fn deliver(
         &self,
         decided: &Decided,
-        commit: &Commit,
+        (commit, message): (&Commit, &str),
+        far: Far,
         notes: &mut Vec<String>,
     ) -> Result<Option<Landed>, VerbError> {
         let onto = self.delivery == Delivery::Push;
@@ -232,7 +273,33 @@ impl Desk {
                 self.writer.push_new(commit, move |attempt| rollback_branch(&revert, attempt)).await?
             }
         };
-        Ok(Some(Landed::Branch { branch: pushed.branch, base }))
+        let Some(github) = &self.github else {
+            return Ok(Some(Landed::Branch { branch: pushed.branch, base }));
+        };
+        let marker = decided.marker(commit, &pushed.commit);
+        let proposal = Proposal {
+            branch: &pushed.branch,
+            base: &base,
+            commit: &pushed.commit,
+            message,
+            notes,
+            marker: marker.as_ref(),
+            merges_itself: commit.made.may_merge_itself(),
+        };
+        let pull = pull::propose(github, &proposal).await?;
+        let mut told = Vec::new();
+        // Labels and reviewers are not what was asked for: without them it is told, and no error.
+        if let Err(error) = github.decorate(pull.number).await {
+            told.push(format!("the pull request has not all of its labels and reviewers: {error}"));
+        }
+        let mut progress = Progress::Open;
+        if far == Far::Merged {
+            let (reached, why) = pull::merge(github, &self.clock, &proposal, &pull).await?;
+            progress = reached;
+            told.extend(why.map(|why| format!("not merged: {why}")));
+        }
+        notes.extend(told);
+        Ok(Some(Landed::PullRequest { branch: pushed.branch, base, url: pull.url, progress }))
     }
 
     /// Whether the branch is known to be elsewhere by now.
@@ -252,6 +319,17 @@ fn rollback_branch(revert: &Revert, attempt: u32) -> String {
 }
 
 impl Decided {
+    /// By what a controller that is about to take back the same knows the pull request for its own. It merges one by itself
+    /// only if it would have chosen the same commit to go back to.
+    fn marker(&self, commit: &Commit, pushed: &CommitId) -> Option<Marker> {
+        let Self::Rollback(rollback, _) = self else { return None };
+        Some(Marker {
+            bad_commit: rollback.revert.bad_commit()?.commit.clone(),
+            commit: pushed.clone(),
+            merges_itself: commit.made.may_merge_itself() && !rollback.named,
+        })
+    }
+
     /// What a person should know of it, once the commit was made.
     fn notes(&self, commit: &Commit) -> Vec<String> {
         match self {

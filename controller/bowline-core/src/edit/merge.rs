@@ -83,12 +83,30 @@ fn with_spec(ours: &str, good: &str) -> String {
     }
 }
 
-/// The lines of `spec`, where the fields of the document begin lines of their own.
+/// The lines of `spec`, where the fields of the document begin lines of their own. Indented comments below its last value are
+/// among them: left behind, they could become text of a block that ends the other `spec`.
 fn spec_lines(text: &str) -> Option<Range<usize>> {
     let root = tree::read(text)?;
     let Shape::Map(map) = &root.shape else { return None };
     let field = map.fields.get(map.position("spec")?)?;
     let start = field.key.start;
     let own_line = start_of_line(text, start) == start && !map.flow;
-    own_line.then(|| start..after_line(text, field.end(text)))
+    own_line.then(|| start..after_comments(text, after_line(text, field.end(text))))
+}
+
+/// The start of the line behind the last indented comment that follows from `at` on, the start of a line; blank lines may
+/// stand before it.
+fn after_comments(text: &str, at: usize) -> usize {
+    let mut end = at;
+    let mut reached = at;
+    for line in text[at..].split_inclusive('\n') {
+        reached += line.len();
+        let content = line.trim_start_matches([' ', '\t']);
+        if content.starts_with('#') && content.len() < line.len() {
+            end = reached;
+        } else if !content.trim().is_empty() {
+            break;
+        }
+    }
+    end
 }

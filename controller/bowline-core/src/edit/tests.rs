@@ -243,10 +243,11 @@ fn a_document_is_taken_back_between_others_and_a_conflict_replaces_only_its_spec
     assert_eq!(replaced, TakenBack { text: between(&good), reversal: Reversal::Replaced });
     let (beside, below) = (between(flow).replacen("---\n", "--- ", 1), between(&good));
     assert_eq!(back(&beside, &bad, &good), TakenBack { text: below, reversal: Reversal::Replaced });
-    // A comment that the good text would swallow goes with the rest, the one beside the marker stays.
+    // A comment that the good text would swallow goes with its `spec`, those beside the marker and elsewhere stay.
     let folded = good.replace("restart: a\n", "restart: >-\n    a\n");
-    let commented = bad.replace("restart: b\n", "restart: c\n    # end\n");
-    let beside = |web: &str| between(web).replacen("---\n", "--- # web\n", 1);
+    let commented = bad.replace("restart: b\n", "restart: c\n\n    # end\n");
+    let beside =
+        |web: &str| between(&web.replace("the name", "named later")).replacen("---\n", "--- # web\n", 1);
     let replaced = back(&beside(&commented), &bad, &folded);
     assert_eq!(replaced, TakenBack { text: beside(&folded), reversal: Reversal::Replaced });
 }

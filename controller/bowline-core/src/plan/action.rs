@@ -164,6 +164,9 @@ pub enum TagKey {
     /// Claim: the commit from which the instance last did something to the service, or claimed it.
     #[serde(rename = "bowline:commit")]
     Commit,
+    /// Until when nothing is done to the service, and why: a person broke the glass (see [`Hold`](super::Hold)).
+    #[serde(rename = "bowline:hold")]
+    Hold,
 }
 
 impl TagKey {
@@ -179,6 +182,7 @@ impl TagKey {
             Self::Owner => "bowline:owner",
             Self::Resource => "bowline:resource",
             Self::Commit => "bowline:commit",
+            Self::Hold => "bowline:hold",
         }
     }
 

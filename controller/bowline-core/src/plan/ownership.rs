@@ -86,7 +86,7 @@ pub(crate) fn claim_tags(actor: Actor<'_>, resource: &ResourceKey) -> Vec<(TagKe
         TagKey::Owner => actor.instance.to_string(),
         TagKey::Resource => resource.to_string(),
         TagKey::Commit => actor.commit.to_owned(),
-        TagKey::ManagedBy | TagKey::Restart | TagKey::Secrets => "bowline".to_owned(),
+        TagKey::ManagedBy | TagKey::Restart | TagKey::Secrets | TagKey::Hold => "bowline".to_owned(),
     };
     TagKey::CLAIM.into_iter().map(|key| (key, value(key))).collect()
 }

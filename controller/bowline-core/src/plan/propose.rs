@@ -151,7 +151,8 @@ fn wait_for_dependencies(desired: &DesiredState, services: &mut BTreeMap<&Resour
     }
 }
 
-fn as_found(live: &LiveService) -> Expectation {
+/// The service as it is now.
+pub(crate) fn as_found(live: &LiveService) -> Expectation {
     with_settings(live, BTreeMap::new())
 }
 

@@ -284,6 +284,7 @@ fn why(tags: &[(TagKey, String)]) -> String {
         .filter_map(|(key, _)| match key {
             TagKey::Restart => Some("for a new restart token"),
             TagKey::Secrets => Some("for new secret versions"),
+            TagKey::Hold => Some("with a hold"),
             TagKey::ManagedBy | TagKey::Owner | TagKey::Resource | TagKey::Commit => None,
         })
         .collect();

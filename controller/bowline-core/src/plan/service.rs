@@ -28,6 +28,7 @@ use task_definition::{Step, TaskDefinition};
 use under_way::Unwatched;
 
 use super::action::TagKey;
+use super::hold::Hold;
 use super::memory::{InFlight, ServiceMemory, SpecHash};
 use super::ownership;
 use super::reads::Reads;
@@ -199,6 +200,10 @@ pub(crate) fn outlook<'a>(
     // Whose service it is comes first: what belongs elsewhere is not suspended here.
     if outlook.hands_off != Some(HandsOff::BelongsElsewhere) {
         suspension::note(wanted.resource.spec.suspend.as_ref(), world.now, &mut outlook.report);
+        let live = world.service(name, &wanted.resource.spec.target);
+        if let Seen::Known { value } = live {
+            suspension::note_hold(Hold::read(value), world.now, &mut outlook.report);
+        }
         if outlook.report.suspended_until().is_some() {
             outlook.do_nothing(HandsOff::Suspended);
         }

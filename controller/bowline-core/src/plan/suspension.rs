@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::action::TagKey;
+use super::hold::Hold;
 use super::report::{HeldWhy, ResourceReport};
 use super::warning::Warning;
 use crate::desired::kind::Suspension;
@@ -20,9 +22,23 @@ pub(crate) fn note(suspension: Option<&Suspension>, now: Timestamp, report: &mut
         ));
         return;
     }
+    in_force(until, suspension.reason.to_string(), now, report);
+}
+
+/// Notes a hold that somebody put on the service itself, while it lasts. Where git suspends it as well, that is told.
+pub(crate) fn note_hold(hold: Option<Hold>, now: Timestamp, report: &mut ResourceReport) {
+    let Some(Hold { until, reason }) = hold else { return };
+    if now < until && report.suspended_until().is_none() {
+        let key = TagKey::Hold.as_str();
+        let reason = format!("break-glass: {reason} (take the tag {key} off the service to end it now)");
+        in_force(until, reason, now, report);
+    }
+}
+
+fn in_force(until: Timestamp, reason: String, now: Timestamp, report: &mut ResourceReport) {
     // What would have held an action is beside the point; what failed before stays true.
     report.held.retain(|why| matches!(why, HeldWhy::Quarantined { .. }));
-    report.held.insert(0, HeldWhy::Suspended { until, reason: suspension.reason.to_string() });
+    report.held.insert(0, HeldWhy::Suspended { until, reason });
     if until.duration_since(now) <= NOTICE {
         report.warnings.push(Warning::SuspensionEnds { resource: report.resource.clone(), until });
     }

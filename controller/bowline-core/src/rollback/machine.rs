@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `state` | the states, and how long each may last |
 //! | `seen` | what is looked at before each step |
+//! | `merging` | whether an open pull request may be merged, and how |
 //! | `trouble` | what went wrong with a step, and when it is tried again |
 //! | `begin` | which failures begin a rollback, and which join one |
 //! | `text` | the pull request, its comment and the commit status, as text |
@@ -19,6 +20,7 @@
 //! anything is read or made.
 
 mod begin;
+mod merging;
 mod seen;
 mod state;
 mod text;
@@ -34,9 +36,10 @@ use crate::name::{CommitId, ResourceName};
 use crate::plan::SpecHash;
 
 pub use begin::{Candidate, Standing, begin, came_back, good_commit, is_storm, standing, wanted_digest};
+pub use merging::{Merging, merging};
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};
 pub use state::State;
-pub use text::{COMMENT_MARKER, Marker, STATUS_CONTEXT, body, comment, status, title};
+pub use text::{COMMENT_MARKER, Marker, STATUS_CONTEXT, body, comment, defused, status, title};
 pub use trouble::{Trouble, TroubleKind};
 
 use state::{LOOK, SETTLE, SOON};
@@ -297,45 +300,29 @@ impl Rollback {
 
     /// The step that merges the pull request, where Bowline may.
     fn merge(&mut self, seen: &Seen, now: Timestamp) -> Option<Step> {
-        let PullSeen::There(Pull {
-            number,
-            node_id,
-            head,
-            state: PullState::Open { mergeability, auto_merge },
-            ..
-        }) = &seen.pull
-        else {
-            return None;
-        };
+        let PullSeen::There(pull) = &seen.pull else { return None };
         let branch = self.branch.as_ref()?;
         if self.strategy != RollbackStrategy::AutoMerge {
             return None;
         }
         let expected = branch.commit.clone();
-        let (step, why) = if !branch.merges_itself {
-            let why = "a document was replaced by its last good form, since later changes are in conflict: a person has to look";
-            (None, Some(why.to_owned()))
-        } else if *head != expected {
-            (None, Some(format!("somebody pushed {head:.8} to the branch: a person has to merge it")))
-        } else if seen.storm {
-            (None, Some("held: more than 3 commits were found bad within 10 minutes".to_owned()))
-        } else if *auto_merge {
-            (None, Some("the server merges it once the branch's rules allow".to_owned()))
-        } else {
-            match mergeability {
-                Mergeability::Ready => (Some(Step::Merge { number: *number, expected }), None),
-                Mergeability::Blocked => {
-                    (Some(Step::EnableAutoMerge { node_id: node_id.clone(), expected }), None)
-                }
-                Mergeability::Computing => {
-                    self.look_at = later(now, SOON);
-                    (None, None)
-                }
-                Mergeability::Conflict => {
-                    (None, Some("it is in conflict with the branch by now: a person has to look".to_owned()))
-                }
-                Mergeability::Draft => (None, Some("somebody made it a draft".to_owned())),
+        let (step, why) = match merging(pull, &expected, branch.merges_itself) {
+            Merging::Person(why) => (None, Some(why)),
+            _ if seen.storm => {
+                (None, Some("held: more than 3 commits were found bad within 10 minutes".to_owned()))
             }
+            Merging::ByItself => {
+                (None, Some("the server merges it once the branch's rules allow".to_owned()))
+            }
+            Merging::Merge => (Some(Step::Merge { number: pull.number, expected }), None),
+            Merging::EnableAutoMerge => {
+                (Some(Step::EnableAutoMerge { node_id: pull.node_id.clone(), expected }), None)
+            }
+            Merging::Soon => {
+                self.look_at = later(now, SOON);
+                (None, None)
+            }
+            Merging::Done => (None, None),
         };
         if why.is_some() {
             self.why = why;

@@ -31,6 +31,14 @@ pub enum Refusal {
         /// The file.
         path: String,
     },
+    /// What was last good is not applied ahead of git.
+    #[error("nothing was done to {service} ahead of git: {why}")]
+    GlassHolds {
+        /// The service.
+        service: ResourceKey,
+        /// Why not.
+        why: String,
+    },
     /// Git says so already.
     #[error("nothing to do: git has {what} already")]
     AlreadySo {
@@ -186,6 +194,7 @@ impl Refusal {
             | Self::EndsBeforeItBegins { .. }
             | Self::NotOnTheBranch { .. } => true,
             Self::Invalid { .. }
+            | Self::GlassHolds { .. }
             | Self::AlreadySo { .. }
             | Self::NotManaged { .. }
             | Self::Pinned { .. }

@@ -34,6 +34,8 @@ pub struct Rollback {
     pub to: CommitId,
     /// Why that one, as the end of a sentence.
     pub because: &'static str,
+    /// Whether a person named that commit.
+    pub named: bool,
 }
 
 impl Goal {
@@ -103,7 +105,7 @@ pub fn rollback(history: &[PastCommit], name: &ResourceName, goal: &Goal) -> Res
         });
     }
     let revert = chosen.reverts.pop().ok_or_else(not_there)?;
-    Ok(Rollback { revert, to, because })
+    Ok(Rollback { revert, to, because, named: matches!(goal, Goal::Named(_)) })
 }
 
 impl Rollback {

@@ -7,6 +7,7 @@ use crate::desired::{
 use crate::name::{CommitId, ReasonText};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 
+mod break_glass;
 mod rollback;
 
 const WEB: &str = "# Ours\n\

@@ -2,21 +2,22 @@
 
 use std::fmt::Write as _;
 
-use bowline_core::verb::{Goal, Release};
+use bowline_core::verb::{Goal, Refusal, Release};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::args::{self, CommitVerb};
-use super::knowledge;
 use super::output::Output;
+use super::{break_glass, knowledge};
 use crate::config::Config;
-use crate::verb::{Delivered, Desk, Landed, Request, VerbError};
+use crate::verb::{Delivered, Desk, Far, Landed, Progress, Request, VerbError};
 
 /// The result of a verb that is a commit, as JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
-    /// `pushed` (onto the branch that is read), `branch` (a new one), `dry-run`, or `refused`.
+    /// `pushed` (onto the branch that is read), `branch` (a new one), `pull-request`, `auto-merge` (a pull request that GitHub
+    /// merges by itself), `merged`, `dry-run`, or `refused`.
     result: &'static str,
     /// Why it was refused, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,6 +30,9 @@ struct Document<'a> {
     /// The branch that is read, into which that one is to be merged.
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<&'a str>,
+    /// The page of the pull request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<&'a str>,
     notes: &'a [String],
     exit_code: u8,
 }
@@ -44,8 +48,33 @@ struct CommitDocument<'a> {
 
 /// Does what is asked for.
 pub(super) async fn commit(config: &Config, verb: &CommitVerb, output: Output) -> anyhow::Result<u8> {
-    let request = request(config, verb).await?;
-    perform(config, &request, verb.commit().dry_run, output).await
+    let mut told = Vec::new();
+    if let CommitVerb::Rollback(args::Rollback { service, reason: Some(reason), hold, .. }) = verb
+        && verb.breaks_glass()
+    {
+        match break_glass::apply(config, service, reason, *hold).await? {
+            Ok(done) => told.push(done),
+            Err(refusal) => return refused(&refusal, &[], output),
+        }
+    }
+    let result = async {
+        let request = request(config, verb).await?;
+        perform(config, &request, far(verb.commit()), &told, output).await
+    };
+    // What was done at AWS is done, whatever becomes of the commit.
+    let context = |error: anyhow::Error| match told.first() {
+        Some(done) => error.context(format!("{done}; but git does not say so yet")),
+        None => error,
+    };
+    result.await.map_err(context)
+}
+
+fn far(commit: &args::Commit) -> Far {
+    match (commit.dry_run, commit.merge) {
+        (true, _) => Far::Shown,
+        (false, true) => Far::Merged,
+        (false, false) => Far::Delivered,
+    }
 }
 
 async fn request(config: &Config, verb: &CommitVerb) -> anyhow::Result<Request> {
@@ -85,36 +114,59 @@ async fn request(config: &Config, verb: &CommitVerb) -> anyhow::Result<Request> 
     })
 }
 
-async fn perform(config: &Config, request: &Request, dry_run: bool, output: Output) -> anyhow::Result<u8> {
-    match Desk::open(config)?.perform(request, dry_run).await {
-        Ok(delivered) => {
-            output.result(&document(&delivered), || render(&delivered))?;
-            Ok(0)
+/// `told` is what was done before, as sentences.
+async fn perform(
+    config: &Config,
+    request: &Request,
+    far: Far,
+    told: &[String],
+    output: Output,
+) -> anyhow::Result<u8> {
+    match Desk::open(config, far)?.perform(request, far).await {
+        Ok(mut delivered) => {
+            delivered.notes.splice(0..0, told.iter().cloned());
+            let unmerged = matches!(&delivered.landed, Landed::PullRequest { progress: Progress::Open, .. });
+            let code = u8::from(far == Far::Merged && unmerged);
+            output.result(&document(&delivered, code), || render(&delivered))?;
+            Ok(code)
         }
-        Err(VerbError::Refused(refusal)) if !refusal.is_mistake() => {
-            let reason = refusal.to_string();
-            let document = Document {
-                result: "refused",
-                reason: Some(reason.clone()),
-                commit: None,
-                branch: None,
-                base: None,
-                notes: &[],
-                exit_code: 1,
-            };
-            output.result(&document, || format!("{reason}\n"))?;
-            Ok(1)
-        }
+        Err(VerbError::Refused(refusal)) if !refusal.is_mistake() => refused(&refusal, told, output),
         Err(error) => Err(error.into()),
     }
 }
 
-fn document(delivered: &Delivered) -> Document<'_> {
-    let (result, branch, base) = match &delivered.landed {
-        Landed::Nowhere => ("dry-run", None, None),
-        Landed::Onto { branch } => ("pushed", Some(branch.as_str()), None),
-        Landed::Branch { branch, base } => ("branch", Some(branch.as_str()), Some(base.as_str())),
+fn refused(refusal: &Refusal, told: &[String], output: Output) -> anyhow::Result<u8> {
+    let reason = refusal.to_string();
+    let document = Document {
+        result: "refused",
+        reason: Some(reason.clone()),
+        commit: None,
+        branch: None,
+        base: None,
+        pull_request: None,
+        notes: told,
+        exit_code: 1,
     };
+    let notes: Vec<String> = told.iter().map(|note| format!("{} {note}\n", "note:".dimmed())).collect();
+    output.result(&document, || format!("{}{reason}\n", notes.concat()))?;
+    Ok(1)
+}
+
+fn document(delivered: &Delivered, exit_code: u8) -> Document<'_> {
+    let (result, branch, base, pull_request) = match &delivered.landed {
+        Landed::Nowhere => ("dry-run", None, None, None),
+        Landed::Onto { branch } => ("pushed", Some(branch), None, None),
+        Landed::Branch { branch, base } => ("branch", Some(branch), Some(base), None),
+        Landed::PullRequest { branch, base, url, progress } => {
+            let result = match progress {
+                Progress::Open => "pull-request",
+                Progress::ByItself => "auto-merge",
+                Progress::Merged => "merged",
+            };
+            (result, Some(branch), Some(base), Some(url))
+        }
+    };
+    let (branch, base) = (branch.map(String::as_str), base.map(String::as_str));
     Document {
         result,
         reason: None,
@@ -126,8 +178,9 @@ fn document(delivered: &Delivered) -> Document<'_> {
         }),
         branch,
         base,
+        pull_request: pull_request.map(String::as_str),
         notes: &delivered.notes,
-        exit_code: 0,
+        exit_code,
     }
 }
 
@@ -160,6 +213,14 @@ fn render(delivered: &Delivered) -> String {
                 "pushed as {branch}; it takes effect once it is in {base}: open a pull request, with GitHub\n  gh pr create \
                  --base {base} --head {branch} --fill"
             );
+        }
+        Landed::PullRequest { branch, base, url, progress } => {
+            let what = match progress {
+                Progress::Open => format!("it takes effect once it is merged into {base}"),
+                Progress::ByItself => format!("GitHub merges it into {base} once the branch's rules allow"),
+                Progress::Merged => format!("merged into {base}; `bowline status` shows what comes of it"),
+            };
+            let _ = writeln!(text, "pushed as {branch}\npull request {url}: {what}");
         }
     }
     text

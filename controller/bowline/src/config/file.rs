@@ -92,6 +92,9 @@ pub struct AuthSettings {
     /// The SSH agent of the environment, for `ssh://`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh_agent: Option<KnownHosts>,
+    /// As whom section `github` says, for `https://`: its token, or that of its App, got anew before it expires.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub github: bool,
 }
 
 impl AuthSettings {
@@ -101,6 +104,7 @@ impl AuthSettings {
             (self.token_env.is_some(), "tokenEnv"),
             (self.ssh_key.is_some(), "sshKey"),
             (self.ssh_agent.is_some(), "sshAgent"),
+            (self.github, "github"),
         ]
         .into_iter()
         .filter_map(|(given, name)| given.then_some(name))

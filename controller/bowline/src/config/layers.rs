@@ -112,9 +112,17 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
         let path = path.unwrap_or(Path::new("bowline.yaml")).to_owned();
         return Err(ConfigError::Conflict { path, message });
     }
+    let source = source(settings.sources, path, layers)?;
+    if settings.github.is_none() && source.as_ref().is_some_and(|source| source.auth.github) {
+        let message = "`auth.github` takes the token of the section `github`: add it".to_owned();
+        return Err(ConfigError::Conflict {
+            path: path.unwrap_or(Path::new("bowline.yaml")).to_owned(),
+            message,
+        });
+    }
     Ok(Config {
         instance: settings.instance,
-        source: source(settings.sources, path, layers)?,
+        source,
         ceiling: settings.ceiling,
         git: settings.git,
         github: settings.github,

@@ -100,16 +100,23 @@ async fn wire_with(
 pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineError> {
     let folder = config.state_directory().unwrap_or_else(cache_directory);
     let settings = git_settings(config, &folder)?;
-    let github = config.github.as_ref().map(|github| github_settings(github, &settings.repo)).transpose()?;
+    let github = github(config, &world.clock)?;
     let CommitSettings { name, email, signing_key, .. } = config.git.clone();
     Ok(Tools {
         writer: GitWriter::new(settings, Committer { name, email, signing_key }),
-        github: github.map(|settings| GitHub::new(settings, world.clock.clone())),
+        github,
         strategy: config.github.as_ref().map_or(RollbackStrategy::AutoMerge, |github| github.strategy),
         git: world.git.clone(),
+        aws: world.aws.clone(),
         store: world.store.rollbacks(),
         clock: world.clock.clone(),
     })
+}
+
+/// Where pull requests are, if that is configured.
+pub fn github(config: &Config, clock: &Clock) -> Result<Option<GitHub>, EngineError> {
+    let (Some(github), Some(source)) = (&config.github, &config.source) else { return Ok(None) };
+    Ok(Some(GitHub::new(github_settings(github, &source.repo)?, clock.clone())))
 }
 
 /// Where webhooks are taken, and what they are signed with; none where that is not configured.
@@ -134,13 +141,6 @@ pub fn webhook_secret(config: &Config) -> Result<Option<(SocketAddr, WebhookSecr
     };
     let key = WebhookSecret::new(&secret).ok_or(EngineError::EmptyWebhookSecret { what })?;
     Ok(Some((webhook.listen, key)))
-}
-
-/// GitHub, as previews and webhooks share it; none where it is not configured.
-pub fn github(config: &Config, world: &World) -> Result<Option<Arc<GitHub>>, EngineError> {
-    let (Some(source), Some(github)) = (&config.source, &config.github) else { return Ok(None) };
-    let settings = github_settings(github, &source.repo)?;
-    Ok(Some(Arc::new(GitHub::new(settings, world.clock.clone()))))
 }
 
 /// What previews pull requests, beside the passes of `world`; `wakes` says that one changed.
@@ -268,12 +268,17 @@ fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineErr
         repo: source.repo.clone(),
         reference,
         path: source.path.clone(),
-        auth: git_auth(&source.auth)?,
+        auth: git_auth(config, &source.auth)?,
         mirror,
     })
 }
 
-fn git_auth(auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+fn git_auth(config: &Config, auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+    if auth.github
+        && let Some(github) = github(config, &Clock::scaled(config.time_scale))?
+    {
+        return Ok(GitAuth::GitHub(Arc::new(github)));
+    }
     if let Some(path) = &auth.token_file {
         return Ok(GitAuth::Token(secret_file("auth.tokenFile", path)?));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::desired::kind::RollbackStrategy;
-use bowline_core::name::{CommitId, ResourceName};
+use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::rollback::machine::{
     self, Candidate, FailedSpec, Rollback, Standing, State, came_back, good_commit, wanted_digest,
 };
@@ -74,7 +74,8 @@ impl Loop {
     fn good(&self, name: &ResourceName, failed: &FailedService) -> Option<(CommitId, GoodRevision)> {
         let [newest, earlier] = &failed.good;
         let good = if self.failed_rollback(name).is_some() { earlier } else { newest }.as_ref()?;
-        let revision = good.revision.clone().map_or(GoodRevision::Unknown, GoodRevision::Active);
+        let revision = good.revision.as_ref().map(TaskDefinitionArn::revision);
+        let revision = revision.map_or(GoodRevision::Unknown, GoodRevision::Active);
         Some((good.commit.clone(), revision))
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bowline_core::desired::kind::{Mode, RollbackStrategy};
+use bowline_core::desired::kind::{Capability, Mode, RollbackStrategy, Target};
 use bowline_core::desired::{ResourceKind, TaskDefinitionContent};
 use bowline_core::live::Observed;
-use bowline_core::name::{CommitId, ResourceName, RevisionRef, TaskDefinitionArn};
+use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{AttemptVerdict, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
 use bowline_core::policy::GitStanding;
 
@@ -37,6 +37,8 @@ pub struct FailedService {
     pub reason: String,
     /// How far a rollback may go, as its manifest and the mode say.
     pub strategy: RollbackStrategy,
+    /// Whether task definitions may be registered on its Target.
+    pub may_register: bool,
     /// What is known of the attempt, a line each.
     pub evidence: Vec<String>,
     /// What git wants that live does not have, a line each.
@@ -53,7 +55,9 @@ pub struct GoodSpec {
     /// The commit that wanted it.
     pub commit: CommitId,
     /// The revision, where known.
-    pub revision: Option<RevisionRef>,
+    pub revision: Option<TaskDefinitionArn>,
+    /// Its content, where that was kept: AWS forgets deregistered revisions.
+    pub content: Option<TaskDefinitionContent>,
 }
 
 impl Scene {
@@ -112,12 +116,20 @@ fn failed(
         spec_hash: spec_hash.clone(),
         reason: reason.clone(),
         strategy: wanted.rollback.strategy.min(most),
+        may_register: most == RollbackStrategy::AutoMerge && deploys(world, target),
         evidence: memory.map(|memory| evidence(memory, spec_hash)).unwrap_or_default(),
         differences: report.differences.iter().map(ToString::to_string).collect(),
         good: memory.map(good).unwrap_or_default(),
         runs,
     };
     Some((name.clone(), failed))
+}
+
+/// Whether both Target and ceiling allow to deploy there.
+fn deploys(world: &World, target: &Target) -> bool {
+    let by_ceiling = world.ceiling.capabilities.as_ref();
+    by_ceiling.is_none_or(|allowed| allowed.contains(&Capability::EcsDeploy))
+        && target.capabilities.contains(&Capability::EcsDeploy)
 }
 
 /// What is known of an attempt.
@@ -140,7 +152,8 @@ fn good(memory: &ServiceMemory) -> [Option<GoodSpec>; 2] {
     let last = memory.last_good.as_ref();
     let newest = last.and_then(|good| {
         let commit = CommitId::parse(&good.commit).ok()?;
-        Some(GoodSpec { commit, revision: Some(good.task_definition.revision()) })
+        let content = good.content.clone();
+        Some(GoodSpec { commit, revision: Some(good.task_definition.clone()), content })
     });
     let earlier = memory.attempts.iter().filter(|(hash, attempt)| {
         attempt.verdict == Some(AttemptVerdict::Good)
@@ -149,7 +162,7 @@ fn good(memory: &ServiceMemory) -> [Option<GoodSpec>; 2] {
     let earlier = earlier.map(|(_, attempt)| attempt).max_by_key(|attempt| attempt.at);
     let earlier = earlier.and_then(|attempt| {
         let commit = CommitId::parse(&attempt.commit).ok()?;
-        Some(GoodSpec { commit, revision: attempt.task_definition.as_ref().map(TaskDefinitionArn::revision) })
+        Some(GoodSpec { commit, revision: attempt.task_definition.clone(), content: None })
     });
     [newest, earlier]
 }

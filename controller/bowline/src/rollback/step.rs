@@ -9,7 +9,7 @@ use bowline_core::rollback::machine::{
     Step, Trouble, TroubleKind,
 };
 use bowline_core::rollback::revert::{
-    Failing, GoodRevision, Made, NoRevert, PastCommit, Revert, branch_name, choose, deployed_by, message,
+    Failing, Made, NoRevert, PastCommit, Revert, branch_name, choose, deployed_by, message,
 };
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use crate::source::github::{GitHub, GitHubError, NewPull, Verdict};
 use crate::source::{Built, Past, WriteError};
 
 /// Why a step came to nothing.
-enum Failed {
+pub(super) enum Failed {
     /// It may be tried again.
     Trouble(Trouble),
     /// There is nothing that could be done.
@@ -109,10 +109,12 @@ impl Tools {
         let goods = rollback.resources.values().filter_map(|failed| failed.good.clone());
         let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect() };
         let history = self.writer.past(past).await?;
-        let Some(revert) = chosen(&history, rollback, scene)? else {
+        let failing = self.failing(rollback, scene).await?;
+        let Some(mut revert) = chosen(&history, &failing, &rollback.bad_commit)? else {
             rollback.reverted_already(now);
             return Ok(());
         };
+        self.register(scene, &failing, &mut revert).await?;
         let text = message(&revert, &reason(rollback), &rollback.id);
         let commit = match self.writer.revert(revert.clone(), text.clone(), rollback.opened_at).await? {
             Built::NothingToDo => {
@@ -139,6 +141,22 @@ impl Tools {
         };
         rollback.pushed(branch, now);
         Ok(())
+    }
+
+    /// The services that it goes back for, and to what.
+    async fn failing(
+        &self,
+        rollback: &Rollback,
+        scene: &Scene,
+    ) -> Result<BTreeMap<ResourceName, Failing>, Failed> {
+        let mut failing = BTreeMap::new();
+        for (name, failed) in &rollback.resources {
+            let Some(good) = failed.good.clone() else { continue };
+            let revision = self.good_revision(scene, name, &good).await?;
+            let after_failed_rollback = rollback.after.is_some();
+            failing.insert(name.clone(), Failing { good, revision, after_failed_rollback });
+        }
+        Ok(failing)
     }
 
     async fn open_pull(
@@ -209,22 +227,17 @@ async fn tell(github: &GitHub, rollback: &mut Rollback, number: u64) -> Result<(
     Ok(())
 }
 
-/// The revert of this rollback on top of the present head; none if the head has it already.
-fn chosen(history: &[PastCommit], rollback: &Rollback, scene: &Scene) -> Result<Option<Revert>, Failed> {
-    let failing = rollback.resources.iter().filter_map(|(name, failed)| {
-        let good = failed.good.clone()?;
-        let goods = scene.failed.get(name).map(|failed| failed.good.iter().flatten()).into_iter().flatten();
-        let revision =
-            goods.clone().find(|known| known.commit == good).and_then(|known| known.revision.clone());
-        let revision = revision.map_or(GoodRevision::Unknown, GoodRevision::Active);
-        Some((name.clone(), Failing { good, revision, after_failed_rollback: rollback.after.is_some() }))
-    });
-    let failing: BTreeMap<ResourceName, Failing> = failing.collect();
-    let chosen = choose(history, &failing);
+/// The revert for `bad_commit` on top of the present head; none if the head has it already.
+fn chosen(
+    history: &[PastCommit],
+    failing: &BTreeMap<ResourceName, Failing>,
+    bad_commit: &CommitId,
+) -> Result<Option<Revert>, Failed> {
+    let chosen = choose(history, failing);
     let own = chosen
         .reverts
         .into_iter()
-        .find(|revert| revert.bad_commit().is_some_and(|bad| bad.commit == rollback.bad_commit));
+        .find(|revert| revert.bad_commit().is_some_and(|bad| bad.commit == *bad_commit));
     if own.is_some() {
         return Ok(own);
     }
@@ -232,8 +245,7 @@ fn chosen(history: &[PastCommit], rollback: &Rollback, scene: &Scene) -> Result<
         Some(NoRevert::SameAsGood { .. }) => Ok(None),
         Some(why) => Err(Failed::Cannot(why.to_string())),
         None => Err(Failed::Cannot(format!(
-            "commit {:.8} is not the newest one any more that changed what is deployed: a person has to look",
-            rollback.bad_commit
+            "commit {bad_commit:.8} is not the newest one any more that changed what is deployed: a person has to look"
         ))),
     }
 }

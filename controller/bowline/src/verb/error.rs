@@ -2,6 +2,7 @@
 
 use bowline_core::verb::Refusal;
 
+use crate::source::github::GitHubError;
 use crate::source::{SourceError, WriteError};
 
 /// A verb did not do what was asked for. The branch that is read is as it was.
@@ -37,6 +38,29 @@ pub enum VerbError {
         /// The server's words.
         problem: String,
     },
+    /// A pull request is to be merged, and there is nowhere to open one.
+    #[error("`--merge` needs pull requests, and bowline.yaml has no `github`: add it, or use `--push`")]
+    NoGitHub,
+    /// The branch is pushed, and there is no pull request for it.
+    #[error(
+        "the commit is pushed as {branch}, but its pull request could not be opened: {error}; {}. The same command once more finds \
+         the branch, and opens it",
+        error.hint()
+    )]
+    NoPull {
+        /// The branch.
+        branch: String,
+        /// What GitHub said.
+        error: GitHubError,
+    },
+    /// The pull request is open, and could not be merged.
+    #[error("{url} is open, but was not merged: {error}; {}", error.hint())]
+    NotMerged {
+        /// The pull request's page.
+        url: String,
+        /// What GitHub said.
+        error: GitHubError,
+    },
     /// Others were faster each time.
     #[error("the branch moved {tries} times while the commit was made: nothing was pushed; try again")]
     KeepsMoving {
@@ -46,6 +70,10 @@ pub enum VerbError {
 }
 
 impl VerbError {
+    pub(super) fn no_pull(branch: &str, error: GitHubError) -> Self {
+        Self::NoPull { branch: branch.to_owned(), error }
+    }
+
     /// An error of a push onto the branch that is read.
     pub(super) fn onto(error: WriteError) -> Self {
         match error {

@@ -147,3 +147,33 @@ fn a_restart_asked_for_while_suspended_comes_after_it() {
     world.now = at(3601);
     assert_eq!(world.actions(), ["EcsService/web: start new tasks"]);
 }
+
+#[test]
+fn a_hold_on_the_service_keeps_everything_off_until_its_end() {
+    let hold =
+        Hold { until: at(3600), reason: "500s since noon; \"now\" (Ada <ada@example.com>)".to_owned() };
+    assert_eq!(hold.value(), "2026-11-21T13:00:00Z 500s since noon_ _now_ _Ada _ada@example.com__");
+    for (what, mut world) in worlds() {
+        let actions = world.actions();
+        if world.live.services[&name("web")].known().is_none() {
+            continue;
+        }
+        world = world.with_tag("web", TagKey::Hold, &hold.value());
+        assert_eq!(world.actions(), Vec::<String>::new(), "{what}");
+        assert_eq!(
+            world.report("web").held.first().map(ToString::to_string),
+            Some(
+                "suspended until 2026-11-21T13:00:00Z, so nothing is done to it: break-glass: 500s since noon_ _now_ _Ada \
+                 _ada@example.com__ (take the tag bowline:hold off the service to end it now)"
+                    .to_owned()
+            ),
+            "{what}"
+        );
+        world.now = at(3600);
+        assert_eq!(world.actions(), actions, "{what}");
+        let broken = world.with_tag("web", TagKey::Hold, "for ever");
+        assert_eq!(broken.actions(), actions, "{what}");
+    }
+    let long = Hold { until: at(0), reason: "x".repeat(300) };
+    assert_eq!(long.value().len(), 256);
+}

@@ -43,7 +43,8 @@ impl Marker {
         })
     }
 
-    fn line(&self) -> String {
+    /// The line that [`Marker::find`] finds.
+    pub fn line(&self) -> String {
         let merges = if self.merges_itself { "yes" } else { "no" };
         format!(
             "<!-- bowline:revert bad={} commit={} merges-itself={merges} -->",
@@ -66,10 +67,10 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
         "The deployment of {} failed. This takes back commit {} ({}), so that git says again what was last good.\n",
         names.join(", "),
         rollback.bad_commit,
-        one_line(&rollback.subject)
+        defused(&rollback.subject)
     );
     for (name, failed) in &rollback.resources {
-        let _ = writeln!(text, "### {name}\n\n**Verdict:** bad: {}\n", one_line(&failed.reason));
+        let _ = writeln!(text, "### {name}\n\n**Verdict:** bad: {}\n", defused(&failed.reason));
         if let Some(good) = &failed.good {
             let _ = writeln!(text, "Last good with commit {good}.\n");
         }
@@ -115,7 +116,7 @@ fn list(text: &mut String, heading: &str, lines: &[String]) {
     }
     let _ = writeln!(text, "{heading}\n");
     for line in lines.iter().take(MOST_LINES) {
-        let _ = writeln!(text, "- {}", one_line(line));
+        let _ = writeln!(text, "- {}", defused(line));
     }
     if lines.len() > MOST_LINES {
         let _ = writeln!(text, "- and {} more", lines.len() - MOST_LINES);
@@ -165,8 +166,8 @@ pub fn status(rollback: &Rollback) -> String {
     text.chars().take(LONGEST_STATUS).collect()
 }
 
-fn one_line(text: &str) -> String {
+/// The text on one line; what came from AWS, from a commit or from a person must not call people or close issues.
+pub fn defused(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // What came from AWS or from a commit must not call people or close issues.
     line.replace('@', "@\u{200b}").replace("<!--", "<! --")
 }

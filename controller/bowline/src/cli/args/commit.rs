@@ -1,6 +1,6 @@
 //! The verbs that are commits.
 
-use bowline_core::name::{ReasonText, ResourceName, RestartToken};
+use bowline_core::name::{HumanDuration, ReasonText, ResourceName, RestartToken};
 use bowline_core::verb::Suspendable;
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
@@ -11,9 +11,9 @@ use crate::verb::Until;
 macro_rules! commit_help {
     ($examples:literal) => {
         concat!(
-            "The commit is made on the newest commit of the branch and pushed as a branch of its own (open a pull request from it), or \
-with --push, or `git.delivery: push` in bowline.yaml, onto the branch that is read. Who may do that is the server's to say: the \
-source's `auth` is used.\nExit code: 0 done, 1 nothing to do or refused, 2 an error; nothing was pushed then.\n\nExamples:\n  ",
+            "The commit is made on the newest commit of the branch and pushed as a branch of its own, with a pull request where \
+`github` is configured in bowline.yaml (--merge merges it), or with --push, or `git.delivery: push` in bowline.yaml, onto the \
+branch that is read. Who may do that is the server's to say: the source's `auth` is used.\nExit code: 0 done, 1 nothing to do, refused, or not merged, 2 an error.\n\nExamples:\n  ",
             $examples
         )
     };
@@ -36,10 +36,13 @@ pub enum CommitVerb {
     Release(Release),
     /// Go back to what a service ran before, by reverting the commits since, as a commit
     #[command(
-        after_help = commit_help!("bowline rollback web --push --reason \"500s since 12:00\"\n  bowline rollback web --to 1c39bd47\n\n\
+        after_help = commit_help!("bowline rollback web --push --reason \"500s since 12:00\"\n  bowline rollback web --to 1c39bd47\n  \
+bowline rollback web --break-glass --reason \"shop is down\"\n\n\
 Without --to: to the last commit with which it was good, if the store named in bowline.yaml knows one and git wants something \
 else by now; otherwise to what it ran before its last change. What else those commits changed stays. If later changes are in \
-conflict, it is never pushed onto the branch that is read.")
+conflict, it is never pushed onto the branch that is read.\n\n--break-glass runs its last good revision first, without waiting for \
+git, and makes the commit then. Until that is in git, only the hold (the tag bowline:hold of the service) keeps Bowline from deploying \
+what git says.")
     )]
     Rollback(Rollback),
     /// Do nothing to a resource for a while, as a commit; it is looked at and reported
@@ -82,6 +85,11 @@ impl CommitVerb {
         }
     }
 
+    /// Whether something is done ahead of git.
+    pub fn breaks_glass(&self) -> bool {
+        matches!(self, Self::Rollback(Rollback { break_glass: true, .. }))
+    }
+
     /// Where the controller listens, for those that ask it.
     pub fn listen(&self) -> Option<&Listen> {
         match self {
@@ -102,6 +110,9 @@ pub struct Commit {
     /// Push onto the branch that is read, never by force [default: a branch of its own, or `git.delivery`]
     #[arg(long)]
     pub push: bool,
+    /// Merge the pull request, or let GitHub merge it once the branch's rules allow
+    #[arg(long, conflicts_with = "push")]
+    pub merge: bool,
     /// Show the commit, and push nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -166,6 +177,13 @@ fn container_image(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Parses the time of a hold.
+fn hold(text: &str) -> Result<HumanDuration, String> {
+    let parsed = HumanDuration::parse(text).map_err(|error| error.to_string())?;
+    let most = HumanDuration::from_secs(24 * 60 * 60);
+    if parsed > most { Err("a hold lasts at most 24h".to_owned()) } else { Ok(parsed) }
+}
+
 /// Arguments of `rollback`.
 #[derive(Debug, ClapArgs)]
 pub struct Rollback {
@@ -178,6 +196,12 @@ pub struct Rollback {
     /// Why, for the commit's message
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Let it run its last good revision at once, ahead of git, and keep Bowline away from it for a while
+    #[arg(long, requires = "reason", conflicts_with_all = ["to", "dry_run"])]
+    pub break_glass: bool,
+    /// For how long Bowline is kept away, at most 24h
+    #[arg(long, value_name = "DURATION", requires = "break_glass", default_value = "1h", value_parser = hold)]
+    pub hold: HumanDuration,
     /// How.
     #[command(flatten)]
     pub commit: Commit,

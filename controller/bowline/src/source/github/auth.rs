@@ -67,6 +67,7 @@ fn read(path: &std::path::Path, field: &'static str) -> Result<SecretString, Git
 /// A client with a token.
 pub(super) struct Session {
     pub(super) client: Octocrab,
+    token: SecretString,
     /// When the token was got, by the machine's own clock.
     since: Instant,
     expires: bool,
@@ -101,11 +102,20 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretStr
 impl GitHub {
     /// A client whose token is good.
     pub(super) async fn client(&self) -> Result<Octocrab, GitHubError> {
+        self.with_session(|session| session.client.clone()).await
+    }
+
+    /// A token that is good: for git over https it is the password.
+    pub async fn token(&self) -> Result<SecretString, GitHubError> {
+        self.with_session(|session| session.token.clone()).await
+    }
+
+    async fn with_session<T>(&self, take: impl Fn(&Session) -> T) -> Result<T, GitHubError> {
         let mut session = self.session.lock().await;
         if let Some(session) =
             session.as_ref().filter(|session| !session.expires || session.since.elapsed() < RENEWED_AFTER)
         {
-            return Ok(session.client.clone());
+            return Ok(take(session));
         }
         let (token, expires) = match &self.settings.auth {
             GitHubAuth::Token(credential) => (credential.read()?, false),
@@ -114,12 +124,12 @@ impl GitHub {
             }
         };
         let client = self.base()?.client(&token)?;
-        *session = Some(Session { client: client.clone(), since: Instant::now(), expires });
-        Ok(client)
+        let fresh = Session { client, token, since: Instant::now(), expires };
+        Ok(take(session.insert(fresh)))
     }
 
     /// The token is not good any more: the next call gets another one.
-    pub(super) async fn forget_token(&self) {
+    pub async fn forget_token(&self) {
         *self.session.lock().await = None;
     }
 

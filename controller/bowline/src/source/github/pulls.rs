@@ -39,6 +39,7 @@ struct Shown {
     #[serde(default)]
     body: Option<String>,
     head: Side,
+    base: Side,
     #[serde(default)]
     merged_at: Option<String>,
     #[serde(default)]
@@ -53,6 +54,14 @@ struct Side {
     #[serde(rename = "ref")]
     branch: String,
     sha: CommitId,
+    /// Absent where a fork was deleted.
+    #[serde(default)]
+    repo: Option<SideRepository>,
+}
+
+#[derive(PartialEq, Eq, Deserialize)]
+struct SideRepository {
+    full_name: String,
 }
 
 /// Which ways of merging a repository allows; GitHub shows them to those who may write.
@@ -79,6 +88,12 @@ impl Methods {
 }
 
 impl Shown {
+    /// Whether its branch is of the repository itself: only who may write there can push it. What a fork offers says
+    /// whatever its author likes.
+    fn is_own(&self) -> bool {
+        self.head.repo.is_some() && self.head.repo == self.base.repo
+    }
+
     fn pull(self) -> Pull {
         let state = if self.merged_at.is_some() {
             PullState::Merged
@@ -115,19 +130,19 @@ impl GitHub {
         let path = format!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=5");
         let found: Vec<Shown> = self.call("look for pull requests", Method::GET, &path, None).await?;
         // GitHub ignores a filter that it does not understand.
-        let found = found.into_iter().find(|pull| pull.head.branch == branch);
+        let found = found.into_iter().find(|pull| pull.head.branch == branch && pull.is_own());
         match found {
             Some(pull) => self.pull(pull.number).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// The newest pull requests, newest first, whatever became of them: at most 100, and without what is only shown of one
-    /// alone, its mergeability.
+    /// The newest pull requests for the repository's own branches, newest first, whatever became of them: among the 100 newest,
+    /// and without what is only shown of one alone, its mergeability.
     pub async fn newest_pulls(&self) -> Result<Vec<Pull>, GitHubError> {
         let path = format!("/pulls?state=all&sort=created&direction=desc&per_page={PAGE}");
         let found: Vec<Shown> = self.call("look for pull requests", Method::GET, &path, None).await?;
-        Ok(found.into_iter().map(Shown::pull).collect())
+        Ok(found.into_iter().filter(Shown::is_own).map(Shown::pull).collect())
     }
 
     /// One pull request.
