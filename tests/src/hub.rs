@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use bowline_sim::{CallRecord, GitHub, GitHubConfig, Permissions, RepositorySettings, Simulator, SimulatorConfig};
+use bowline_sim::{
+    CallRecord, GitHub, GitHubConfig, Permissions, RepositorySettings, Simulator, SimulatorConfig,
+};
 use git2::Repository;
 use serde_json::{Value, json};
 

@@ -37,7 +37,8 @@ struct Ada {
 
 impl Ada {
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
-        let (url, token, method) = (format!("{}/repos/{REPOSITORY}{path}", self.url), self.token.clone(), method.to_owned());
+        let (url, token, method) =
+            (format!("{}/repos/{REPOSITORY}{path}", self.url), self.token.clone(), method.to_owned());
         let call = move || {
             let agent = ureq::Agent::new_with_defaults();
             let request = ureq::http::Request::builder()
@@ -68,7 +69,8 @@ impl Ada {
     /// The newest status of a commit, and what it says.
     async fn status(&self, commit: &str) -> Option<(String, String)> {
         let found = self.call("GET", &format!("/commits/{commit}/status"), None).await;
-        let newest = found["statuses"].as_array().unwrap().iter().find(|one| one["context"] == "bowline/preview")?;
+        let newest =
+            found["statuses"].as_array().unwrap().iter().find(|one| one["context"] == "bowline/preview")?;
         let text = |name: &str| newest[name].as_str().unwrap_or_default().to_owned();
         Some((text("state"), text("description")))
     }
@@ -266,7 +268,10 @@ async fn it_is_compared_where_the_base_branch_says() {
     let _process = site.run().await;
     site.ada.is_told(&head, "success", "1 resource could not be compared with live").await;
     let comment = site.comment_with(number, "registry.test/web:1").await;
-    assert!(comment.contains("Target/prod is not compared: a Target takes effect when it is merged"), "{comment}");
+    assert!(
+        comment.contains("Target/prod is not compared: a Target takes effect when it is merged"),
+        "{comment}"
+    );
     let calls = site.hub.calls();
     assert!(!calls.iter().any(|call| call.operation == "AssumeRole"), "{calls:#?}");
     let asked: Vec<_> = calls.into_iter().filter_map(|call| call.resource).collect();
@@ -310,5 +315,8 @@ async fn where_bowline_only_observes_nothing_is_told() {
     assert_eq!(site.ada.status(&head).await, None);
     assert_eq!(site.ada.comments(number).await, Vec::<String>::new());
     let calls = site.hub.github.calls();
-    assert!(!calls.iter().any(|call| call.account == "bowline" && call.operation.contains("/pulls")), "{calls:#?}");
+    assert!(
+        !calls.iter().any(|call| call.account == "bowline" && call.operation.contains("/pulls")),
+        "{calls:#?}"
+    );
 }

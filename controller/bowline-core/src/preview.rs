@@ -100,12 +100,9 @@ pub struct Verdict {
 
 /// The findings of `after` that `before` does not have, wherever they stand in the same file.
 pub fn new_findings(before: &[Finding], after: &[Finding]) -> Vec<Finding> {
-    let known: BTreeSet<_> =
-        before.iter().map(|finding| (&finding.location.path, finding.code as u8, &finding.message)).collect();
-    let is_new = |finding: &&Finding| {
-        !known.contains(&(&finding.location.path, finding.code as u8, &finding.message))
-    };
-    after.iter().filter(is_new).cloned().collect()
+    let what = |finding: &Finding| (finding.location.path.clone(), finding.message.clone());
+    let known: BTreeSet<(String, String)> = before.iter().map(what).collect();
+    after.iter().filter(|finding| !known.contains(&what(finding))).cloned().collect()
 }
 
 impl Preview {
@@ -138,7 +135,10 @@ impl Preview {
         };
         let invalid = compared.reports.iter().filter(|report| report.sync == Sync::Invalid).count();
         if invalid > 0 {
-            return (Conclusion::Failure, format!("{} cannot be used as written", counted(invalid, "resource")));
+            return (
+                Conclusion::Failure,
+                format!("{} cannot be used as written", counted(invalid, "resource")),
+            );
         }
         if let Some(why) = &compared.refused {
             return (Conclusion::Neutral, why.clone());

@@ -113,8 +113,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     if let Some(github) = wiring::github(&config, &wired.world.clock)? {
         let github = Arc::new(github);
         let wakes = Arc::new(Notify::new());
-        let previews =
-            wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?.run(shutdown.clone());
+        let previews = wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?
+            .run(shutdown.clone());
         beside.push(Owner::spawn("previews pull requests", previews));
         if let Some((address, secret)) = secret {
             let listener = listen(address).await?;

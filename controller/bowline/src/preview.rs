@@ -166,7 +166,8 @@ impl Loop {
     /// Looks at every open pull request for which something is new; a time if GitHub wants to be left alone until then.
     async fn turn(&mut self, base: &Arc<Snapshot>) -> Option<Timestamp> {
         let ceiling = self.tools.comparison.mode();
-        let may_tell = base.state.targets.values().any(|target| target.spec.mode.min(ceiling) >= Mode::Propose);
+        let may_tell =
+            base.state.targets.values().any(|target| target.spec.mode.min(ceiling) >= Mode::Propose);
         if !may_tell || matches!(base.standing, GitStanding::Stale(_)) {
             // `observe` writes nothing, anywhere; and from an old commit nothing is told.
             return None;

@@ -55,9 +55,8 @@ pub fn part(base: &DesiredState, after: &DesiredState) -> Part {
         };
         changes.insert(key, change);
     }
-    let compared = |key: &&ResourceKey| {
-        !matches!(changes.get(key), Some(Change::Removed | Change::NotCompared(_)))
-    };
+    let compared =
+        |key: &&ResourceKey| !matches!(changes.get(key), Some(Change::Removed | Change::NotCompared(_)));
     let mut told: BTreeSet<ResourceKey> = changes.keys().filter(compared).cloned().collect();
     told.extend(readers(&whole, &told));
     let state = narrowed(&whole, &told);
@@ -140,7 +139,8 @@ fn readers(state: &DesiredState, changed: &BTreeSet<ResourceKey>) -> Vec<Resourc
     let is_changed = |name: &ResourceName| {
         changed.contains(&ResourceKey { kind: ResourceKind::Secret, name: name.clone() })
     };
-    let readers = state.services.iter().filter(|(_, service)| service.resource.spec.secrets.iter().any(is_changed));
+    let readers =
+        state.services.iter().filter(|(_, service)| service.resource.spec.secrets.iter().any(is_changed));
     readers.map(|(name, _)| ResourceKey { kind: ResourceKind::EcsService, name: name.clone() }).collect()
 }
 

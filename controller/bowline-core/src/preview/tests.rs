@@ -85,7 +85,10 @@ fn what_is_added_and_removed_is_said() {
 
 #[test]
 fn targets_and_places_are_those_of_the_base_branch() {
-    let elsewhere = TARGET.replace("cluster: main", "cluster: payroll, assumeRole: { arn: 'arn:aws:iam::111122223333:role/admin' }");
+    let elsewhere = TARGET.replace(
+        "cluster: main",
+        "cluster: payroll, assumeRole: { arn: 'arn:aws:iam::111122223333:role/admin' }",
+    );
     let other = TARGET.replace("prod", "other");
     let state_elsewhere = STATE.replace("states", "payroll-states");
     let moved = WEB.replace("target: prod", "target: other");
@@ -227,7 +230,11 @@ fn red_is_for_errors_and_not_knowing_is_neither_red_nor_drift() {
 fn the_comment_says_what_would_change_and_what_is_wrong() {
     let seen = compared(|report| {
         text("1", "2")(report);
-        report.differences.push(difference("environment[name=KEY].value", Shown::Length(12), Shown::Length(40)));
+        report.differences.push(difference(
+            "environment[name=KEY].value",
+            Shown::Length(12),
+            Shown::Length(40),
+        ));
         report.hold(HeldWhy::ReportOnly);
     });
     let told = comment(&preview(seen, &[finding("a.yaml", 4, Severity::Warning)]));

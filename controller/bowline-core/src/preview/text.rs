@@ -36,7 +36,7 @@ pub fn comment(preview: &Preview) -> String {
     } else {
         format!(" ({})", preview.instance)
     };
-    page.text.push_str(&format!("### {symbol} Bowline{whose}: {}\n\n", one_line(&verdict.summary)));
+    let _ = writeln!(page.text, "### {symbol} Bowline{whose}: {}\n", one_line(&verdict.summary));
     let onto = format!("commit {:.8} on top of {:.8}", preview.head, preview.base);
     let sentence = match &preview.seen {
         Seen::Compared(_) => format!("What {onto} would mean for live, if it were merged now.\n\n"),

@@ -132,10 +132,8 @@ pub fn webhook_secret(config: &Config) -> Result<Option<(SocketAddr, WebhookSecr
         (None, variable) => {
             let variable = variable.as_deref().unwrap_or_default();
             let what = format!("the environment variable {variable} (github.webhook.secretEnv)");
-            let value = std::env::var(variable).map_err(|error| EngineError::Credential {
-                what: what.clone(),
-                reason: error.to_string(),
-            })?;
+            let value = std::env::var(variable)
+                .map_err(|error| EngineError::Credential { what: what.clone(), reason: error.to_string() })?;
             (what, SecretString::from(value))
         }
     };

@@ -140,10 +140,12 @@ impl Outcome {
             Self::Woke | Self::Ping | Self::Unwatched | Self::Known => None,
             Self::TooLarge => Some("it is larger than 1 MiB"),
             Self::TooSlow => Some("it did not arrive within 10 s"),
-            Self::Unsigned => {
-                Some("it is not signed with the secret of `github.webhook`: compare it with the one in GitHub's settings")
+            Self::Unsigned => Some(
+                "it is not signed with the secret of `github.webhook`: compare it with the one in GitHub's settings",
+            ),
+            Self::WrongType => {
+                Some("it is not JSON: choose application/json as the content type in GitHub's settings")
             }
-            Self::WrongType => Some("it is not JSON: choose application/json as the content type in GitHub's settings"),
             Self::Malformed => Some("it is not what GitHub sends"),
         }
     }

@@ -79,9 +79,10 @@ impl Comparison {
         let pass = look(&mut world, &narrowed).await;
         let reports = pass.approved.reports.values();
         compared.reports = reports.filter(|report| part.told.contains(&report.resource)).cloned().collect();
-        let actions = pass.proposed.iter().filter(|action| {
-            action.wave != Wave::Claims && part.told.contains(&action.resource)
-        });
+        let actions = pass
+            .proposed
+            .iter()
+            .filter(|action| action.wave != Wave::Claims && part.told.contains(&action.resource));
         compared.actions = actions.map(ToString::to_string).collect();
         Ok(compared)
     }

@@ -49,7 +49,8 @@ async fn start(repository: &str) -> Running {
 
 fn sign(body: &[u8]) -> String {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());
-    let digits = ring::hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digits =
+        ring::hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("sha256={digits}")
 }
 
@@ -127,7 +128,11 @@ async fn what_is_too_large_or_not_githubs_is_refused() {
     let large = vec![b' '; LARGEST + 1];
     assert_eq!(running.post(&headers(&sign(&large), "1", ("", None)), &large).await.0, 413);
     let most = vec![b' '; LARGEST];
-    assert_eq!(running.post(&headers(&sign(&most), "1", ("", None)), &most).await.0, 400, "no JSON, but not too large");
+    assert_eq!(
+        running.post(&headers(&sign(&most), "1", ("", None)), &most).await.0,
+        400,
+        "no JSON, but not too large"
+    );
     let body = push("main");
     let signature = sign(&body);
     let form = ("content-type", Some("application/x-www-form-urlencoded"));
@@ -259,7 +264,8 @@ async fn what_github_sends_wakes_and_what_it_sends_again_does_nothing() {
 
 fn commit(path: &std::path::Path, branch: &str, onto: Option<&str>) {
     let git = git2::Repository::open_bare(path).unwrap();
-    let parent = onto.map(|name| git.find_reference(&format!("refs/heads/{name}")).unwrap().peel_to_commit().unwrap());
+    let parent =
+        onto.map(|name| git.find_reference(&format!("refs/heads/{name}")).unwrap().peel_to_commit().unwrap());
     let mut tree = git.treebuilder(None).unwrap();
     tree.insert("file", git.blob(branch.as_bytes()).unwrap(), 0o100_644).unwrap();
     let tree = git.find_tree(tree.write().unwrap()).unwrap();

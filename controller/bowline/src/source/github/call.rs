@@ -266,8 +266,7 @@ impl GitHub {
         known: Option<&ETag>,
     ) -> Result<Answer, GitHubError> {
         let base = self.base()?;
-        let mut request =
-            http::Request::builder().method(method.clone()).uri(format!("{}{path}", base.path));
+        let mut request = http::Request::builder().method(method.clone()).uri(format!("{}{path}", base.path));
         if let Some(ETag(tag)) = known {
             request = request.header(IF_NONE_MATCH, tag);
         }

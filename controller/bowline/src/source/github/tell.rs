@@ -47,6 +47,26 @@ struct Comment {
     id: u64,
     #[serde(default)]
     body: Option<String>,
+    author_association: String,
+    #[serde(default)]
+    user: Option<Author>,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Comment {
+    /// Whether it begins with the marker, and is not by somebody from outside, who would have the last word on it.
+    fn is_own(&self, marker: &str) -> bool {
+        let is_marked = self.body.as_deref().is_some_and(|body| body.trim_start().starts_with(marker));
+        let is_inside = matches!(self.author_association.as_str(), "OWNER" | "MEMBER" | "COLLABORATOR");
+        // An App is no member of anything, but only one that was installed can comment.
+        let is_app = self.user.as_ref().is_some_and(|user| user.kind == "Bot");
+        is_marked && (is_inside || is_app)
+    }
 }
 
 #[derive(Deserialize)]
@@ -109,9 +129,7 @@ impl GitHub {
         for page in 1..=MOST_PAGES {
             let path = format!("/issues/{number}/comments?per_page=100&page={page}");
             let found: Vec<Comment> = self.call(COMMENTING, Method::GET, &path, None).await?;
-            let own = found.iter().find(|comment| {
-                comment.body.as_deref().is_some_and(|body| body.trim_start().starts_with(marker))
-            });
+            let own = found.iter().find(|comment| comment.is_own(marker));
             if let Some(own) = own {
                 if own.body.as_deref().map(str::trim_end) != Some(text.trim_end()) {
                     let path = format!("/issues/comments/{}", own.id);
@@ -212,5 +230,25 @@ impl GitHub {
             }
             None => self.order(DOING, Method::POST, "/check-runs", &body).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_that_a_stranger_writes_makes_no_comment_bowlines() {
+        let comment = |body: &str, author_association: &str, kind: &str| {
+            let user = json!({"type": kind});
+            let comment =
+                json!({"id": 1, "body": body, "author_association": author_association, "user": user});
+            serde_json::from_value::<Comment>(comment).map(|comment| comment.is_own("<!-- x -->")).unwrap()
+        };
+        assert!(comment("<!-- x -->\none", "COLLABORATOR", "User"));
+        assert!(comment("\n<!-- x -->\none", "NONE", "Bot"));
+        assert!(!comment("<!-- x -->\none", "NONE", "User"));
+        assert!(!comment("<!-- x -->\none", "CONTRIBUTOR", "User"));
+        assert!(!comment("one <!-- x -->", "OWNER", "User"));
     }
 }

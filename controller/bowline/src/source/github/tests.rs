@@ -221,7 +221,11 @@ async fn open_pull_requests_are_asked_for_again_for_nothing() {
     assert_eq!(pulls.list(&github).await.unwrap(), std::slice::from_ref(&expected));
     let statuses = || {
         let calls = site.simulated.calls();
-        calls.iter().filter(|call| call.operation == "GET /repos/{owner}/{repo}/pulls").map(|call| call.status).collect::<Vec<_>>()
+        calls
+            .iter()
+            .filter(|call| call.operation == "GET /repos/{owner}/{repo}/pulls")
+            .map(|call| call.status)
+            .collect::<Vec<_>>()
     };
     assert_eq!(pulls.list(&github).await.unwrap(), std::slice::from_ref(&expected));
     assert_eq!(statuses(), [200, 200, 304]);

@@ -142,8 +142,15 @@ mod tests {
         assert!(!secret.signed(b"Hello, World?", Some(SIGNATURE)));
         let flipped = SIGNATURE.replace("e17", "e18");
         let wrong = [
-            "", "sha256=", "sha256=7", "sha256=zz", &SIGNATURE[7..], &SIGNATURE[..SIGNATURE.len() - 2], &flipped,
-            "sha1=757107ea0eb2509fc211221cce984b8a37570b6d", "sha256=\u{e9}\u{e9}",
+            "",
+            "sha256=",
+            "sha256=7",
+            "sha256=zz",
+            &SIGNATURE[7..],
+            &SIGNATURE[..SIGNATURE.len() - 2],
+            &flipped,
+            "sha1=757107ea0eb2509fc211221cce984b8a37570b6d",
+            "sha256=\u{e9}\u{e9}",
         ];
         for signature in wrong {
             assert!(!secret.signed(body, Some(signature)), "{signature}");
@@ -163,7 +170,8 @@ mod tests {
         let body = |value: serde_json::Value| value.to_string().into_bytes();
         let repository = json!({"full_name": "Acme/infra", "default_branch": "main"});
         let push = |name: &str| body(json!({"ref": name, "repository": repository}));
-        let pull = |base: &str| body(json!({"repository": repository, "pull_request": {"base": {"ref": base}}}));
+        let pull =
+            |base: &str| body(json!({"repository": repository, "pull_request": {"base": {"ref": base}}}));
         let watched = |reference: &str| Watched {
             repository: RepositoryName::parse("acme/infra").unwrap(),
             reference: reference.to_owned(),
