@@ -286,7 +286,19 @@ impl Desk {
             marker: marker.as_ref(),
             merges_itself: commit.made.may_merge_itself(),
         };
-        let pull = pull::propose(github, &proposal).await?;
+        let (landed, told) = self.propose(github, &proposal, far).await?;
+        notes.extend(told);
+        Ok(Some(landed))
+    }
+
+    /// Opens the pull request of a branch that is pushed, and takes it so `far`; with what a person should know of that.
+    async fn propose(
+        &self,
+        github: &GitHub,
+        proposal: &Proposal<'_>,
+        far: Far,
+    ) -> Result<(Landed, Vec<String>), VerbError> {
+        let pull = pull::propose(github, proposal).await?;
         let mut told = Vec::new();
         // Labels and reviewers are not what was asked for: without them it is told, and no error.
         if let Err(error) = github.decorate(pull.number).await {
@@ -294,12 +306,12 @@ impl Desk {
         }
         let mut progress = Progress::Open;
         if far == Far::Merged {
-            let (reached, why) = pull::merge(github, &self.clock, &proposal, &pull).await?;
+            let (reached, why) = pull::merge(github, &self.clock, proposal, &pull).await?;
             progress = reached;
             told.extend(why.map(|why| format!("not merged: {why}")));
         }
-        notes.extend(told);
-        Ok(Some(Landed::PullRequest { branch: pushed.branch, base, url: pull.url, progress }))
+        let (branch, base) = (proposal.branch.to_owned(), proposal.base.to_owned());
+        Ok((Landed::PullRequest { branch, base, url: pull.url, progress }, told))
     }
 
     /// Whether the branch is known to be elsewhere by now.

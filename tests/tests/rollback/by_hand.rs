@@ -116,7 +116,7 @@ async fn breaking_the_glass_runs_what_was_last_good_before_git_says_so() {
 
     let unreasoned = site.bowline.run("rollback web --break-glass").await;
     assert_eq!(unreasoned.code, 2, "{unreasoned}");
-    let broken = site.bowline.run("rollback web --break-glass --reason down --hold 2h -o json").await;
+    let broken = site.bowline.run("rollback web --break-glass --reason down --hold 24h -o json").await;
     let told = document(&broken);
     assert_eq!((&told["result"], &told["exitCode"]), (&json!("pull-request"), &json!(0)), "{broken}");
     let note = told["notes"][0].as_str().unwrap();

@@ -130,6 +130,7 @@ fn another_repository_does_not_inherit_credentials_branch_or_folder() {
 fn what_is_wrong_is_named_with_its_place() {
     let two = "sources:\n  - repo: a:b\n  - repo: c:d\n";
     let auth = "sources:\n  - repo: a:b\n    auth: { tokenFile: x, tokenEnv: Y }\n";
+    let nobody = "sources:\n  - repo: a:b\n    auth: { github: true }\n";
     let cases = [
         ("lisen: 127.0.0.1:1\n", "/etc/bowline/bowline.yaml:1:1: "),
         ("intervals:\n  git: soon\n", "/etc/bowline/bowline.yaml:2:8: `soon` is not a duration"),
@@ -149,6 +150,7 @@ fn what_is_wrong_is_named_with_its_place() {
             "github: { tokenEnv: T, webhook: { secretEnv: Y, listen: '0.0.0.0:7474' } }\n",
             "/etc/bowline/bowline.yaml: `github.webhook.listen` 0.0.0.0:7474 and `listen` 127.0.0.1:7474 are the same port",
         ),
+        (nobody, "/etc/bowline/bowline.yaml: `auth.github` takes the token of the section `github`: add it"),
         ("timeScale: 0\n", "timeScale: 0 is not a factor above 0"),
     ];
     for (text, expected) in cases {

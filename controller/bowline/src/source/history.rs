@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bowline_core::desired::{DesiredState, MAX_MANIFEST_BYTES};
 use bowline_core::edit::{Touched, touched};
 use bowline_core::name::{CommitId, RelativePath};
-use bowline_core::rollback::revert::{Parent, PastCommit, mainline};
+use bowline_core::rollback::revert::{Parent, PastCommit, Trailers, mainline};
 use git2::{Commit, Delta, DiffFile, ErrorCode, FileMode, Oid, Repository};
 
 use super::accept::contains;
@@ -19,6 +19,9 @@ use super::trailer;
 
 /// How many commits are gone back. The last good commit of a service that fails now is rarely more than a few dozen away.
 const MAX_COMMITS: usize = 500;
+
+/// How many commits of a merge are looked at: a rollback is one, and one for each time that its branch was brought up to date.
+const MAX_BROUGHT: usize = 20;
 
 /// Which part of the past is asked for.
 #[derive(Debug, Clone)]
@@ -84,7 +87,7 @@ pub(super) fn line(
         found.push(PastCommit {
             id,
             subject: commit.summary().ok().flatten().unwrap_or_default().to_owned(),
-            trailers: trailer::declared(&commit),
+            trailers: declared(&repository, &commit, onto.as_ref()).map_err(broken)?,
             parent,
             files,
             state,
@@ -141,6 +144,33 @@ fn parent<'r>(
         _ => Parent::Merge { mainline: chosen, number: index + 1 },
     };
     Ok((parent, Some(parents.swap_remove(index))))
+}
+
+/// What a commit declares. The message of a merge is the server's own: it is a rollback if every commit that it brings is one.
+fn declared(
+    repository: &Repository,
+    commit: &Commit<'_>,
+    onto: Option<&Commit<'_>>,
+) -> Result<Trailers, git2::Error> {
+    let own = trailer::declared(commit);
+    let Some(onto) = onto.filter(|_| commit.parent_count() > 1) else { return Ok(own) };
+    let mut walk = repository.revwalk()?;
+    commit.parent_ids().try_for_each(|parent| walk.push(parent))?;
+    walk.hide(onto.id())?;
+    let mut all = own.clone();
+    for (count, id) in walk.enumerate() {
+        let brought = repository.find_commit(id?)?;
+        // The branch itself, merged into it meanwhile.
+        if brought.parent_count() > 1 {
+            continue;
+        }
+        let trailers = trailer::declared(&brought);
+        if count == MAX_BROUGHT || !trailers.is_rollback() {
+            return Ok(own);
+        }
+        all.add(trailers);
+    }
+    Ok(all)
 }
 
 /// The files that a commit changed, against the parent that the branch was on.

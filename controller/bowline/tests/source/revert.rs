@@ -61,6 +61,34 @@ async fn a_merge_goes_back_to_the_branch_it_was_merged_into() {
 }
 
 #[tokio::test]
+async fn a_merge_of_rollbacks_is_a_rollback_and_one_with_anything_else_is_not() {
+    for (beside, is_rollback) in [(false, true), (true, false)] {
+        let tree = WorkTree::seeded();
+        let good = tree.head();
+        let bad = deploy(&tree, 1, 2);
+        tree.git(&["switch", "--quiet", "-c", "bowline/rollback"]);
+        tree.replace(WEB, "web:2", "web:1");
+        tree.commit(&format!(
+            "Revert\n\nIt failed.\n\nBowline-Reverts: {bad}\nBowline-Resource: EcsService/web\n"
+        ));
+        if beside {
+            tree.write("README.md", "more");
+            tree.commit("Beside it");
+        }
+        tree.git(&["switch", "--quiet", "main"]);
+        tree.write("NEWS.md", "more");
+        tree.commit("Meanwhile");
+        tree.git(&["switch", "--quiet", "bowline/rollback"]);
+        tree.git(&["merge", "--quiet", "--no-ff", "--no-edit", "main"]);
+        tree.git(&["switch", "--quiet", "main"]);
+        tree.git(&["merge", "--quiet", "--no-ff", "-m", "Merge pull request #1", "bowline/rollback"]);
+        let past = tree.past(&[&good], &[]).await;
+        assert_eq!(past[0].subject, "Merge pull request #1");
+        assert_eq!(past[0].trailers.is_rollback(), is_rollback, "beside: {beside}");
+    }
+}
+
+#[tokio::test]
 async fn a_merge_the_wrong_way_round_goes_back_to_its_second_parent() {
     let tree = WorkTree::seeded();
     tree.git(&["switch", "--quiet", "-c", "feature"]);

@@ -48,6 +48,14 @@ impl Trailers {
         trailers
     }
 
+    /// Adds what another commit of the same change declares.
+    pub fn add(&mut self, other: Self) {
+        self.reverts.extend(other.reverts);
+        self.resources.extend(other.resources);
+        self.retries.extend(other.retries);
+        self.incident = self.incident.take().or(other.incident);
+    }
+
     /// Whether the commit is a rollback of Bowline's.
     pub fn is_rollback(&self) -> bool {
         !self.reverts.is_empty()

@@ -38,7 +38,7 @@ fn before(last_good: Option<u8>) -> Goal {
 
 /// The commit that is gone back to, and those that are taken back, by their digit.
 fn shown(result: Result<Rollback, Refusal>) -> Result<String, String> {
-    let Rollback { revert, to, because } = result.map_err(|refusal| refusal.to_string())?;
+    let Rollback { revert, to, because, .. } = result.map_err(|refusal| refusal.to_string())?;
     let steps: Vec<&str> = revert.steps.iter().map(|step| &step.commit.as_str()[..1]).collect();
     Ok(format!("{}, {because}: {}", &to.as_str()[..1], steps.join(" ")))
 }

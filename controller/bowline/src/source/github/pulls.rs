@@ -222,3 +222,27 @@ pub(super) fn encoded(text: &str) -> String {
         encoded
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_fork_offers_is_not_ours() {
+        let side = |repository: Value| json!({"ref": "bowline/rollback/ecsservice-web/0123456789ab-1", "sha": "ab".repeat(20), "repo": repository});
+        let infra = json!({"full_name": "acme/infra"});
+        for (head, is_own) in [
+            (infra.clone(), true),
+            (json!({"full_name": "mallory/infra"}), false),
+            // A fork that was deleted.
+            (Value::Null, false),
+        ] {
+            let shown: Shown = serde_json::from_value(json!({
+                "number": 1, "html_url": "", "node_id": "", "state": "open",
+                "head": side(head.clone()), "base": side(infra.clone()),
+            }))
+            .unwrap();
+            assert_eq!(shown.is_own(), is_own, "{head}");
+        }
+    }
+}
