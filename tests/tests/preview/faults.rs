@@ -58,7 +58,7 @@ async fn whatever_github_does_there_is_one_comment_and_passes_go_on() {
             assert_eq!(comments.len(), 1, "{case}: {comments:#?}");
             let status = hub.status(&process).await;
             assert_eq!(status["problem"], json!(null), "{case}");
-            assert_eq!(status["totals"]["in-sync"], json!(1), "{case}: {}", status["totals"]);
+            assert_eq!(status["totals"]["in-sync"], json!(2), "{case}: {}", status["totals"]);
         }
     }
 }

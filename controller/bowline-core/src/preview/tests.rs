@@ -23,8 +23,8 @@ spec: { target: prod, bucket: states, key: app.tfstate, resources: { aws_ecs_ser
 
 /// What a commit with these documents wants.
 fn state(documents: &[&str]) -> DesiredState {
-    let text: String =
-        documents.iter().map(|one| format!("---\napiVersion: bowline.dev/v1alpha1\n{one}")).collect();
+    let before = "---\napiVersion: bowline.dev/v1alpha1\n";
+    let text: String = documents.iter().flat_map(|one| [before, one]).collect();
     let path = RelativePath::parse("env.yaml").unwrap();
     let parsed = Arc::new(parse_manifest(&path, text.as_bytes()));
     let assembled = assemble(&[SourceFile { parsed, fallback: None }], &BTreeMap::new());

@@ -1,6 +1,7 @@
 //! Over the wire: by hand what must be refused, and by the simulated GitHub what is GitHub's own.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use bowline_sim::{GitHub as Simulated, GitHubConfig, Permissions, RepositorySettings, Webhook as Hook};
@@ -49,9 +50,8 @@ async fn start(repository: &str) -> Running {
 
 fn sign(body: &[u8]) -> String {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());
-    let digits =
-        ring::hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("sha256={digits}")
+    let tag = ring::hmac::sign(&key, body);
+    tag.as_ref().iter().fold("sha256=".to_owned(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 /// The headers of a delivery that is as it should be, changed by `change` (no value: left out).
@@ -80,7 +80,7 @@ impl Running {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let mut request = format!("{line} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         stream.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
         stream.write_all(body).await.unwrap();
@@ -197,7 +197,7 @@ async fn delivered(github: &Simulated, count: usize) -> Vec<(String, u16)> {
         if ended.len() >= count {
             return ended;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "only {ended:?}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "only {ended:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -155,7 +155,7 @@ impl GitHub {
         path: &str,
         known: Option<&ETag>,
     ) -> Result<Again<T>, GitHubError> {
-        let answer = self.answer_unless(doing, &Method::GET, path, None, known).await?;
+        let answer = Box::pin(self.answer_unless(doing, &Method::GET, path, None, known)).await?;
         if answer.status == StatusCode::NOT_MODIFIED {
             return Ok(Again::Same);
         }
@@ -181,7 +181,7 @@ impl GitHub {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, GitHubError> {
-        self.answer_unless(doing, method, path, body, None).await
+        Box::pin(self.answer_unless(doing, method, path, body, None)).await
     }
 
     async fn answer_unless(
