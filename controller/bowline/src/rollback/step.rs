@@ -71,7 +71,7 @@ impl Tools {
     /// Takes a step, and notes what came of it.
     pub(super) async fn take(&self, step: &Step, rollback: &mut Rollback, scene: &Scene, now: Timestamp) {
         let result = match (step, &self.github) {
-            (Step::Push, _) => self.push(rollback, scene, now).await,
+            (Step::Push, _) => Box::pin(self.push(rollback, scene, now)).await,
             (Step::OpenPull, Some(github)) => self.open_pull(github, rollback, now).await,
             (Step::Merge { number, expected }, Some(github)) => {
                 let merged = github.merge(*number, expected, message_of(rollback)).await;
