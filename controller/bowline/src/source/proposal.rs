@@ -100,9 +100,25 @@ struct Ask {
 
 impl Ask {
     fn run(&self) -> Result<Proposed, SourceError> {
-        let GitSettings { reference, auth, mirror, path, .. } = &*self.settings;
+        let GitSettings { reference, auth, mirror, .. } = &*self.settings;
         let mirror = Mirror::lock(mirror, self.route.address.display(), reference)?;
-        mirror.update(&self.route, auth, self.now)?;
+        // Each fetch adds a pack, and many packs mean a new copy of everything: the branch is fetched when it is needed.
+        let has_base = mirror.open().is_ok_and(|known| history::find(&known, &self.base).is_ok());
+        if !has_base {
+            mirror.update(&self.route, auth, self.now)?;
+        }
+        match self.read(&mirror) {
+            // Part of the mirror is damaged: one more try with a new one.
+            Err(SourceError::Mirror { .. }) => {
+                mirror.renew(&self.route, auth)?;
+                self.read(&mirror)
+            }
+            other => other,
+        }
+    }
+
+    fn read(&self, mirror: &Mirror) -> Result<Proposed, SourceError> {
+        let GitSettings { reference, auth, path, .. } = &*self.settings;
         let repository = mirror.open()?;
         let theirs = format!("refs/pull/{}/head", self.number);
         let tip = self.route.fetch(auth, &theirs, &repository, THEIRS)?;
@@ -117,7 +133,7 @@ impl Ask {
             Err(why) => return Ok(Proposed::Conflict(why)),
         };
         // A reader of its own: what one pull request says must not be the last good form of a file in another.
-        match Reader::default().read(&mirror, merged, path, reference) {
+        match Reader::default().read(mirror, merged, path, reference) {
             Ok((content, _)) => Ok(Proposed::Merged(Merged {
                 state: Arc::clone(&content.state),
                 findings: Arc::clone(&content.findings),
