@@ -7,6 +7,7 @@ mod acceptance;
 mod assemble;
 mod check;
 pub mod finding;
+mod health;
 mod json;
 pub mod kind;
 mod node;

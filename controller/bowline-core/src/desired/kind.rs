@@ -1,12 +1,17 @@
 //! The kinds, one file each. The Rust types are the source of `crds/` and of `docs/spec/`.
 
 mod ecs_service;
+mod health;
 mod secret;
 mod service_settings;
 mod target;
 mod terraform_state;
 
 pub use ecs_service::{EcsService, Rollout, TaskDefinitionSource};
+pub use health::{
+    HealthCheck, HealthCondition, HttpCheck, MCP_PROTOCOL, MOST_CONDITIONS, MOST_MATCHED, McpCheck,
+    TargetGroupCheck, TcpCheck,
+};
 pub use secret::{Rotation, Secret};
 pub use service_settings::{ServiceSettings, service_settings_schema};
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};

@@ -9,6 +9,7 @@ mod assembly;
 mod broken_files;
 mod files;
 mod generated;
+mod health;
 mod manifests;
 mod properties;
 mod refused;

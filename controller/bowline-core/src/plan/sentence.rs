@@ -37,6 +37,7 @@ impl fmt::Display for Capability {
             Self::EcsDeploy => "ecs:deploy",
             Self::EcsScale => "ecs:scale",
             Self::EcsRestart => "ecs:restart",
+            Self::EcsStopDeployment => "ecs:stop-deployment",
             Self::SecretsPromote => "secrets:promote",
         })
     }

@@ -173,7 +173,13 @@ fn known_values<T>(map: BTreeMap<ResourceName, Observed<T>>) -> BTreeMap<Resourc
 }
 
 fn ceiling() -> Ceiling {
-    Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
+    Ceiling {
+        mode: Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities: None,
+        probe_hosts: BTreeSet::new(),
+    }
 }
 
 /// Reads until nothing is missing.
