@@ -13,6 +13,7 @@ pub mod kind;
 mod node;
 mod parse;
 mod reference;
+mod retry;
 mod schema;
 mod settings;
 mod shapes;
@@ -27,6 +28,7 @@ pub use acceptance::{ACCEPT_TRAILER, NotAcceptable, how_to_accept};
 pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions};
 pub use finding::{Finding, FindingCode, Location, Severity};
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
+pub use retry::{RETRY_TRAILER, Retry, how_to_retry};
 pub use schema::{custom_resource_definition, json_schema};
 pub use size::Unit;
 pub use state::{

@@ -11,6 +11,7 @@ mod propose;
 mod reads;
 mod record;
 mod report;
+mod rollouts;
 mod secret;
 mod sentence;
 mod service;
@@ -24,12 +25,14 @@ pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
-    Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
-    ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
+    Aftermath, Attempt, AttemptVerdict, ConditionMemory, ConditionSeen, ConditionStanding, Deviation,
+    EcsServiceId, Evidence, EvidenceEvent, FailedAction, InFlight, InSyncWith, LastGood, Memory, PauseSeen,
+    ResourceMemory, Scaling, ServiceMemory, SpecHash, StoppedGroup, TargetMemory, Told, Watch,
 };
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
-pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub use report::{FailedRollout, HealthReport, HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub use rollouts::{Followed, followed, target_groups};
 pub(crate) use tag::{Recorded, Restart};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -43,6 +43,10 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         (Operation::UpdateService { .. }, expect @ Expectation::Service { .. }) => {
             service::update(&session, &action.operation, expect).await
         }
+        (
+            Operation::StopServiceDeployment { service, deployment_id },
+            Expectation::InProgress { deployment_id: expected },
+        ) if deployment_id == expected => service::stop(&session, service.as_str(), deployment_id).await,
         (operation, _) => Ok(Outcome::Failed(unusable(action, mismatch(operation)))),
     };
     let outcome = outcome.unwrap_or_else(|error: AwsError| Outcome::Failed(error.reason));
@@ -69,6 +73,7 @@ fn mismatch(operation: &Operation) -> &'static str {
         Operation::TagService { .. } | Operation::UpdateService { .. } => {
             "it does not say how the service must be found"
         }
+        Operation::StopServiceDeployment { .. } => "it does not say which deployment must be in progress",
         Operation::PromoteSecret { .. } => "it does not say which version must be current",
         Operation::RegisterTaskDefinition { .. } => "it does not say which revision must be the newest",
     }

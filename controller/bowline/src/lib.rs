@@ -9,5 +9,6 @@ pub mod engine;
 pub mod execute;
 pub mod http;
 pub mod observe;
+pub mod probe;
 pub mod source;
 pub mod store;

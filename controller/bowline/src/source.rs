@@ -30,6 +30,7 @@ mod known_hosts;
 mod mirror;
 mod relay;
 mod remote;
+mod retry;
 mod work_tree;
 
 pub use auth::GitAuth;

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    Capability, Constraints, EcsService, Mode, Rollout, Secret, ServiceSettings, Target, TaskDefinitionSource,
+    Capability, Constraints, EcsService, HealthCheck, HealthCondition, Mode, Rollout, Secret,
+    ServiceSettings, Target, TaskDefinitionSource, TcpCheck,
 };
 use crate::desired::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKind, TaskDefinitionContent,
@@ -20,8 +21,8 @@ use crate::live::{
     ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
-    AccountId, ClusterName, HumanDuration, Region, RelativePath, ResourceName, RestartToken, RevisionRef,
-    SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
+    AccountId, ClusterName, HostName, HumanDuration, Region, RelativePath, ResourceName, RestartToken,
+    RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -58,6 +59,16 @@ pub(crate) fn content(family: &str, image: &str) -> TaskDefinitionContent {
         "family": family,
         "containerDefinitions": [{"name": "app", "image": image, "environment": [{"name": "LEVEL", "value": "info"}]}],
     }))
+}
+
+/// A health condition: a TCP connection to port 80 of the host.
+pub(crate) fn tcp(host: &str, successes: u32) -> HealthCondition {
+    HealthCondition {
+        check: HealthCheck::Tcp(TcpCheck { host: HostName::parse(host).unwrap(), port: 80 }),
+        interval: HumanDuration::from_secs(10),
+        timeout: HumanDuration::from_secs(5),
+        successes,
+    }
 }
 
 pub(crate) fn known<T>(value: T) -> Observed<T> {
@@ -324,6 +335,7 @@ impl Fixture {
             restart: None,
             started_at: at(-60),
             deadline: at(1140),
+            watch: Watch::default(),
         });
         hash
     }

@@ -1,5 +1,9 @@
 //! What is remembered between passes. Losing it costs history, never safety.
 
+mod aftermath;
+mod health;
+mod watch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -11,6 +15,10 @@ use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionCont
 use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
 };
+
+pub use aftermath::{Aftermath, Evidence, EvidenceEvent, StoppedGroup};
+pub use health::ConditionMemory;
+pub use watch::{ConditionSeen, ConditionStanding, PauseSeen, Watch};
 
 /// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content (the revision that runs, where
 /// the task definition is not managed), the resolved secret version ids, and the settings that start a deployment. Count, other
@@ -166,6 +174,9 @@ pub struct ServiceMemory {
     pub in_flight: Option<InFlight>,
     /// The change of the desired count that Bowline made and still watches.
     pub scaling: Option<Scaling>,
+    /// What health conditions last answered, by what they are called.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub health: BTreeMap<String, ConditionMemory>,
     /// The desired count of git that live last had.
     pub reached_count: Option<u32>,
     /// The settings that Bowline manages, as they were last in sync: what git does not list any more is set back.
@@ -217,6 +228,9 @@ pub struct Attempt {
     pub at: Timestamp,
     /// How it ended; absent while it is under way.
     pub verdict: Option<AttemptVerdict>,
+    /// What is known and was done since it ended.
+    #[serde(default)]
+    pub aftermath: Aftermath,
 }
 
 /// How an attempt ended.
@@ -226,6 +240,8 @@ pub enum AttemptVerdict {
     Good,
     /// Bad, with the reason as a sentence.
     Bad(String),
+    /// ECS completed it, and health conditions that say nothing against it stayed false: neither good nor bad.
+    Unproven(String),
     /// Replaced by another deployment before it ended.
     Superseded,
 }
@@ -257,6 +273,9 @@ pub struct InFlight {
     pub started_at: Timestamp,
     /// When it counts as failed.
     pub deadline: Timestamp,
+    /// What is followed beside ECS's own word.
+    #[serde(default)]
+    pub watch: Watch,
 }
 
 impl InFlight {
@@ -269,6 +288,7 @@ impl InFlight {
             restart: self.restart.clone(),
             at: self.started_at,
             verdict: None,
+            aftermath: Aftermath::default(),
         }
     }
 }

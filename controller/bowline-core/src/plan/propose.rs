@@ -12,7 +12,7 @@ use super::report::{Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, terraform_state};
+use super::{Proposed, rollouts, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService};
 use crate::name::ResourceName;
@@ -27,6 +27,7 @@ pub fn needs(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestam
     let mut reads = Reads::new(live);
     let secrets = secrets(&world, &mut reads);
     services(&world, &mut reads, &secrets);
+    rollouts::ask(&world, &mut reads);
     reads.into_needs()
 }
 
@@ -38,6 +39,7 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
     let mut services = services(&world, &mut reads, &secrets);
     wait_for_dependencies(desired, &mut services);
     let mut actions = Vec::new();
+    stops(desired, &services, &mut actions);
     bookkeeping(desired, &services, &mut actions);
     let unbooked = unbooked(memory, &actions);
     let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
@@ -101,6 +103,8 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             waiting_on: None,
             unknown: None,
             notes: vec![why.clone()],
+            health: Vec::new(),
+            failed: None,
         };
         reports.insert(resource.clone(), report);
     }
@@ -133,6 +137,30 @@ fn with_settings(live: &LiveService, settings: BTreeMap<String, String>) -> Expe
         task_definition: live.task_definition.clone(),
         primary_deployment: live.primary().map(|primary| primary.id.clone()),
         desired_count: live.desired_count,
+    }
+}
+
+/// Our own bad deployments that are still in progress.
+fn stops(
+    desired: &DesiredState,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
+        let (Some(deployment_id), Some(wanted)) = (&outlook.stop, desired.services.get(*name)) else {
+            continue;
+        };
+        actions.push(Action {
+            target: wanted.resource.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::StopServiceDeployment {
+                service: wanted.resource.spec.service.clone(),
+                deployment_id: deployment_id.clone(),
+            },
+            expect: Expectation::InProgress { deployment_id: deployment_id.clone() },
+            wave: Wave::Safety,
+            because: Vec::new(),
+        });
     }
 }
 

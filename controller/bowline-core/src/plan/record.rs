@@ -1,17 +1,22 @@
 //! What to remember of an action that was attempted.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey};
 use super::event::{Event, EventKind};
 use super::memory::{
-    Attempt, AttemptVerdict, FailedAction, InFlight, Memory, ResourceMemory, Scaling, ServiceMemory, SpecHash,
+    Attempt, AttemptVerdict, ConditionStanding, FailedAction, InFlight, Memory, ResourceMemory, Scaling,
+    ServiceMemory, SpecHash, Watch,
 };
-use crate::desired::{DesiredState, ResourceKind};
+use crate::desired::kind::HealthCondition;
+use crate::desired::{DesiredState, ResourceKind, Retry};
+use crate::diff::Difference;
 use crate::diff::fields::{Effect, setting_row, starts_deployment};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
-use crate::rollout;
+use crate::{rollback, rollout};
 
 /// How an attempted action ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +45,12 @@ const MOST_ATTEMPTS: usize = 50;
 /// How many failing actions are remembered for a resource: more than one has in a plan.
 const MOST_FAILURES: usize = 8;
 
+/// How many of the differences that a rollout repairs are kept with it.
+const MOST_DIFFERENCES: usize = 50;
+
+/// How long an answer of a health condition tells how it was before a rollout.
+pub(super) const BASELINE_HOLDS: SignedDuration = SignedDuration::from_mins(5);
+
 /// Remembers an action that was attempted, and tells what happened.
 pub fn record(
     memory: &mut Memory,
@@ -58,6 +69,9 @@ pub fn record(
         }
         Outcome::AlreadyDone => {
             resource.failures.clear();
+            if let Operation::StopServiceDeployment { deployment_id, .. } = &action.operation {
+                note_stopped(memory, action, deployment_id, desired, now);
+            }
             Vec::new()
         }
         Outcome::Superseded { found } => {
@@ -116,6 +130,15 @@ fn done(
             let revision = registered.map_or_else(|| family.clone(), |arn| arn.revision().to_string());
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
+        Operation::StopServiceDeployment { deployment_id: stopped, .. } => {
+            // Before the call nothing is noted: if it was never made, it is planned again.
+            if deployment_id.is_none() {
+                return Vec::new();
+            }
+            note_stopped(memory, action, stopped, desired, now);
+            let message = format!("{stopped} was stopped, and ECS goes back to what it last completed");
+            vec![event(EventKind::DeploymentStopped, message)]
+        }
         Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } => {
             if action.resource.kind != ResourceKind::EcsService {
                 return Vec::new();
@@ -127,10 +150,20 @@ fn done(
             );
             let restart = wanted.and_then(|wanted| wanted.restart.clone());
             let (service, _) = memory.service_mut(desired, &action.resource.name);
-            let started = Started { deployment_id, commit, restart, now, allowed };
+            let health = wanted.map_or(&[][..], |wanted| wanted.health.as_slice());
+            let because = &action.because;
+            let retries =
+                spec_hash.as_ref().map(|hash| rollback::releasing(&desired.retries, hash).collect());
+            let retries: Vec<&Retry> = retries.unwrap_or_default();
+            let started = Started { retries, health, because, deployment_id, commit, restart, now, allowed };
             let mut events = Vec::new();
             if let Some(hash) = spec_hash {
                 let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
+                if let Some(retry) = started.retries.iter().find(|retry| !is_used(service, hash, retry)) {
+                    let message =
+                        format!("what failed is tried once more, as commit {:.8} says", retry.commit);
+                    events.push(event(EventKind::RetryReleased, message));
+                }
                 if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
                     let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
                     let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
@@ -161,13 +194,29 @@ fn done(
                 });
                 let before = match &action.expect {
                     Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
-                    Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => String::new(),
+                    Expectation::InProgress { .. }
+                    | Expectation::SecretCurrent { .. }
+                    | Expectation::NewestRevision { .. } => String::new(),
                 };
                 events
                     .push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
             }
             events
         }
+    }
+}
+
+fn note_stopped(
+    memory: &mut Memory,
+    action: &Action,
+    deployment: &str,
+    desired: &DesiredState,
+    now: Timestamp,
+) {
+    let (service, _) = memory.service_mut(desired, &action.resource.name);
+    let mut attempts = service.attempts.values_mut();
+    if let Some(attempt) = attempts.find(|one| one.deployment_id.as_deref() == Some(deployment)) {
+        attempt.aftermath.stopped_at = Some(now);
     }
 }
 
@@ -181,6 +230,10 @@ fn note_changed(service: &mut ServiceMemory, settings: &SettingsRequest, now: Ti
 }
 
 struct Started<'a> {
+    /// The commits that release the spec: this attempt uses them up.
+    retries: Vec<&'a Retry>,
+    health: &'a [HealthCondition],
+    because: &'a [Difference],
     deployment_id: Option<&'a str>,
     commit: &'a str,
     restart: Option<RestartToken>,
@@ -192,6 +245,15 @@ impl Started<'_> {
     fn deadline(&self) -> Timestamp {
         rollout::deadline(self.now, self.allowed)
     }
+}
+
+/// Whether an attempt has used a release up, or there was nothing to release.
+fn is_used(service: &ServiceMemory, hash: &SpecHash, retry: &Retry) -> bool {
+    service.attempts.get(hash).is_none_or(|attempt| {
+        !matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
+            || attempt.aftermath.retries.contains(&retry.commit)
+            || retry.committed_at <= attempt.at
+    })
 }
 
 /// Notes a rollout; what is given back is the one of another spec that it replaced.
@@ -214,11 +276,34 @@ fn begin(
         restart: started.restart.clone(),
         started_at: started.now,
         deadline: started.deadline(),
+        watch: Watch {
+            ours: true,
+            health: baseline(service, started),
+            changed: started.because.iter().take(MOST_DIFFERENCES).cloned().collect(),
+            ..Watch::default()
+        },
     };
-    service.attempts.insert(hash.clone(), in_flight.attempt());
+    let mut attempt = in_flight.attempt();
+    let before = service.attempts.get(hash).map(|before| before.aftermath.retries.clone());
+    let used = started.retries.iter().map(|retry| retry.commit.clone());
+    attempt.aftermath.retries = before.into_iter().flatten().chain(used).collect();
+    service.attempts.insert(hash.clone(), attempt);
     service.in_flight = Some(in_flight);
     forget_oldest(service);
     replaced
+}
+
+/// How the health conditions answered right before.
+fn baseline(service: &ServiceMemory, started: &Started<'_>) -> BTreeMap<String, ConditionStanding> {
+    let standing = |condition: &HealthCondition| {
+        let name = condition.check.to_string();
+        let known = service.health.get(&name);
+        let recent = known.filter(|known| started.now.duration_since(known.at) <= BASELINE_HOLDS);
+        let before = recent.map(|known| known.passed);
+        let standing = ConditionStanding { needed: condition.successes, before, ..Default::default() };
+        (name, standing)
+    };
+    started.health.iter().map(standing).collect()
 }
 
 /// Keeps memory bounded: what is forgotten can be had again from ECS's history.
@@ -234,7 +319,9 @@ fn forget_oldest(service: &mut ServiceMemory) {
 fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
     match expect {
         Expectation::Service { task_definition, .. } => task_definition.clone(),
-        Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => None,
+        Expectation::InProgress { .. }
+        | Expectation::SecretCurrent { .. }
+        | Expectation::NewestRevision { .. } => None,
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::action::{Action, Operation, Wave};
 use super::report::{HeldWhy, Sync, WaitingOn};
-use crate::desired::how_to_accept;
 use crate::desired::kind::{Capability, Mode};
+use crate::desired::{how_to_accept, how_to_retry};
+use crate::live::Pause;
 
 impl fmt::Display for Sync {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +63,9 @@ impl fmt::Display for HeldWhy {
             Self::OutsideCeiling { what } => write!(formatter, "outside the ceiling of bowline.yaml: {what}"),
             Self::Quarantined { spec_hash, reason } => write!(
                 formatter,
-                "this spec failed before ({reason}); it is not deployed again until git changes it (spec {spec_hash})"
+                "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a \
+                 merge or a bot; {}",
+                how_to_retry(&spec_hash.to_string())
             ),
             Self::HealDelay { until } => {
                 write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until:.0} unless git changes")
@@ -121,6 +124,10 @@ impl fmt::Display for WaitingOn {
             Self::Rollout { deployment_id: None, deadline } => {
                 write!(formatter, "its tasks to start, until {deadline:.0}")
             }
+            Self::Health { of, deadline } => {
+                write!(formatter, "its health conditions, until {deadline:.0}: {}", of.join("; "))
+            }
+            Self::Pause { pause, since } => write!(formatter, "{pause} (since {since:.0})"),
             Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
             Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),
             Self::Read { what } => write!(formatter, "something that could not be read: {what}"),
@@ -128,9 +135,30 @@ impl fmt::Display for WaitingOn {
     }
 }
 
+impl fmt::Display for Pause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hook { hook_id, stage, until } => {
+                write!(
+                    formatter,
+                    "a person to continue the deployment, which is paused at {stage}: aws ecs continue-service-deployment \
+                     --hook-id {hook_id} --action CONTINUE"
+                )?;
+                match until {
+                    Some(until) => write!(formatter, "; ECS decides by itself at {until:.0}"),
+                    None => Ok(()),
+                }
+            }
+            Self::BakeTime => formatter.write_str("the deployment's bake time"),
+            Self::TrafficShift => formatter.write_str("the deployment's traffic, which moves in steps"),
+        }
+    }
+}
+
 impl fmt::Display for Wave {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Safety => "safety",
             Self::Bookkeeping => "bookkeeping",
             Self::Secrets => "secrets",
             Self::TaskDefinitions => "task definitions",
@@ -148,6 +176,9 @@ impl fmt::Display for Operation {
             Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
             Self::RegisterTaskDefinition { family, .. } => {
                 write!(formatter, "register a new revision of {family}")
+            }
+            Self::StopServiceDeployment { deployment_id, .. } => {
+                write!(formatter, "stop {deployment_id}, so that ECS goes back")
             }
             Self::UpdateService {
                 task_definition, desired_count, force_new_deployment, settings, ..

@@ -2,11 +2,14 @@
 
 mod convergence;
 mod deploy;
+mod health;
 mod learning;
 mod needs;
 mod quarantine;
 mod records;
+mod retry;
 mod secrets;
 mod settings;
 mod states;
+mod stop;
 mod waits;

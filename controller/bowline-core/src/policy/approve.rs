@@ -155,6 +155,7 @@ fn permitted(
                 _ => (Some(operation), Vec::new()),
             }
         }
+        Operation::StopServiceDeployment { .. } => whole(operation, refused(Capability::EcsStopDeployment)),
         Operation::PromoteSecret { .. } => whole(operation, refused(Capability::SecretsPromote)),
         Operation::RegisterTaskDefinition { .. } => {
             whole(operation, unjudged.or_else(|| refused(Capability::EcsDeploy)))

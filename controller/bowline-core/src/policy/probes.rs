@@ -7,9 +7,9 @@ use super::Ceiling;
 use crate::desired::kind::HealthCondition;
 use crate::name::HostPattern;
 
-/// Why no probe is sent to a host; absent when the ceiling names it.
-pub fn host_refused(host: &str, ceiling: &Ceiling) -> Option<String> {
-    if ceiling.probe_hosts.iter().any(|pattern| pattern.matches(host)) {
+/// Why no probe is sent to a host; absent when one of the patterns means it.
+pub fn host_refused(host: &str, allowed: &BTreeSet<HostPattern>) -> Option<String> {
+    if allowed.iter().any(|pattern| pattern.matches(host)) {
         return None;
     }
     Some(format!(
@@ -21,7 +21,7 @@ pub fn host_refused(host: &str, ceiling: &Ceiling) -> Option<String> {
 /// Why conditions cannot be asked, each with its name: empty when all may be.
 pub fn conditions_refused(health: &[HealthCondition], ceiling: &Ceiling) -> Vec<String> {
     let refused = |condition: &HealthCondition| {
-        let why = host_refused(condition.check.host()?, ceiling)?;
+        let why = host_refused(condition.check.host()?, &ceiling.probe_hosts)?;
         Some(format!("the health condition `{}`: {why}", condition.check))
     };
     health.iter().filter_map(refused).collect()
@@ -89,25 +89,14 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::kind::Mode;
 
     fn hosts(patterns: &[&str]) -> BTreeSet<HostPattern> {
         patterns.iter().map(|pattern| HostPattern::parse(pattern).unwrap()).collect()
     }
 
-    fn ceiling(patterns: &[&str]) -> Ceiling {
-        Ceiling {
-            mode: Mode::Enforce,
-            accounts: BTreeSet::new(),
-            roles: BTreeSet::new(),
-            capabilities: None,
-            probe_hosts: hosts(patterns),
-        }
-    }
-
     #[test]
     fn without_an_entry_no_host_may_be_probed() {
-        let may = |host, patterns: &[&str]| host_refused(host, &ceiling(patterns)).is_none();
+        let may = |host, patterns: &[&str]| host_refused(host, &hosts(patterns)).is_none();
         assert!(!may("web.example.com", &[]));
         assert!(may("web.example.com", &["web.example.com"]));
         assert!(may("WEB.example.com.", &["web.Example.com"]));

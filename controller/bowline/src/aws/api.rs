@@ -13,6 +13,8 @@ pub enum Service {
     S3,
     /// Security Token Service.
     Sts,
+    /// Elastic Load Balancing, version 2.
+    ElasticLoadBalancing,
 }
 
 impl Service {
@@ -23,6 +25,7 @@ impl Service {
             Self::SecretsManager => "SecretsManager",
             Self::S3 => "S3",
             Self::Sts => "STS",
+            Self::ElasticLoadBalancing => "ElasticLoadBalancing",
         }
     }
 }
@@ -38,7 +41,7 @@ pub enum Bucket {
     TaskDefinitionRead,
     /// ECS task definition modify: RegisterTaskDefinition.
     TaskDefinitionModify,
-    /// ECS service deployment: ListServiceDeployments.
+    /// ECS service deployment: ListServiceDeployments, DescribeServiceDeployments.
     ServiceDeployment,
     /// ECS service revision: DescribeServiceRevisions.
     ServiceRevision,
@@ -58,6 +61,8 @@ pub enum Bucket {
     ObjectRead,
     /// STS, GetCallerIdentity.
     Identity,
+    /// Elastic Load Balancing, everything that reads.
+    LoadBalancingRead,
 }
 
 impl Bucket {
@@ -66,6 +71,8 @@ impl Bucket {
     /// ECS: "Request throttling for the Amazon ECS API". Secrets Manager: the quota page (10,000/s for reads, 50/s for
     /// writes; lists count 100/s). S3: 5,500 GET/HEAD each second and prefix ("Best practices design patterns:
     /// optimizing Amazon S3 performance"). STS: 600/s for each account and region (IAM and STS quotas page).
+    /// Elastic Load Balancing: 40 at once for everything that reads, and 10 more a second ("Request throttling for the
+    /// Elastic Load Balancing API").
     pub fn documented(self) -> (f64, f64) {
         match self {
             Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
@@ -81,6 +88,7 @@ impl Bucket {
             Self::SecretModify => (50.0, 50.0),
             Self::ObjectRead => (5_500.0, 5_500.0),
             Self::Identity => (600.0, 600.0),
+            Self::LoadBalancingRead => (40.0, 10.0),
         }
     }
 }
@@ -142,6 +150,8 @@ apis! {
     ListTaskDefinitions: Ecs, TaskDefinitionRead, Always, "ecs:ListTaskDefinitions";
     /// A service's deployments.
     ListServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:ListServiceDeployments";
+    /// Where a deployment stands: its stage, and what holds it.
+    DescribeServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:DescribeServiceDeployments";
     /// What those deployments ran.
     DescribeServiceRevisions: Ecs, ServiceRevision, Always, "ecs:DescribeServiceRevisions";
     /// A service's tasks.
@@ -152,6 +162,8 @@ apis! {
     RegisterTaskDefinition: Ecs, TaskDefinitionModify, WhenRefused, "ecs:RegisterTaskDefinition";
     /// A changed service. With forceNewDeployment a second one is a second deployment.
     UpdateService: Ecs, ServiceModify, WhenRefused, "ecs:UpdateService";
+    /// Our own bad deployment stopped, so that ECS goes back. AWS documents no rate for it, so it counts as a change.
+    StopServiceDeployment: Ecs, ServiceModify, WhenRefused, "ecs:StopServiceDeployment";
     /// A record on the service.
     TagResource: Ecs, TagModify, Always, "ecs:TagResource";
     /// A secret's versions and labels, without values.
@@ -160,6 +172,8 @@ apis! {
     ListSecretVersionIds: SecretsManager, SecretList, Always, "secretsmanager:ListSecretVersionIds";
     /// AWSCURRENT moved, as a compare-and-swap: a second one finds nothing to swap.
     UpdateSecretVersionStage: SecretsManager, SecretModify, WhenRefused, "secretsmanager:UpdateSecretVersionStage";
+    /// The health of a target group's targets.
+    DescribeTargetHealth: ElasticLoadBalancing, LoadBalancingRead, Always, "elasticloadbalancing:DescribeTargetHealth";
     /// A state object's version.
     HeadObject: S3, ObjectRead, Always, "s3:GetObject";
     /// A state object's first fields, of the version that HeadObject named.

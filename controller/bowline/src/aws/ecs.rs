@@ -2,6 +2,7 @@
 
 pub(super) mod cache;
 mod convert;
+mod deployments;
 mod list;
 mod raw;
 pub(super) mod recognised;
@@ -263,7 +264,7 @@ impl Session {
     /// starting now.
     pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
         let on = format!("{service} in cluster {}", self.cluster());
-        let tasks = self.task_arns(service, &on).await?;
+        let tasks = self.task_arns(service, DesiredStatus::Running, &on).await?;
         let api = Api::DescribeTasks;
         let mut starts = Vec::new();
         for batch in tasks.chunks(TASKS_PER_CALL) {
@@ -292,14 +293,19 @@ impl Session {
         Ok(starts)
     }
 
-    async fn task_arns(&self, service: &str, on: &str) -> Result<Vec<String>, AwsError> {
+    async fn task_arns(
+        &self,
+        service: &str,
+        status: DesiredStatus,
+        on: &str,
+    ) -> Result<Vec<String>, AwsError> {
         let api = Api::ListTasks;
         let (mut tasks, mut token) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
             let send = || {
                 let call =
                     self.clients().ecs.list_tasks().cluster(self.cluster().as_str()).service_name(service);
-                call.desired_status(DesiredStatus::Running).set_next_token(token.clone()).send()
+                call.desired_status(status.clone()).set_next_token(token.clone()).send()
             };
             let page = self.call(api, on, Priority::Scan, send).await?;
             tasks.extend(page.task_arns.unwrap_or_default());

@@ -23,6 +23,7 @@ ceiling:
   mode: enforce
   accounts: ['111122223333']
   capabilities: [ecs:deploy]
+  probeHosts: ['*.example.com']
 intervals: { git: 30s, live: 20s }
 store: state/bowline.db
 listen: 127.0.0.1:9000
@@ -45,6 +46,7 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
             accounts: [AccountId::parse("111122223333").unwrap()].into(),
             roles: BTreeSet::new(),
             capabilities: Some([Capability::EcsDeploy].into()),
+            probe_hosts: [HostPattern::parse("*.example.com").unwrap()].into(),
         },
         intervals: Intervals {
             git: HumanDuration::from_secs(30),

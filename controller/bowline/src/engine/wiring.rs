@@ -17,6 +17,7 @@ use super::shutdown::Owner;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
 use crate::config::{AuthSettings, Config};
+use crate::probe::Prober;
 use crate::source::{GitAuth, GitSettings, GitSource};
 use crate::store::Store;
 
@@ -71,11 +72,14 @@ async fn wire_with(
     let (owner, git) =
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), acted_from, shutdown.clone());
     let aws = aws_in(config, &clock, &folder).await;
+    let ceiling = config.ceiling.ceiling(unset);
+    let prober = Prober::new(ceiling.probe_hosts.clone(), clock.clone(), shutdown.clone());
     let world = World {
         aws,
         git,
         store,
-        ceiling: config.ceiling.ceiling(unset),
+        ceiling,
+        prober,
         clock,
         memory,
         live: None,

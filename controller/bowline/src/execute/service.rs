@@ -1,7 +1,7 @@
-//! Services: a record by TagResource, a change by UpdateService.
+//! Services: a record by TagResource, a change by UpdateService, a stop by StopServiceDeployment.
 
 use bowline_core::diff::{is_shown, settings_fingerprint, settings_in_effect};
-use bowline_core::live::{LiveService, ServiceStatus, UnknownCategory};
+use bowline_core::live::{LiveService, RolloutState, ServiceStatus, UnknownCategory};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::{Expectation, Operation, Outcome, TagKey};
 
@@ -72,6 +72,44 @@ pub(super) async fn update(
         Ok(after) => Err(not_confirmed(session, &change, &after)),
         Err(error) => recover(session, &change, replaced.as_deref(), error).await,
     }
+}
+
+/// Stops a deployment, if it still is PRIMARY and in progress. What ECS has ended, or is ending already, needs no stop: that
+/// is an outcome and no error.
+pub(super) async fn stop(session: &Session, service: &str, deployment_id: &str) -> Result<Outcome, AwsError> {
+    let found = read(session, service).await?;
+    if let Some(found) = is_not_in_progress(&found, deployment_id) {
+        return Ok(Outcome::Superseded { found });
+    }
+    let Some(deployment) = session.find_deployment(service, deployment_id).await? else {
+        return Ok(Outcome::Superseded { found: format!("ECS does not list {deployment_id} yet") });
+    };
+    if !deployment.is_under_way {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let stopped = Outcome::Done { deployment_id: Some(deployment_id.to_owned()), task_definition: None };
+    let Err(error) = session.stop_deployment(&deployment.arn).await else { return Ok(stopped) };
+    // Somebody, or ECS itself, was faster; or the answer was lost. What is found now decides.
+    let may_be_done = error.effect == Effect::Possible || error.code() == Some("ConflictException");
+    if may_be_done
+        && let Ok(Some(after)) = session.find_deployment(service, deployment_id).await
+        && !after.is_under_way
+    {
+        return Ok(if error.effect == Effect::Possible { stopped } else { Outcome::AlreadyDone });
+    }
+    Err(error)
+}
+
+/// What is found instead of the deployment in progress, as a sentence.
+fn is_not_in_progress(service: &LiveService, deployment_id: &str) -> Option<String> {
+    let Some(primary) = service.primary() else {
+        return Some("the service has no PRIMARY deployment".to_owned());
+    };
+    if primary.id != deployment_id {
+        return Some(format!("the PRIMARY deployment is {}, expected {deployment_id}", primary.id));
+    }
+    (primary.rollout_state != Some(RolloutState::InProgress))
+        .then(|| format!("{deployment_id} is not in progress any more"))
 }
 
 /// UpdateService failed: what is live decides, where its answer was lost.

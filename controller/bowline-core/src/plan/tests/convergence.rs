@@ -4,14 +4,16 @@ mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Fate, Model};
+use model::{Answers, Fate, Model};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::desired::DesiredState;
 use crate::desired::kind::Mode;
-use crate::live::{Live, Observed, PastDeployment, PastDeploymentStatus, UnknownCategory};
-use crate::name::{ResourceName, RestartToken};
+use crate::live::{
+    Live, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult, UnknownCategory,
+};
+use crate::name::{HostPattern, ResourceName, RestartToken};
 use crate::plan::fixture::*;
 use crate::plan::*;
 use crate::policy::{Ceiling, GitStanding, approve};
@@ -46,6 +48,8 @@ struct Service {
     token: Option<(&'static str, Option<&'static str>)>,
     secrets: Vec<bool>,
     depends_on: Vec<bool>,
+    /// How its health condition answers; absent where it has none.
+    answers: Option<Answers>,
 }
 
 /// Pinned and current version of a secret, 1 to 3.
@@ -65,8 +69,11 @@ fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
     let flags = || prop::collection::vec(any::<bool>(), 3);
     let settings = (settings(&["1.3.0", "1.2.0"]), settings(&["1.3.0", "LATEST", "crash"]));
     let counts = (0..3_u32, prop::option::of(0..3_u32));
-    ((1..=3_u32, wanted), fate, settings, counts, token, flags(), flags()).prop_map(
-        |((live, wanted), fate, settings, counts, token, secrets, depends_on)| Service {
+    let answers = vec![Answers::Right, Answers::Wrong, Answers::WrongOnceChanged, Answers::Nobody];
+    let answers = prop::option::of(prop::sample::select(answers));
+    ((1..=3_u32, wanted), fate, settings, counts, token, (flags(), flags()), answers).prop_map(
+        |((live, wanted), fate, settings, counts, token, (secrets, depends_on), answers)| Service {
+            answers,
             live,
             wanted,
             fate,
@@ -141,6 +148,10 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         let live_settings = live.settings.clone();
         fixture.spec(&of).settings = serde_json::from_value(service.settings.1.clone()).unwrap();
         fixture.spec(&of).desired_count = service.counts.1;
+        if let Some(answers) = service.answers {
+            fixture.spec(&of).health = vec![tcp(&format!("{of}.test"), 1)];
+            model.answers.insert(name(&of), answers);
+        }
         if let Some((token, tag)) = service.token {
             fixture = fixture.restarting(&of, token);
             if let Some(tag) = tag {
@@ -178,7 +189,7 @@ fn ceiling() -> Ceiling {
         accounts: BTreeSet::new(),
         roles: BTreeSet::new(),
         capabilities: None,
-        probe_hosts: BTreeSet::new(),
+        probe_hosts: BTreeSet::from([HostPattern::parse("*.test").unwrap()]),
     }
 }
 
@@ -255,6 +266,7 @@ fn assert_tries(model: &Model, most: usize) {
             let content = model.definitions[arn.revision().as_str()].value();
             model.fates[of] != Fate::Fine
                 || *platform == Some(json!("crash"))
+                || model.answers.get(of) == Some(&Answers::WrongOnceChanged)
                 || content["containerDefinitions"][0]["image"] == "crash"
         });
         assert!(fails.count() <= most, "{of} was deployed again after it failed: {begun:?}");
@@ -334,6 +346,8 @@ proptest! {
 
     #[test]
     fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine]), changes in prop::collection::vec(change(), 1..4)) {
+        // Otherwise the rollouts that put it right would be bad.
+        model.answers.values_mut().for_each(|answers| *answers = Answers::Right);
         let mut memory = Memory::default();
         play(&desired, &mut model, &mut memory, None);
         let before = states(&desired, &model, &memory);
@@ -501,6 +515,18 @@ fn hide(live: &mut Live, need: &Need) {
         }
         Need::SecretVersionDates { secret } => {
             live.secret_version_dates.insert(secret, unknown(UnknownCategory::Denied));
+        }
+        Need::Health { service } => {
+            let what = ProbeOutcome::Unknown("Rate exceeded".to_owned());
+            let answer =
+                ProbeResult { condition: format!("tcp {service}.test:80"), at: at(0), outcome: what };
+            live.probes.insert(service, vec![answer]);
+        }
+        Need::Progress { service, .. } => {
+            live.progress.insert(service, unknown(UnknownCategory::Throttled));
+        }
+        Need::StoppedTasks { service, deployment_id } => {
+            live.stopped_tasks.insert((service, deployment_id), unknown(UnknownCategory::Denied));
         }
     }
 }

@@ -1,0 +1,83 @@
+//! How do the health conditions of a service stand, and was their baseline read before it is changed?
+
+use jiff::SignedDuration;
+
+use super::Subject;
+use crate::live::{DeploymentController, LiveService, ProbeOutcome};
+use crate::plan::memory::ConditionMemory;
+use crate::plan::reads::Reads;
+use crate::plan::report::{HealthReport, ResourceReport, WaitingOn};
+
+/// How old an answer may be that counts as the baseline of a rollout that begins now.
+const BASELINE_FRESH: SignedDuration = SignedDuration::from_secs(90);
+
+/// Asks each condition once before a rollout, unless that was just done: what was false before cannot convict it.
+pub(super) fn baseline<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<(), WaitingOn> {
+    let conditions = &subject.wanted.resource.spec.health;
+    let is_fresh = |known: &ConditionMemory| subject.world.now.duration_since(known.at) <= BASELINE_FRESH;
+    let known = subject.memory.map(|memory| &memory.health);
+    let has_answer = |name: &str| known.and_then(|known| known.get(name)).is_some_and(is_fresh);
+    if subject.live.desired_count == 0
+        || conditions.iter().all(|condition| has_answer(&condition.check.to_string()))
+    {
+        return Ok(());
+    }
+    reads.health(subject.name, conditions).map_err(|blocked| blocked.waiting_on())
+}
+
+/// Reports how each condition stands, by its newest answer.
+pub(super) fn report(subject: &Subject<'_>, report: &mut ResourceReport) {
+    let in_flight = subject.in_flight().map(|in_flight| &in_flight.watch.health);
+    for condition in &subject.wanted.resource.spec.health {
+        let name = condition.check.to_string();
+        let standing = in_flight.and_then(|health| health.get(&name)?.last.as_ref());
+        let known = subject.memory.and_then(|memory| memory.health.get(&name));
+        let (healthy, reason) = match (standing.map(|last| &last.outcome), known) {
+            (Some(ProbeOutcome::Passed), _) => (Some(true), None),
+            (Some(ProbeOutcome::Failed(what)), _) => (Some(false), Some(what.clone())),
+            (Some(ProbeOutcome::Unknown(what) | ProbeOutcome::Refused(what)), _) => {
+                (None, Some(what.clone()))
+            }
+            (None, Some(known)) => (Some(known.passed), known.reason.clone()),
+            (None, None) => (None, None),
+        };
+        report.health.push(HealthReport { condition: name, healthy, reason });
+    }
+    let lost = subject.memory.into_iter().flat_map(|memory| &memory.health);
+    for (condition, known) in lost.filter(|(_, known)| known.told) {
+        let since = known.failing.map_or(known.at, |(_, since)| since);
+        let reason = known.reason.as_deref().unwrap_or("no reason");
+        report.notes.push(format!(
+            "not healthy since {since:.0}: {condition}: {reason}; what runs was good before, so nothing is reverted"
+        ));
+    }
+}
+
+/// Warns of a service whose bad deployments ECS would try for ever.
+pub(super) fn warn_of_no_breaker(subject: &Subject<'_>, report: &mut ResourceReport) {
+    let declared = subject.wanted.resource.spec.settings.fields();
+    let decided = declared
+        .get("deploymentConfiguration")
+        .is_some_and(|configuration| configuration.get("deploymentCircuitBreaker").is_some());
+    let managed = subject.wanted.task_definition.is_some();
+    if subject.live.controller == DeploymentController::Ecs
+        && managed
+        && !decided
+        && !subject.live.circuit_breaker
+        && rolls(subject.live)
+    {
+        report.notes.push(
+            "the deployment circuit breaker is off, so ECS tries a bad deployment for ever: set \
+             settings.deploymentConfiguration.deploymentCircuitBreaker to {enable: true, rollback: true}"
+                .to_owned(),
+        );
+    }
+}
+
+/// Only rolling deployments have a circuit breaker.
+fn rolls(live: &LiveService) -> bool {
+    let fields = live.settings.fields();
+    let strategy =
+        fields.get("deploymentConfiguration").and_then(|configuration| configuration["strategy"].as_str());
+    strategy.is_none_or(|strategy| strategy == "ROLLING")
+}

@@ -1,0 +1,244 @@
+//! Asks the conditions that are followed, each at its interval, and keeps the answers until a pass takes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bowline_core::desired::DesiredState;
+use bowline_core::desired::kind::HealthCondition;
+use bowline_core::live::{Live, Observed, ProbeResult};
+use bowline_core::name::{HostPattern, ResourceName};
+use bowline_core::plan::{self, Followed};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{Site, ask};
+use crate::aws::Aws;
+use crate::clock::Clock;
+
+/// How many conditions are asked at once.
+const AT_ONCE: usize = 32;
+/// How many answers of a service wait for a pass: older ones are dropped.
+const MOST_ANSWERS: usize = 1_000;
+
+/// Answers by service.
+type Answers = BTreeMap<ResourceName, Vec<ProbeResult>>;
+
+/// What is followed of one service.
+#[derive(Debug, Clone)]
+struct Asked {
+    site: Site,
+    conditions: Vec<HealthCondition>,
+}
+
+/// The services that are followed.
+type Round = Arc<BTreeMap<ResourceName, Asked>>;
+
+/// Asks health conditions in a task of its own, which ends with `shutdown` or when this is dropped.
+#[derive(Debug)]
+pub struct Prober {
+    hosts: Arc<BTreeSet<HostPattern>>,
+    clock: Clock,
+    shutdown: CancellationToken,
+    round: watch::Sender<Round>,
+    answers: Arc<Mutex<Answers>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Prober {
+    /// Asks nothing until it is told what to follow.
+    pub fn new(hosts: BTreeSet<HostPattern>, clock: Clock, shutdown: CancellationToken) -> Self {
+        Self {
+            hosts: Arc::new(hosts),
+            clock,
+            shutdown,
+            round: watch::channel(Round::default()).0,
+            answers: Arc::default(),
+            task: None,
+        }
+    }
+
+    /// Follows these conditions from now on, and no others.
+    pub(crate) async fn follow(
+        &mut self,
+        aws: &Aws,
+        desired: &DesiredState,
+        followed: BTreeMap<ResourceName, Followed>,
+    ) {
+        let mut round = BTreeMap::new();
+        for (name, Followed { target, conditions, target_groups }) in followed {
+            let Some(target_spec) = desired.targets.get(&target) else { continue };
+            let session = aws.session(&target, &target_spec.spec).await;
+            let site = Site { hosts: Arc::clone(&self.hosts), session, target_groups };
+            round.insert(name, Asked { site, conditions });
+        }
+        locked(&self.answers).retain(|name, _| round.contains_key(name));
+        if round.is_empty() && self.round.borrow().is_empty() {
+            return;
+        }
+        self.round.send_replace(Arc::new(round));
+        if self.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            let (clock, answers) = (self.clock.clone(), Arc::clone(&self.answers));
+            let asking = run(self.round.subscribe(), answers, clock);
+            let shutdown = self.shutdown.clone();
+            self.task = Some(tokio::spawn(async move {
+                shutdown.run_until_cancelled(asking).await;
+            }));
+        }
+    }
+
+    /// The answers since they were last taken, each service's in the order of their times.
+    pub(crate) fn take(&self) -> Answers {
+        let mut answers = std::mem::take(&mut *locked(&self.answers));
+        for of_service in answers.values_mut() {
+            of_service.sort_by_key(|answer| answer.at);
+        }
+        answers
+    }
+
+    /// Asks every condition of these services once, and notes the answers in `live`.
+    pub(crate) async fn ask_now(
+        &self,
+        aws: &Aws,
+        desired: &DesiredState,
+        live: &mut Live,
+        services: BTreeSet<ResourceName>,
+    ) {
+        let mut asking = JoinSet::new();
+        for name in services {
+            let Some(wanted) = desired.services.get(&name).map(|wanted| &wanted.resource.spec) else {
+                continue;
+            };
+            let Some(target) = desired.targets.get(&wanted.target) else { continue };
+            let session = aws.session(&wanted.target, &target.spec).await;
+            let service = live.services.get(&name).and_then(Observed::known);
+            let target_groups = service.map(plan::target_groups).unwrap_or_default();
+            let site = Site { hosts: Arc::clone(&self.hosts), session, target_groups };
+            for condition in &wanted.health {
+                let (site, condition, name) = (site.clone(), condition.clone(), name.clone());
+                let clock = self.clock.clone();
+                asking.spawn(async move { (name, answer(&site, &condition, &clock).await) });
+            }
+        }
+        while let Some(asked) = asking.join_next().await {
+            if let Ok((name, answer)) = asked {
+                live.probes.entry(name).or_default().push(answer);
+            }
+        }
+    }
+}
+
+impl Drop for Prober {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn answer(site: &Site, condition: &HealthCondition, clock: &Clock) -> ProbeResult {
+    let outcome = ask(site, condition).await;
+    tracing::debug!(condition = %condition.check, ?outcome, "asked a health condition");
+    ProbeResult { condition: condition.check.to_string(), at: clock.now(), outcome }
+}
+
+/// Asks what is due, until nobody tells what to follow any more. A condition that is still being asked is not asked again.
+async fn run(mut rounds: watch::Receiver<Round>, answers: Arc<Mutex<Answers>>, clock: Clock) {
+    let mut schedule = Schedule::default();
+    let mut asking: JoinSet<(Key, Duration, ProbeResult)> = JoinSet::new();
+    loop {
+        let round = Round::clone(&rounds.borrow_and_update());
+        let room = AT_ONCE.saturating_sub(asking.len());
+        let (due, next) = schedule.due(&round, clock.now(), room);
+        for (key, site, condition) in due {
+            let clock = clock.clone();
+            let interval = condition.interval.get();
+            asking.spawn(async move { (key, interval, answer(&site, &condition, &clock).await) });
+        }
+        let wait = next.map(|next| Duration::try_from(next.duration_since(clock.now())).unwrap_or_default());
+        tokio::select! {
+            changed = rounds.changed() => if changed.is_err() { return },
+            Some(asked) = asking.join_next(), if !asking.is_empty() => {
+                if let Ok((key, interval, answer)) = asked {
+                    schedule.answered(&key, interval, clock.now());
+                    if rounds.borrow().contains_key(&key.0) {
+                        keep(&answers, key.0, answer);
+                    }
+                }
+            }
+            () = clock.sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+        }
+    }
+}
+
+fn keep(answers: &Mutex<Answers>, service: ResourceName, answer: ProbeResult) {
+    let mut answers = locked(answers);
+    let of_service = answers.entry(service).or_default();
+    of_service.push(answer);
+    if of_service.len() > MOST_ANSWERS {
+        of_service.remove(0);
+    }
+}
+
+fn locked(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Service, and what the condition is called.
+type Key = (ResourceName, String);
+
+/// When each condition is due; one that is being asked has no time.
+#[derive(Debug, Default)]
+struct Schedule(BTreeMap<Key, Option<Timestamp>>);
+
+impl Schedule {
+    /// What is due now, at most `room` conditions, and when the next one is. What is followed newly is due at once; one that
+    /// is to be asked more often is due earlier.
+    fn due(
+        &mut self,
+        round: &BTreeMap<ResourceName, Asked>,
+        now: Timestamp,
+        room: usize,
+    ) -> (Vec<(Key, Site, HealthCondition)>, Option<Timestamp>) {
+        let mut known = std::mem::take(&mut self.0);
+        let (mut due, mut next) = (Vec::new(), None);
+        for (name, asked) in round {
+            for condition in &asked.conditions {
+                let key = (name.clone(), condition.check.to_string());
+                let at = known
+                    .remove(&key)
+                    .unwrap_or(Some(now))
+                    .map(|at| at.min(later(now, condition.interval.get())));
+                let at = match at {
+                    Some(at) if at <= now && due.len() < room => {
+                        due.push((key.clone(), asked.site.clone(), condition.clone()));
+                        None
+                    }
+                    Some(at) => {
+                        // Without room the next answer makes some.
+                        if at > now {
+                            next = Some(next.map_or(at, |next: Timestamp| next.min(at)));
+                        }
+                        Some(at)
+                    }
+                    None => None,
+                };
+                self.0.insert(key, at);
+            }
+        }
+        // What is being asked and not followed any more is forgotten: should it come back, it is due at once.
+        (due, next)
+    }
+
+    fn answered(&mut self, key: &Key, interval: Duration, now: Timestamp) {
+        if let Some(at) = self.0.get_mut(key) {
+            *at = Some(later(now, interval));
+        }
+    }
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(now)
+}
