@@ -27,6 +27,7 @@ mod config;
 mod context;
 mod control;
 mod ecs;
+mod elb;
 mod faults;
 mod ids;
 mod reply;
