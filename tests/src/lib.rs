@@ -16,6 +16,7 @@ pub mod generate;
 pub mod git;
 pub mod judges;
 pub mod known_differences;
+pub mod patient;
 pub mod process;
 pub mod register;
 pub mod servers;

@@ -14,3 +14,4 @@ mod round_trip;
 mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;
+mod verdict;
