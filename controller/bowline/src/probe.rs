@@ -79,3 +79,6 @@ pub(crate) async fn ask(site: &Site, condition: &HealthCondition) -> ProbeOutcom
         Err(Wrong::Refused(why)) => ProbeOutcome::Refused(short(why)),
     }
 }
+
+#[cfg(test)]
+mod tests;

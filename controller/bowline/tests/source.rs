@@ -21,6 +21,8 @@ mod https;
 mod local;
 #[path = "source/repo.rs"]
 mod repo;
+#[path = "source/retry.rs"]
+mod retry;
 #[path = "source/ssh.rs"]
 mod ssh;
 #[path = "source/sshd.rs"]

@@ -42,6 +42,9 @@ pub enum Outcome {
 /// How many attempts are remembered for a service.
 const MOST_ATTEMPTS: usize = 50;
 
+/// How many bad attempts of a service are kept with their evidence: each may have 32 KiB of it.
+const MOST_EVIDENCE: usize = 5;
+
 /// How many failing actions are remembered for a resource: more than one has in a plan.
 const MOST_FAILURES: usize = 8;
 
@@ -139,71 +142,79 @@ fn done(
             let message = format!("{stopped} was stopped, and ECS goes back to what it last completed");
             vec![event(EventKind::DeploymentStopped, message)]
         }
-        Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } => {
-            if action.resource.kind != ResourceKind::EcsService {
-                return Vec::new();
-            }
-            let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
-            let allowed = wanted.map_or_else(
-                || crate::desired::kind::Rollout::default().deadline,
-                |one| one.rollout.deadline,
-            );
-            let restart = wanted.and_then(|wanted| wanted.restart.clone());
-            let (service, _) = memory.service_mut(desired, &action.resource.name);
-            let health = wanted.map_or(&[][..], |wanted| wanted.health.as_slice());
-            let because = &action.because;
-            let retries =
-                spec_hash.as_ref().map(|hash| rollback::releasing(&desired.retries, hash).collect());
-            let retries: Vec<&Retry> = retries.unwrap_or_default();
-            let started = Started { retries, health, because, deployment_id, commit, restart, now, allowed };
-            let mut events = Vec::new();
-            if let Some(hash) = spec_hash {
-                let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
-                if let Some(retry) = started.retries.iter().find(|retry| !is_used(service, hash, retry)) {
-                    let message =
-                        format!("what failed is tried once more, as commit {:.8} says", retry.commit);
-                    events.push(event(EventKind::RetryReleased, message));
-                }
-                if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
-                    let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
-                    let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
-                    let message = format!("the rollout of {revision} did not end: git wants something newer");
-                    events.push(event(EventKind::Superseded, message));
-                }
-                let revision =
-                    arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
-                let rolls_out = settings.0.keys().any(|field| starts_deployment(field));
-                let (kind, message) = if task_definition.is_some() || rolls_out {
-                    (EventKind::RolloutStarted, format!("{revision} is being rolled out"))
-                } else {
-                    let message = format!("new tasks of {revision} are being started{}", why(tags));
-                    (EventKind::Restarted, message)
-                };
-                events.push(event(kind, message));
-            }
-            if !settings.is_empty() {
-                note_changed(service, settings, now);
-                events.push(event(EventKind::SettingsChanged, format!("{} was changed", settings.names())));
-            }
-            if let Some(count) = desired_count {
-                service.scaling = Some(Scaling {
-                    to: *count,
-                    commit: commit.to_owned(),
-                    started_at: now,
-                    deadline: started.deadline(),
-                });
-                let before = match &action.expect {
-                    Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
-                    Expectation::InProgress { .. }
-                    | Expectation::SecretCurrent { .. }
-                    | Expectation::NewestRevision { .. } => String::new(),
-                };
-                events
-                    .push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
-            }
-            events
-        }
+        Operation::UpdateService { .. } if action.resource.kind != ResourceKind::EcsService => Vec::new(),
+        Operation::UpdateService { .. } => updated(memory, action, deployment_id, desired, commit, now),
     }
+}
+
+/// Remembers a change of a service: the rollout that began, settings, and the count.
+fn updated(
+    memory: &mut Memory,
+    action: &Action,
+    deployment_id: Option<&str>,
+    desired: &DesiredState,
+    commit: &str,
+    now: Timestamp,
+) -> Vec<Event> {
+    let Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } =
+        &action.operation
+    else {
+        return Vec::new();
+    };
+    let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
+    let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
+    let allowed =
+        wanted.map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.rollout.deadline);
+    let restart = wanted.and_then(|wanted| wanted.restart.clone());
+    let (service, _) = memory.service_mut(desired, &action.resource.name);
+    let health = wanted.map_or(&[][..], |wanted| wanted.health.as_slice());
+    let because = &action.because;
+    let retries = spec_hash.as_ref().map(|hash| rollback::releasing(&desired.retries, hash).collect());
+    let retries: Vec<&Retry> = retries.unwrap_or_default();
+    let started = Started { retries, health, because, deployment_id, commit, restart, now, allowed };
+    let mut events = Vec::new();
+    if let Some(hash) = spec_hash {
+        let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
+        if let Some(retry) = started.retries.iter().find(|retry| !is_used(service, hash, retry)) {
+            let message = format!("what failed is tried once more, as commit {:.8} says", retry.commit);
+            events.push(event(EventKind::RetryReleased, message));
+        }
+        if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
+            let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
+            let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
+            let message = format!("the rollout of {revision} did not end: git wants something newer");
+            events.push(event(EventKind::Superseded, message));
+        }
+        let revision = arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
+        let rolls_out = settings.0.keys().any(|field| starts_deployment(field));
+        let (kind, message) = if task_definition.is_some() || rolls_out {
+            (EventKind::RolloutStarted, format!("{revision} is being rolled out"))
+        } else {
+            let message = format!("new tasks of {revision} are being started{}", why(tags));
+            (EventKind::Restarted, message)
+        };
+        events.push(event(kind, message));
+    }
+    if !settings.is_empty() {
+        note_changed(service, settings, now);
+        events.push(event(EventKind::SettingsChanged, format!("{} was changed", settings.names())));
+    }
+    if let Some(count) = desired_count {
+        service.scaling = Some(Scaling {
+            to: *count,
+            commit: commit.to_owned(),
+            started_at: now,
+            deadline: started.deadline(),
+        });
+        let before = match &action.expect {
+            Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
+            Expectation::InProgress { .. }
+            | Expectation::SecretCurrent { .. }
+            | Expectation::NewestRevision { .. } => String::new(),
+        };
+        events.push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
+    }
+    events
 }
 
 fn note_stopped(
@@ -252,7 +263,7 @@ fn is_used(service: &ServiceMemory, hash: &SpecHash, retry: &Retry) -> bool {
     service.attempts.get(hash).is_none_or(|attempt| {
         !matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
             || attempt.aftermath.retries.contains(&retry.commit)
-            || retry.committed_at <= attempt.at
+            || (!attempt.aftermath.ours && retry.committed_at <= attempt.at)
     })
 }
 
@@ -306,8 +317,14 @@ fn baseline(service: &ServiceMemory, started: &Started<'_>) -> BTreeMap<String, 
     started.health.iter().map(standing).collect()
 }
 
-/// Keeps memory bounded: what is forgotten can be had again from ECS's history.
+/// Keeps memory bounded: what is forgotten can be had again from ECS's history, except for evidence.
 fn forget_oldest(service: &mut ServiceMemory) {
+    let mut with_evidence: Vec<&mut Attempt> =
+        service.attempts.values_mut().filter(|attempt| attempt.aftermath.evidence.is_some()).collect();
+    with_evidence.sort_by_key(|attempt| std::cmp::Reverse(attempt.at));
+    for attempt in with_evidence.into_iter().skip(MOST_EVIDENCE) {
+        attempt.aftermath.evidence = None;
+    }
     while service.attempts.len() > MOST_ATTEMPTS {
         let oldest =
             service.attempts.iter().min_by_key(|(_, attempt)| attempt.at).map(|(hash, _)| hash.clone());

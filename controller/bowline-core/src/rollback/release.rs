@@ -22,8 +22,8 @@ pub(crate) fn releasing<'a>(retries: &'a [Retry], hash: &'a SpecHash) -> impl It
 
 /// The commit that releases a spec which failed, if there is one that was not used up.
 ///
-/// It is used up by the attempt that it allowed, which is remembered. Where that was lost, its time tells: a commit from before
-/// the attempt had its effect, or never meant it.
+/// Each attempt that Bowline makes uses up all that release its spec by then, and remembers them. Where that was lost, the time
+/// tells: a commit from before the attempt had its effect, or never meant it.
 pub(crate) fn released<'a>(
     retries: &'a [Retry],
     hash: &'a SpecHash,
@@ -34,9 +34,10 @@ pub(crate) fn released<'a>(
     let failed_at = failed_at.or(attempt.map(|attempt| attempt.at));
     releasing(retries, hash).find(|retry| {
         let used = attempt.is_some_and(|attempt| attempt.aftermath.retries.contains(&retry.commit));
+        let remembered = attempt.is_some_and(|attempt| attempt.aftermath.ours);
         let later = failed_at.is_none_or(|failed| retry.committed_at > failed);
         let believable = retry.committed_at.duration_since(now) <= CLOCK_TOLERANCE;
-        !used && later && believable
+        !used && (remembered || (later && believable))
     })
 }
 

@@ -59,10 +59,12 @@ pub(crate) fn add_tasks(evidence: &mut Evidence, stopped: &Observed<Vec<StoppedT
     }
 }
 
+/// Stop code, reason and containers: what makes failures alike.
+type How = (String, String, Vec<StoppedContainer>);
+
 /// Groups tasks by how they failed, the largest group first. Those that ECS or a person stopped on purpose did not fail.
 fn group(tasks: &[StoppedTask]) -> Vec<StoppedGroup> {
-    let mut groups: BTreeMap<(String, String, Vec<StoppedContainer>), (u32, Option<Timestamp>)> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<How, (u32, Option<Timestamp>)> = BTreeMap::new();
     for task in tasks.iter().filter(|task| has_failed(task)) {
         let code = task.stop_code.clone().unwrap_or_else(|| "unknown".to_owned());
         let reason = task.reason.as_deref().map(|reason| short(&without_ids(reason))).unwrap_or_default();

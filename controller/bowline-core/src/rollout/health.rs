@@ -127,7 +127,8 @@ pub(super) fn failing(in_flight: &InFlight) -> String {
         standing.last.as_ref().is_some_and(|last| matches!(last.outcome, ProbeOutcome::Failed(_)))
     };
     let health = in_flight.watch.health.iter().filter(|(_, standing)| failed(standing));
-    health.map(|(name, standing)| format!("; {}", standing_words(name, standing))).collect()
+    let words = health.map(|(name, standing)| standing_words(name, standing));
+    std::iter::once(String::new()).chain(words).collect::<Vec<_>>().join("; ")
 }
 
 /// `http https://web/healthz: answered 500` or `tcp db:5432: 1 of 3 right answers`.

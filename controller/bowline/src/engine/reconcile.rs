@@ -182,7 +182,7 @@ pub async fn reconcile(
             );
         }
     }
-    follow_health(world, &snapshot.state).await;
+    Box::pin(follow_health(world, &snapshot.state)).await;
     let pass = decision.into_pass(&begun, world.clock.now(), attempted, reread);
     super::status::measure(&pass);
     Ok(Some(pass))

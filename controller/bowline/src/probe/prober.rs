@@ -151,9 +151,16 @@ async fn run(mut rounds: watch::Receiver<Round>, answers: Arc<Mutex<Answers>>, c
     loop {
         let round = Round::clone(&rounds.borrow_and_update());
         let room = AT_ONCE.saturating_sub(asking.len());
-        let (due, next) = schedule.due(&round, clock.now(), room);
-        for (key, site, condition) in due {
-            let clock = clock.clone();
+        let followed = round.iter().flat_map(|(name, asked)| {
+            let key = |condition: &HealthCondition| (name.clone(), condition.check.to_string());
+            asked.conditions.iter().map(move |condition| (key(condition), condition.interval.get()))
+        });
+        let (due, next) = schedule.due(followed, clock.now(), room);
+        for key in due {
+            let Some(asked) = round.get(&key.0) else { continue };
+            let condition = asked.conditions.iter().find(|condition| condition.check.to_string() == key.1);
+            let Some(condition) = condition.cloned() else { continue };
+            let (site, clock) = (asked.site.clone(), clock.clone());
             let interval = condition.interval.get();
             asking.spawn(async move { (key, interval, answer(&site, &condition, &clock).await) });
         }
@@ -194,41 +201,28 @@ type Key = (ResourceName, String);
 struct Schedule(BTreeMap<Key, Option<Timestamp>>);
 
 impl Schedule {
-    /// What is due now, at most `room` conditions, and when the next one is. What is followed newly is due at once; one that
-    /// is to be asked more often is due earlier.
+    /// What is due now, at most `room` conditions, and when the next one is. What is followed newly is due at once, and one
+    /// that is to be asked more often is due earlier. What is not followed any more is forgotten.
     fn due(
         &mut self,
-        round: &BTreeMap<ResourceName, Asked>,
+        followed: impl IntoIterator<Item = (Key, Duration)>,
         now: Timestamp,
         room: usize,
-    ) -> (Vec<(Key, Site, HealthCondition)>, Option<Timestamp>) {
+    ) -> (Vec<Key>, Option<Timestamp>) {
         let mut known = std::mem::take(&mut self.0);
         let (mut due, mut next) = (Vec::new(), None);
-        for (name, asked) in round {
-            for condition in &asked.conditions {
-                let key = (name.clone(), condition.check.to_string());
-                let at = known
-                    .remove(&key)
-                    .unwrap_or(Some(now))
-                    .map(|at| at.min(later(now, condition.interval.get())));
-                let at = match at {
-                    Some(at) if at <= now && due.len() < room => {
-                        due.push((key.clone(), asked.site.clone(), condition.clone()));
-                        None
-                    }
-                    Some(at) => {
-                        // Without room the next answer makes some.
-                        if at > now {
-                            next = Some(next.map_or(at, |next: Timestamp| next.min(at)));
-                        }
-                        Some(at)
-                    }
-                    None => None,
-                };
-                self.0.insert(key, at);
+        for (key, interval) in followed {
+            let at = known.remove(&key).unwrap_or(Some(now)).map(|at| at.min(later(now, interval)));
+            let is_due = at.is_some_and(|at| at <= now);
+            if is_due && due.len() < room {
+                due.push(key.clone());
+                self.0.insert(key, None);
+                continue;
             }
+            // One that is due and has no room is asked when an answer makes some.
+            next = [next, at.filter(|_| !is_due)].into_iter().flatten().min();
+            self.0.insert(key, at);
         }
-        // What is being asked and not followed any more is forgotten: should it come back, it is due at once.
         (due, next)
     }
 
@@ -241,4 +235,51 @@ impl Schedule {
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(condition: &str) -> Key {
+        (ResourceName::parse("web").unwrap(), condition.to_owned())
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn every(seconds: u64, conditions: &[&str]) -> Vec<(Key, Duration)> {
+        conditions.iter().map(|condition| (key(condition), Duration::from_secs(seconds))).collect()
+    }
+
+    #[test]
+    fn each_is_asked_at_its_interval_after_its_answer() {
+        let mut schedule = Schedule::default();
+        let both = || every(10, &["a", "b"]);
+        assert_eq!(schedule.due(both(), at(0), 9), (vec![key("a"), key("b")], None));
+        // While it is being asked it is not asked again.
+        assert_eq!(schedule.due(both(), at(60), 9), (vec![], None));
+        schedule.answered(&key("a"), Duration::from_secs(10), at(61));
+        assert_eq!(schedule.due(both(), at(62), 9), (vec![], Some(at(71))));
+        assert_eq!(schedule.due(both(), at(71), 9), (vec![key("a")], None));
+    }
+
+    #[test]
+    fn a_shorter_interval_counts_at_once_and_what_is_not_followed_is_forgotten() {
+        let mut schedule = Schedule::default();
+        schedule.due(every(60, &["a"]), at(0), 9);
+        schedule.answered(&key("a"), Duration::from_mins(1), at(0));
+        assert_eq!(schedule.due(every(10, &["a"]), at(1), 9), (vec![], Some(at(11))));
+        assert_eq!(schedule.due([], at(2), 9), (vec![], None));
+        assert_eq!(schedule.due(every(10, &["a"]), at(3), 9), (vec![key("a")], None));
+    }
+
+    #[test]
+    fn without_room_the_others_wait_for_an_answer() {
+        let mut schedule = Schedule::default();
+        assert_eq!(schedule.due(every(10, &["a", "b"]), at(0), 1), (vec![key("a")], None));
+        assert_eq!(schedule.due(every(10, &["a", "b"]), at(1), 0), (vec![], None));
+        assert_eq!(schedule.due(every(10, &["a", "b"]), at(2), 1), (vec![key("b")], None));
+    }
 }

@@ -68,7 +68,7 @@ fn each_kind_of_condition_is_read_with_its_defaults() {
 #[test]
 fn what_cannot_be_asked_is_a_finding_at_its_place() {
     let file = manifest(&service(
-        r#"    - interval: 10s
+        r"    - interval: 10s
     - {http: {url: 'https://a.example.com'}, tcp: {host: a, port: 1}}
     - http: {url: 'ftp://a.example.com', status: 200}
     - tcp: {host: '127.1', port: 0}
@@ -78,7 +78,7 @@ fn what_cannot_be_asked_is_a_finding_at_its_place() {
     - targetGroup: {}
     - targetGroup: {}
     - mcp: {url: https://a.example.com, tool: x}
-"#,
+",
     ));
     expect(
         &file.findings,

@@ -77,7 +77,8 @@ impl Evidence {
         let tasks = if group.count == 1 { "1 task".to_owned() } else { format!("{} tasks", group.count) };
         let how = if group.reason.is_empty() { &group.stop_code } else { &group.reason };
         let exits = group.containers.iter().filter_map(|one| Some((&one.name, one.exit_code?)));
-        let exits: String = exits.map(|(name, code)| format!(", {name} exited with {code}")).collect();
-        format!("; {tasks}: {how}{exits}")
+        let exits = exits.map(|(name, code)| format!("{name} exited with {code}"));
+        let parts: Vec<String> = std::iter::once(how.clone()).chain(exits).collect();
+        format!("; {tasks}: {}", parts.join(", "))
     }
 }

@@ -1,9 +1,10 @@
 //! How do the health conditions of a service stand, and was their baseline read before it is changed?
 
 use jiff::SignedDuration;
+use serde_json::{Map, Value};
 
 use super::Subject;
-use crate::live::{DeploymentController, LiveService, ProbeOutcome};
+use crate::live::{DeploymentController, ProbeOutcome};
 use crate::plan::memory::ConditionMemory;
 use crate::plan::reads::Reads;
 use crate::plan::report::{HealthReport, ResourceReport, WaitingOn};
@@ -53,31 +54,24 @@ pub(super) fn report(subject: &Subject<'_>, report: &mut ResourceReport) {
     }
 }
 
-/// Warns of a service whose bad deployments ECS would try for ever.
+/// Warns of a service whose bad deployments ECS would try for ever. What git says of it is a decision.
 pub(super) fn warn_of_no_breaker(subject: &Subject<'_>, report: &mut ResourceReport) {
     let declared = subject.wanted.resource.spec.settings.fields();
-    let decided = declared
-        .get("deploymentConfiguration")
-        .is_some_and(|configuration| configuration.get("deploymentCircuitBreaker").is_some());
-    let managed = subject.wanted.task_definition.is_some();
-    if subject.live.controller == DeploymentController::Ecs
-        && managed
-        && !decided
-        && !subject.live.circuit_breaker
-        && rolls(subject.live)
-    {
+    let of = |fields: &Map<String, Value>, name: &str| {
+        fields.get("deploymentConfiguration").and_then(|configuration| configuration.get(name)).cloned()
+    };
+    let live = subject.live.settings.fields();
+    // AWS always shows it; what does not is no AWS.
+    let is_off = of(&live, "deploymentCircuitBreaker").is_some_and(|breaker| breaker["enable"] == false);
+    let rolls = of(&live, "strategy").is_none_or(|strategy| strategy == "ROLLING");
+    let is_ours = subject.live.controller == DeploymentController::Ecs
+        && subject.wanted.task_definition.is_some()
+        && of(&declared, "deploymentCircuitBreaker").is_none();
+    if is_ours && is_off && rolls {
         report.notes.push(
             "the deployment circuit breaker is off, so ECS tries a bad deployment for ever: set \
              settings.deploymentConfiguration.deploymentCircuitBreaker to {enable: true, rollback: true}"
                 .to_owned(),
         );
     }
-}
-
-/// Only rolling deployments have a circuit breaker.
-fn rolls(live: &LiveService) -> bool {
-    let fields = live.settings.fields();
-    let strategy =
-        fields.get("deploymentConfiguration").and_then(|configuration| configuration["strategy"].as_str());
-    strategy.is_none_or(|strategy| strategy == "ROLLING")
 }

@@ -73,7 +73,6 @@ fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
     let answers = prop::option::of(prop::sample::select(answers));
     ((1..=3_u32, wanted), fate, settings, counts, token, (flags(), flags()), answers).prop_map(
         |((live, wanted), fate, settings, counts, token, (secrets, depends_on), answers)| Service {
-            answers,
             live,
             wanted,
             fate,
@@ -82,6 +81,7 @@ fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
             token,
             secrets,
             depends_on,
+            answers,
         },
     )
 }

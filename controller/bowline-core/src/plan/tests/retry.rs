@@ -64,10 +64,12 @@ fn a_commit_after_the_failure_releases_it_once() {
     let hash = hash(&world);
     let memory = world.remember("web");
     memory.in_flight = None;
-    memory.attempts.get_mut(&hash).unwrap().verdict = Some(AttemptVerdict::Bad("late".to_owned()));
+    let attempt = memory.attempts.get_mut(&hash).unwrap();
+    attempt.verdict = Some(AttemptVerdict::Bad("late".to_owned()));
+    attempt.aftermath.ours = true;
     assert_eq!(world.actions(), NOTHING);
-    // The next one is another release.
-    releasing(&mut world, "c2", 290);
+    // The next one is another release, whenever it was committed.
+    releasing(&mut world, "c2", 90);
     assert_eq!(world.actions(), ["EcsService/web: deploy web:7"]);
 }
 

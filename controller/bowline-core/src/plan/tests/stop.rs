@@ -1,5 +1,7 @@
 //! Safe at once: which bad deployments are stopped, and which are not.
 
+use serde_json::json;
+
 use crate::live::{DeploymentStatus, Observed, RolloutState, StoppedTask, UnknownCategory};
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -141,4 +143,25 @@ fn tasks_are_read_in_the_pass_of_the_verdict_and_asked_for_until_they_are_known(
     assert_eq!((evidence.tasks, evidence.unread), (Some(vec![group]), None));
     world.live.stopped_tasks.clear();
     assert_eq!(world.needs(), [].into());
+}
+
+#[test]
+fn a_service_without_a_circuit_breaker_has_a_note_unless_git_decides() {
+    let notes = |live: serde_json::Value, wanted: serde_json::Value| {
+        let mut world =
+            Fixture::new().with_service("web", "web:6").with_revision("web:6", content("web", "f"));
+        world.live("web").settings = serde_json::from_value(live).unwrap();
+        world.spec("web").settings = serde_json::from_value(wanted).unwrap();
+        let report = world.report("web");
+        (report.sync, report.notes.len())
+    };
+    let breaker = |enable: bool, strategy: &str| {
+        let breaker = json!({"enable": enable, "rollback": enable});
+        json!({"deploymentConfiguration": {"deploymentCircuitBreaker": breaker, "strategy": strategy}})
+    };
+    assert_eq!(notes(breaker(false, "ROLLING"), json!({})), (Sync::InSync, 1));
+    assert_eq!(notes(breaker(false, "ROLLING"), breaker(false, "ROLLING")), (Sync::InSync, 0));
+    assert_eq!(notes(breaker(true, "ROLLING"), json!({})), (Sync::InSync, 0));
+    assert_eq!(notes(breaker(false, "BLUE_GREEN"), json!({})), (Sync::InSync, 0));
+    assert_eq!(notes(json!({}), json!({})), (Sync::InSync, 0));
 }
