@@ -259,7 +259,7 @@ fn is_host(text: &str) -> bool {
         last.chars().all(|c| c.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X")
     });
     let is_name = text.len() <= 253 && !looks_like_address && text.split('.').all(label);
-    is_name || text.parse::<std::net::IpAddr>().is_ok()
+    is_name || text.parse::<core::net::IpAddr>().is_ok()
 }
 
 fn status_range(text: &str) -> Option<(u16, u16)> {
@@ -322,7 +322,7 @@ names! {
     HostName, "host-name", "a host's name, or an IP address in full", is_host;
     /// A host that may be probed: its name or address, or `*.` and a domain for every name below it.
     HostPattern, "host-pattern", "a host's name, an IP address, or a pattern such as *.example.com",
-        |t| is_host(t.strip_prefix("*.").unwrap_or(t)) && (!t.starts_with("*.") || t.parse::<std::net::IpAddr>().is_err());
+        |t| is_host(t.strip_prefix("*.").unwrap_or(t)) && (!t.starts_with("*.") || t.parse::<core::net::IpAddr>().is_err());
     /// Status codes of HTTP: one, or from one to another.
     StatusCodes, "http-status", "a status code in quotes, or a range such as 200-299", |t| status_range(t).is_some();
     /// The ARN of a load balancer's target group.
@@ -384,7 +384,7 @@ impl HostPattern {
                 !label.is_empty() && rest.starts_with('.') && rest[1..].eq_ignore_ascii_case(domain)
             });
         }
-        match (self.0.parse::<std::net::IpAddr>(), host.parse::<std::net::IpAddr>()) {
+        match (self.0.parse::<core::net::IpAddr>(), host.parse::<core::net::IpAddr>()) {
             (Ok(one), Ok(other)) => one == other,
             (Err(_), Err(_)) => self.0.eq_ignore_ascii_case(host),
             (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,

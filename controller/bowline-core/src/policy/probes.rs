@@ -1,7 +1,7 @@
 //! Where may a probe go? A host by its name before anything is resolved, then each address that it resolves to.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Ceiling;
 use crate::desired::kind::HealthCondition;

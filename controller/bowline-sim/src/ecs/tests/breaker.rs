@@ -240,7 +240,7 @@ fn stopping_a_service_deployment_rolls_it_back() {
 }
 
 /// A deployment of web:2 after web:1 completed, with these fields of `deploymentConfiguration`, so far that it would complete.
-fn held(configuration: Value) -> Lab {
+fn held(configuration: &Value) -> Lab {
     let mut lab = Lab::new();
     lab.create("demo/web:1", &json!({}));
     lab.wait(60);
@@ -264,7 +264,7 @@ fn pause(action: &str) -> Value {
 
 #[test]
 fn a_pause_hook_holds_a_deployment_at_each_of_its_stages_until_it_is_continued() {
-    let mut lab = held(pause("ROLLBACK"));
+    let mut lab = held(&pause("ROLLBACK"));
     for stage in ["POST_SCALE_UP", "POST_PRODUCTION_TRAFFIC_SHIFT"] {
         let found = described(&mut lab);
         assert_eq!((&found["status"], &found["lifecycleStage"]), (&json!("IN_PROGRESS"), &json!(stage)));
@@ -286,7 +286,7 @@ fn a_pause_hook_holds_a_deployment_at_each_of_its_stages_until_it_is_continued()
 #[test]
 fn a_pause_that_times_out_does_what_it_was_told() {
     for (action, status) in [("ROLLBACK", "ROLLBACK_SUCCESSFUL"), ("CONTINUE", "SUCCESSFUL")] {
-        let mut lab = held(pause(action));
+        let mut lab = held(&pause(action));
         lab.wait(3_600 * 2 + 120);
         assert_eq!(described(&mut lab)["status"], status);
     }
@@ -294,7 +294,7 @@ fn a_pause_that_times_out_does_what_it_was_told() {
 
 #[test]
 fn a_deployment_bakes_before_it_completes() {
-    let mut lab = held(json!({"bakeTimeInMinutes": 10}));
+    let mut lab = held(&json!({"bakeTimeInMinutes": 10}));
     let found = described(&mut lab);
     assert_eq!((&found["status"], &found["lifecycleStage"]), (&json!("IN_PROGRESS"), &json!("BAKE_TIME")));
     lab.wait(600);
