@@ -284,8 +284,8 @@ async fn killed_at_the_stop(fault: Fault) {
     let is_held = matches!(fault, Fault::Delay(_) | Fault::LateReply(_));
     if is_held {
         let mut process = site.bowline.start("apply --yes -o json");
-        let found_bad = || site.calls("ListServiceDeployments") > 0 && site.runs_out();
-        until(&case, || ready((found_bad() || process.ended().is_some()).then_some(()))).await;
+        let is_taken = matches!(fault, Fault::LateReply(_));
+        until(&case, || ready(site.is_at_the_stop(is_taken).then_some(()))).await;
         process.kill();
         site.simulator.clear_faults();
     }
@@ -297,9 +297,15 @@ async fn killed_at_the_stop(fault: Fault) {
 }
 
 impl Site {
-    /// Whether the call that stops the deployment is being held, or was taken.
-    fn runs_out(&self) -> bool {
-        self.calls("StopServiceDeployment") > 0 || self.calls("ListTasks") > 0
+    /// Whether the call that stops the deployment was taken, or what comes right before it: the deployment was looked up after
+    /// the tasks that stopped were.
+    fn is_at_the_stop(&self, is_taken: bool) -> bool {
+        if is_taken {
+            return self.calls("StopServiceDeployment") > 0;
+        }
+        let calls = self.simulator.calls();
+        let last = |operation: &str| calls.iter().rposition(|call| call.operation == operation);
+        last("DescribeTasks").is_some_and(|read| last("ListServiceDeployments") > Some(read))
     }
 }
 
@@ -315,6 +321,22 @@ async fn killed_before_and_after_the_stop() {
     ] {
         killed_at_the_stop(fault).await;
     }
+}
+
+/// Nobody knows any more who began it, so it is not stopped; and it is not begun again either.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_store_lost_what_is_bad_is_told_and_neither_stopped_nor_deployed_again() {
+    let site = Site::new(false).await;
+    crashing(&site).await;
+    let mut process = site.bowline.start("apply --yes -o json");
+    until("the rollout", || ready((site.calls("UpdateService") == 1).then_some(()))).await;
+    process.kill();
+    site.bowline.forget();
+    for _ in 0..2 {
+        let ended = site.bowline.apply().await.with_code(1);
+        assert_eq!(web(&ended)["sync"], "awaiting-git", "{ended}");
+    }
+    assert_eq!((site.calls("StopServiceDeployment"), site.calls("UpdateService")), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey};
 use super::event::{Event, EventKind};
 use super::memory::{
-    Attempt, AttemptVerdict, ConditionStanding, FailedAction, InFlight, Memory, ResourceMemory, Scaling,
-    ServiceMemory, SpecHash, Watch,
+    Aftermath, Attempt, AttemptVerdict, ConditionStanding, FailedAction, InFlight, Memory, ResourceMemory,
+    Scaling, ServiceMemory, SpecHash, Watch,
 };
 use crate::desired::kind::HealthCondition;
 use crate::desired::{DesiredState, ResourceKind, Retry};
@@ -134,8 +134,11 @@ fn done(
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
         Operation::StopServiceDeployment { deployment_id: stopped, .. } => {
-            // Before the call nothing is noted: if it was never made, it is planned again.
+            // Before the call: if it was never made, it is planned again.
             if deployment_id.is_none() {
+                if let Some(aftermath) = stopping(memory, action, stopped, desired) {
+                    aftermath.stop_begun_at = Some(now);
+                }
                 return Vec::new();
             }
             note_stopped(memory, action, stopped, desired, now);
@@ -224,11 +227,22 @@ fn note_stopped(
     desired: &DesiredState,
     now: Timestamp,
 ) {
+    if let Some(aftermath) = stopping(memory, action, deployment, desired) {
+        aftermath.stopped_at = Some(now);
+    }
+}
+
+/// What is remembered of the bad attempt whose deployment is being stopped.
+fn stopping<'a>(
+    memory: &'a mut Memory,
+    action: &Action,
+    deployment: &str,
+    desired: &DesiredState,
+) -> Option<&'a mut Aftermath> {
     let (service, _) = memory.service_mut(desired, &action.resource.name);
     let mut attempts = service.attempts.values_mut();
-    if let Some(attempt) = attempts.find(|one| one.deployment_id.as_deref() == Some(deployment)) {
-        attempt.aftermath.stopped_at = Some(now);
-    }
+    let attempt = attempts.find(|one| one.deployment_id.as_deref() == Some(deployment))?;
+    Some(&mut attempt.aftermath)
 }
 
 /// Remembers since when new tasks have what was changed, where running ones keep what they have.

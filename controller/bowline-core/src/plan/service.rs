@@ -446,7 +446,8 @@ fn went_back(subject: &Subject<'_>, spec: &Spec) -> bool {
     let attempt = subject.memory.and_then(|memory| memory.attempts.get(&spec.hash));
     attempt.is_some_and(|attempt| {
         let primary = subject.live.primary().map(|primary| &primary.id);
-        attempt.aftermath.stopped_at.is_some() && attempt.deployment_id.as_ref() != primary
+        let asked = attempt.aftermath.stopped_at.or(attempt.aftermath.stop_begun_at);
+        asked.is_some() && attempt.deployment_id.as_ref() != primary
     })
 }
 

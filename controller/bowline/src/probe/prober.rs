@@ -239,7 +239,15 @@ fn later(now: Timestamp, by: Duration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use bowline_core::desired::{SourceFile, assemble, parse_manifest};
+    use bowline_core::live::ProbeOutcome;
+    use bowline_core::name::RelativePath;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::aws::AwsSettings;
 
     fn key(condition: &str) -> Key {
         (ResourceName::parse("web").unwrap(), condition.to_owned())
@@ -281,5 +289,55 @@ mod tests {
         assert_eq!(schedule.due(every(10, &["a", "b"]), at(0), 1), (vec![key("a")], None));
         assert_eq!(schedule.due(every(10, &["a", "b"]), at(1), 0), (vec![], None));
         assert_eq!(schedule.due(every(10, &["a", "b"]), at(2), 1), (vec![key("b")], None));
+    }
+
+    /// A Target, and a service with a condition on a port of this machine.
+    fn desired(port: u16) -> DesiredState {
+        let text = format!(
+            "apiVersion: bowline.dev/v1alpha1\nkind: Target\nmetadata: {{name: prod}}\nspec: {{accountId: '111122223333', \
+             region: eu-central-1, cluster: main}}\n---\napiVersion: bowline.dev/v1alpha1\nkind: EcsService\nmetadata: \
+             {{name: web}}\nspec: {{target: prod, service: web, health: [{{tcp: {{host: 127.0.0.1, port: {port}}}}}]}}\n"
+        );
+        let path = RelativePath::parse("web.yaml").unwrap();
+        let parsed = Arc::new(parse_manifest(&path, text.as_bytes()));
+        let assembled = assemble(&[SourceFile { parsed, fallback: None }], &BTreeMap::new());
+        assert_eq!(assembled.findings, []);
+        assembled.state
+    }
+
+    #[tokio::test]
+    async fn what_is_followed_is_asked_again_and_again_until_shutdown() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let desired = desired(listener.local_addr().unwrap().port());
+        let name = ResourceName::parse("web").unwrap();
+        let clock = Clock::scaled(10_000.0);
+        let aws = Aws::new(AwsSettings {
+            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+            clock: clock.clone(),
+            limits: true,
+            task_definition_cache: None::<PathBuf>,
+        });
+        let aws = aws.await;
+        let shutdown = CancellationToken::new();
+        let hosts = BTreeSet::from([
+            HostPattern::parse("localhost").unwrap(),
+            HostPattern::parse("127.0.0.1").unwrap(),
+        ]);
+        let mut prober = Prober::new(hosts, clock, shutdown.clone());
+        let spec = &desired.services[&name].resource.spec;
+        let followed = Followed {
+            target: spec.target.clone(),
+            conditions: spec.health.clone(),
+            target_groups: Vec::new(),
+        };
+        prober.follow(&aws, &desired, BTreeMap::from([(name.clone(), followed)])).await;
+        // Three connections are three questions; that there are more shows in the answers.
+        for _ in 0..3 {
+            listener.accept().await.unwrap();
+        }
+        let taken = prober.take();
+        assert!(taken[&name].iter().all(|answer| answer.outcome == ProbeOutcome::Passed), "{taken:?}");
+        shutdown.cancel();
+        prober.task.take().unwrap().await.unwrap();
     }
 }

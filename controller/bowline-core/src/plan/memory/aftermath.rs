@@ -18,7 +18,9 @@ pub struct Aftermath {
     pub ended_at: Option<Timestamp>,
     /// True when it is bad by its health conditions: ECS calls such a deployment completed.
     pub unhealthy: bool,
-    /// When Bowline asked ECS to stop the deployment and to go back.
+    /// When Bowline was about to ask ECS to stop the deployment and to go back: after a crash nobody knows whether it did.
+    pub stop_begun_at: Option<Timestamp>,
+    /// When it had asked.
     pub stopped_at: Option<Timestamp>,
     /// What speaks for a bad verdict.
     pub evidence: Option<Evidence>,

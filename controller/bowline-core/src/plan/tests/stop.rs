@@ -65,9 +65,16 @@ fn our_bad_deployment_that_is_in_progress_is_stopped_once() {
 
 #[test]
 fn what_was_stopped_is_told_as_rolled_back_by_ecs() {
+    // The second: after a crash between the call and its answer.
+    for outcome in [Outcome::AlreadyDone, Outcome::Done { deployment_id: None, task_definition: None }] {
+        is_told_as_rolled_back(&outcome);
+    }
+}
+
+fn is_told_as_rolled_back(outcome: &Outcome) {
     let (mut world, _) = hanging();
     world.learn();
-    act(&mut world, &Outcome::AlreadyDone);
+    act(&mut world, outcome);
     let back = deployment("9", "web:6", RolloutState::Completed);
     let service = world.live("web");
     service.deployments = vec![back];
