@@ -132,10 +132,10 @@ def check(operation_model, response_dict, **_):
     answers += 1
     service, operation = operation_model.service_model.service_name, operation_model.name
     where, shape, body = f"{service}.{operation}", operation_model.output_shape, response_dict["body"]
-    if "x-amzn-requestid" not in {k.lower() for k in response_dict["headers"]} and service in ("ecs", "secretsmanager"):
+    if "x-amzn-requestid" not in {k.lower() for k in response_dict["headers"]} and service in ("ecs", "secretsmanager", "application-autoscaling"):
         complain(where, "has no x-amzn-RequestId header")
     if response_dict["status_code"] >= 300:
-        if service in ("ecs", "secretsmanager"):
+        if service in ("ecs", "secretsmanager", "application-autoscaling"):
             error = json.loads(body)
             known = {s.error_code for s in operation_model.error_shapes} | {
                 "ThrottlingException", "ValidationException", "AccessDeniedException", "SerializationException"}
@@ -164,7 +164,8 @@ def client(name):
     return made
 
 
-ecs, secrets, s3, sts, elb = (client(name) for name in ("ecs", "secretsmanager", "s3", "sts", "elbv2"))
+ecs, secrets, s3, sts = client("ecs"), client("secretsmanager"), client("s3"), client("sts")
+scaling, elb = client("application-autoscaling"), client("elbv2")
 
 
 def fails(code, call, **arguments):
@@ -247,6 +248,7 @@ def drive_ecs():
     fails("ClusterNotFoundException", ecs.describe_services, cluster="absent", services=["web"])
     fails("ServiceNotFoundException", ecs.update_service, cluster="checked", service="absent", desiredCount=1)
     fails("ClientException", ecs.describe_task_definition, taskDefinition="absent")
+    drive_scaling()
     ecs.delete_service(cluster="checked", service="web", force=True)
     service("web")
 
@@ -276,6 +278,19 @@ def drive_pauses():
     ecs.stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
     fails("ConflictException", ecs.stop_service_deployment, serviceDeploymentArn=arn, stopType="ROLLBACK")
     ecs.delete_service(cluster="checked", service="paused", force=True)
+
+
+def drive_scaling():
+    web = dict(ServiceNamespace="ecs", ResourceId="service/checked/web", ScalableDimension="ecs:service:DesiredCount")
+    scaling.register_scalable_target(MinCapacity=1, MaxCapacity=4, **web)
+    scaling.register_scalable_target(SuspendedState={"ScheduledScalingSuspended": True}, **web)
+    found = scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=["service/checked/web", "service/checked/no"])
+    if [(one["MinCapacity"], one["MaxCapacity"]) for one in found["ScalableTargets"]] != [(1, 4)]:
+        complain("application-autoscaling", f"describes {found['ScalableTargets']}")
+    fails("ValidationException", scaling.register_scalable_target, MinCapacity=1, MaxCapacity=4, ServiceNamespace="ecs",
+          ResourceId="service/checked/absent", ScalableDimension="ecs:service:DesiredCount")
+    scaling.deregister_scalable_target(**web)
+    fails("ObjectNotFoundException", scaling.deregister_scalable_target, **web)
 
 
 def drive_secrets():

@@ -20,6 +20,8 @@ pub struct Clients {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// S3.
     pub s3: aws_sdk_s3::Client,
+    /// Application Auto Scaling.
+    pub scaling: aws_sdk_applicationautoscaling::Client,
 }
 
 impl Clients {
@@ -39,6 +41,7 @@ impl Clients {
         Self {
             ecs: aws_sdk_ecs::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            scaling: aws_sdk_applicationautoscaling::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build(),
             ),

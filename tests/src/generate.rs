@@ -1,9 +1,10 @@
-//! Task definitions to test with: varied ones by chance, samples of what people run, and changes of each field.
+//! Task definitions and settings of services to test with: varied ones by chance, samples of what people run, and changes of each field.
 
 pub mod changes;
 mod consistent;
 pub mod place;
 pub mod samples;
+pub mod services;
 mod shape;
 
 use bowline_core::desired::task_definition_schema;

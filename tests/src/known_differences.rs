@@ -38,6 +38,12 @@ pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
     },
     KnownDifference {
         server: "moto",
+        case: "the_images_of_running_tasks_are_counted",
+        symptom: "left: []",
+        why: "moto's services have a running count but no tasks; only RunTask and StartTask make some.",
+    },
+    KnownDifference {
+        server: "moto",
         case: "a_task_definition_is_changed_by_a_new_deployment",
         symptom: "assertion `left == right` failed",
         why: "AWS starts a new PRIMARY deployment; moto changes the service's field and leaves the deployment as it was.",
@@ -59,6 +65,18 @@ pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
         case: "past_deployments_come_newest_first",
         symptom: "left: []",
         why: "ministack's ListServiceDeployments and DescribeServiceRevisions are stubs: always empty, whatever was deployed.",
+    },
+    KnownDifference {
+        server: "ministack",
+        case: "the_images_of_running_tasks_are_counted",
+        symptom: "left: []",
+        why: "AWS writes the deployment's id into a task's startedBy; ministack writes the service's name.",
+    },
+    KnownDifference {
+        server: "ministack",
+        case: "a_scalable_target_is_read_and_one_that_is_not_there_is_missing",
+        symptom: "category: Unsupported",
+        why: "ministack has no Application Auto Scaling: it answers with a bare HTTP 400, and Bowline then says nothing of it.",
     },
     KnownDifference {
         server: "ministack",
@@ -157,5 +175,189 @@ pub const LOST_FIELDS: &[LostField] = &[
         path: "trustedExecutionConfiguration",
         how: Lost::Changed,
         why: "ministack's RegisterTaskDefinition does not read the field.",
+    },
+];
+
+/// When a setting of a service is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostBy {
+    /// CreateService; UpdateService takes it.
+    Creating,
+    /// UpdateService; CreateService takes it.
+    Updating,
+    /// Both.
+    Both,
+}
+
+/// A setting of a service that does not come back from a server as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LostSetting {
+    /// `moto` or `ministack`.
+    pub server: &'static str,
+    /// The field, as in `docs/reference/service-fields.md`; everything below it is meant, too.
+    pub path: &'static str,
+    /// When.
+    pub by: LostBy,
+    /// What the server does instead.
+    pub why: &'static str,
+}
+
+/// All of them. The simulator has none: where it loses a setting, it is wrong.
+pub const LOST_SETTINGS: &[LostSetting] = &[
+    LostSetting {
+        server: "moto",
+        path: "availabilityZoneRebalancing",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "capacityProviderStrategy",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "deploymentConfiguration",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "enableECSManagedTags",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "enableExecuteCommand",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "gatewayConnectors",
+        by: LostBy::Both,
+        why: "only service revisions show the field, and moto has none.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "healthCheckGracePeriodSeconds",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "monitoring",
+        by: LostBy::Both,
+        why: "only service revisions show the field, and moto has none.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "placementConstraints",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "placementStrategy",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "role",
+        by: LostBy::Creating,
+        why: "moto's CreateService does not read the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "serviceConnectConfiguration",
+        by: LostBy::Both,
+        why: "moto's deployments do not have the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "volumeConfigurations",
+        by: LostBy::Both,
+        why: "moto's deployments do not have the field.",
+    },
+    LostSetting {
+        server: "moto",
+        path: "vpcLatticeConfigurations",
+        by: LostBy::Both,
+        why: "moto's deployments do not have the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "availabilityZoneRebalancing",
+        by: LostBy::Both,
+        why: "ministack's answers do not have the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "deploymentController",
+        by: LostBy::Updating,
+        why: "ministack's UpdateService does not read the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "enableECSManagedTags",
+        by: LostBy::Updating,
+        why: "ministack's UpdateService does not read the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "gatewayConnectors",
+        by: LostBy::Both,
+        why: "only service revisions show the field, and ministack's DescribeServiceRevisions is a stub.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "monitoring",
+        by: LostBy::Both,
+        why: "only service revisions show the field, and ministack's DescribeServiceRevisions is a stub.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "placementConstraints",
+        by: LostBy::Both,
+        why: "ministack answers with an empty list, whatever was given.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "placementStrategy",
+        by: LostBy::Both,
+        why: "ministack answers with an empty list, whatever was given.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "propagateTags",
+        by: LostBy::Updating,
+        why: "ministack's UpdateService does not read the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "serviceConnectConfiguration",
+        by: LostBy::Both,
+        why: "ministack's deployments do not have the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "serviceRegistries",
+        by: LostBy::Updating,
+        why: "ministack's UpdateService does not read the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "volumeConfigurations",
+        by: LostBy::Both,
+        why: "ministack's deployments do not have the field.",
+    },
+    LostSetting {
+        server: "ministack",
+        path: "vpcLatticeConfigurations",
+        by: LostBy::Both,
+        why: "ministack's deployments do not have the field.",
     },
 ];

@@ -12,6 +12,7 @@
 
 pub mod aws;
 pub mod bowline;
+pub mod calls;
 pub mod generate;
 pub mod git;
 pub mod judges;

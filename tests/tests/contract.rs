@@ -37,6 +37,8 @@ const CASES: &[(&str, Case)] = cases! {
     observing::the_ten_newest_revisions_come_newest_first,
     observing::past_deployments_come_newest_first,
     observing::every_running_task_has_a_start,
+    observing::the_images_of_running_tasks_are_counted,
+    observing::a_scalable_target_is_read_and_one_that_is_not_there_is_missing,
     observing::a_secret_is_read_with_its_labels,
     observing::a_secret_that_does_not_exist_is_missing,
     observing::every_labelled_version_of_a_secret_has_a_date,
@@ -48,6 +50,7 @@ const CASES: &[(&str, Case)] = cases! {
     executing::a_stale_expectation_changes_nothing,
     executing::an_inactive_task_definition_is_refused,
     executing::a_record_is_written_and_read_back,
+    executing::a_service_is_created_once_with_its_tags,
     executing::a_revision_is_registered_once_at_a_time,
     executing::a_secret_is_promoted,
     executing::a_stale_promotion_changes_nothing,
@@ -93,11 +96,11 @@ async fn the_contract_holds_at_the_simulator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_at_moto_but_for_what_is_known() {
     let moto = Server::moto(2).await;
-    holds("moto", &Endpoint { url: moto.url.clone(), network: Some(moto.network().await) }, 5).await;
+    holds("moto", &Endpoint { url: moto.url.clone(), network: Some(moto.network().await) }, 6).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_at_ministack_but_for_what_is_known() {
     let ministack = Server::ministack().await;
-    holds("ministack", &Endpoint { url: ministack.url.clone(), network: None }, 3).await;
+    holds("ministack", &Endpoint { url: ministack.url.clone(), network: None }, 5).await;
 }

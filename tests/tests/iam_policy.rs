@@ -113,6 +113,8 @@ impl Everything {
     /// What an apply calls that finds everything otherwise than git wants it.
     async fn apply(&self, code: i32) -> BTreeSet<String> {
         self.bowline.apply().await.with_code(code);
+        // A plan looks for what is left over as well. It comes second: a deployment that pauses by now may have ended by then.
+        self.bowline.plan().await.with_code(1);
         self.first_apply.union(&called(&self.simulator)).cloned().collect()
     }
 
@@ -123,12 +125,16 @@ impl Everything {
         let mut other: Value = serde_json::from_str(&target_in(mode, OTHER)).unwrap();
         other["metadata"]["name"] = json!("other");
         other["spec"]["assumeRole"] = role;
-        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"]});
+        let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"], "desiredCount": 1});
         let number = if restart == "one" { 1 } else { 2 };
         let halting = json!({
             "taskDefinition": {"revision": format!("halting:{number}")}, "health": [{"targetGroup": {}}],
             "rollout": {"deadline": "90s"},
         });
+        // Wanted, but not there.
+        let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+        let create = json!({"launchType": "FARGATE", "desiredCount": 1, "networkConfiguration": network});
+        let fresh = json!({"taskDefinition": {"revision": "web:1"}, "create": create});
         let worker = json!({"taskDefinition": {"revision": "web:1"}, "restart": restart, "secrets": ["db"]});
         self.remote.commit(
             "Ask for everything",
@@ -139,6 +145,7 @@ impl Everything {
                 ("web.json", &task_definition("web", image)),
                 ("halting.yaml", &service("halting", halting)),
                 ("worker.yaml", &service("worker", worker)),
+                ("fresh.yaml", &service("fresh", fresh)),
                 ("db.yaml", &secret("db", "app/db", &version(2))),
                 ("state.yaml", &terraform_state(&self.state, 1)),
             ],

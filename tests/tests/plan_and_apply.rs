@@ -70,6 +70,10 @@ fn masked(mut document: Value) -> Value {
                     mask(value);
                 }
             }
+            Value::Array(values) if values.first() == Some(&json!("bowline:commit")) => {
+                values.truncate(1);
+                values.push(json!("..."));
+            }
             Value::Array(values) => values.iter_mut().for_each(mask),
             _ => {}
         }
@@ -93,7 +97,11 @@ fn report(kind: &str, name: &str, sync: &str, differences: &[Value], waiting_on:
 fn update(name: &str, revision: u32, count: u32, because: &Value, change: &Value) -> Value {
     let mut operation = json!({
         "operation": "updateService", "service": name, "serviceArn": arn(&format!("service/main/{name}")),
-        "taskDefinition": null, "desiredCount": null, "forceNewDeployment": false, "tags": [], "specHash": null,
+        "taskDefinition": null, "desiredCount": null, "forceNewDeployment": false, "specHash": null,
+        "tags": [
+            ["bowline:managed-by", "bowline"], ["bowline:owner", "bowline"],
+            ["bowline:resource", format!("EcsService/{name}")], ["bowline:commit", "..."],
+        ],
     });
     for (field, value) in change.as_object().unwrap() {
         operation[field] = value.clone();
@@ -102,7 +110,7 @@ fn update(name: &str, revision: u32, count: u32, because: &Value, change: &Value
         "target": "prod", "resource": {"kind": "EcsService", "name": name}, "wave": "services", "because": [because],
         "operation": operation,
         "expect": {
-            "expect": "service", "primaryDeployment": "...", "desiredCount": count,
+            "expect": "service", "owner": null, "primaryDeployment": "...", "desiredCount": count,
             "taskDefinition": arn(&format!("task-definition/{name}:{revision}")),
         },
     })

@@ -15,8 +15,9 @@ use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::generate::changes::{
     Change, Reported, of_each_default, of_each_field, of_each_order, of_each_spelling,
 };
+use bowline_tests::generate::place::DEFINITION;
 use bowline_tests::generate::samples::every_field;
-use bowline_tests::generate::{place, samples, task_definitions};
+use bowline_tests::generate::{samples, task_definitions};
 use bowline_tests::known_differences::{LOST_FIELDS, Lost, LostField};
 use bowline_tests::register::{Check, read, register};
 use bowline_tests::servers::Server;
@@ -126,7 +127,7 @@ async fn holds(url: &str, losses: &mut Losses) {
             wrong.push(format!("{}: {paths:?}", wanted["family"]));
         }
     }
-    let mut changes = of_each_field(&every_field());
+    let mut changes = of_each_field(*DEFINITION, &every_field());
     changes.retain(|change| !losses.has(change.field));
     wrong.extend(reported(url, &every_field(), &changes, losses).await);
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
@@ -159,9 +160,9 @@ fn the_definitions_are_valid_and_have_every_field() {
     let fields: Vec<&str> =
         TASK_DEFINITION.rows().iter().filter(|row| row.is_compared()).map(|row| row.path).collect();
     for path in fields {
-        assert!(place::find(&written[0], path).is_some(), "no {path} in the one that has every field");
+        assert!(DEFINITION.find(&written[0], path).is_some(), "no {path} in the one that has every field");
         assert!(
-            varied.iter().any(|it| place::find(it, path).is_some()),
+            varied.iter().any(|it| DEFINITION.find(it, path).is_some()),
             "no {path} in any of the varied ones"
         );
     }
@@ -201,7 +202,7 @@ async fn what_is_registered_is_found_at_ministack_but_for_what_is_known() {
 async fn what_means_the_same_is_no_difference() {
     let simulator = simulator().await;
     let base = every_field();
-    let mut changes = of_each_order(&base);
+    let mut changes = of_each_order(*DEFINITION, &base);
     changes.extend(of_each_spelling(&base));
     let ordered = changes.iter().filter(|change| change.reported != Reported::Nothing);
     let ordered: Vec<&str> = ordered.map(|change| change.field).collect();
@@ -214,7 +215,8 @@ async fn what_means_the_same_is_no_difference() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_default_may_be_written_down_or_left_out() {
     let simulator = simulator().await;
-    let (without, with): (Vec<Value>, Vec<Change>) = of_each_default(&every_field()).into_iter().unzip();
+    let (without, with): (Vec<Value>, Vec<Change>) =
+        of_each_default(*DEFINITION, &every_field()).into_iter().unzip();
     let written: Vec<Value> = with.iter().map(|change| change.definition.clone()).collect();
     let [left_out, written_down] = [&without, &written].map(|all| register_and_read(&simulator, all));
     let (left_out, written_down) = (left_out.await, written_down.await);

@@ -6,6 +6,7 @@
 mod acceptance;
 mod assemble;
 mod check;
+mod creation;
 pub mod finding;
 mod health;
 mod json;
@@ -22,6 +23,7 @@ mod source;
 mod state;
 mod suggest;
 mod task_definition;
+pub mod terraform;
 mod yaml;
 
 pub use acceptance::{ACCEPT_TRAILER, NotAcceptable, how_to_accept};

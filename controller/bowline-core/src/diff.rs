@@ -23,6 +23,7 @@ pub use normalize::normalize;
 pub(crate) use overlay::overlay;
 pub(crate) use secret::diff_secret;
 pub(crate) use service::{diff_desired_count, diff_record, diff_revision, missing_service};
+pub(crate) use settings::settings_agree;
 pub use settings::{is_shown, settings_fingerprint, settings_in_effect};
 pub(crate) use task_definition::diff_normalized;
 pub use task_definition::diff_task_definition;
@@ -42,7 +43,7 @@ pub struct Difference {
     pub found: Shown,
     /// Something a person should know about it ("not created by Bowline").
     pub note: Option<String>,
-    /// Who else owns the field: "CodeDeploy".
+    /// Who else owns the field, or manages it, too: "CodeDeploy".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }

@@ -6,6 +6,7 @@
 
 mod manifest;
 mod names;
+mod settings;
 mod site;
 mod suspect;
 mod task_definition;
@@ -20,6 +21,7 @@ pub use site::{Asked, Site, SiteError, declared_site, sites};
 pub use suspect::{Because, Suspect};
 pub use task_definition::secrets_read_at_start;
 
+use crate::desired::kind::ServiceSettings;
 use crate::desired::{DesiredState, ResourceKey};
 use crate::live::{
     DeploymentController, LiveSecret, LiveService, LiveState, LiveTaskDefinition, ServiceStatus,
@@ -76,6 +78,8 @@ pub struct FoundService {
     pub live: LiveService,
     /// What it runs; absent where that is not Bowline's to deploy, or where AWS does not know it any more.
     pub task_definition: Option<LiveTaskDefinition>,
+    /// What only its service revision shows; absent where AWS shows none.
+    pub revision_settings: Option<ServiceSettings>,
 }
 
 /// Why a service is not imported; nothing if it is.

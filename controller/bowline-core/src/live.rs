@@ -6,21 +6,24 @@ mod ecs;
 mod observed;
 mod probe;
 mod secret;
+mod seldom;
 mod terraform_state;
 
 use std::collections::BTreeMap;
 
 pub use ecs::{
-    DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
-    PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus, TaskDefinitionStatus,
+    CircuitBreaker, DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition,
+    PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus,
+    TaskDefinitionStatus,
 };
 pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
 pub use probe::{DeploymentProgress, Pause, ProbeOutcome, ProbeResult, StoppedContainer, StoppedTask};
 pub use secret::LiveSecret;
+pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
 pub use terraform_state::LiveState;
 
 use crate::desired::kind::ServiceSettings;
-use crate::name::{ResourceName, TaskDefinitionArn};
+use crate::name::{ResourceName, ServiceName, TaskDefinitionArn};
 
 /// Everything that was read in one pass. A resource that is not in a map has not been asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +32,9 @@ pub struct Live {
     pub targets: BTreeMap<ResourceName, Observed<()>>,
     /// Per EcsService resource.
     pub services: BTreeMap<ResourceName, Observed<LiveService>>,
+    /// Per Target resource: the services of its cluster that nothing in git names, and that some instance has claimed. Read
+    /// now and then; for one of several Targets of one cluster only.
+    pub strangers: BTreeMap<ResourceName, Observed<BTreeMap<ServiceName, Stranger>>>,
     /// Per Secret resource.
     pub secrets: BTreeMap<ResourceName, Observed<LiveSecret>>,
     /// Per TerraformState resource.
@@ -51,4 +57,17 @@ pub struct Live {
     pub stopped_tasks: BTreeMap<(ResourceName, String), Observed<Vec<StoppedTask>>>,
     /// Per Secret resource: when each version was created.
     pub secret_version_dates: BTreeMap<ResourceName, Observed<BTreeMap<String, jiff::Timestamp>>>,
+    /// Per EcsService resource: the images of its running tasks.
+    pub images: BTreeMap<ResourceName, Asked<RunningImages>>,
+    /// Per EcsService resource: the scalable target of its desired count.
+    pub scalable_targets: BTreeMap<ResourceName, Asked<ScalableTarget>>,
+}
+
+/// A service that nothing in git names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// Its ARN.
+    pub arn: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }

@@ -103,6 +103,13 @@ fn all(text: &str, least: usize, most: usize, accept: fn(char) -> bool) -> bool 
     (least..=most).contains(&text.chars().count()) && text.chars().all(accept)
 }
 
+impl Default for InstanceName {
+    /// `bowline`: enough where there is one instance.
+    fn default() -> Self {
+        Self("bowline".to_owned())
+    }
+}
+
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '-' || character == '_'
 }
@@ -274,6 +281,8 @@ fn status_range(text: &str) -> Option<(u16, u16)> {
 names! {
     /// `metadata.name` of a resource: a DNS label, as in Kubernetes.
     ResourceName, "resource-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
+    /// The name of a Bowline instance: what tells its services from those of another one in the same account.
+    InstanceName, "bowline-instance-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
     /// An AWS account id.
     AccountId, "aws-account-id", "a 12-digit AWS account id", is_account;
     /// An AWS region, such as `eu-central-1`.
@@ -303,6 +312,9 @@ names! {
     ObjectVersionId, "s3-version-id", "an S3 object version id", |t| !t.is_empty() && t.len() <= 1024 && !t.contains(char::is_whitespace);
     /// The lineage of a Terraform state: a UUID given once, at its creation.
     Lineage, "terraform-lineage", "a Terraform lineage (a UUID)", is_uuid;
+    /// An argument of a Terraform resource as `ignore_changes` names it, or `all`.
+    TerraformAttribute, "terraform-attribute", "an argument as `ignore_changes` names it, such as desired_count, or all",
+        |t| all(t, 1, 64, |c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
     /// A full git commit id.
     CommitId, "git-commit", "a full git commit id (40 hexadecimal digits)", |t| all(t, 40, 40, |c| c.is_ascii_hexdigit());
     /// A token whose change restarts a service once; it is stored in a tag, so it is limited to what AWS allows there.

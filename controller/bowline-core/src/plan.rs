@@ -7,17 +7,22 @@ mod document;
 mod event;
 mod learn;
 mod memory;
+mod orphans;
+mod ownership;
 mod propose;
 mod reads;
 mod record;
 mod report;
 mod rollouts;
 mod secret;
+mod seldom;
 mod sentence;
 mod service;
 mod spec;
 mod tag;
+mod terraform_label;
 mod terraform_state;
+mod warning;
 mod world;
 
 pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
@@ -29,11 +34,16 @@ pub use memory::{
     EcsServiceId, Evidence, EvidenceEvent, FailedAction, InFlight, InSyncWith, LastGood, Memory, PauseSeen,
     ResourceMemory, Scaling, ServiceMemory, SpecHash, StoppedGroup, TargetMemory, Told, Watch,
 };
+pub use orphans::Orphan;
+pub use ownership::{Actor, owner};
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{FailedRollout, HealthReport, HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 pub use rollouts::{Followed, followed, target_groups};
+pub use seldom::{Seldom, due_seldom};
+pub use service::is_mutable;
 pub(crate) use tag::{Recorded, Restart};
+pub use warning::{DigestTasks, Warning};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +58,8 @@ pub struct Proposed {
     pub actions: Vec<Action>,
     /// What failed when it was last tried, by resource and operation as text: it is tried again, and holds nobody else up.
     pub failures: BTreeMap<ResourceKey, BTreeMap<String, FailedAction>>,
+    /// Services of this instance that git does not name any more. They are told, and are no difference.
+    pub orphans: Vec<Orphan>,
 }
 
 /// What may be done in one pass. Only `policy` makes one, and only this can be executed.
@@ -60,6 +72,8 @@ pub struct Approved {
     pub(crate) actions: Vec<Action>,
     /// The resources whose later actions wait for this wave.
     pub waiting: BTreeSet<ResourceKey>,
+    /// Services of this instance that git does not name any more. They are told, and are no difference.
+    pub orphans: Vec<Orphan>,
 }
 
 impl Proposed {

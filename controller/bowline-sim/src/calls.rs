@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One call as the simulator saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
-    /// `ecs`, `secretsmanager`, `s3` or `sts`.
+    /// `ecs`, `secretsmanager`, `application-autoscaling`, `s3` or `sts`.
     pub service: String,
     /// The operation's name in AWS's API, such as `DescribeServices` or `HeadObject`.
     pub operation: String,

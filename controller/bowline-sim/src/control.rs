@@ -2,7 +2,8 @@
 //!
 //! `GET /_sim/health` · `GET|DELETE /_sim/calls` · `POST|DELETE /_sim/faults` (a `FaultRule` as JSON) ·
 //! `POST /_sim/advance` (`{"seconds": 90}`) · `POST /_sim/targets` (`{"targetGroupArn": "...", "state": "unhealthy"}`; without
-//! `state` the targets are as ECS has them)
+//! `state` the targets are as ECS has them) · `POST /_sim/tags` (`{"image": "registry/web:1", "digest": "sha256:..."}`: somebody
+//! pushes another image under a tag)
 
 use std::time::Duration;
 
@@ -25,6 +26,13 @@ struct Advance {
 struct Targets {
     target_group_arn: String,
     state: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MovedTag {
+    image: String,
+    digest: String,
 }
 
 /// Answers a request to `/_sim/`.
@@ -69,6 +77,11 @@ fn route(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Value, (StatusCo
                 Some(state) => world.targets.insert(target_group_arn, state),
                 None => world.targets.remove(&target_group_arn),
             };
+            Ok(json!({}))
+        }
+        ("POST", "/_sim/tags") => {
+            let MovedTag { image, digest } = parse(body)?;
+            world.move_tag(&image, &digest);
             Ok(json!({}))
         }
         (method, path) => Err((StatusCode::NOT_FOUND, format!("no {method} {path}"))),

@@ -26,6 +26,7 @@ mod pace;
 mod paging;
 mod recipe;
 mod region;
+mod registry;
 mod render;
 mod scheduler;
 mod service;
@@ -55,19 +56,26 @@ struct Env<'a> {
     ids: &'a mut Ids,
     can_read: &'a CanRead<'a>,
     rollback_keeps_id: bool,
+    registry: &'a registry::Registry,
 }
 
 /// The simulated ECS of all accounts and regions.
 pub(crate) struct Ecs {
     rollback_keeps_id: bool,
     ids: Ids,
+    registry: registry::Registry,
     regions: BTreeMap<(String, String), Region>,
 }
 
 impl Ecs {
     pub(crate) fn new(seed: u64, rollback_keeps_id: bool) -> Self {
         // Another start than the frame's sequence, so that request ids and task ids do not repeat each other.
-        Self { rollback_keeps_id, ids: Ids::new(seed ^ 0x0045_4353), regions: BTreeMap::new() }
+        Self {
+            rollback_keeps_id,
+            ids: Ids::new(seed ^ 0x0045_4353),
+            registry: registry::Registry::default(),
+            regions: BTreeMap::new(),
+        }
     }
 
     /// Answers one call with the JSON text of its reply.
@@ -82,8 +90,13 @@ impl Ecs {
         let key = (context.account.clone(), context.region.clone());
         let region =
             self.regions.entry(key).or_insert_with(|| Region::new(&context.account, &context.region));
-        let mut env =
-            Env { call: context, ids: &mut self.ids, can_read, rollback_keeps_id: self.rollback_keeps_id };
+        let mut env = Env {
+            call: context,
+            ids: &mut self.ids,
+            can_read,
+            rollback_keeps_id: self.rollback_keeps_id,
+            registry: &self.registry,
+        };
         let reply = match operation {
             "DescribeServices" => return describe::describe_services(region, &mut env, &input),
             "CreateCluster" => cluster::create(region, input),
@@ -130,10 +143,30 @@ impl Ecs {
                 ids: &mut self.ids,
                 can_read,
                 rollback_keeps_id: self.rollback_keeps_id,
+                registry: &self.registry,
             };
             for cluster in region.clusters.values_mut() {
                 cluster.catch_up(&mut env);
             }
         }
+    }
+
+    /// The accounts and regions in which there is something.
+    pub(crate) fn places(&self) -> Vec<(String, String)> {
+        self.regions.keys().cloned().collect()
+    }
+
+    /// Lets an image's tag stand for another digest from now on. Whoever pulled before has to be brought up to now first.
+    pub(crate) fn move_tag(&self, image: &str, digest: &str) {
+        self.registry.move_tag(image, digest);
+    }
+
+    /// Whether a cluster of the caller's account and region has a service.
+    pub(crate) fn has_service(&self, context: &CallContext, cluster: &str, service: &str) -> bool {
+        let region = self.regions.get(&(context.account.clone(), context.region.clone()));
+        let cluster = region.and_then(|region| region.clusters.get(cluster));
+        cluster
+            .and_then(|cluster| cluster.services.get(service))
+            .is_some_and(|service| service.status == service::Status::Active)
     }
 }

@@ -1,4 +1,5 @@
-//! A simulated AWS that speaks the real wire protocols: ECS and Secrets Manager over AWS JSON 1.1, S3 over
+//! A simulated AWS that speaks the real wire protocols: ECS, Secrets Manager and the scalable
+//! targets of Application Auto Scaling over AWS JSON 1.1, S3 over
 //! REST-XML, STS over the query protocol, all on one endpoint.
 //!
 //! Question it answers: what would AWS say, and what would it do next? Input: HTTP requests of any AWS client, and
@@ -21,6 +22,7 @@
 //! repository ending in `/missing` cannot be pulled, `/crash` exits with 1 as it starts, `/unhealthy` never passes
 //! a health check.
 
+mod autoscaling;
 mod calls;
 mod clock;
 mod config;

@@ -8,7 +8,7 @@ use bowline_sim::{Simulator, SimulatorConfig};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A simulated AWS: ECS, Secrets Manager, S3 and STS on one endpoint.
+/// A simulated AWS: ECS, Secrets Manager, S3, STS and scalable targets on one endpoint.
 #[derive(Parser)]
 struct Args {
     /// Where to listen; port 0 takes any free one.

@@ -28,7 +28,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The error, as `service` words it to `principal` calling `operation`.
     pub(crate) fn word(self, service: Service, principal: &str, operation: &str) -> ApiError {
-        let json = matches!(service, Service::Ecs | Service::SecretsManager);
+        let json = matches!(service, Service::Ecs | Service::SecretsManager | Service::Autoscaling);
         let denied = format!(
             "User: {principal} is not authorized to perform: {}:{operation} on resource: * because no identity-based policy allows the {}:{operation} action",
             service.name(),
@@ -62,6 +62,9 @@ impl Refusal {
             (Self::ServerError, Service::SecretsManager) => {
                 (500, "InternalServiceError", "An error occurred on the server side.")
             }
+            (Self::ServerError, Service::Autoscaling) => {
+                (500, "InternalServiceException", "The service encountered an internal error.")
+            }
             (Self::ServerError, Service::S3) => {
                 (500, "InternalError", "We encountered an internal error. Please try again.")
             }
@@ -90,7 +93,7 @@ pub(crate) fn xml_reply(status: u16, body: impl Into<Bytes>, request_id: &str) -
 /// An error in the protocol of `service`.
 pub(crate) fn error_reply(service: Service, error: &ApiError, request_id: &str) -> Response<Bytes> {
     match service {
-        Service::Ecs | Service::SecretsManager => {
+        Service::Ecs | Service::SecretsManager | Service::Autoscaling => {
             let mut body = json!({"__type": error.code});
             if !error.message.is_empty() {
                 let name = if service == Service::SecretsManager { "Message" } else { "message" };

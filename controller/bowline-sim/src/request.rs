@@ -12,6 +12,7 @@ pub(crate) enum Service {
     S3,
     Sts,
     ElasticLoadBalancing,
+    Autoscaling,
 }
 
 impl Service {
@@ -23,6 +24,7 @@ impl Service {
             Self::S3 => "s3",
             Self::Sts => "sts",
             Self::ElasticLoadBalancing => "elasticloadbalancing",
+            Self::Autoscaling => "application-autoscaling",
         }
     }
 }
@@ -71,8 +73,13 @@ impl Incoming {
         let signer = Signer::of(&parts.headers, &query);
         if let Some(target) = header(&parts.headers, "x-amz-target") {
             let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
-            let service = if prefix == "secretsmanager" { Service::SecretsManager } else { Service::Ecs };
-            let known = matches!(prefix, "secretsmanager" | "AmazonEC2ContainerServiceV20141113");
+            let service = match prefix {
+                "secretsmanager" => Some(Service::SecretsManager),
+                "AmazonEC2ContainerServiceV20141113" => Some(Service::Ecs),
+                "AnyScaleFrontendService" => Some(Service::Autoscaling),
+                _ => None,
+            };
+            let (service, known) = (service.unwrap_or(Service::Ecs), service.is_some());
             let operation = if known { operation.to_owned() } else { target.to_owned() };
             let resource = resource_of(body);
             return Self { service, operation, signer, payload: Payload::Json, resource };
@@ -184,7 +191,7 @@ fn s3_operation(method: &Method, target: &RestTarget, headers: &HeaderMap) -> &'
 
 /// The one thing that a JSON call is about, in the order of how precisely the field names it.
 fn resource_of(body: &[u8]) -> Option<String> {
-    const FIELDS: [&str; 10] = [
+    const FIELDS: [&str; 12] = [
         "service",
         "services",
         "serviceName",
@@ -194,6 +201,8 @@ fn resource_of(body: &[u8]) -> Option<String> {
         "family",
         "resourceArn",
         "SecretId",
+        "ResourceId",
+        "ResourceIds",
         "cluster",
     ];
     let body: Value = serde_json::from_slice(body).ok()?;

@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::autoscaling::Autoscaling;
 use crate::calls::{CallLog, CallRecord};
 use crate::clock::Clock;
 use crate::config::SimulatorConfig;
@@ -44,6 +45,7 @@ pub(crate) struct World {
     sessions: BTreeMap<String, String>,
     ecs: Ecs,
     secrets: SecretsManager,
+    scaling: Autoscaling,
     s3: S3,
     /// States that a test has put upon target groups.
     pub(crate) targets: elb::Overrides,
@@ -75,6 +77,7 @@ impl Shared {
             sessions: BTreeMap::new(),
             ecs: Ecs::new(config.seed, config.rollback_keeps_id),
             secrets: SecretsManager::default(),
+            scaling: Autoscaling::default(),
             s3: S3::default(),
             targets: elb::Overrides::default(),
         };
@@ -273,6 +276,22 @@ impl World {
         elb::handle(context, form, targets, |arn| ecs.targets(context, arn))
     }
 
+    /// Somebody pushes another image under a tag: tasks that pull it from now on run that one.
+    pub(crate) fn move_tag(&mut self, image: &str, digest: &str) {
+        let Self { ecs, secrets, clock, .. } = self;
+        for (account, region) in ecs.places() {
+            let context = CallContext {
+                account,
+                region,
+                now: clock.now(),
+                request_id: String::new(),
+                principal_arn: String::new(),
+            };
+            ecs.catch_up(&context, &|from| secrets.can_read(&context.account, &context.region, from));
+        }
+        ecs.move_tag(image, digest);
+    }
+
     fn json_call(
         &mut self,
         context: &CallContext,
@@ -281,7 +300,11 @@ impl World {
         body: &Bytes,
     ) -> Result<String, crate::context::ApiError> {
         let body = crate::ecs::shape::parse(body)?;
-        let Self { ecs, secrets, .. } = self;
+        let Self { ecs, secrets, scaling, .. } = self;
+        if service == Service::Autoscaling {
+            let exists = |cluster: &str, service: &str| ecs.has_service(context, cluster, service);
+            return Ok(scaling.handle(context, operation, &body, exists)?.to_string());
+        }
         if service == Service::SecretsManager {
             // Tasks that were due to start before this call must still find the secrets of that time.
             if !operation.starts_with("Get")

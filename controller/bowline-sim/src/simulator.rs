@@ -58,6 +58,11 @@ impl Simulator {
         self.shared.lock().calls.clear();
     }
 
+    /// Pushes another image under a tag: what pulls it from now on gets this digest (`sha256:...`).
+    pub fn move_tag(&self, image: &str, digest: &str) {
+        self.shared.lock().move_tag(image, digest);
+    }
+
     /// Injects a fault into the calls that the rule matches. Of several rules, the first that strikes wins.
     pub fn add_fault(&self, rule: FaultRule) {
         self.shared.lock().faults.add(rule);

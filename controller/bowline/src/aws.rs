@@ -4,6 +4,7 @@
 //! call is made: `observe` and `execute` ask, this room answers, throttled to half of AWS's rates and retried in one place.
 
 mod api;
+pub(crate) mod autoscaling;
 mod call;
 mod client;
 pub(crate) mod ecs;

@@ -69,7 +69,7 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Validate(validate) => validate::validate(validate, output),
         Verb::Demo(demo) => demo::demo(demo, output).await,
         Verb::Plan(selection) => plan::plan(&config, selection, output).await,
-        Verb::Apply(apply) => apply::apply(&config, apply, output).await,
+        Verb::Apply(apply) => Box::pin(apply::apply(&config, apply, output)).await,
         Verb::Import(args) => import::import(&config, args, output).await,
         Verb::Run(_) => {
             warn_of_unknown_variables(&config);

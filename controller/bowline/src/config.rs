@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bowline_core::desired::kind::{Capability, Mode};
-use bowline_core::name::{AccountId, HostPattern, HumanDuration, RoleArn};
+use bowline_core::name::{AccountId, HostPattern, HumanDuration, InstanceName, RoleArn};
 use bowline_core::policy::Ceiling;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub const DEFAULT_STORE: &str = "bowline.db";
 /// Everything that the engine has to know to start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// What this controller is called: two in one account need different names.
+    pub instance: InstanceName,
     /// The repository that holds the desired state.
     pub source: Option<SourceSettings>,
     /// The most that Bowline may ever do.
@@ -51,6 +53,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            instance: InstanceName::default(),
             source: None,
             ceiling: CeilingSettings::default(),
             intervals: Intervals::default(),

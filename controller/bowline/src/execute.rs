@@ -3,6 +3,7 @@
 //! Makes no choices: what to do, and what must be found first, stands in the [`Action`]. May import `aws` and core's
 //! `plan` types. It must not know why the action was planned, nor whether it is allowed: only approved ones arrive here.
 
+mod creation;
 mod secret;
 mod service;
 mod task_definition;
@@ -31,8 +32,8 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         return Outcome::Failed(why);
     }
     let outcome = match (&action.operation, &action.expect) {
-        (Operation::TagService { service_arn, key, value }, expect @ Expectation::Service { .. }) => {
-            service::tag(&session, service_arn, *key, value, expect).await
+        (Operation::TagService { service_arn, tags }, expect @ Expectation::Service { .. }) => {
+            service::tag(&session, service_arn, tags, expect).await
         }
         (Operation::PromoteSecret { secret_arn, to, from }, Expectation::SecretCurrent { version_id }) => {
             secret::promote(&session, secret_arn, to, from, version_id).await
@@ -40,13 +41,18 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         (Operation::RegisterTaskDefinition { family, content }, Expectation::NewestRevision { arn }) => {
             task_definition::register(&session, family, content, arn.as_ref()).await
         }
+        (Operation::CreateService { .. }, Expectation::NoService) => {
+            creation::create(&session, &action.operation).await
+        }
         (Operation::UpdateService { .. }, expect @ Expectation::Service { .. }) => {
             service::update(&session, &action.operation, expect).await
         }
         (
             Operation::StopServiceDeployment { service, deployment_id },
-            Expectation::InProgress { deployment_id: expected },
-        ) if deployment_id == expected => service::stop(&session, service.as_str(), deployment_id).await,
+            Expectation::InProgress { owner, deployment_id: expected },
+        ) if deployment_id == expected => {
+            service::stop(&session, service.as_str(), deployment_id, owner.as_deref()).await
+        }
         (operation, _) => Ok(Outcome::Failed(unusable(action, mismatch(operation)))),
     };
     let outcome = outcome.unwrap_or_else(|error: AwsError| Outcome::Failed(error.reason));
@@ -74,6 +80,7 @@ fn mismatch(operation: &Operation) -> &'static str {
             "it does not say how the service must be found"
         }
         Operation::StopServiceDeployment { .. } => "it does not say which deployment must be in progress",
+        Operation::CreateService { .. } => "it does not say that there must be no such service",
         Operation::PromoteSecret { .. } => "it does not say which version must be current",
         Operation::RegisterTaskDefinition { .. } => "it does not say which revision must be the newest",
     }

@@ -5,16 +5,18 @@
 
 pub(crate) mod inventory;
 mod needs;
+mod seldom;
 mod services;
+mod strangers;
 
 use std::collections::BTreeMap;
 
 use bowline_core::desired::DesiredState;
 use bowline_core::live::{
-    Live, LiveDeployment, LiveSecret, LiveService, LiveState, Observed, RolloutState, UnknownCategory,
-    UnknownReason,
+    Live, LiveDeployment, LiveSecret, LiveService, LiveState, Observed, RolloutState, Stranger,
+    UnknownCategory, UnknownReason,
 };
-use bowline_core::name::ResourceName;
+use bowline_core::name::{ResourceName, ServiceName};
 use bowline_core::policy::{self, Ceiling};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
@@ -22,9 +24,11 @@ use tokio::task::JoinSet;
 use crate::aws::{Aws, AwsError, Priority, Session};
 
 pub use needs::read;
+pub use seldom::read as read_seldom;
 
 /// What is due in this pass; what is not due is carried over from the previous [`Live`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is due at its own interval")]
 pub struct Scope {
     /// Services.
     pub services: bool,
@@ -32,11 +36,14 @@ pub struct Scope {
     pub secrets: bool,
     /// Terraform states.
     pub states: bool,
+    /// Services that git does not name: a ListServices for each 100 services of a cluster, and a DescribeServices for each 10
+    /// that git does not name.
+    pub strangers: bool,
 }
 
 impl Scope {
-    /// Everything.
-    pub const ALL: Self = Self { services: true, secrets: true, states: true };
+    /// Everything that git names.
+    pub const ALL: Self = Self { services: true, secrets: true, states: true, strangers: false };
 }
 
 /// Reads what is due of every Target.
@@ -46,7 +53,7 @@ impl Scope {
 ///
 /// Guarantees: every resource of `desired` is in the result. One that failed to be read is `Unknown`, never missing. A
 /// service that AWS calls missing is `Unknown` the first time and `Missing` when `previous` had it so already; it stays
-/// `Unknown` while all services of its Target are missing. Of a Target whose account is not the caller's nothing is read. For one
+/// `Unknown` while all services of its Target are missing, unless all of them are to be created. Of a Target whose account is not the caller's nothing is read. For one
 /// outside of the ceiling no call is made at all: no role is assumed, and no identity is asked for.
 pub async fn observe(
     aws: &Aws,
@@ -79,6 +86,9 @@ pub async fn observe(
                     services::start(&mut reads, &session, &name, desired, previous);
                 }
                 start_secrets(&mut reads, &session, &name, desired, scope);
+                if scope.strangers {
+                    strangers::start(&mut reads, &session, &name, desired);
+                }
                 start_states(&mut reads, &session, &name, desired, previous, scope);
             }
             Err(why) => {
@@ -97,6 +107,7 @@ pub(crate) enum Read {
     Services(Vec<(ResourceName, Observed<LiveService>)>, Session),
     Secret(ResourceName, Observed<LiveSecret>, Session),
     State(ResourceName, Observed<LiveState>),
+    Strangers(ResourceName, Observed<BTreeMap<ServiceName, Stranger>>),
 }
 
 /// The result with what is not due taken from before, and everything else `Unknown` until it has been read.
@@ -122,6 +133,10 @@ fn carried_over(desired: &DesiredState, previous: Option<&Live>, scope: Scope) -
             scope.services,
         ),
         secrets: start(desired.secrets.keys().cloned(), previous.map(|live| &live.secrets), scope.secrets),
+        strangers: previous
+            .filter(|_| !scope.strangers)
+            .map(|live| live.strangers.clone())
+            .unwrap_or_default(),
         states: start(desired.states.keys().cloned(), previous.map(|live| &live.states), scope.states),
         ..Live::default()
     }
@@ -188,8 +203,9 @@ fn start_states(
         let known = previous.and_then(|live| live.states.get(name)).and_then(Observed::known).cloned();
         let (session, name) = (session.clone(), name.clone());
         let (bucket, key) = (state.spec.bucket.clone(), state.spec.key.clone());
+        let addresses = state.spec.resources.keys().cloned().collect();
         reads.spawn(async move {
-            let answer = session.read_state(&bucket, &key, known.as_ref()).await;
+            let answer = session.read_state(&bucket, &key, &addresses, known.as_ref()).await;
             Read::State(name, observed(&session, answer))
         });
     }
@@ -220,6 +236,9 @@ async fn collect(live: &mut Live, mut reads: JoinSet<Read>) {
                 }
                 live.secrets.insert(name, observed);
             }
+            Ok(Read::Strangers(name, observed)) => {
+                live.strangers.insert(name, observed);
+            }
             Ok(Read::State(name, observed)) => {
                 live.states.insert(name, observed);
             }
@@ -239,6 +258,8 @@ const SLOW_READS_KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// so that they are asked for again.
 fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
     let Some(previous) = previous else { return };
+    live.images.clone_from(&previous.images);
+    live.scalable_targets.clone_from(&previous.scalable_targets);
     let Live { services, secrets, histories, revision_settings, task_starts, secret_version_dates, .. } =
         live;
     let same_deployment = |name: &ResourceName| same(&previous.services, services, name, settled);

@@ -5,8 +5,8 @@
 //! away. May not know git, AWS or HTTP.
 
 mod history;
+mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use bowline_core::plan::{Event, Memory};
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
+
+use rows::Changes;
 
 pub use history::{History, HistoryEntry};
 
@@ -40,27 +40,13 @@ const KEPT_COMMITS: i64 = 1_000;
 /// How long a write waits for another process that has the file open (a backup, `sqlite3`).
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Where a row of memory belongs: the name of the map in [`Memory`], and the key in it.
-type Place = (String, String);
-
-/// Memory as rows of JSON.
-type Rows = BTreeMap<Place, String>;
-
-/// Memory, compared with what is written.
-#[derive(Debug, Default)]
-struct Compared {
-    /// Where each part of it belongs.
-    places: BTreeSet<Place>,
-    /// The rows that are not written so.
-    changed: Rows,
-}
-
 /// The store. Whoever has it is the one instance that acts.
 #[derive(Debug)]
 pub struct Store {
     pool: SqlitePool,
-    /// What stands in the `memory` table, so that a save writes only what changed.
-    written: Rows,
+    /// What stands in the `memory` table, so that a save writes only what changed. It shares its larger parts with what is
+    /// remembered.
+    written: Memory,
     lock: Option<File>,
     path: PathBuf,
 }
@@ -159,7 +145,7 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
         let opened = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = opened.map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        let mut store = Self { pool, written: Rows::new(), lock: None, path: path.to_owned() };
+        let mut store = Self { pool, written: Memory::default(), lock: None, path: path.to_owned() };
         let memory = store.load().await;
         let applied = store.last_applied().await;
         store.close().await;
@@ -183,7 +169,7 @@ impl Store {
             let text = format!("BEGIN; {migration}; PRAGMA user_version = {}; COMMIT;", index + 1);
             sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&pool).await.map_err(open)?;
         }
-        Ok(Self { pool, written: Rows::new(), lock, path: path.to_owned() })
+        Ok(Self { pool, written: Memory::default(), lock, path: path.to_owned() })
     }
 
     /// Everything that is remembered.
@@ -192,29 +178,24 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(self.failed("reading memory"))?;
-        let mut sections = serde_json::Map::new();
-        self.written.clear();
+        let mut memory = Memory::default();
         for row in rows {
             let (section, key, text): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-            let value: Value = serde_json::from_str(&text)
+            rows::remember(&mut memory, &section, &key, &text)
                 .map_err(|source| self.unreadable(format!("of {key} ({section})"), source))?;
-            let entries =
-                sections.entry(section.clone()).or_insert_with(|| Value::Object(serde_json::Map::new()));
-            if let Value::Object(entries) = entries {
-                entries.insert(key.clone(), value);
-            }
-            self.written.insert((section, key), text);
         }
-        serde_json::from_value(Value::Object(sections))
-            .map_err(|source| self.unreadable("as memory".to_owned(), source))
+        self.written = memory.clone();
+        Ok(memory)
     }
 
     /// Writes what changed in `memory` since the last save, and `events`, in one transaction. When it returns, both
     /// survive a SIGKILL.
     pub async fn save(&mut self, memory: &Memory, events: &[Event], commit: &str) -> Result<(), StoreError> {
-        let Compared { places, changed } = self.compare(memory)?;
-        let gone = self.written.keys().filter(|place| !places.contains(*place)).cloned().collect();
-        self.write(changed, gone, events, commit).await
+        let changes = self.changes(memory)?;
+        if self.write(&changes, events, commit).await? {
+            self.written.clone_from(memory);
+        }
+        Ok(())
     }
 
     /// As [`Store::save`], but `part` holds only some resources, and what it does not hold stays as it is: a wave of many
@@ -225,37 +206,31 @@ impl Store {
         events: &[Event],
         commit: &str,
     ) -> Result<(), StoreError> {
-        self.write(self.compare(part)?.changed, Vec::new(), events, commit).await
-    }
-
-    async fn write(
-        &mut self,
-        changed: Rows,
-        gone: Vec<Place>,
-        events: &[Event],
-        commit: &str,
-    ) -> Result<(), StoreError> {
-        if changed.is_empty() && gone.is_empty() && events.is_empty() {
-            return Ok(());
-        }
-        let transaction = self.transact(&changed, &gone, events, commit);
-        transaction.await.map_err(self.failed("writing memory and history"))?;
-        self.written.extend(changed);
-        for place in gone {
-            self.written.remove(&place);
+        let changes = Changes { gone: Vec::new(), ..self.changes(part)? };
+        if self.write(&changes, events, commit).await? {
+            rows::take_over(&mut self.written, part);
         }
         Ok(())
     }
 
-    async fn transact(
-        &self,
-        changed: &Rows,
-        gone: &[Place],
-        events: &[Event],
-        commit: &str,
-    ) -> Result<(), sqlx::Error> {
+    fn changes(&self, memory: &Memory) -> Result<Changes, StoreError> {
+        Changes::between(&self.written, memory)
+            .map_err(|source| self.unreadable("as memory".to_owned(), source))
+    }
+
+    /// Whether there was anything to write.
+    async fn write(&self, changes: &Changes, events: &[Event], commit: &str) -> Result<bool, StoreError> {
+        if changes.changed.is_empty() && changes.gone.is_empty() && events.is_empty() {
+            return Ok(false);
+        }
+        let transaction = self.transact(changes, events, commit);
+        transaction.await.map_err(self.failed("writing memory and history"))?;
+        Ok(true)
+    }
+
+    async fn transact(&self, changes: &Changes, events: &[Event], commit: &str) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        for ((section, key), text) in changed {
+        for ((section, key), text) in &changes.changed {
             sqlx::query(
                 "INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT (section, key) DO UPDATE SET value = excluded.value",
             )
@@ -265,7 +240,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        for (section, key) in gone {
+        for (section, key) in &changes.gone {
             sqlx::query("DELETE FROM memory WHERE section = ? AND key = ?")
                 .bind(section)
                 .bind(key)
@@ -317,38 +292,6 @@ impl Store {
     pub async fn close(self) {
         self.pool.close().await;
         drop(self.lock);
-    }
-
-    /// What is written of `memory`, and what is not or is out of date. Nearly nothing changes in a pass, so that a row is
-    /// compared before anything is kept of it.
-    fn compare(&self, memory: &Memory) -> Result<Compared, StoreError> {
-        let Memory { services, resources, targets } = memory;
-        let mut compared = Compared::default();
-        for (name, service) in services {
-            self.compare_row(("services".to_owned(), name.to_string()), service, &mut compared)?;
-        }
-        for (key, resource) in resources {
-            self.compare_row(("resources".to_owned(), key.clone()), resource, &mut compared)?;
-        }
-        for (name, target) in targets {
-            self.compare_row(("targets".to_owned(), name.to_string()), target, &mut compared)?;
-        }
-        Ok(compared)
-    }
-
-    fn compare_row(
-        &self,
-        place: Place,
-        value: &impl Serialize,
-        compared: &mut Compared,
-    ) -> Result<(), StoreError> {
-        let text =
-            serde_json::to_string(value).map_err(|source| self.unreadable("as memory".to_owned(), source))?;
-        if self.written.get(&place) != Some(&text) {
-            compared.changed.insert(place.clone(), text);
-        }
-        compared.places.insert(place);
-        Ok(())
     }
 
     fn unreadable(&self, of: String, source: serde_json::Error) -> StoreError {

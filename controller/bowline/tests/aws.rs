@@ -8,5 +8,7 @@ mod actions;
 mod failures;
 #[path = "aws/reads.rs"]
 mod reads;
+#[path = "aws/seldom.rs"]
+mod seldom;
 #[path = "aws/world.rs"]
 mod world;

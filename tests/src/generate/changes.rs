@@ -1,9 +1,9 @@
-//! Changes of a definition: each field in turn, the order of each list, and each default written down.
+//! Changes of a request: each field in turn, the order of each list, and each default written down.
 
-use bowline_core::diff::fields::{Field, Literal, Rule, TASK_DEFINITION};
+use bowline_core::diff::fields::{Field, Literal, Rule};
 use serde_json::{Value, json};
 
-use super::place::{Place, find, keyed, schema};
+use super::place::{Form, Place};
 
 /// A definition in which one thing is other than in the one that it was made of.
 #[derive(Debug, Clone)]
@@ -38,13 +38,8 @@ impl Reported {
     }
 }
 
-/// All fields that are compared.
-fn compared() -> impl Iterator<Item = &'static Field> {
-    TASK_DEFINITION.rows().iter().filter(|row| row.is_compared() && !row.path.starts_with("tags."))
-}
-
-fn place(base: &Value, row: &Field) -> Place {
-    find(base, row.path).unwrap_or_else(|| panic!("the definition has no {}", row.path))
+fn place(form: Form, base: &Value, row: &Field) -> Place {
+    form.find(base, row.path).unwrap_or_else(|| panic!("the definition has no {}", row.path))
 }
 
 fn put(base: &Value, pointer: &str, change: impl FnOnce(&mut Value)) -> Value {
@@ -68,55 +63,66 @@ fn without_object(base: &Value, pointer: &str) -> Value {
 }
 
 /// One change for each field of the table. `base` must have all of them.
-pub fn of_each_field(base: &Value) -> Vec<Change> {
-    compared().map(|row| of_field(base, row)).collect()
+pub fn of_each_field(form: Form, base: &Value) -> Vec<Change> {
+    form.compared().map(|row| of_field(form, base, row)).collect()
 }
 
-fn of_field(base: &Value, row: &'static Field) -> Change {
-    let place = place(base, row);
+/// A change of one field, which `base` must have.
+pub fn of_field(form: Form, base: &Value, row: &'static Field) -> Change {
+    let place = place(form, base, row);
     let found = base.pointer(&place.pointer).expect("it was found");
-    let schema = schema(row.path);
+    let schema = form.schema(row.path);
     let exactly = Reported::Exactly(place.shown.clone());
     let (definition, reported) = match found {
         Value::Array(items) if schema["items"]["type"] == "object" => {
-            let reported = match keyed(row.path) {
+            let reported = match form.keyed(row.path) {
                 Some(by) => Reported::Below(format!("{}[{}=", place.shown, by[0])),
+                None if row.rules.contains(&Rule::Set) => Reported::Below(format!("{}[", place.shown)),
                 None => exactly,
             };
-            assert!(items.len() > 1, "{} has one item only", row.path);
             (put(base, &place.pointer, |list| drop(list.as_array_mut().and_then(Vec::pop))), reported)
         }
         Value::Array(items) => {
             let (item, definition) = another_item(items, &schema["items"], base, &place.pointer);
             let reported = match &item {
+                _ if is_key(form, row) => of_leaf(form, row, &place),
                 _ if !row.rules.contains(&Rule::Set) => exactly,
                 Value::String(text) => Reported::Exactly(format!("{}[{text}]", place.shown)),
                 other => Reported::Exactly(format!("{}[{other}]", place.shown)),
             };
             (definition, reported)
         }
-        Value::Object(_) if schema.get("properties").is_none() => {
-            let reported = Reported::Exactly(format!("{}.other", place.shown));
-            (put(base, &place.pointer, |map| map["other"] = json!("text")), reported)
+        Value::Object(keys) if schema.get("properties").is_none() => {
+            let key = keys.keys().next().expect("a map with a key");
+            let reported = Reported::Exactly(format!("{}.{key}", place.shown));
+            (put(base, &place.pointer, |map| map[key] = json!("another text")), reported)
         }
         Value::Object(_) => (without_object(base, &place.pointer), Reported::Below(place.shown.clone())),
         leaf => {
             let new = another(row, leaf, schema);
-            (put(base, &place.pointer, |leaf| *leaf = new), of_leaf(row, &place))
+            (put(base, &place.pointer, |leaf| *leaf = new), of_leaf(form, row, &place))
         }
     };
     Change { field: row.path, definition, reported }
 }
 
+/// Whether a field tells the items of a list apart.
+fn is_key(form: Form, row: &Field) -> bool {
+    let (list, name) = row.path.rsplit_once('.').unwrap_or_default();
+    form.keyed(list).is_some_and(|by| by.contains(&name))
+}
+
 /// A field that tells items apart makes another item of it.
-fn of_leaf(row: &Field, place: &Place) -> Reported {
+fn of_leaf(form: Form, row: &Field, place: &Place) -> Reported {
     let parent = row.path.rsplit_once('.');
-    let key = parent.and_then(|(list, name)| keyed(list).filter(|by| by.contains(&name)));
+    let key = parent.and_then(|(list, name)| form.keyed(list).filter(|by| by.contains(&name)));
     match key {
         Some(by) if !place.within_list => {
-            let list = place.shown.rsplit_once('[').map_or("", |(list, _)| list);
-            Reported::Below(format!("{list}[{}=", by[0]))
+            let item = format!("[{}=", by[0]);
+            let list = place.shown.rfind(&item).map_or("", |at| &place.shown[..at]);
+            Reported::Below(format!("{list}{item}"))
         }
+        _ if place.within_set => Reported::Below(format!("{}[", place.shown)),
         _ => Reported::Exactly(place.shown.clone()),
     }
 }
@@ -124,7 +130,10 @@ fn of_leaf(row: &Field, place: &Place) -> Reported {
 fn another(row: &Field, found: &Value, schema: &Value) -> Value {
     match found {
         Value::Bool(flag) => json!(!flag),
-        Value::Number(number) => json!(number.as_i64().expect("whole numbers only") + 1),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => json!(whole + 1),
+            None => json!(number.as_f64().expect("it is finite") + 1.0),
+        },
         Value::String(_) if matches!(row.path, "cpu" | "memory") => json!("16384"),
         Value::String(text) => match schema["examples"].as_array() {
             // Of some there is one value only; AWS may add others.
@@ -152,40 +161,47 @@ fn another_item(items: &[Value], schema: &Value, base: &Value, pointer: &str) ->
 }
 
 /// Each list the other way round. `base` must have at least two items in each.
-pub fn of_each_order(base: &Value) -> Vec<Change> {
-    let lists = compared().filter(|row| schema(row.path)["type"] == "array");
-    lists
-        .map(|row| {
-            let place = place(base, row);
-            let reported = if row.rules.contains(&Rule::Ordered) {
-                Reported::Exactly(place.shown)
-            } else {
-                Reported::Nothing
-            };
-            let definition = put(base, &place.pointer, |list| {
-                let items = list.as_array_mut().expect("a list");
-                assert!(items.len() > 1 && items[0] != items[1], "{} needs two items", row.path);
-                items.reverse();
-            });
-            Change { field: row.path, definition, reported }
-        })
-        .collect()
+pub fn of_each_order(form: Form, base: &Value) -> Vec<Change> {
+    lists(form).map(|row| of_order(form, base, row)).collect()
+}
+
+/// The lists among the fields.
+pub fn lists(form: Form) -> impl Iterator<Item = &'static Field> {
+    form.compared().filter(move |row| form.schema(row.path)["type"] == "array")
+}
+
+/// One list the other way round.
+pub fn of_order(form: Form, base: &Value, row: &'static Field) -> Change {
+    let place = place(form, base, row);
+    let reported =
+        if row.rules.contains(&Rule::Ordered) { Reported::Exactly(place.shown) } else { Reported::Nothing };
+    let definition = put(base, &place.pointer, |list| {
+        let items = list.as_array_mut().expect("a list");
+        assert!(items.len() > 1 && items[0] != items[1], "{} needs two items", row.path);
+        items.reverse();
+    });
+    Change { field: row.path, definition, reported }
 }
 
 /// For each default, the definition without the field, and the same with the default written down.
-pub fn of_each_default(base: &Value) -> Vec<(Value, Change)> {
-    let defaults = compared().filter_map(|row| {
+pub fn of_each_default(form: Form, base: &Value) -> Vec<(Value, Change)> {
+    defaults(form).map(|(row, default)| default_written(form, base, row, default)).collect()
+}
+
+/// The fields that AWS fills in, with what.
+pub fn defaults(form: Form) -> impl Iterator<Item = (&'static Field, Literal)> {
+    form.compared().filter_map(|row| {
         let default = row.rules.iter().find_map(|rule| match rule {
             Rule::Default(literal) => Some(*literal),
             _ => None,
         })?;
         Some((row, default))
-    });
-    defaults.map(|(row, default)| default_written(base, row, default)).collect()
+    })
 }
 
-fn default_written(base: &Value, row: &'static Field, default: Literal) -> (Value, Change) {
-    let place = place(base, row);
+/// The request without the field, and the same with its default written down.
+pub fn default_written(form: Form, base: &Value, row: &'static Field, default: Literal) -> (Value, Change) {
+    let place = place(form, base, row);
     let definition = put(base, &place.pointer, |value| *value = default.to_value());
     let change = Change { field: row.path, definition, reported: Reported::Nothing };
     (without(base, &place.pointer), change)

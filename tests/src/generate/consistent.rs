@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use bowline_core::diff::fields::{Rule, TASK_DEFINITION};
 use serde_json::{Map, Value, json};
+
+use super::place::{DEFINITION, Form};
 
 type Object = Map<String, Value>;
 
 /// The nearest task definition that AWS would take.
 pub(super) fn made(mut drawn: Value) -> Value {
-    unique(&mut drawn, "");
+    unique(*DEFINITION, &mut drawn, "");
     let definition = drawn.as_object_mut().expect("a task definition is an object");
     let fargate = definition
         .get("requiresCompatibilities")
@@ -39,28 +40,22 @@ pub(super) fn made(mut drawn: Value) -> Value {
 }
 
 /// Takes out list items whose key another one has already.
-fn unique(value: &mut Value, path: &str) {
+pub(super) fn unique(form: Form, value: &mut Value, path: &str) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                unique(value, &if path.is_empty() { name.clone() } else { format!("{path}.{name}") });
+                unique(form, value, &if path.is_empty() { name.clone() } else { format!("{path}.{name}") });
             }
         }
         Value::Array(items) => {
-            let row = TASK_DEFINITION.rows().iter().find(|row| row.path == path);
-            let key = row.and_then(|row| {
-                row.rules.iter().find_map(|rule| match rule {
-                    Rule::Keyed(by) => by.first().copied(),
-                    _ => None,
-                })
-            });
+            let key = form.keyed(path).and_then(|by| by.first());
             let mut seen = BTreeSet::new();
             items.retain(|item| {
-                let key = key.map_or_else(|| item.clone(), |key| item[key].clone());
+                let key = key.map_or_else(|| item.clone(), |key| item[*key].clone());
                 key.is_null() || seen.insert(key.to_string())
             });
             for item in items {
-                unique(item, path);
+                unique(form, item, path);
             }
         }
         _ => {}

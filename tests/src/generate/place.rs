@@ -1,8 +1,26 @@
-//! Where a field of the table stands in a definition, and what Bowline calls that place.
+//! Where a field of a table stands in a request, and what Bowline calls that place.
 
+use std::sync::LazyLock;
+
+use bowline_core::desired::kind::service_settings_schema;
 use bowline_core::desired::task_definition_schema;
-use bowline_core::diff::fields::{Rule, TASK_DEFINITION};
+use bowline_core::diff::fields::{Field, Rule, SERVICE, TASK_DEFINITION, Table};
 use serde_json::Value;
+
+/// A request of AWS's: its fields and their shapes.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    table: &'static Table,
+    schema: &'static Value,
+}
+
+/// RegisterTaskDefinition.
+pub static DEFINITION: LazyLock<Form> =
+    LazyLock::new(|| Form { table: &TASK_DEFINITION, schema: task_definition_schema() });
+
+/// The settings that CreateService and UpdateService take.
+pub static SETTINGS: LazyLock<Form> =
+    LazyLock::new(|| Form { table: &SERVICE, schema: service_settings_schema() });
 
 /// The first place of a field in a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,65 +32,90 @@ pub struct Place {
     pub shown: String,
     /// Whether it lies in a list that is compared as one value.
     pub within_list: bool,
+    /// Whether that list is a set: its items are told apart by all that they have.
+    pub within_set: bool,
 }
 
-/// Finds the first place of the field with this path, such as `containerDefinitions.image`.
-pub fn find(definition: &Value, path: &str) -> Option<Place> {
-    let start = Place { pointer: String::new(), shown: String::new(), within_list: false };
-    let names: Vec<&str> = path.split('.').collect();
-    step(definition, &names, "", &start)
-}
+impl Form {
+    /// All fields that are compared: tags of a task definition are not part of its content.
+    pub fn compared(self) -> impl Iterator<Item = &'static Field> {
+        self.table.rows().iter().filter(|row| row.is_compared() && !row.path.starts_with("tags."))
+    }
 
-fn step(value: &Value, names: &[&str], field: &str, place: &Place) -> Option<Place> {
-    let Some((name, rest)) = names.split_first() else { return Some(place.clone()) };
-    match value {
-        Value::Object(fields) => {
-            let field = join(field, name);
-            let shown = if place.within_list { place.shown.clone() } else { join(&place.shown, name) };
-            let pointer = format!("{}/{name}", place.pointer);
-            step(fields.get(*name)?, rest, &field, &Place { pointer, shown, ..place.clone() })
+    /// Finds the first place of the field with this path, such as `containerDefinitions.image`.
+    pub fn find(self, request: &Value, path: &str) -> Option<Place> {
+        let start =
+            Place { pointer: String::new(), shown: String::new(), within_list: false, within_set: false };
+        let names: Vec<&str> = path.split('.').collect();
+        self.step(request, &names, "", &start)
+    }
+
+    fn step(self, value: &Value, names: &[&str], field: &str, place: &Place) -> Option<Place> {
+        let Some((name, rest)) = names.split_first() else { return Some(place.clone()) };
+        match value {
+            Value::Object(fields) => {
+                let field = join(field, name);
+                let shown = if place.within_list { place.shown.clone() } else { join(&place.shown, name) };
+                let pointer = format!("{}/{name}", place.pointer);
+                self.step(fields.get(*name)?, rest, &field, &Place { pointer, shown, ..place.clone() })
+            }
+            Value::Array(items) => items.iter().enumerate().find_map(|(number, item)| {
+                let pointer = format!("{}/{number}", place.pointer);
+                let inner = match self.keyed(field) {
+                    Some(by) if !place.within_list => {
+                        let shown = format!("{}[{}={}]", place.shown, by[0], key(item, by));
+                        Place { pointer, shown, ..place.clone() }
+                    }
+                    _ => {
+                        let within_set = place.within_set || !place.within_list && self.is_set(field);
+                        Place { pointer, within_list: true, within_set, ..place.clone() }
+                    }
+                };
+                self.step(item, names, field, &inner)
+            }),
+            _ => None,
         }
-        Value::Array(items) => items.iter().enumerate().find_map(|(number, item)| {
-            let pointer = format!("{}/{number}", place.pointer);
-            let inner = match keyed(field) {
-                Some(by) if !place.within_list => {
-                    let shown = format!("{}[{}={}]", place.shown, by[0], key(item, by));
-                    Place { pointer, shown, within_list: false }
-                }
-                _ => Place { pointer, within_list: true, ..place.clone() },
-            };
-            step(item, names, field, &inner)
-        }),
-        _ => None,
+    }
+
+    /// The fields that tell the items of this list apart.
+    pub fn keyed(self, field: &str) -> Option<&'static [&'static str]> {
+        let row = self.table.rows().iter().find(|row| row.path == field)?;
+        row.rules.iter().find_map(|rule| match rule {
+            Rule::Keyed(by) => Some(*by),
+            _ => None,
+        })
+    }
+
+    fn is_set(self, field: &str) -> bool {
+        let row = self.table.rows().iter().find(|row| row.path == field);
+        row.is_some_and(|row| row.rules.contains(&Rule::Set))
+    }
+
+    /// The JSON Schema of a field.
+    pub fn schema(self, path: &str) -> &'static Value {
+        path.split('.').fold(self.schema, |schema, name| {
+            let object = if schema["type"] == "array" { &schema["items"] } else { schema };
+            &object["properties"][name]
+        })
+    }
+
+    /// The JSON Schema of the whole request.
+    pub fn whole_schema(self) -> &'static Value {
+        self.schema
     }
 }
 
-/// The fields that tell the items of this list apart.
-pub fn keyed(field: &str) -> Option<&'static [&'static str]> {
-    let row = TASK_DEFINITION.rows().iter().find(|row| row.path == field)?;
-    row.rules.iter().find_map(|rule| match rule {
-        Rule::Keyed(by) => Some(*by),
-        _ => None,
-    })
-}
-
-/// An item's key. Written anew here rather than asked of the code under test: ports carry `/udp`, all else is one field.
+/// An item's key. Written anew here rather than asked of the code under test: what AWS takes for granted is left out, so ports
+/// carry `/udp`.
 fn key(item: &Value, by: &[&str]) -> String {
     let parts = by.iter().filter_map(|field| match &item[*field] {
         Value::Null => None,
         Value::String(text) if *field == "protocol" && text == "tcp" => None,
+        Value::String(text) if *field == "targetType" && text == "AWS_LAMBDA" => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     });
     parts.collect::<Vec<_>>().join("/")
-}
-
-/// The JSON Schema of a field.
-pub fn schema(path: &str) -> &'static Value {
-    path.split('.').fold(task_definition_schema(), |schema, name| {
-        let object = if schema["type"] == "array" { &schema["items"] } else { schema };
-        &object["properties"][name]
-    })
 }
 
 fn join(parent: &str, name: &str) -> String {

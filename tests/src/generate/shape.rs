@@ -9,7 +9,11 @@ use serde_json::{Map, Value, json};
 const FREE_TEXT: &str = "[ -~äß€😀]{0,16}";
 
 /// Fields that AWS requires although its model does not say so.
-const ALWAYS: [&str; 2] = ["tags.key", "containerDefinitions.resourceRequirements.sharingStrategy.nvidiaMps"];
+const ALWAYS: [&str; 3] = [
+    "tags.key",
+    "containerDefinitions.resourceRequirements.sharingStrategy.nvidiaMps",
+    "serviceConnectConfiguration.containerConfigurations.logLevel",
+];
 
 /// A value for the field at this path; items of lists and keys of maps are not in the path.
 pub(super) fn of(path: &str, schema: &Value) -> BoxedStrategy<Value> {
@@ -23,6 +27,8 @@ pub(super) fn of(path: &str, schema: &Value) -> BoxedStrategy<Value> {
         Some("array") => vec(of(path, &schema["items"]), 1..4).prop_map(Value::Array).boxed(),
         Some("boolean") => any::<bool>().prop_map(Value::from).boxed(),
         Some("integer") => integer(path),
+        // Halves are told exactly by every JSON reader.
+        Some("number") => (1..=198_u32).prop_map(|halves| json!(f64::from(halves) / 2.0)).boxed(),
         _ => match schema["examples"].as_array() {
             Some(values) => proptest::sample::select(values.clone()).boxed(),
             None => text(path),
@@ -74,7 +80,7 @@ fn integer(path: &str) -> BoxedStrategy<Value> {
 fn text(path: &str) -> BoxedStrategy<Value> {
     let pattern = match path.rsplit('.').next() {
         Some("image") => r"registry\.test/[a-z]{1,8}:[0-9]{1,3}",
-        Some("taskRoleArn" | "executionRoleArn") => {
+        Some("taskRoleArn" | "executionRoleArn" | "roleArn") => {
             r"arn:aws:iam::111122223333:role/([a-z]{1,4}/)?[a-z]{1,8}"
         }
         Some("valueFrom" | "credentialsParameter") => {

@@ -3,8 +3,9 @@
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::live::{LiveService, UnknownCategory};
 use bowline_core::name::{SecretVersionId, ServiceName};
-use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, TagKey};
+use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, SpecHash, TagKey};
 use bowline_tests::world::task_definition;
+use serde_json::json;
 
 use super::site::{Site, as_found, known, name, revision};
 
@@ -96,8 +97,10 @@ pub(super) async fn a_record_is_written_and_read_back(mut site: Site) {
     let before = site.web().await;
     let tag = Operation::TagService {
         service_arn: before.arn.clone(),
-        key: TagKey::Restart,
-        value: "2026-11-02@ecs-svc/1".to_owned(),
+        tags: vec![
+            (TagKey::Restart, "2026-11-02@ecs-svc/1".to_owned()),
+            (TagKey::Owner, "bowline".to_owned()),
+        ],
     };
     let outcome = site.execute(tag.clone(), as_found(&before)).await;
     assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
@@ -108,9 +111,38 @@ pub(super) async fn a_record_is_written_and_read_back(mut site: Site) {
     assert_eq!(site.execute(tag, as_found(&before)).await, Outcome::AlreadyDone);
 }
 
+pub(super) async fn a_service_is_created_once_with_its_tags(mut site: Site) {
+    let arn = site.world.revision(&site.family(), "registry.test/web:1").await;
+    site.want_service("web");
+    let [subnet, group] = site.world.network().clone();
+    let network = json!({"subnets": [subnet], "securityGroups": [group], "assignPublicIp": "DISABLED"});
+    let fields = json!({"launchType": "FARGATE", "networkConfiguration": {"awsvpcConfiguration": network},
+        "tags": [{"key": "team", "value": "shop"}]});
+    let create = Operation::CreateService {
+        service: ServiceName::parse("web").unwrap(),
+        task_definition: revision(&arn),
+        desired_count: Some(2),
+        settings: SettingsRequest(fields.as_object().unwrap().clone()),
+        tags: vec![(TagKey::Owner, "bowline".to_owned())],
+        client_token: "bowline-0123456789abcdef01234567".to_owned(),
+        spec_hash: SpecHash("f".repeat(64)),
+    };
+    let outcome = site.execute(create.clone(), Expectation::NoService).await;
+    let web = site.web().await;
+    let Outcome::Done { deployment_id, task_definition } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(deployment_id, web.primary().map(|primary| primary.id.clone()));
+    assert_eq!(task_definition, Some(revision(&arn)));
+    let tags = [("bowline:owner", "bowline"), ("team", "shop")];
+    assert_eq!(web.tags, tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+    assert_eq!((web.desired_count, web.task_definition.clone()), (2, Some(revision(&arn))));
+    let again = site.execute(create, Expectation::NoService).await;
+    assert_eq!(again, Outcome::Superseded { found: "the service exists by now".to_owned() });
+}
+
 pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
     let first = site.with_service().await;
-    let content = serde_json::from_str(&task_definition(&site.family(), "registry.test/web:2")).unwrap();
+    let content: serde_json::Value =
+        serde_json::from_str(&task_definition(&site.family(), "registry.test/web:2")).unwrap();
     let register = Operation::RegisterTaskDefinition {
         family: site.family(),
         content: TaskDefinitionContent::new(content).into(),

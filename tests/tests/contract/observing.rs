@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace, SuspendedState};
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::diff::diff_task_definition;
 use bowline_core::live::{
-    DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState, ServiceStatus,
-    TaskDefinitionStatus, UnknownCategory,
+    CircuitBreaker, DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
+    ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
 };
 use bowline_core::plan::{Expectation, Need, Operation, Outcome};
 use bowline_tests::servers::{ACCOUNT, REGION};
@@ -40,7 +41,7 @@ pub(super) async fn a_service_is_read_with_its_deployment_and_tags(mut site: Sit
 
 pub(super) async fn the_circuit_breaker_is_seen(mut site: Site) {
     site.with_service().await;
-    assert!(site.web().await.circuit_breaker, "it was created with one");
+    assert_eq!(site.web().await.circuit_breaker, CircuitBreaker::On, "it was created with one");
 }
 
 pub(super) async fn a_missing_service_is_doubted_once_then_believed(mut site: Site) {
@@ -166,6 +167,30 @@ pub(super) async fn every_running_task_has_a_start(mut site: Site) {
     site.with_service().await;
     let live = site.read(Need::TaskStarts { service: name("web") }).await;
     assert_eq!(known(live.task_starts.get(&name("web"))).len(), 2);
+}
+
+pub(super) async fn the_images_of_running_tasks_are_counted(mut site: Site) {
+    site.with_service().await;
+    let live = site.look().await;
+    let images = known(live.images.get(&name("web")).map(|asked| &asked.found));
+    let counts: Vec<u32> = images.running.values().map(|digests| digests.0.values().sum()).collect();
+    assert_eq!(counts, [2]);
+}
+
+pub(super) async fn a_scalable_target_is_read_and_one_that_is_not_there_is_missing(mut site: Site) {
+    site.with_service().await;
+    let id = format!("service/{}/web", site.id);
+    let look = async || site.look().await.scalable_targets[&name("web")].clone();
+    let before = look().await;
+    assert_eq!((&before.about, &before.found), (&id, &Observed::Missing));
+    let register = site.world.clients.scaling.register_scalable_target().resource_id(&id);
+    let register = register.service_namespace(ServiceNamespace::Ecs).min_capacity(1).max_capacity(4);
+    let register = register.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    let state = SuspendedState::builder().dynamic_scaling_in_suspended(true).build();
+    register.suspended_state(state).send().await.unwrap();
+    let target = known(Some(&look().await.found));
+    assert_eq!(target, ScalableTarget { minimum: 1, maximum: 4, suspended: false });
+    assert!(target.scales());
 }
 
 pub(super) async fn a_secret_is_read_with_its_labels(mut site: Site) {

@@ -10,11 +10,12 @@ use bowline::source::folder;
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::{Live, LiveService, Observed, UnknownCategory};
 use bowline_core::name::{ResourceName, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Need, Operation, Outcome, Wave};
+use bowline_core::plan::{Action, Expectation, Need, Operation, Outcome, Wave, due_seldom};
 use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::register::anything;
 use bowline_tests::servers::ACCOUNT;
 use bowline_tests::world::{World, secret, service, target_in};
+use jiff::Timestamp;
 use serde_json::json;
 
 /// A server.
@@ -59,6 +60,7 @@ pub(super) fn unknown<T: serde::Serialize>(observed: Option<&Observed<T>>) -> Un
 /// The service exactly as it is now.
 pub(super) fn as_found(service: &LiveService) -> Expectation {
     Expectation::Service {
+        owner: bowline_core::plan::owner(service).map(str::to_owned),
         task_definition: service.task_definition.clone(),
         primary_deployment: service.primary().map(|primary| primary.id.clone()),
         desired_count: service.desired_count,
@@ -149,6 +151,15 @@ impl Site {
         let desired = self.desired();
         let mut live = observe::observe(&self.aws, &desired, &anything(), None, Scope::ALL).await;
         observe::read(&self.aws, &desired, &mut live, &[need].into()).await;
+        live
+    }
+
+    /// Everything of the hot pass, and what is read seldom.
+    pub(super) async fn look(&self) -> Live {
+        let desired = self.desired();
+        let mut live = observe::observe(&self.aws, &desired, &anything(), None, Scope::ALL).await;
+        let due = due_seldom(&desired, &live, Timestamp::now());
+        observe::read_seldom(&self.aws, &desired, &mut live, due).await;
         live
     }
 

@@ -3,6 +3,7 @@
 mod ecs_service;
 mod health;
 mod secret;
+mod service_creation;
 mod service_settings;
 mod target;
 mod terraform_state;
@@ -13,6 +14,7 @@ pub use health::{
     TargetGroupCheck, TcpCheck,
 };
 pub use secret::{Rotation, Secret};
+pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};
 pub use terraform_state::{StateCode, StateLock, StateVersion, TerraformState};

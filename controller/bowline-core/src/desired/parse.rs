@@ -11,10 +11,11 @@ use super::health;
 use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
 use super::node::{Node, Tree};
 use super::reference::{self, Reference};
-use super::settings;
 use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
+use super::terraform::{ATTRIBUTES, Attribute};
+use super::{creation, settings};
 use super::{schema, yaml};
 use crate::name::{AccountId, HumanDuration, RelativePath, ResourceName, RoleArn};
 
@@ -125,6 +126,8 @@ pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
         file.findings.append(&mut checker.findings);
     }
     file.findings.sort();
+    // Mostly one: the room of three more would stay taken for each file.
+    file.documents.shrink_to_fit();
     file
 }
 
@@ -253,6 +256,7 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             if let Some(settings) = spec.get("settings") {
                 settings::check(settings, checker);
             }
+            creation::check(spec, checker);
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
             for item in depends_on.iter().filter(|item| item.text().is_some() && item.text() == own) {
@@ -266,7 +270,36 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             not_zero("spec.constraints.timeout", timeout, checker);
             role_of_other_account(spec, checker);
         }
+        ResourceKind::TerraformState => ignore_changes(spec, checker),
         _ => {}
+    }
+}
+
+/// A declaration that has no effect would leave a fight that git says is settled.
+fn ignore_changes(spec: &Node, checker: &mut Checker<'_>) {
+    let resources = spec.get("resources").map(Node::entries).unwrap_or_default();
+    let addresses = || resources.iter().map(|entry| entry.key.as_str());
+    for entry in spec.get("ignoreChanges").map(Node::entries).unwrap_or_default() {
+        if !addresses().any(|address| address == entry.key) {
+            let message = format!(
+                "`spec.ignoreChanges` names `{}`, which is not in `spec.resources`",
+                shorten(&entry.key)
+            );
+            let hint = suggest::hint(&entry.key, "addresses in `spec.resources`", addresses());
+            checker.add(entry.at, Severity::Error, FindingCode::DanglingReference, message, Some(hint));
+        }
+        for item in entry.value.items() {
+            let Some(text) = item.text() else { continue };
+            let known = || ATTRIBUTES.iter().map(Attribute::root);
+            if known().any(|known| known == text) {
+                continue;
+            }
+            if let Some(meant) = suggest::nearest(text, known()) {
+                let message = format!("`{}` is no argument of aws_ecs_service", shorten(text));
+                let hint = Some(format!("did you mean `{meant}`?"));
+                checker.add(item.at, Severity::Error, FindingCode::InvalidValue, message, hint);
+            }
+        }
     }
 }
 
@@ -336,7 +369,7 @@ fn not_acted_on(kind: ResourceKind, node: &Node, checker: &mut Checker<'_>) {
             return;
         }
         ResourceKind::Secret => &["rotation", "requiredKeys"],
-        ResourceKind::TerraformState => &["lock", "code", "resources"],
+        ResourceKind::TerraformState => &["lock", "code"],
         ResourceKind::Target | ResourceKind::EcsService => return,
     };
     let entries = node.get("spec").map(Node::entries).unwrap_or_default();

@@ -7,10 +7,11 @@ use super::finding::{FindingCode, Severity};
 use super::kind::ServiceSettings;
 use super::node::{Node, Position};
 
-/// The lines of a document that hold a part of a setting that may be confidential.
+/// The lines of a document that hold a part of a setting that may be confidential, also of one that it only begins with.
 pub(super) fn confidential_lines(document: &Node) -> BTreeSet<usize> {
-    let settings = document.get("spec").and_then(|spec| spec.get("settings"));
-    settings.map_or_else(BTreeSet::new, |settings| settings.lines_of(&ServiceSettings::is_confidential))
+    let spec = document.get("spec");
+    let fields = ["settings", "create"].into_iter().filter_map(|field| spec?.get(field));
+    fields.flat_map(|settings| settings.lines_of(&ServiceSettings::is_confidential)).collect()
 }
 
 /// What ECS refuses in whatever service it stands.

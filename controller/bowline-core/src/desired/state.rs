@@ -1,11 +1,13 @@
 //! The desired state of one commit, parsed and cross-checked.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Retry;
 use super::kind::{EcsService, Secret, Target, TerraformState};
@@ -100,27 +102,37 @@ pub struct Resource<S> {
 /// The content of a task definition in the shape of RegisterTaskDefinition: request fields only, as JSON with AWS's own
 /// (camelCase) field names. Server-only fields are gone; it is not normalised (see `diff::normalize`).
 ///
-/// Cheap to clone: it is some 20 KB as a tree, and what is live, remembered and cached is mostly the same.
+/// Kept as text and cheap to clone: those of thousands of services are held at once, each of them live, remembered and as git
+/// has it, and few are looked into. As a tree one takes some 20 KB, as text 2 KB.
 #[derive(Clone)]
 pub struct TaskDefinitionContent {
     shared: Arc<SharedContent>,
 }
 
 struct SharedContent {
-    value: Value,
+    /// JSON without spaces, the fields of each object in the order of their names: equal contents have equal texts.
+    text: Box<RawValue>,
     /// The normal form as text, once somebody asked for it.
     normal: OnceLock<Arc<str>>,
 }
 
 impl TaskDefinitionContent {
     /// Wraps the content.
-    pub fn new(value: Value) -> Self {
-        Self { shared: Arc::new(SharedContent { value, normal: OnceLock::new() }) }
+    pub fn new(value: impl Borrow<Value>) -> Self {
+        // What is neither a float nor a map with other keys than texts can always be written.
+        let text = serde_json::value::to_raw_value(value.borrow()).unwrap_or_default();
+        Self { shared: Arc::new(SharedContent { text, normal: OnceLock::new() }) }
     }
 
-    /// The content.
-    pub fn value(&self) -> &Value {
-        &self.shared.value
+    /// The content as a tree, read anew each time.
+    pub fn value(&self) -> Value {
+        // The text was made from a tree, so there is always one.
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
+    /// The content as JSON without spaces.
+    pub fn text(&self) -> &str {
+        self.shared.text.get()
     }
 
     /// The normal form as text: made by `make` once, then remembered. The content never changes, so neither does this.
@@ -131,19 +143,19 @@ impl TaskDefinitionContent {
 
 impl PartialEq for TaskDefinitionContent {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared) || self.value() == other.value()
+        Arc::ptr_eq(&self.shared, &other.shared) || self.text() == other.text()
     }
 }
 
 impl fmt::Debug for TaskDefinitionContent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("TaskDefinitionContent").field(self.value()).finish()
+        formatter.debug_tuple("TaskDefinitionContent").field(&self.text()).finish()
     }
 }
 
 impl Serialize for TaskDefinitionContent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value().serialize(serializer)
+        self.shared.text.serialize(serializer)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod assembly;
 mod broken_files;
+mod creation;
 mod files;
 mod generated;
 mod health;

@@ -14,7 +14,7 @@ use crate::desired::TaskDefinitionContent;
 /// objects, server-only fields, `tags`; sizes in AWS's units, lists without order sorted. Two contents that AWS treats alike
 /// give equal values.
 pub fn normalize(content: &TaskDefinitionContent) -> Value {
-    normalize_by(&TASK_DEFINITION, content.value())
+    normalize_by(&TASK_DEFINITION, &content.value())
 }
 
 /// The normal form as canonical JSON, made once for each content: two contents that AWS treats alike have equal texts.

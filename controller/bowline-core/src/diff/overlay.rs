@@ -18,7 +18,7 @@ pub(crate) fn overlay(
         return wanted.clone();
     }
     let merger = Merger { table: &TASK_DEFINITION, ignored };
-    TaskDefinitionContent::new(merger.merge("", "", wanted.value(), found.value()))
+    TaskDefinitionContent::new(merger.merge("", "", &wanted.value(), &found.value()))
 }
 
 /// The same for one field of any table: `path` as it is shown, `field` as the table has it.

@@ -4,7 +4,6 @@ use super::path::Ignored;
 use super::{Difference, Reason, Shown};
 use crate::desired::kind::EcsService;
 use crate::name::RevisionRef;
-use crate::plan::TagKey;
 
 /// The service that git names is not there.
 pub(crate) fn missing_service(spec: &EcsService, note: &str) -> Difference {
@@ -55,11 +54,7 @@ pub(crate) fn diff_desired_count(wanted: Option<u32>, found: u32, ignored: &Igno
 }
 
 /// The running tasks were started for another token, or with other secret versions, than git wants.
-pub(crate) fn diff_record(key: TagKey, wanted: &str, found: &str, note: String) -> Difference {
-    let path = match key {
-        TagKey::Restart => "restart",
-        TagKey::Secrets => "secrets",
-    };
+pub(crate) fn diff_record(path: &str, wanted: &str, found: &str, note: String) -> Difference {
     Difference {
         path: path.to_owned(),
         reason: Reason::Changed,

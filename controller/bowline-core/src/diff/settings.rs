@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::canonical::{canonical_json, sha256_hex};
 use super::compare::compare_field;
-use super::fields::{Literal, Rule, SERVICE, ShownBy, plain, setting_row};
+use super::fields::{Literal, Rule, SERVICE, Setting, ShownBy, Taken, plain, setting_row};
 use super::normalize::normalize_field;
 use super::overlay::overlay_field;
 use super::path::Ignored;
 use super::{Difference, Reason, Shown};
 use crate::desired::kind::ServiceSettings;
+use crate::live::DeploymentController;
 
 pub(crate) use removal::{Removal, removals};
 
@@ -50,17 +51,50 @@ pub(crate) fn compare<'a>(
         .collect()
 }
 
-/// Whether everything that was asked for by a request is live, as far as DescribeServices shows it.
+/// Whether everything that was asked for by a request is live, as far as DescribeServices shows it; and nothing that the
+/// request leaves out of a structure which AWS replaces as a whole.
 pub fn settings_in_effect(request: &Map<String, Value>, live: &ServiceSettings) -> bool {
     let live = live.fields();
+    let left_out = |(names, value): &(Names<'_>, &Value)| {
+        names.first().is_some_and(|field| request.contains_key(*field))
+            && get(request, names).is_none()
+            && removal::goes_when_left_out(names)
+            && normalize_field(&SERVICE, &names.join("."), value).is_some()
+    };
+    agrees(request, &live) && !leaves(&live).iter().any(left_out)
+}
+
+/// Whether everything that is wanted is live, as far as DescribeServices shows it.
+pub(crate) fn settings_agree(wanted: &Map<String, Value>, live: &ServiceSettings) -> bool {
+    agrees(wanted, &live.fields())
+}
+
+fn agrees(wanted: &Map<String, Value>, live: &Map<String, Value>) -> bool {
     let shown =
-        leaves(request).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
-    shown.into_iter().all(|(names, wanted)| same(&names, wanted, get(&live, &names)))
+        leaves(wanted).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
+    shown.into_iter().all(|(names, wanted)| same(&names, wanted, get(live, &names)))
 }
 
 /// Whether DescribeServices shows a top-level field.
 pub fn is_shown(field: &str) -> bool {
     setting_row(field).is_some_and(|row| row.shown != ShownBy::Revision)
+}
+
+/// Who else sets the field, under a controller for which UpdateService does not take it.
+pub(crate) fn owner(controller: DeploymentController, row: &Setting) -> Option<&'static str> {
+    match (controller, row.taken) {
+        (DeploymentController::Ecs, _)
+        | (_, Taken::Always)
+        | (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
+        (DeploymentController::CodeDeploy, Taken::Ecs) => Some("CodeDeploy"),
+        (DeploymentController::External, Taken::Ecs | Taken::CodeDeploy) => Some("an external controller"),
+    }
+}
+
+/// Whether ECS exchanges the target groups of a service with these settings at each deployment.
+pub(crate) fn exchanges_target_groups(live: &Map<String, Value>) -> bool {
+    let strategy = get(live, &["deploymentConfiguration", "strategy"]).and_then(Value::as_str);
+    matches!(strategy, Some("BLUE_GREEN" | "LINEAR" | "CANARY"))
 }
 
 /// What tells one value of a top-level field from another: 16 hexadecimal digits. To see whether somebody changed it.
@@ -148,7 +182,8 @@ pub(crate) fn set(settings: &mut Map<String, Value>, names: &[impl AsRef<str>], 
     }
 }
 
-fn unset(settings: &mut Map<String, Value>, names: &[impl AsRef<str>]) {
+/// Takes out the value at a place.
+pub(crate) fn unset(settings: &mut Map<String, Value>, names: &[impl AsRef<str>]) {
     let Some((first, rest)) = names.split_first() else { return };
     if rest.is_empty() {
         settings.remove(first.as_ref());

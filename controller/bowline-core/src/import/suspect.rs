@@ -1,11 +1,13 @@
-//! Does a value look as if it were confidential? Asked of everything free in a task definition before it is written to a file.
+//! Does a value look as if it were confidential? Asked of everything free in a task definition, and in the settings of a service,
+//! before it is written to a file.
 //!
 //! Simple rules, and rather one refusal too many: whoever knows better says so by name. They find what was put there in good
 //! faith, not what somebody hides.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::desired::TaskDefinitionContent;
+use crate::diff::fields::{Rule, SERVICE};
 
 /// A value that looks confidential: where, and why. The value itself is never in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -29,6 +31,16 @@ pub enum Because {
     Name,
     /// What it looks like.
     Value,
+}
+
+impl Because {
+    /// As a person reads it.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Name => "by its name",
+            Self::Value => "by its value",
+        }
+    }
 }
 
 /// Words in a name that mean a secret. `PASSWORD` also at the end of a word (`DBPASSWORD`), like all but `KEY` and `PASS`.
@@ -106,6 +118,8 @@ const TOKEN_STARTS: [&str; 20] = [
 ];
 /// Parts of connection strings that a secret follows.
 const ASSIGNMENTS: [&str; 5] = ["password=", "pwd=", "accountkey=", "sharedaccesskey=", "token="];
+/// Headers that carry credentials although their names do not say so.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 /// Names whose long random-looking value is an identity of code, not a secret.
 const DIGEST_WORDS: [&str; 6] = ["COMMIT", "SHA", "DIGEST", "REVISION", "CHECKSUM", "BUILD"];
 
@@ -145,6 +159,108 @@ pub(super) fn suspects(
         }
     }
     found
+}
+
+/// A part of a service's settings that looks confidential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SettingSuspect {
+    /// The fields that lead to it; those of the list where it is in one, which is managed as a whole.
+    pub(super) names: Vec<String>,
+    /// What it is called: an option, a header, a tag, or the field.
+    pub(super) name: String,
+    /// What gave it away.
+    pub(super) because: Because,
+}
+
+/// Everything free in these settings that looks confidential, in their order.
+pub(super) fn confidential_settings(settings: &Map<String, Value>) -> Vec<SettingSuspect> {
+    let mut found = Vec::new();
+    for (name, value) in settings {
+        in_settings(name, &Place::default().child(name), value, &mut found);
+    }
+    found
+}
+
+/// The fields that lead to a value, as far as they are not in a list.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    names: Vec<String>,
+    within_list: bool,
+}
+
+impl Place {
+    fn child(&self, name: &str) -> Self {
+        let mut child = self.clone();
+        if !self.within_list {
+            child.names.push(name.to_owned());
+        }
+        child
+    }
+
+    fn item(&self) -> Self {
+        Self { within_list: true, ..self.clone() }
+    }
+}
+
+/// Looks at what is free in a value: options and documents, headers, tags, paths. `path` is as in the table.
+fn in_settings(path: &str, place: &Place, value: &Value, found: &mut Vec<SettingSuspect>) {
+    let field = path.rsplit('.').next().unwrap_or(path);
+    let mut add = |place: &Place, name: &str, because: Option<Because>| {
+        let of = |because| SettingSuspect { names: place.names.clone(), name: name.to_owned(), because };
+        found.extend(because.map(of));
+    };
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    match value {
+        Value::Object(keys) if SERVICE.row(path).is_some_and(|row| row.has(Rule::Map)) => {
+            for (key, value) in keys {
+                in_document(key, value, &mut |name, because| add(&place.child(key), name, Some(because)));
+            }
+        }
+        Value::Object(_) if field == "header" => {
+            let is_secret = SECRET_HEADERS.contains(&text("/name").to_ascii_lowercase().as_str());
+            let because = is_secret.then_some(Because::Name);
+            add(place, text("/name"), because.or_else(|| looks_secret(text("/name"), text("/value/exact"))));
+        }
+        Value::Object(_) if field == "tags" => {
+            add(place, text("/key"), looks_secret(text("/key"), text("/value")));
+        }
+        Value::String(text) if field == "healthCheckPath" => {
+            add(place, field, value_looks_secret(text).then_some(Because::Value));
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                in_settings(&format!("{path}.{name}"), &place.child(name), value, found);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                in_settings(path, &place.item(), item, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every text of a document, each under the name of its field.
+fn in_document(name: &str, value: &Value, add: &mut impl FnMut(&str, Because)) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                in_document(name, value, add);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                in_document(name, item, add);
+            }
+        }
+        Value::String(text) => {
+            if let Some(because) = looks_secret(name, text) {
+                add(name, because);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
@@ -362,5 +478,41 @@ mod tests {
             ]
         );
         assert!(!serde_json::to_string(&found).unwrap().contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_free_in_settings_is_looked_at_and_nothing_else() {
+        let arn = |name: &str| format!("arn:aws:iam::111122223333:role/{name}Ab12Cd34Ef56Gh78Ij90");
+        let header = |name: &str, value: &str| json!({"name": name, "value": {"exact": value}});
+        let alias = |header: Value| json!({"port": 80, "testTrafficRules": {"header": header}});
+        let settings = json!({
+            "deploymentConfiguration": {
+                "alarms": {"alarmNames": ["TargetTracking-service/main/web-AlarmHigh-0a1b2c3d"]},
+                "lifecycleHooks": [{"roleArn": arn("hook"), "hookDetails": {"to": {"apiKey": "k", "level": "info"}}}],
+            },
+            "gatewayConnectors": [{"healthCheck": {"healthCheckPath": "/health?token=abc"}}],
+            "serviceConnectConfiguration": {
+                "namespace": "ns-0a1b2c3d4e5f6071",
+                "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "hunter2", "splunk-url": "https://s"}},
+                "services": [
+                    {"portName": "http", "tls": {"kmsKey": "alias/key"}, "clientAliases": [alias(header("x-test", "1"))]},
+                    {"portName": "grpc", "clientAliases": [alias(header("Authorization", "Basic 1"))]},
+                ],
+            },
+            "volumeConfigurations": [{"managedEBSVolume": {"kmsKeyId": "1234", "tagSpecifications": [
+                {"tags": [{"key": "team", "value": "core"}, {"key": "password", "value": "hunter2"}]}]}}],
+        });
+        let found = confidential_settings(settings.as_object().unwrap());
+        let told: Vec<(String, &str, Because)> =
+            found.iter().map(|one| (one.names.join("."), one.name.as_str(), one.because)).collect();
+        let (name, value) = (Because::Name, Because::Value);
+        let expected = [
+            ("deploymentConfiguration.lifecycleHooks", "apiKey", name),
+            ("gatewayConnectors", "healthCheckPath", value),
+            ("serviceConnectConfiguration.logConfiguration.options.splunk-token", "splunk-token", name),
+            ("serviceConnectConfiguration.services", "Authorization", name),
+            ("volumeConfigurations", "password", name),
+        ];
+        assert_eq!(told, expected.map(|(path, name, because)| (path.to_owned(), name, because)));
     }
 }

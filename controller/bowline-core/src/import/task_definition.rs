@@ -52,7 +52,7 @@ pub(super) fn file(content: &TaskDefinitionContent) -> File {
 /// The content without fields that make no difference, as [`normalize_by`] knows: what is left is the same to AWS.
 fn without_defaults(content: &TaskDefinitionContent) -> (Value, BTreeSet<String>) {
     let mut left_out = BTreeSet::new();
-    let mut value = content.value().clone();
+    let mut value = content.value();
     let Some(Value::Array(containers)) = value.get_mut("containerDefinitions").map(Value::take) else {
         return (value, left_out);
     };
@@ -76,11 +76,11 @@ fn without_defaults(content: &TaskDefinitionContent) -> (Value, BTreeSet<String>
     walk.object("", "");
     let mut trimmed = walk.content;
     trimmed["containerDefinitions"] = Value::Array(containers);
-    if normal(&trimmed) == normal(content.value()) {
+    if normal(&trimmed) == normal(&content.value()) {
         return (trimmed, left_out);
     }
     // Fields that are nothing alone and something together: better too much in the file.
-    (content.value().clone(), BTreeSet::new())
+    (content.value(), BTreeSet::new())
 }
 
 fn normal(content: &Value) -> Value {
@@ -304,8 +304,8 @@ mod tests {
             "containerDefinitions.portMappings.protocol tcp",
         ];
         assert_eq!(file.left_out, left_out.map(str::to_owned).into());
-        let read = TaskDefinitionContent::new(serde_json::from_str(&file.text).unwrap());
-        assert_eq!(normal(read.value()), normal(described.value()));
+        let read = TaskDefinitionContent::new(serde_json::from_str::<Value>(&file.text).unwrap());
+        assert_eq!(normal(&read.value()), normal(&described.value()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::desired::kind::ServiceSettings;
 use crate::desired::{
     Assembled, ResourceKind, SourceFile, TaskDefinitionContent, assemble, parse_manifest,
     parse_task_definition, referenced_task_definitions,
@@ -53,7 +54,7 @@ fn content(family: &str, secrets: &[&str]) -> TaskDefinitionContent {
 /// Changes what the service's task definition says.
 fn edit(found: &mut FoundService, change: impl FnOnce(&mut Value)) {
     let task_definition = found.task_definition.as_mut().unwrap();
-    let mut content = task_definition.content.value().clone();
+    let mut content = task_definition.content.value();
     change(&mut content);
     task_definition.content = TaskDefinitionContent::new(content);
 }
@@ -62,7 +63,7 @@ fn found(called: &str, revision: &str, secrets: &[&str]) -> FoundService {
     let family = revision.split(':').next().unwrap();
     let (arn, status) = (arn(revision), TaskDefinitionStatus::Active);
     let task_definition = Some(LiveTaskDefinition { arn, status, content: content(family, secrets) });
-    FoundService { live: live_service(called, revision), task_definition }
+    FoundService { live: live_service(called, revision), task_definition, revision_settings: None }
 }
 
 fn site(text: &str) -> Site {
@@ -79,6 +80,43 @@ fn inventory(services: Vec<(&str, FoundService)>) -> Inventory {
     Inventory { site: site("prod"), services, secrets, states: BTreeMap::new() }
 }
 
+/// As DescribeServices shows them, with what AWS fills in.
+fn settings(extra: &Value) -> ServiceSettings {
+    let mut shown = json!({
+        "availabilityZoneRebalancing": "ENABLED", "enableECSManagedTags": false, "enableExecuteCommand": false,
+        "deploymentConfiguration": {
+            "deploymentCircuitBreaker": {"enable": false, "rollback": false}, "maximumPercent": 200,
+            "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0},
+        "launchType": "FARGATE", "platformVersion": "LATEST", "propagateTags": "NONE", "schedulingStrategy": "REPLICA",
+        "networkConfiguration": {"awsvpcConfiguration": {
+            "subnets": ["subnet-b", "subnet-a"], "securityGroups": ["sg-1"], "assignPublicIp": "DISABLED"}},
+    });
+    shown.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    serde_json::from_value(shown).unwrap()
+}
+
+/// Blue/green behind a load balancer, reached by others by name, with a log driver that takes a token.
+fn far_from_defaults() -> Value {
+    let arn = |name: &str| {
+        format!("arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/{name}/0123456789abcdef")
+    };
+    json!({
+        "enableExecuteCommand": true, "healthCheckGracePeriodSeconds": 30,
+        "deploymentConfiguration": {
+            "deploymentCircuitBreaker": {"enable": true, "rollback": true}, "maximumPercent": 200,
+            "minimumHealthyPercent": 100, "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5},
+        "loadBalancers": [{
+            "targetGroupArn": arn("blue"), "containerName": "app", "containerPort": 8080,
+            "advancedConfiguration": {
+                "alternateTargetGroupArn": arn("green"), "productionListenerRule": "arn:aws:elasticloadbalancing:rule/1",
+                "roleArn": "arn:aws:iam::111122223333:role/ecs-blue-green"}}],
+        "serviceConnectConfiguration": {
+            "enabled": true, "namespace": "internal",
+            "services": [{"portName": "http", "clientAliases": [{"port": 80, "dnsName": "worker"}]}],
+            "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "hunter2", "splunk-format": "json"}}},
+    })
+}
+
 /// Two services that share a secret, one that scales by itself on its instances, one of CodeDeploy's, and a state.
 fn mixed() -> Inventory {
     let mut code_deploy = found("Legacy_Shop", "shop:3", &["db"]);
@@ -86,13 +124,15 @@ fn mixed() -> Inventory {
     let mut daemon = found("agent", "agent:7", &[]);
     daemon.live.scheduling = SchedulingStrategy::Daemon;
     daemon.task_definition.as_mut().unwrap().status = TaskDefinitionStatus::Inactive;
-    let mut mixed = inventory(vec![
-        ("web", found("web", "web:41", &["db", "api"])),
-        ("worker", found("worker", "worker:2", &["db"])),
-        ("agent", daemon),
-        ("Legacy_Shop", code_deploy),
-    ]);
+    code_deploy.live.settings = settings(&json!({"deploymentController": {"type": "CODE_DEPLOY"}}));
+    let (mut web, mut worker) =
+        (found("web", "web:41", &["db", "api"]), found("worker", "worker:2", &["db"]));
+    web.live.settings = settings(&json!({}));
+    worker.live.settings = settings(&far_from_defaults());
+    let mut mixed =
+        inventory(vec![("web", web), ("worker", worker), ("agent", daemon), ("Legacy_Shop", code_deploy)]);
     let state = LiveState {
+        services: BTreeMap::new(),
         version_id: Some("3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY".to_owned()),
         etag: String::new(),
         last_modified: None,

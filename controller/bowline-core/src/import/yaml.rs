@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Map, Value};
+
 /// Comments are wrapped so that no line is longer.
 const WIDTH: usize = 110;
 
@@ -57,6 +59,52 @@ impl Yaml {
         self.depth -= 1;
     }
 
+    /// A field with any value. `order` puts the fields of an object in order; it is given the path of the object, which
+    /// begins with `field` and in which lists do not count.
+    pub(super) fn value(&mut self, field: &str, value: &Value, order: Order) {
+        self.entry("", field, field, value, order);
+    }
+
+    /// `lead` stands before the field: nothing, or the dash of a list item.
+    fn entry(&mut self, lead: &str, field: &str, path: &str, value: &Value, order: Order) {
+        let name = scalar(field);
+        match value {
+            Value::Object(fields) if !fields.is_empty() => {
+                self.line(&format!("{lead}{name}:"));
+                self.indented(lead, |yaml| yaml.fields("", path, fields, order));
+            }
+            Value::Array(items) if !items.is_empty() => {
+                self.line(&format!("{lead}{name}:"));
+                self.indented(lead, |yaml| items.iter().for_each(|item| yaml.item(path, item, order)));
+            }
+            other => self.line(&format!("{lead}{name}: {}", short(other))),
+        }
+    }
+
+    fn fields(&mut self, lead: &str, path: &str, fields: &Map<String, Value>, order: Order) {
+        let mut lead = lead;
+        for (field, value) in order(path, fields) {
+            self.entry(lead, field, &format!("{path}.{field}"), value, order);
+            lead = if lead.is_empty() { "" } else { "  " };
+        }
+    }
+
+    fn item(&mut self, path: &str, item: &Value, order: Order) {
+        match item {
+            Value::Object(fields) if !fields.is_empty() => self.fields("- ", path, fields, order),
+            // A list in a list, which only a free document has, is written as JSON: that is YAML as well.
+            leaf => self.line(&format!("- {}", short(leaf))),
+        }
+    }
+
+    /// Deeper by one, and by the dash of the item that `lead` is.
+    fn indented(&mut self, lead: &str, inner: impl FnOnce(&mut Self)) {
+        let deeper = if lead.is_empty() { 1 } else { 2 };
+        self.depth += deeper;
+        inner(self);
+        self.depth -= deeper;
+    }
+
     /// The whole document.
     pub(super) fn finish(self) -> String {
         self.text
@@ -67,13 +115,21 @@ impl Yaml {
     }
 }
 
+/// The fields of an object at a path, in the order in which they are to stand.
+pub(super) type Order = for<'v> fn(&str, &'v Map<String, Value>) -> Vec<(&'v String, &'v Value)>;
+
+/// A value on one line.
+fn short(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), scalar)
+}
+
 /// Text as a YAML scalar: plain where every reader takes it for text, else quoted as in JSON, which YAML reads as well.
 fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && !text.ends_with(':')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_/.:=+@-".contains(c))
         && !NOT_TEXT.contains(&text.to_ascii_lowercase().as_str());
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    if plain { text.to_owned() } else { Value::from(text).to_string() }
 }
 
 #[cfg(test)]
@@ -110,5 +166,33 @@ mod tests {
             "word ".repeat(20)
         );
         assert_eq!(yaml.finish(), text);
+    }
+
+    #[test]
+    fn any_value_is_read_as_it_was() {
+        let value = serde_json::json!({
+            "weight": 2.5, "flag": true, "nothing": null, "none": [], "empty": {}, "no": "yes", "text": "a: b",
+            "items": [{"name": "x", "inner": {"deep": [1, "2"]}, "list": [{"a": 1}, {"b": {"c": null}}]}, [1, ["a"]], "plain"],
+        });
+        let mut yaml = Yaml::default();
+        yaml.map("spec", |spec| spec.value("settings", &value, |_, fields| fields.iter().rev().collect()));
+        let text = yaml.finish();
+        let read: Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(read, serde_json::json!({"spec": {"settings": value}}), "{text}");
+        let items = [
+            "    items:",
+            "      - name: x",
+            "        list:",
+            "          - a: 1",
+            "          - b:",
+            "              c: null",
+            "        inner:",
+            "          deep:",
+            "            - 1",
+            "            - \"2\"",
+            "      - [1,[\"a\"]]",
+            "      - plain",
+        ];
+        assert!(text.contains(&items.join("\n")), "{text}");
     }
 }

@@ -1,9 +1,10 @@
 //! ECS services, deployments and task definitions as they are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::desired::TaskDefinitionContent;
 use crate::desired::kind::ServiceSettings;
@@ -31,18 +32,23 @@ pub struct LiveService {
     pub scheduling: SchedulingStrategy,
     /// True when ECS itself manages the service (Express Gateway): it is left alone.
     pub managed_by_ecs: bool,
-    /// Whether the deployment circuit breaker is on.
-    pub circuit_breaker: bool,
+    /// Whether ECS gives a bad deployment up.
+    pub circuit_breaker: CircuitBreaker,
     /// Deployments as listed, PRIMARY first.
     pub deployments: Vec<LiveDeployment>,
     /// The newest service events, newest first, at most 10.
-    pub events: Vec<(Timestamp, String)>,
+    #[serde(serialize_with = "as_list")]
+    pub events: Arc<[(Timestamp, String)]>,
     /// The ARN of the service revision that its PRIMARY deployment rolls out, where AWS tells it.
     pub service_revision: Option<String>,
     /// Its settings in the fields of UpdateService, as AWS shows them; without those that only service revisions show.
     pub settings: ServiceSettings,
     /// Tags of the service.
     pub tags: BTreeMap<String, String>,
+}
+
+fn as_list<S: Serializer>(events: &Arc<[(Timestamp, String)]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(events.iter())
 }
 
 impl LiveService {
@@ -74,6 +80,17 @@ pub enum DeploymentController {
     CodeDeploy,
     /// Somebody else, through task sets.
     External,
+}
+
+/// The deployment circuit breaker of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum CircuitBreaker {
+    /// It is on.
+    On,
+    /// It is off, and deployments roll: a bad one is tried for ever.
+    Off,
+    /// AWS does not show it, or deployments do not roll.
+    Unsaid,
 }
 
 /// Who decides how many tasks a service has; it cannot be changed after the service was created.

@@ -1,7 +1,11 @@
-//! A Terraform state as its object's head and first fields show it.
+//! A Terraform state as its object's head, its first fields and a few of its services show it.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::desired::terraform::TerraformService;
 
 /// One state file. Nothing but these fields of it is ever kept: a state holds secrets in plain text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,4 +23,6 @@ pub struct LiveState {
     pub lineage: String,
     /// `terraform_version`.
     pub terraform_version: Option<String>,
+    /// The services that git asked about, by their addresses; nothing where the state has no managed `aws_ecs_service` there.
+    pub services: BTreeMap<String, Option<TerraformService>>,
 }

@@ -25,6 +25,8 @@ pub enum Wave {
     TaskDefinitions,
     /// Services.
     Services,
+    /// Tags that claim services on which nothing else is to be done.
+    Claims,
 }
 
 /// One call that Bowline wants to make.
@@ -49,15 +51,13 @@ pub struct Action {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "operation")]
 pub enum Operation {
-    /// TagResource on the service: records a restart token or secret versions (see [`TagKey`]).
+    /// TagResource on the service, once: records of a restart token or secret versions, and the claim (see [`TagKey`]).
     #[serde(rename_all = "camelCase")]
     TagService {
         /// The service's ARN.
         service_arn: String,
-        /// Which record.
-        key: TagKey,
-        /// The record, see [`TagKey`].
-        value: String,
+        /// The tags to write, in the order of their keys.
+        tags: Vec<(TagKey, String)>,
     },
     /// UpdateSecretVersionStage: moves AWSCURRENT, as a compare-and-swap.
     #[serde(rename_all = "camelCase")]
@@ -86,6 +86,24 @@ pub enum Operation {
         /// The deployment, `ecs-svc/<number>`.
         deployment_id: String,
     },
+    /// CreateService, with claim and records from the beginning.
+    #[serde(rename_all = "camelCase")]
+    CreateService {
+        /// The service's name.
+        service: ServiceName,
+        /// The task definition.
+        task_definition: TaskDefinitionArn,
+        /// How many tasks; absent for a DAEMON service.
+        desired_count: Option<u32>,
+        /// All other fields of the request, tags of the manifest included.
+        settings: SettingsRequest,
+        /// Bowline's own tags.
+        tags: Vec<(TagKey, String)>,
+        /// What tells AWS a repeated request from a new one, at most 36 ASCII characters.
+        client_token: String,
+        /// What is being deployed.
+        spec_hash: SpecHash,
+    },
     /// UpdateService, with only the fields that change.
     #[serde(rename_all = "camelCase")]
     UpdateService {
@@ -102,14 +120,14 @@ pub enum Operation {
         /// Settings that change, each as a whole.
         #[serde(skip_serializing_if = "SettingsRequest::is_empty")]
         settings: SettingsRequest,
-        /// Records to write by TagResource first, so that a crash between the two calls is seen.
+        /// Records and claim to write by TagResource first, so that a crash between the two calls is seen.
         tags: Vec<(TagKey, String)>,
         /// What is being deployed; absent when no deployment starts (count only).
         spec_hash: Option<SpecHash>,
     },
 }
 
-/// Fields of UpdateService with the values to send. Only their names are serialized: values may be confidential.
+/// Fields of UpdateService or CreateService with the values to send. Only their names are serialized: values may be confidential.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SettingsRequest(pub Map<String, Value>);
 
@@ -131,26 +149,52 @@ impl Serialize for SettingsRequest {
     }
 }
 
-/// A record that Bowline keeps as a tag of the service, so that it survives the loss of the store.
+/// A tag that Bowline writes on a service: a record that survives the loss of the store, or a part of its claim.
 ///
-/// The value is `<what>@<deployment id>`: `what` is the restart token, or the fingerprint of the secret versions; the
+/// A record's value is `<what>@<deployment id>`: `what` is the restart token, or the fingerprint of the secret versions; the
 /// deployment is the one that was PRIMARY when the new one was about to be forced, or `-` for a baseline. The record is
-/// done when PRIMARY has another id.
+/// done when PRIMARY has another id. The claim says whose service it is; a service without it is unclaimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum TagKey {
     /// The restart token that the running tasks were started with.
+    #[serde(rename = "bowline:restart")]
     Restart,
     /// The secret versions that the running tasks were started with.
+    #[serde(rename = "bowline:secrets")]
     Secrets,
+    /// Claim: always `bowline`, for those who look at tags only.
+    #[serde(rename = "bowline:managed-by")]
+    ManagedBy,
+    /// Claim: the name of the Bowline instance.
+    #[serde(rename = "bowline:owner")]
+    Owner,
+    /// Claim: the resource in git, such as `EcsService/web`.
+    #[serde(rename = "bowline:resource")]
+    Resource,
+    /// Claim: the commit from which the instance last did something to the service, or claimed it.
+    #[serde(rename = "bowline:commit")]
+    Commit,
 }
 
 impl TagKey {
+    /// The keys of a claim.
+    pub const CLAIM: [Self; 4] = [Self::ManagedBy, Self::Owner, Self::Resource, Self::Commit];
+
     /// The tag's key at AWS.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Restart => "bowline:restart",
             Self::Secrets => "bowline:secrets",
+            Self::ManagedBy => "bowline:managed-by",
+            Self::Owner => "bowline:owner",
+            Self::Resource => "bowline:resource",
+            Self::Commit => "bowline:commit",
         }
+    }
+
+    /// True for a part of the claim, false for a record that something depends on.
+    pub fn is_claim(self) -> bool {
+        Self::CLAIM.contains(&self)
     }
 }
 
@@ -161,6 +205,8 @@ pub enum Expectation {
     /// The service is as it was when the plan was made.
     #[serde(rename_all = "camelCase")]
     Service {
+        /// The instance that its tags name as its owner; absent while nobody has claimed it.
+        owner: Option<String>,
         /// Its task definition.
         task_definition: Option<TaskDefinitionArn>,
         /// Its PRIMARY deployment.
@@ -175,9 +221,14 @@ pub enum Expectation {
     /// This deployment is PRIMARY, and in progress.
     #[serde(rename_all = "camelCase")]
     InProgress {
+        /// The instance that its tags name as its owner, if they name one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
         /// The deployment, `ecs-svc/<number>`.
         deployment_id: String,
     },
+    /// There is no such service, or only one that was deleted.
+    NoService,
     /// AWSCURRENT is where it was.
     #[serde(rename_all = "camelCase")]
     SecretCurrent {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Approved;
 use super::action::Action;
+use super::orphans::Orphan;
 use super::report::{ResourceReport, Sync};
 
 /// The form of the document. It grows by fields; this number changes only when something is taken away or renamed.
@@ -29,6 +30,9 @@ pub struct Document<'a> {
     pub resources: Vec<&'a ResourceReport>,
     /// What would be done, in the order of the waves.
     pub actions: &'a [Action],
+    /// Services of this instance that git does not name any more. Nothing is done to them.
+    #[serde(skip_serializing_if = "<[Orphan]>::is_empty")]
+    pub orphans: &'a [Orphan],
 }
 
 /// How many resources are in which state; states that no resource is in are left out.
@@ -58,6 +62,7 @@ impl<'a> Document<'a> {
             totals: Totals::of(plan.reports.values()),
             resources: plan.reports.values().collect(),
             actions: plan.actions(),
+            orphans: &plan.orphans,
         }
     }
 }

@@ -55,6 +55,8 @@ pub enum EventKind {
     SecretPromoted,
     /// A task definition revision was registered.
     TaskDefinitionRegistered,
+    /// A service was created.
+    ServiceCreated,
     /// A restart was begun.
     Restarted,
     /// The desired count was changed.
@@ -69,6 +71,10 @@ pub enum EventKind {
     ActionFailed,
     /// An action or a rollout was overtaken by somebody else's change.
     Superseded,
+    /// A service that this instance claimed is not in git any more.
+    OrphanFound,
+    /// What was told as such is in git again, or gone.
+    OrphanGone,
     /// A target is not acted on: the branch was rewritten, or too much of it vanished from git.
     GitRefused,
 }

@@ -1,7 +1,7 @@
 //! A small world for tests: one target, services, secrets, and answers to what a plan needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -16,16 +16,22 @@ use crate::desired::{
     WantedTaskDefinition,
 };
 use crate::live::{
-    DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
+    CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
     LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy,
     ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
-    AccountId, ClusterName, HostName, HumanDuration, Region, RelativePath, ResourceName, RestartToken,
-    RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
+    AccountId, ClusterName, HostName, HumanDuration, InstanceName, Region, RelativePath, ResourceName,
+    RestartToken, RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+/// The instance `bowline` at [`COMMIT`].
+pub(crate) fn actor() -> Actor<'static> {
+    static INSTANCE: LazyLock<InstanceName> = LazyLock::new(|| InstanceName::parse("bowline").unwrap());
+    Actor { instance: &INSTANCE, commit: COMMIT }
+}
 
 pub(crate) fn name(text: &str) -> ResourceName {
     ResourceName::parse(text).unwrap()
@@ -122,9 +128,9 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         controller: DeploymentController::Ecs,
         scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
-        circuit_breaker: true,
+        circuit_breaker: CircuitBreaker::On,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
-        events: Vec::new(),
+        events: Arc::default(),
         service_revision: None,
         settings: ServiceSettings::default(),
         tags: BTreeMap::new(),
@@ -172,6 +178,7 @@ impl Fixture {
             assume_role: None,
             mode: Mode::Enforce,
             capabilities: BTreeSet::from([
+                Capability::EcsCreate,
                 Capability::EcsDeploy,
                 Capability::EcsScale,
                 Capability::EcsRestart,
@@ -192,6 +199,7 @@ impl Fixture {
             task_definition: Some(TaskDefinitionSource::Revision(RevisionRef::parse(revision).unwrap())),
             desired_count: Some(2),
             settings: ServiceSettings::default(),
+            create: None,
             restart: None,
             secrets: Vec::new(),
             depends_on: Vec::new(),
@@ -207,6 +215,21 @@ impl Fixture {
         };
         self.desired.services.insert(name(service), wanted);
         self.live.services.insert(name(service), known(live_service(service, revision)));
+        self.claimed_by(service, "bowline", &service_key(service).to_string())
+    }
+
+    /// The service was claimed by an instance for a resource, at [`COMMIT`].
+    pub(crate) fn claimed_by(mut self, service: &str, instance: &str, resource: &str) -> Self {
+        let tags =
+            [("managed-by", "bowline"), ("owner", instance), ("resource", resource), ("commit", COMMIT)];
+        let tags = tags.map(|(key, value)| (format!("bowline:{key}"), value.to_owned()));
+        self.live(service).tags.extend(tags);
+        self
+    }
+
+    /// Nobody has claimed the service.
+    pub(crate) fn unclaimed(mut self, service: &str) -> Self {
+        self.live(service).tags.clear();
         self
     }
 
@@ -341,15 +364,15 @@ impl Fixture {
     }
 
     pub(crate) fn needs(&self) -> BTreeSet<Need> {
-        needs(&self.desired, &self.live, &self.memory, self.now)
+        needs(&self.desired, &self.live, &self.memory, actor(), self.now)
     }
 
     pub(crate) fn propose(&self) -> Proposed {
-        propose(&self.desired, &self.live, &self.memory, self.now)
+        propose(&self.desired, &self.live, &self.memory, actor(), self.now)
     }
 
     pub(crate) fn learn(&mut self) -> Vec<Event> {
-        learn(&mut self.memory, &self.desired, &self.live, COMMIT, self.now)
+        learn(&mut self.memory, &self.desired, &self.live, actor(), self.now)
     }
 
     /// What the events say.

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 use super::event::{Event, EventKind};
 use super::memory::Memory;
+use super::orphans;
+use super::ownership::Actor;
 use super::propose;
 use super::reads::Reads;
 use super::report::ResourceReport;
@@ -24,9 +26,10 @@ pub fn learn(
     memory: &mut Memory,
     desired: &DesiredState,
     live: &Live,
-    commit: &str,
+    actor: Actor<'_>,
     now: Timestamp,
 ) -> Vec<Event> {
+    let commit = actor.commit;
     let mut events = health::note(memory, desired, live, now);
     let held_before = rollback::shared_outage(memory, now).is_some();
     events.extend(judge::judge(memory, desired, live, now));
@@ -39,7 +42,7 @@ pub fn learn(
         events.push(Event::new(now, &last.resource, EventKind::RollbackHeld, message));
     }
     let (reports, services, secrets) = {
-        let world = World::new(desired, live, memory, now);
+        let world = World::new(desired, live, memory, actor, now);
         let mut reads = Reads::new(live);
         let secrets = propose::secrets(&world, &mut reads);
         let services = propose::services(&world, &mut reads, &secrets);
@@ -66,5 +69,6 @@ pub fn learn(
         noticing.secret(memory, facts);
     }
     tell::tell(memory, desired, &reports, commit, now, &mut events);
+    events.extend(orphans::learn(memory, desired, live, actor, now));
     events
 }

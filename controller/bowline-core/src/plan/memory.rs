@@ -10,7 +10,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::desired::kind::ServiceSettings;
+use super::orphans::Orphan;
+use crate::desired::kind::{ServiceSettings, Target};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
 use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
@@ -45,6 +46,9 @@ pub struct Memory {
     /// Per Target resource.
     #[serde(default)]
     pub targets: BTreeMap<ResourceName, TargetMemory>,
+    /// Per Target resource: the services of this instance that git did not name when that was last read.
+    #[serde(default)]
+    pub orphans: BTreeMap<ResourceName, BTreeMap<ServiceName, Orphan>>,
 }
 
 impl Memory {
@@ -71,7 +75,7 @@ impl Memory {
 }
 
 /// Which ECS service it is, whatever the resource and the Target are called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EcsServiceId {
     /// The account.
     pub account_id: AccountId,
@@ -87,13 +91,17 @@ impl EcsServiceId {
     /// The ECS service that git means by a resource; nothing while its Target is not in git.
     pub(crate) fn meant_by(desired: &DesiredState, name: &ResourceName) -> Option<Self> {
         let wanted = &desired.services.get(name)?.resource.spec;
-        let target = &desired.targets.get(&wanted.target)?.spec;
-        Some(Self {
+        Some(Self::on(&desired.targets.get(&wanted.target)?.spec, &wanted.service))
+    }
+
+    /// The service of this name in a Target's cluster.
+    pub(crate) fn on(target: &Target, service: &ServiceName) -> Self {
+        Self {
             account_id: target.account_id.clone(),
             region: target.region.clone(),
             cluster: target.cluster.clone(),
-            service: wanted.service.clone(),
-        })
+            service: service.clone(),
+        }
     }
 }
 
@@ -170,6 +178,9 @@ pub struct ServiceMemory {
     pub attempts: BTreeMap<SpecHash, Attempt>,
     /// Somebody else's step back that is being held, and since when.
     pub deviation: Option<Deviation>,
+    /// Since when ECS has been deleting the service, as seen first; only where it is to be created again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<Timestamp>,
     /// The rollout that Bowline started and still watches.
     pub in_flight: Option<InFlight>,
     /// The change of the desired count that Bowline made and still watches.
@@ -188,6 +199,11 @@ pub struct ServiceMemory {
 }
 
 impl ServiceMemory {
+    /// Whether the service was seen in good order: a service that Bowline only tried to create was not.
+    pub(crate) fn was_there(&self) -> bool {
+        self.last_good.is_some() || self.reached_count.is_some()
+    }
+
     /// Whether it is about the ECS service that git means.
     pub(crate) fn is_of(&self, meant: Option<&EcsServiceId>) -> bool {
         match (&self.of, meant) {

@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::action::{Action, Expectation, Operation, SettingsRequest, Wave};
+use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
 use super::memory::{FailedAction, Memory};
+use super::orphans;
+use super::ownership::{self, Actor};
 use super::reads::Reads;
 use super::report::{Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, rollouts, terraform_state};
+use super::{Proposed, rollouts, seldom, terraform_label, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
-use crate::live::{Live, LiveService};
+use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
 
 /// What else must be read before a plan can be made. Asked again, with the answers in `live`, until nothing is missing.
@@ -22,8 +24,14 @@ use crate::name::ResourceName;
 /// What is answered `Unknown` is not asked for again, so failures must not be carried over to the next pass. Known task
 /// definitions are immutable and may be kept for ever, a history while PRIMARY is the same, a secret's dates while its
 /// labels are; revisions of a family belong to one pass. Answers come in at most eight rounds.
-pub fn needs(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> BTreeSet<Need> {
-    let world = World::new(desired, live, memory, now);
+pub fn needs(
+    desired: &DesiredState,
+    live: &Live,
+    memory: &Memory,
+    actor: Actor<'_>,
+    now: Timestamp,
+) -> BTreeSet<Need> {
+    let world = World::new(desired, live, memory, actor, now);
     let mut reads = Reads::new(live);
     let secrets = secrets(&world, &mut reads);
     services(&world, &mut reads, &secrets);
@@ -32,19 +40,27 @@ pub fn needs(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestam
 }
 
 /// What should be done, in which order. Nothing is planned from what is not known.
-pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> Proposed {
-    let world = World::new(desired, live, memory, now);
+pub fn propose(
+    desired: &DesiredState,
+    live: &Live,
+    memory: &Memory,
+    actor: Actor<'_>,
+    now: Timestamp,
+) -> Proposed {
+    let world = World::new(desired, live, memory, actor, now);
     let mut reads = Reads::new(live);
     let secrets = secrets(&world, &mut reads);
     let mut services = services(&world, &mut reads, &secrets);
     wait_for_dependencies(desired, &mut services);
     let mut actions = Vec::new();
     stops(desired, &services, &mut actions);
-    bookkeeping(desired, &services, &mut actions);
+    bookkeeping(&world, &services, &mut actions);
     let unbooked = unbooked(memory, &actions);
     let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
     registrations(desired, &mut services, &mut actions);
-    updates(desired, &services, &mut actions);
+    creations(desired, &services, &mut actions);
+    updates(&world, &services, &mut actions);
+    claims(&world, &services, &mut actions);
     let mut reports = base_reports(&world);
     for report in services.into_values().map(|service| service.report) {
         reports.insert(report.resource.clone(), report);
@@ -59,8 +75,10 @@ pub fn propose(desired: &DesiredState, live: &Live, memory: &Memory, now: Timest
         let report = terraform_state::report(&world, name, state);
         reports.insert(report.resource.clone(), report);
     }
+    terraform_label::label(&world, &mut reports);
     let failures = failures(memory, &actions);
-    Proposed { reports, actions, failures }
+    let orphans = orphans::orphans(desired, live, memory, actor, now);
+    Proposed { reports, actions, failures, orphans }
 }
 
 pub(crate) fn secrets<'a>(
@@ -89,6 +107,12 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
         report.note_origin(&target.origin);
         if let Some(why) = world.unread_target(name) {
             report.set_unknown(why);
+        } else {
+            if let Some(Observed::Unknown { why }) = world.live.strangers.get(name) {
+                let note = format!("whether services were left over could not be read: {}", why.message);
+                report.notes.push(note);
+            }
+            report.notes.extend(seldom::notes(world, name));
         }
         reports.insert(report.resource.clone(), report);
     }
@@ -99,6 +123,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             sync: Sync::Invalid,
             differences: Vec::new(),
             left_alone: Vec::new(),
+            warnings: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,
@@ -133,6 +158,7 @@ fn as_found(live: &LiveService) -> Expectation {
 
 fn with_settings(live: &LiveService, settings: BTreeMap<String, String>) -> Expectation {
     Expectation::Service {
+        owner: ownership::owner(live).map(str::to_owned),
         settings,
         task_definition: live.task_definition.clone(),
         primary_deployment: live.primary().map(|primary| primary.id.clone()),
@@ -147,9 +173,8 @@ fn stops(
     actions: &mut Vec<Action>,
 ) {
     for (name, outlook) in services {
-        let (Some(deployment_id), Some(wanted)) = (&outlook.stop, desired.services.get(*name)) else {
-            continue;
-        };
+        let (Some(deployment_id), Some(live)) = (&outlook.stop, outlook.live) else { continue };
+        let Some(wanted) = desired.services.get(*name) else { continue };
         actions.push(Action {
             target: wanted.resource.spec.target.clone(),
             resource: outlook.report.resource.clone(),
@@ -157,34 +182,68 @@ fn stops(
                 service: wanted.resource.spec.service.clone(),
                 deployment_id: deployment_id.clone(),
             },
-            expect: Expectation::InProgress { deployment_id: deployment_id.clone() },
+            expect: Expectation::InProgress {
+                owner: ownership::owner(live).map(str::to_owned),
+                deployment_id: deployment_id.clone(),
+            },
             wave: Wave::Safety,
             because: Vec::new(),
         });
     }
 }
 
+/// Records of where services stand, each in one call with the claim, where that is due.
 fn bookkeeping(
-    desired: &DesiredState,
+    world: &World<'_>,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
     actions: &mut Vec<Action>,
 ) {
     for (name, outlook) in services {
-        let (Some(live), Some(wanted)) = (outlook.live, desired.services.get(*name)) else { continue };
-        for (tag, record) in &outlook.baselines {
-            actions.push(Action {
-                target: wanted.resource.spec.target.clone(),
-                resource: outlook.report.resource.clone(),
-                operation: Operation::TagService {
-                    service_arn: live.arn.clone(),
-                    key: *tag,
-                    value: record.clone(),
-                },
-                expect: as_found(live),
-                wave: Wave::Bookkeeping,
-                because: Vec::new(),
-            });
+        let (Some(live), Some(wanted)) = (outlook.live, world.desired.services.get(*name)) else { continue };
+        if outlook.baselines.is_empty() {
+            continue;
         }
+        let mut tags = outlook.baselines.clone();
+        tags.extend(ownership::claim(world.actor, &outlook.report.resource, live, false));
+        let target = &wanted.resource.spec.target;
+        actions.push(tagging(target, &outlook.report.resource, live, tags, Wave::Bookkeeping));
+    }
+}
+
+/// Claims of services that nobody has claimed and on which nothing else is done: the last wave, so that they delay nothing.
+fn claims(
+    world: &World<'_>,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
+        let (Some(live), Some(wanted)) = (outlook.live, world.desired.services.get(*name)) else { continue };
+        let acts = outlook.update.is_some() || outlook.stop.is_some() || !outlook.baselines.is_empty();
+        if outlook.hands_off.is_some() || acts {
+            continue;
+        }
+        let tags = ownership::claim(world.actor, &outlook.report.resource, live, false);
+        if !tags.is_empty() {
+            let target = &wanted.resource.spec.target;
+            actions.push(tagging(target, &outlook.report.resource, live, tags, Wave::Claims));
+        }
+    }
+}
+
+fn tagging(
+    target: &ResourceName,
+    resource: &ResourceKey,
+    live: &LiveService,
+    tags: Vec<(TagKey, String)>,
+    wave: Wave,
+) -> Action {
+    Action {
+        target: target.clone(),
+        resource: resource.clone(),
+        operation: Operation::TagService { service_arn: live.arn.clone(), tags },
+        expect: as_found(live),
+        wave,
+        because: Vec::new(),
     }
 }
 
@@ -282,22 +341,52 @@ fn registrations(
     }
 }
 
-fn updates(
+fn creations(
     desired: &DesiredState,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
     actions: &mut Vec<Action>,
 ) {
     for (name, outlook) in services {
+        let (Some(creation), Some(wanted)) = (&outlook.create, desired.services.get(*name)) else { continue };
+        actions.push(Action {
+            target: wanted.resource.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::CreateService {
+                service: wanted.resource.spec.service.clone(),
+                task_definition: creation.task_definition.clone(),
+                desired_count: creation.desired_count,
+                settings: SettingsRequest(creation.fields.clone()),
+                tags: creation.tags.clone(),
+                client_token: creation.client_token.clone(),
+                spec_hash: creation.spec_hash.clone(),
+            },
+            expect: Expectation::NoService,
+            wave: Wave::Services,
+            because: outlook.report.differences.clone(),
+        });
+    }
+}
+
+fn updates(
+    world: &World<'_>,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
         let (Some(update), Some(live), Some(wanted)) =
-            (&outlook.update, outlook.live, desired.services.get(*name))
+            (&outlook.update, outlook.live, world.desired.services.get(*name))
         else {
             continue;
         };
+        let mut tags = update.tags.clone();
+        tags.extend(ownership::claim(world.actor, &outlook.report.resource, live, true));
         let because = outlook.report.differences.iter().filter(|difference| {
             let setting = difference.path.strip_prefix("settings.");
             let setting = setting.and_then(|path| path.split(['.', '[']).next());
             match setting {
                 Some(field) => update.deploying.contains_key(field) || update.settings.contains_key(field),
+                // Never attempted.
+                None if difference.path.starts_with("create.") => false,
                 None if difference.path == "desiredCount" => update.desired_count.is_some(),
                 None => update.spec_hash.is_some(),
             }
@@ -317,7 +406,7 @@ fn updates(
                 desired_count: update.desired_count,
                 force_new_deployment: update.force,
                 settings: SettingsRequest(settings),
-                tags: update.tags.clone(),
+                tags,
                 spec_hash: update.spec_hash.clone(),
             },
             expect: with_settings(live, expected),

@@ -145,6 +145,18 @@ fn done(
             let message = format!("{stopped} was stopped, and ECS goes back to what it last completed");
             vec![event(EventKind::DeploymentStopped, message)]
         }
+        Operation::CreateService { task_definition, spec_hash, .. } => {
+            let started = Started::of(desired, action, deployment_id, commit, now);
+            let (service, _) = memory.service_mut(desired, &action.resource.name);
+            service.draining_since = None;
+            // Those answers were about another service: what was true of that one convicts no creation.
+            service.health.clear();
+            let released =
+                started.release(service, spec_hash).map(|what| event(EventKind::RetryReleased, what));
+            begin(service, spec_hash, Some(task_definition.clone()), &started);
+            let message = format!("created with {}, which is being rolled out", task_definition.revision());
+            released.into_iter().chain([event(EventKind::ServiceCreated, message)]).collect()
+        }
         Operation::UpdateService { .. } if action.resource.kind != ResourceKind::EcsService => Vec::new(),
         Operation::UpdateService { .. } => updated(memory, action, deployment_id, desired, commit, now),
     }
@@ -165,23 +177,12 @@ fn updated(
         return Vec::new();
     };
     let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
-    let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
-    let allowed =
-        wanted.map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.rollout.deadline);
-    let restart = wanted.and_then(|wanted| wanted.restart.clone());
+    let started = Started::of(desired, action, deployment_id, commit, now);
     let (service, _) = memory.service_mut(desired, &action.resource.name);
-    let health = wanted.map_or(&[][..], |wanted| wanted.health.as_slice());
-    let because = &action.because;
-    let retries = spec_hash.as_ref().map(|hash| rollback::releasing(&desired.retries, hash).collect());
-    let retries: Vec<&Retry> = retries.unwrap_or_default();
-    let started = Started { retries, health, because, deployment_id, commit, restart, now, allowed };
     let mut events = Vec::new();
     if let Some(hash) = spec_hash {
         let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
-        if let Some(retry) = started.retries.iter().find(|retry| !is_used(service, hash, retry)) {
-            let message = format!("what failed is tried once more, as commit {:.8} says", retry.commit);
-            events.push(event(EventKind::RetryReleased, message));
-        }
+        events.extend(started.release(service, hash).map(|what| event(EventKind::RetryReleased, what)));
         if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
             let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
             let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
@@ -212,6 +213,7 @@ fn updated(
         let before = match &action.expect {
             Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
             Expectation::InProgress { .. }
+            | Expectation::NoService
             | Expectation::SecretCurrent { .. }
             | Expectation::NewestRevision { .. } => String::new(),
         };
@@ -266,7 +268,45 @@ struct Started<'a> {
     allowed: HumanDuration,
 }
 
-impl Started<'_> {
+impl<'a> Started<'a> {
+    fn of(
+        desired: &'a DesiredState,
+        action: &'a Action,
+        deployment_id: Option<&'a str>,
+        commit: &'a str,
+        now: Timestamp,
+    ) -> Self {
+        let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
+        let allowed = wanted
+            .map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.rollout.deadline);
+        let hash = match &action.operation {
+            Operation::CreateService { spec_hash, .. } => Some(spec_hash),
+            Operation::UpdateService { spec_hash, .. } => spec_hash.as_ref(),
+            Operation::TagService { .. }
+            | Operation::PromoteSecret { .. }
+            | Operation::RegisterTaskDefinition { .. }
+            | Operation::StopServiceDeployment { .. } => None,
+        };
+        Self {
+            retries: hash
+                .map(|hash| rollback::releasing(&desired.retries, hash).collect())
+                .unwrap_or_default(),
+            health: wanted.map_or(&[][..], |wanted| wanted.health.as_slice()),
+            because: &action.because,
+            deployment_id,
+            commit,
+            restart: wanted.and_then(|wanted| wanted.restart.clone()),
+            now,
+            allowed,
+        }
+    }
+
+    /// What tells that a commit releases what failed; absent where nothing failed, or the release was used up.
+    fn release(&self, service: &ServiceMemory, hash: &SpecHash) -> Option<String> {
+        let retry = self.retries.iter().find(|retry| !is_used(service, hash, retry))?;
+        Some(format!("what failed is tried once more, as commit {:.8} says", retry.commit))
+    }
+
     fn deadline(&self) -> Timestamp {
         rollout::deadline(self.now, self.allowed)
     }
@@ -351,6 +391,7 @@ fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
     match expect {
         Expectation::Service { task_definition, .. } => task_definition.clone(),
         Expectation::InProgress { .. }
+        | Expectation::NoService
         | Expectation::SecretCurrent { .. }
         | Expectation::NewestRevision { .. } => None,
     }
@@ -359,9 +400,10 @@ fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
 fn why(tags: &[(TagKey, String)]) -> String {
     let reasons: Vec<&str> = tags
         .iter()
-        .map(|(key, _)| match key {
-            TagKey::Restart => "for a new restart token",
-            TagKey::Secrets => "for new secret versions",
+        .filter_map(|(key, _)| match key {
+            TagKey::Restart => Some("for a new restart token"),
+            TagKey::Secrets => Some("for new secret versions"),
+            TagKey::ManagedBy | TagKey::Owner | TagKey::Resource | TagKey::Commit => None,
         })
         .collect();
     if reasons.is_empty() { String::new() } else { format!(" {}", reasons.join(" and ")) }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::memory::{Evidence, SpecHash};
+use super::warning::Warning;
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{Origin, ResourceKey};
 use crate::diff::Difference;
@@ -25,6 +26,9 @@ pub struct ResourceReport {
     /// What differs and is nobody's business here: ignored by a rule, or owned by somebody else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_alone: Vec<Difference>,
+    /// What a person should change; it makes the resource no less in sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Why nothing, or not everything, is done about it.
     pub held: Vec<HeldWhy>,
     /// What is waited for.
@@ -81,6 +85,7 @@ impl ResourceReport {
             sync: Sync::InSync,
             differences: Vec::new(),
             left_alone: Vec::new(),
+            warnings: Vec::new(),
             held: Vec::new(),
             waiting_on: None,
             unknown: None,
@@ -109,9 +114,10 @@ impl ResourceReport {
         }
     }
 
-    /// True while a rollout is under way.
+    /// True while a rollout is under way, or ECS deletes a service that is to be created again.
     pub fn is_rolling(&self) -> bool {
-        self.sync == Sync::Progressing || self.waiting_on.as_ref().is_some_and(WaitingOn::is_rollout)
+        let moves = |on: &WaitingOn| on.is_rollout() || matches!(on, WaitingOn::Deletion { .. });
+        self.sync == Sync::Progressing || self.waiting_on.as_ref().is_some_and(moves)
     }
 
     /// True when something that decides about it could not be read.
@@ -230,7 +236,25 @@ pub enum HeldWhy {
         /// How often it failed.
         times: u32,
     },
-    /// The service does not exist, and Bowline did not create it.
+    /// The service's tags name another Bowline instance as its owner: nothing at all is done to it.
+    #[serde(rename_all = "camelCase")]
+    OwnedByInstance {
+        /// The other instance.
+        owner: String,
+        /// The resource that it claimed the service for, if the tags say.
+        resource: Option<String>,
+        /// The service.
+        service_arn: String,
+    },
+    /// The service's tags name another resource of this git, which still exists: two resources cannot manage one service.
+    #[serde(rename_all = "camelCase")]
+    OwnedByResource {
+        /// The other resource.
+        resource: String,
+        /// The service.
+        service_arn: String,
+    },
+    /// The service does not exist, and its manifest does not say that Bowline may create it.
     NotCreatedByBowline,
     /// AWSCURRENT is on a newer version than the pinned one: somebody rotated by hand.
     NewerThanPin {
@@ -283,6 +307,11 @@ pub enum WaitingOn {
         /// Since when.
         since: Timestamp,
     },
+    /// ECS to finish deleting a service of the same name: only then can it be created.
+    Deletion {
+        /// When it is not waited for any longer.
+        deadline: Timestamp,
+    },
     /// ECS's own rollback: never push a new revision meanwhile.
     EcsRollback,
     /// A service it depends on.
@@ -302,7 +331,7 @@ impl WaitingOn {
     pub(crate) fn is_rollout(&self) -> bool {
         match self {
             Self::Rollout { .. } | Self::Health { .. } | Self::Pause { .. } | Self::EcsRollback => true,
-            Self::Wave { .. } | Self::Dependency { .. } | Self::Read { .. } => false,
+            Self::Wave { .. } | Self::Dependency { .. } | Self::Deletion { .. } | Self::Read { .. } => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::action::{Action, Operation, Wave};
+use super::action::{Action, Operation, TagKey, Wave};
 use super::report::{HeldWhy, Sync, WaitingOn};
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{how_to_accept, how_to_retry};
@@ -35,6 +35,7 @@ impl fmt::Display for Mode {
 impl fmt::Display for Capability {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::EcsCreate => "ecs:create",
             Self::EcsDeploy => "ecs:deploy",
             Self::EcsScale => "ecs:scale",
             Self::EcsRestart => "ecs:restart",
@@ -91,8 +92,17 @@ impl fmt::Display for HeldWhy {
                     "failed to {operation} ({times} since {since:.0}, and tried again in each pass): {message}; {hint}"
                 )
             }
+            Self::OwnedByInstance { owner, resource, service_arn } => {
+                formatter.write_str(&owned_by_instance(owner, resource.as_deref(), service_arn))
+            }
+            Self::OwnedByResource { resource, service_arn } => {
+                formatter.write_str(&owned_by_resource(resource, service_arn))
+            }
             Self::NotCreatedByBowline => {
-                formatter.write_str("the service does not exist, and Bowline creates no services: create it, or delete its manifest")
+                formatter.write_str(
+                    "the service does not exist, and its manifest has no `create`: create it, let Bowline create it (add `create`, \
+                     and ecs:create to the capabilities), or delete its manifest",
+                )
             }
             Self::NewerThanPin { current } => write!(
                 formatter,
@@ -109,6 +119,33 @@ impl fmt::Display for HeldWhy {
             Self::NeedsPerson { what } => formatter.write_str(what),
         }
     }
+}
+
+fn owned_by_instance(owner: &str, resource: Option<&str>, service_arn: &str) -> String {
+    let of = resource.map(|one| format!(", which claimed it for {one}")).unwrap_or_default();
+    format!(
+        "the service belongs to the Bowline instance `{owner}`{of}: nothing is done to it here. If `{owner}` is to keep it, delete \
+         this manifest; otherwise take it out of the git of `{owner}` and then run `{}`",
+        untag(service_arn)
+    )
+}
+
+fn owned_by_resource(resource: &str, service_arn: &str) -> String {
+    format!(
+        "the service was claimed for {resource}, which is still in git, and two resources cannot manage one service: delete one of \
+         the two manifests; if {resource} now means another service, run `{}`",
+        untag(service_arn)
+    )
+}
+
+/// The command that takes a claim off a service.
+fn untag(service_arn: &str) -> String {
+    let region = service_arn.split(':').nth(3).unwrap_or_default();
+    let keys: Vec<&str> = TagKey::CLAIM.into_iter().map(TagKey::as_str).collect();
+    format!(
+        "aws ecs untag-resource --region {region} --resource-arn {service_arn} --tag-keys {}",
+        keys.join(" ")
+    )
 }
 
 impl fmt::Display for WaitingOn {
@@ -128,6 +165,9 @@ impl fmt::Display for WaitingOn {
                 write!(formatter, "its health conditions, until {deadline:.0}: {}", of.join("; "))
             }
             Self::Pause { pause, since } => write!(formatter, "{pause} (since {since:.0})"),
+            Self::Deletion { deadline } => {
+                write!(formatter, "ECS to finish deleting the service, until {deadline:.0}")
+            }
             Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
             Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),
             Self::Read { what } => write!(formatter, "something that could not be read: {what}"),
@@ -163,6 +203,7 @@ impl fmt::Display for Wave {
             Self::Secrets => "secrets",
             Self::TaskDefinitions => "task definitions",
             Self::Services => "services",
+            Self::Claims => "claims",
         })
     }
 }
@@ -170,8 +211,14 @@ impl fmt::Display for Wave {
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TagService { key, value, .. } => {
-                write!(formatter, "note {}={value} in a tag", key.as_str())
+            Self::TagService { tags, .. } => {
+                let records = tags.iter().filter(|(key, _)| !key.is_claim());
+                let mut parts: Vec<String> =
+                    records.map(|(key, value)| format!("note {}={value} in a tag", key.as_str())).collect();
+                if tags.iter().any(|(key, _)| key.is_claim()) {
+                    parts.push("claim the service by tags".to_owned());
+                }
+                formatter.write_str(&parts.join(" and "))
             }
             Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
             Self::RegisterTaskDefinition { family, .. } => {
@@ -179,6 +226,14 @@ impl fmt::Display for Operation {
             }
             Self::StopServiceDeployment { deployment_id, .. } => {
                 write!(formatter, "stop {deployment_id}, so that ECS goes back")
+            }
+            Self::CreateService { service, task_definition, desired_count, .. } => {
+                write!(formatter, "create the service {service} with {}", task_definition.revision())?;
+                match desired_count {
+                    Some(1) => formatter.write_str(" and 1 task"),
+                    Some(count) => write!(formatter, " and {count} tasks"),
+                    None => Ok(()),
+                }
             }
             Self::UpdateService {
                 task_definition, desired_count, force_new_deployment, settings, ..
@@ -206,4 +261,9 @@ impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.resource, self.operation)
     }
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn tasks(count: u32) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
 }

@@ -1,8 +1,11 @@
 //! One service: what differs, what is to be done about it, and why not now.
 
 mod count;
+mod creation;
 mod gate;
 mod health;
+mod ignored;
+mod images;
 mod records;
 mod settings;
 mod settle;
@@ -14,7 +17,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+pub(crate) use creation::Creation;
+use creation::Gone;
 pub(crate) use gate::Spec;
+pub use images::is_mutable;
+pub(crate) use images::settled;
 use records::Records;
 pub(crate) use settings::Noticed;
 use settings::Settings;
@@ -24,12 +31,12 @@ use under_way::Unwatched;
 
 use super::action::TagKey;
 use super::memory::{AttemptVerdict, InFlight, ServiceMemory, SpecHash};
+use super::ownership;
 use super::reads::Reads;
-use super::report::{FailedRollout, HeldWhy, ResourceReport, Sync, WaitingOn};
+use super::report::{FailedRollout, HeldWhy, ResourceReport, WaitingOn};
 use super::secret::SecretOutlook;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
-use crate::diff::missing_service;
 use crate::diff::path::Ignored;
 use crate::live::{DeploymentController, LiveService, ServiceStatus, UnknownCategory, UnknownReason};
 use crate::name::{ResourceName, TaskDefinitionArn};
@@ -56,13 +63,17 @@ impl<'a> Subject<'a> {
 
     /// The secrets that the service reads.
     fn secrets(&self) -> Vec<(&'a ResourceName, &'a SecretOutlook)> {
-        let names = &self.wanted.resource.spec.secrets;
-        names
-            .iter()
-            .filter_map(|name| self.all_secrets.get_key_value(name))
-            .map(|(name, secret)| (*name, secret))
-            .collect()
+        read_by(self.wanted, self.all_secrets)
     }
+}
+
+/// The secrets that a service reads.
+fn read_by<'a>(
+    wanted: &'a DesiredService,
+    secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+) -> Vec<(&'a ResourceName, &'a SecretOutlook)> {
+    let names = wanted.resource.spec.secrets.iter();
+    names.filter_map(|name| secrets.get_key_value(name)).map(|(name, secret)| (*name, secret)).collect()
 }
 
 /// What is to be done about a service.
@@ -70,12 +81,16 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) report: ResourceReport,
     /// What is live, where it is known and not left alone.
     pub(crate) live: Option<&'a LiveService>,
+    /// Why nothing at all is done to it, if that is so.
+    pub(crate) hands_off: Option<HandsOff>,
     /// Records to write without rolling anything.
     pub(crate) baselines: Vec<(TagKey, String)>,
     /// Why no secret that it reads may be promoted yet.
     pub(crate) promotion_waits: Option<WaitingOn>,
     /// A revision to register.
     pub(crate) register: Option<Registration>,
+    /// The service to create.
+    pub(crate) create: Option<Creation>,
     /// A change of the service.
     pub(crate) update: Option<Update>,
     /// What it should run, where that had to be worked out.
@@ -98,6 +113,15 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) settings: Option<Noticed>,
 }
 
+/// Why nothing at all is done to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandsOff {
+    /// Another instance, or another resource, owns it.
+    BelongsElsewhere,
+    /// ECS is deleting it, and it is to be created again.
+    Draining,
+}
+
 /// One UpdateService: only what changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Update {
@@ -117,9 +141,11 @@ impl ServiceOutlook<'_> {
         Self {
             report,
             live: None,
+            hands_off: None,
             baselines: Vec::new(),
             promotion_waits: None,
             register: None,
+            create: None,
             update: None,
             stop: None,
             retry: false,
@@ -133,10 +159,23 @@ impl ServiceOutlook<'_> {
         }
     }
 
+    /// Takes back everything that would be done to the service, since it is somebody else's. What differs is still told.
+    fn leave_alone(&mut self, why: HeldWhy) {
+        self.hands_off = Some(HandsOff::BelongsElsewhere);
+        (self.update, self.register, self.deviation, self.stop) = (None, None, None, None);
+        self.baselines.clear();
+        // A secret that it reads is not promoted either: nobody here could roll the service then.
+        self.promotion_waits = Some(WaitingOn::Wave { of: vec![self.report.resource.clone()] });
+        let nothing_comes = |on: &WaitingOn| matches!(on, WaitingOn::Wave { .. });
+        self.report.waiting_on = self.report.waiting_on.take().filter(|on| !nothing_comes(on));
+        // What would have held an action is beside the point.
+        self.report.held = vec![why];
+    }
+
     /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
     pub(crate) fn withhold_deployment(&mut self, waiting_on: WaitingOn) {
         let deploys = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
-        if self.register.take().is_some() || deploys {
+        if self.register.take().is_some() || self.create.take().is_some() || deploys {
             let rest = self.update.take().map(|update| Update {
                 desired_count: update.desired_count,
                 settings: update.settings,
@@ -168,14 +207,18 @@ pub(crate) fn outlook<'a>(
                 Some(WaitingOn::Read { what: format!("EcsService/{name}, which reads it") });
             return outlook;
         }
-        Seen::Missing => return missing(report, wanted, "not created by Bowline"),
+        Seen::Missing => {
+            return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Missing);
+        }
     };
     match live.status {
         ServiceStatus::Active => {}
         ServiceStatus::Draining => {
-            return missing(report, wanted, "it is being deleted; not created by Bowline");
+            return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Draining);
         }
-        ServiceStatus::Inactive => return missing(report, wanted, "it was deleted; not created by Bowline"),
+        ServiceStatus::Inactive => {
+            return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Inactive);
+        }
         ServiceStatus::Other => {
             report.set_unknown(unknown_status(name));
             return ServiceOutlook::only(report);
@@ -205,7 +248,6 @@ fn decide<'a>(
 ) -> ServiceOutlook<'a> {
     settle::note_controller(subject, &mut report);
     health::report(subject, &mut report);
-    health::warn_of_no_breaker(subject, &mut report);
     let task_definition = task_definition::compare(subject, reads);
     if let TaskDefinition::Unknown(blocked) = &task_definition {
         report.set_unknown(blocked.reason());
@@ -227,6 +269,7 @@ fn decide<'a>(
     outlook.live = Some(subject.live);
     outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty();
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
+    outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
@@ -240,7 +283,14 @@ fn decide<'a>(
     stop::plan(subject, &mut outlook);
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
+    outlook.report.warnings.extend(health::no_breaker(subject));
+    outlook.report.warnings.extend(images::warnings(subject));
     settle::settle(subject, reads, &mut outlook);
+    let resource = &outlook.report.resource;
+    match ownership::belongs_elsewhere(subject.world.actor, resource, subject.world.desired, subject.live) {
+        Some(why) => outlook.leave_alone(why),
+        None => outlook.report.notes.extend(ownership::untaggable(subject.live).map(str::to_owned)),
+    }
     outlook.expected_settings = settings.expected;
     outlook.settings = Some(settings.noticed);
     outlook
@@ -370,7 +420,7 @@ fn may_begin<'a>(
     } else if let Some(Unwatched::OnTime(waiting_on)) = under_way::somebody_elses_rollout(subject, reads) {
         return Err(waiting_on);
     }
-    if let Some(waiting_on) = gate::secrets_first(subject) {
+    if let Some(waiting_on) = gate::secrets_first(&subject.secrets()) {
         return Err(waiting_on);
     }
     health::baseline(subject, reads).map(|()| true)
@@ -401,7 +451,7 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
 }
 
 fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mut ServiceOutlook<'_>) {
-    outlook.report.failed = failed(subject, spec);
+    outlook.report.failed = failed(subject.memory, &spec.hash);
     if let Some(outage) = rollback::shared_outage(subject.world.memory, subject.world.now) {
         outlook.report.notes.push(format!(
             "rollouts of {} commits failed within 10m, so nothing is rolled back automatically: look for a shared cause",
@@ -428,11 +478,11 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
 }
 
 /// What is remembered of the failed attempt.
-fn failed(subject: &Subject<'_>, spec: &Spec) -> Option<Box<FailedRollout>> {
-    let attempt = subject.memory?.attempts.get(&spec.hash)?;
+fn failed(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Option<Box<FailedRollout>> {
+    let attempt = memory?.attempts.get(hash)?;
     let Some(AttemptVerdict::Bad(reason)) = &attempt.verdict else { return None };
     Some(Box::new(FailedRollout {
-        spec_hash: spec.hash.clone(),
+        spec_hash: hash.clone(),
         commit: attempt.commit.clone(),
         began_at: attempt.at,
         ended_at: attempt.aftermath.ended_at,
@@ -472,13 +522,6 @@ fn our_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, in_flight: &InF
             deadline: in_flight.deadline,
         },
     }
-}
-
-fn missing<'a>(mut report: ResourceReport, wanted: &DesiredService, note: &str) -> ServiceOutlook<'a> {
-    report.sync = Sync::Missing;
-    report.differences.push(missing_service(&wanted.resource.spec, note));
-    report.held.push(HeldWhy::NotCreatedByBowline);
-    ServiceOutlook::only(report)
 }
 
 fn unknown_status(name: &ResourceName) -> UnknownReason {

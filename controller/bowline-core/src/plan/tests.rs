@@ -1,10 +1,15 @@
 //! Tables: one small world a rule, whole values asserted.
 
+mod autoscaling;
 mod convergence;
+mod creation;
 mod deploy;
 mod health;
+mod ignored;
 mod learning;
 mod needs;
+mod orphans;
+mod ownership;
 mod quarantine;
 mod records;
 mod retry;
@@ -12,4 +17,5 @@ mod secrets;
 mod settings;
 mod states;
 mod stop;
+mod terraform;
 mod waits;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::memory::{EcsServiceId, Memory, ServiceMemory};
+use super::ownership::Actor;
 use super::reads::not_read;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed, UnknownCategory, UnknownReason};
@@ -15,8 +16,9 @@ pub(crate) struct World<'a> {
     pub(crate) desired: &'a DesiredState,
     pub(crate) live: &'a Live,
     pub(crate) memory: &'a Memory,
+    pub(crate) actor: Actor<'a>,
     pub(crate) now: Timestamp,
-    /// Targets all of whose services (at least two) are missing: a wrong cluster, rather.
+    /// Targets all of whose services (at least two) are missing, and were there before: a wrong cluster, rather.
     emptied: BTreeSet<&'a ResourceName>,
 }
 
@@ -28,8 +30,14 @@ pub(crate) enum Seen<'a, T> {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(desired: &'a DesiredState, live: &'a Live, memory: &'a Memory, now: Timestamp) -> Self {
-        Self { desired, live, memory, now, emptied: emptied(desired, live) }
+    pub(crate) fn new(
+        desired: &'a DesiredState,
+        live: &'a Live,
+        memory: &'a Memory,
+        actor: Actor<'a>,
+        now: Timestamp,
+    ) -> Self {
+        Self { desired, live, memory, actor, now, emptied: emptied(desired, live, memory) }
     }
 
     /// Why nothing of the target could be read, if that is so.
@@ -80,16 +88,30 @@ pub(crate) fn key(kind: ResourceKind, name: &ResourceName) -> ResourceKey {
     ResourceKey { kind, name: name.clone() }
 }
 
-fn emptied<'a>(desired: &'a DesiredState, live: &Live) -> BTreeSet<&'a ResourceName> {
-    let mut counts: BTreeMap<&ResourceName, (usize, usize)> = BTreeMap::new();
+/// Not among them is a target of which nothing was ever there and all of which is to be created: a new environment.
+fn emptied<'a>(desired: &'a DesiredState, live: &Live, memory: &Memory) -> BTreeSet<&'a ResourceName> {
+    #[derive(Default)]
+    struct Counts {
+        all: usize,
+        missing: usize,
+        new: usize,
+    }
+    let mut counts: BTreeMap<&ResourceName, Counts> = BTreeMap::new();
     for (name, service) in &desired.services {
-        let (all, missing) = counts.entry(&service.resource.spec.target).or_default();
-        *all += 1;
-        *missing += usize::from(matches!(live.services.get(name), Some(Observed::Missing)));
+        let counts = counts.entry(&service.resource.spec.target).or_default();
+        counts.all += 1;
+        if !matches!(live.services.get(name), Some(Observed::Missing)) {
+            continue;
+        }
+        counts.missing += 1;
+        let meant = EcsServiceId::meant_by(desired, name);
+        let remembered = memory.services.get(name).filter(|memory| memory.is_of(meant.as_ref()));
+        let is_new = !remembered.is_some_and(ServiceMemory::was_there);
+        counts.new += usize::from(is_new && service.resource.spec.create.is_some());
     }
     counts
         .into_iter()
-        .filter(|(_, (all, missing))| *all >= 2 && all == missing)
+        .filter(|(_, of)| of.all >= 2 && of.all == of.missing && of.new < of.all)
         .map(|(name, _)| name)
         .collect()
 }
@@ -98,7 +120,8 @@ fn all_missing(target: &ResourceName) -> UnknownReason {
     UnknownReason {
         category: UnknownCategory::SuspiciouslyMissing,
         message: format!("every service of Target/{target} is missing at once, which is not believed"),
-        hint: "check the target's cluster name and region; if the services were really deleted, delete their manifests"
+        hint: "check the target's cluster name and region; if the services were really deleted, create one of them, or delete \
+               their manifests"
             .to_owned(),
         aws: None,
     }

@@ -12,6 +12,10 @@ use crate::plan::{
     Wave,
 };
 
+/// How many services of a target are claimed in one pass: at half of AWS's rate for TagResource (10 a second) that takes 5
+/// seconds at most, so that no repair waits long for a pass that only claims.
+const CLAIMS_PER_PASS: usize = 25;
+
 /// Lets through what git's standing, the ceiling, the target's mode, its capabilities and its limits allow; everything else
 /// is held, with the reason in its resource's report. Only the first wave that has anything left goes out: later ones are
 /// planned again from what is then observed. An action that failed before is tried again beside that wave, so that one
@@ -22,7 +26,7 @@ pub fn approve(
     ceiling: &Ceiling,
     standing: &GitStanding,
 ) -> Approved {
-    let Proposed { mut reports, actions, failures } = proposed;
+    let Proposed { mut reports, actions, failures, orphans } = proposed;
     let failure = |action: &Action| failures.get(&action.resource)?.get(&action.operation.to_string());
     let weighed: Vec<_> = actions
         .into_iter()
@@ -48,8 +52,8 @@ pub fn approve(
         if let Some(failed) = failed {
             report.held.insert(0, failed);
         }
-        // A record that may not be written is nothing that a person has to know of.
-        if wave != Wave::Bookkeeping {
+        // A record or a claim that may not be written is nothing that a person has to know of.
+        if !matches!(wave, Wave::Bookkeeping | Wave::Claims) {
             for why in held {
                 hold(report, why);
             }
@@ -61,9 +65,30 @@ pub fn approve(
     let (actions, later): (Vec<Action>, Vec<Action>) = allowed
         .into_iter()
         .partition(|action| Some(action.wave) == wave || (fails(action) && Some(action.wave) < wave));
-    let waiting: BTreeSet<ResourceKey> = later.into_iter().map(|action| action.resource).collect();
+    let actions = limit_claims(actions, failure);
+    // Nobody waits for a claim.
+    let later = later.into_iter().filter(|action| action.wave != Wave::Claims);
+    let waiting: BTreeSet<ResourceKey> = later.map(|action| action.resource).collect();
     wait_for_wave(&mut reports, &actions, &waiting);
-    Approved { reports, actions, waiting }
+    Approved { reports, actions, waiting, orphans }
+}
+
+/// No more claims on a target than one pass may make. Those that failed before come last.
+fn limit_claims<'b>(
+    actions: Vec<Action>,
+    failure: impl Fn(&Action) -> Option<&'b FailedAction>,
+) -> Vec<Action> {
+    let (mut claims, mut others): (Vec<Action>, Vec<Action>) =
+        actions.into_iter().partition(|action| action.wave == Wave::Claims);
+    claims.sort_by_cached_key(|action| failure(action).map(|failure| failure.last));
+    let mut count: BTreeMap<ResourceName, usize> = BTreeMap::new();
+    claims.retain(|action| {
+        let count = count.entry(action.target.clone()).or_default();
+        *count += 1;
+        *count <= CLAIMS_PER_PASS
+    });
+    others.extend(claims);
+    others
 }
 
 fn wait_for_wave(
@@ -142,21 +167,33 @@ fn refusal(
 }
 
 /// What of an operation the capabilities allow. A record in a tag serves deployments and restarts, so either is enough for
-/// it; a change of the count and a deployment in one call are judged apart. `unjudged` is why no deployment could be judged.
+/// it, and a claim whatever is done to services; a change of the count and a deployment in one call are judged apart.
+/// `unjudged` is why no deployment could be judged.
 fn permitted(
     operation: Operation,
     refused: impl Fn(Capability) -> Option<HeldWhy>,
     unjudged: Option<HeldWhy>,
 ) -> (Option<Operation>, Vec<HeldWhy>) {
     match operation {
-        Operation::TagService { .. } => {
-            match (refused(Capability::EcsRestart), refused(Capability::EcsDeploy)) {
-                (Some(why), Some(_)) => (None, vec![why]),
-                _ => (Some(operation), Vec::new()),
+        Operation::TagService { service_arn, mut tags } => {
+            let deploys = [Capability::EcsRestart, Capability::EcsDeploy];
+            let others = [Capability::EcsScale, Capability::EcsCreate, Capability::EcsStopDeployment];
+            let any_other = others.into_iter().any(|capability| refused(capability).is_none());
+            let held = match deploys.map(&refused) {
+                [Some(why), Some(_)] => vec![why],
+                _ => Vec::new(),
+            };
+            // A record is for deployments, a claim for whatever is done to a service.
+            if !held.is_empty() {
+                tags.retain(|(key, _)| key.is_claim() && any_other);
             }
+            ((!tags.is_empty()).then_some(Operation::TagService { service_arn, tags }), held)
         }
         Operation::StopServiceDeployment { .. } => whole(operation, refused(Capability::EcsStopDeployment)),
         Operation::PromoteSecret { .. } => whole(operation, refused(Capability::SecretsPromote)),
+        Operation::CreateService { .. } => {
+            whole(operation, unjudged.or_else(|| refused(Capability::EcsCreate)))
+        }
         Operation::RegisterTaskDefinition { .. } => {
             whole(operation, unjudged.or_else(|| refused(Capability::EcsDeploy)))
         }
@@ -178,7 +215,7 @@ fn permitted(
                 held.push(why);
                 task_definition = None;
                 force_new_deployment = false;
-                tags = Vec::new();
+                tags.retain(|(key, _)| key.is_claim());
                 spec_hash = None;
                 settings.0.retain(|field, _| !starts_deployment(field));
             }

@@ -22,7 +22,7 @@ pub(crate) fn gather(
     stopped: Option<&Observed<Vec<StoppedTask>>>,
 ) -> Evidence {
     let began = |at: &Timestamp| began_since(Some(*at), in_flight.started_at);
-    let events = service.into_iter().flat_map(|service| &service.events).filter(|(at, _)| began(at));
+    let events = service.into_iter().flat_map(|service| service.events.iter()).filter(|(at, _)| began(at));
     let events = events.map(|(at, message)| EvidenceEvent { at: *at, message: short(message) });
     let probes = in_flight.watch.health.iter().filter_map(|(name, standing)| {
         let last = standing.last.as_ref().filter(|_| !standing.is_met())?;

@@ -15,9 +15,15 @@ use super::tags::tag_list;
 use super::task_definition::usable;
 use crate::context::ApiError;
 
+/// The longest clientToken (CreateService, `clientToken`).
+const MOST_TOKEN: usize = 36;
+
 pub(super) fn create(region: &mut Region, env: &mut Env<'_>, mut input: Input) -> Result<Value, ApiError> {
     let request = input.clone();
     let name = service_name(&input)?;
+    if input.text("clientToken").is_some_and(|token| !token.is_ascii() || token.len() > MOST_TOKEN) {
+        return Err(invalid("The client token must be at most 36 ASCII characters."));
+    }
     let cluster = region.cluster(&input)?;
     let (cluster_name, cluster_arn) = (cluster.name.clone(), cluster.arn.clone());
     let default_strategy = cluster.default_strategy.clone();
@@ -100,6 +106,9 @@ fn settings(
     }
     settings.apply(input)?;
     settings.template.check()?;
+    if daemon && settings.template.fargate() {
+        return Err(invalid("The daemon scheduling strategy is not supported for the Fargate launch type."));
+    }
     Ok(settings)
 }
 

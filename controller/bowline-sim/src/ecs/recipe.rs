@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+
+use super::registry::Registry;
 
 /// How the tasks of a task definition fare. Image names decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(super) struct Container {
     pub(super) cpu: i64,
     pub(super) memory: Option<i64>,
     pub(super) memory_reservation: Option<i64>,
+    /// `versionConsistency`: ECS resolves the tag once for a deployment, and not for each task.
+    pub(super) consistent: bool,
 }
 
 /// The part of a task definition that running its tasks needs.
@@ -53,11 +56,13 @@ pub(super) struct Recipe {
     pub(super) fargate: bool,
     pub(super) cpu: Option<String>,
     pub(super) memory: Option<String>,
+    /// Where its images come from.
+    registry: Registry,
 }
 
 impl Recipe {
     /// Reads a registered task definition, its defaults filled in.
-    pub(super) fn of(definition: &Value) -> Self {
+    pub(super) fn of(definition: &Value, registry: Registry) -> Self {
         let containers = definition["containerDefinitions"].as_array().map_or(&[][..], Vec::as_slice);
         let text = |name: &str| definition[name].as_str().map(str::to_owned);
         let secrets = containers.iter().flat_map(|container| items(&container["secrets"]));
@@ -82,7 +87,25 @@ impl Recipe {
             fargate: items(&definition["compatibilities"]).any(|kind| kind == "FARGATE"),
             cpu: text("cpu"),
             memory: text("memory"),
+            registry,
         }
+    }
+
+    /// The digests that ECS resolves the containers' tags to when a deployment begins; nothing for those without version
+    /// consistency.
+    pub(super) fn resolve(&self) -> Vec<Option<String>> {
+        let resolved =
+            |container: &Container| container.consistent.then(|| self.registry.digest(&container.image));
+        self.containers.iter().map(resolved).collect()
+    }
+
+    /// The digests that a task gets which pulls its images now.
+    pub(super) fn pull(&self, resolved: &[Option<String>]) -> Vec<String> {
+        let digest = |(index, container): (usize, &Container)| {
+            let resolved = resolved.get(index).cloned().flatten();
+            resolved.unwrap_or_else(|| self.registry.digest(&container.image))
+        };
+        self.containers.iter().enumerate().map(digest).collect()
     }
 }
 
@@ -94,21 +117,8 @@ impl Container {
             cpu: definition["cpu"].as_i64().unwrap_or_default(),
             memory: definition["memory"].as_i64(),
             memory_reservation: definition["memoryReservation"].as_i64(),
+            consistent: definition["versionConsistency"] != "disabled",
         }
-    }
-
-    /// The digest that the image's tag resolves to: its own when it names one, else derived from the name.
-    pub(super) fn digest(&self) -> String {
-        if let Some((_, digest)) = self.image.split_once('@') {
-            return digest.to_owned();
-        }
-        let mut digest = "sha256:".to_owned();
-        for byte in Sha256::digest(self.image.as_bytes()) {
-            for nibble in [byte >> 4, byte & 15] {
-                digest.extend(char::from_digit(nibble.into(), 16));
-            }
-        }
-        digest
     }
 }
 

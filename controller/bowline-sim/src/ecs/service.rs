@@ -102,7 +102,9 @@ impl Service {
     /// Starts a deployment of the current settings; what was in progress is superseded.
     pub(super) fn deploy(&mut self, at: Timestamp, ids: &mut Ids) {
         let number = ids.deployment_number();
-        let template = Arc::new(self.settings.template.clone());
+        let mut template = self.settings.template.clone();
+        template.digests = template.recipe.as_ref().map(|recipe| recipe.resolve()).unwrap_or_default();
+        let template = Arc::new(template);
         let mut sources: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
         sources.dedup();
         if let Some(current) = self.records.last_mut()

@@ -26,6 +26,8 @@ pub(super) struct Template {
     pub(super) lattice: Option<Value>,
     pub(super) gateways: Option<Value>,
     pub(super) monitoring: Option<Value>,
+    /// The digests of its containers' images, as far as ECS resolved them when its deployment began.
+    pub(super) digests: Vec<Option<String>>,
     /// From the service, for the verdict of load balancer checks.
     pub(super) grace_seconds: u64,
 }
@@ -46,6 +48,7 @@ impl Template {
             lattice: None,
             gateways: None,
             monitoring: None,
+            digests: Vec::new(),
             grace_seconds: 0,
         }
     }

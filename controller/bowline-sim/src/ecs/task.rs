@@ -119,6 +119,8 @@ pub(super) struct Task {
     pub(super) execution_stopped_at: Option<Timestamp>,
     pub(super) stopped_at: Option<Timestamp>,
     pub(super) stop: Option<Stop>,
+    /// The digests of its containers' images, once they were pulled.
+    pub(super) digests: Vec<String>,
 }
 
 /// What a task is made of.
@@ -159,6 +161,7 @@ impl Task {
             execution_stopped_at: None,
             stopped_at: None,
             stop: None,
+            digests: Vec::new(),
         }
     }
 
@@ -222,6 +225,7 @@ impl Task {
             );
             return self.fail(at, "TaskFailedToStart", reason.clone(), None, Some(reason));
         }
+        self.digests = self.made.recipe.pull(&self.made.template.digests);
         self.enter(Phase::Activating, at, ACTIVATING);
         Progress::Onward
     }

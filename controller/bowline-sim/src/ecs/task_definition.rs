@@ -43,7 +43,7 @@ pub(super) fn register(region: &mut Region, env: &Env<'_>, mut input: Input) -> 
     body.insert("status".to_owned(), "ACTIVE".into());
     body.insert("registeredAt".to_owned(), epoch(env.call.now));
     body.insert("registeredBy".to_owned(), env.call.principal_arn.clone().into());
-    let recipe = Arc::new(Recipe::of(&Value::Object(body.clone())));
+    let recipe = Arc::new(Recipe::of(&Value::Object(body.clone()), env.registry.clone()));
     let mut reply = json!({ "taskDefinition": body });
     if !tags.is_empty() {
         reply["tags"] = tags.clone().into();

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod defaults;
+mod images;
 mod listing;
 mod refusals;
 mod rollouts;

@@ -15,6 +15,8 @@ pub enum Service {
     Sts,
     /// Elastic Load Balancing, version 2.
     ElasticLoadBalancing,
+    /// Application Auto Scaling.
+    ApplicationAutoScaling,
 }
 
 impl Service {
@@ -26,6 +28,7 @@ impl Service {
             Self::S3 => "S3",
             Self::Sts => "STS",
             Self::ElasticLoadBalancing => "ElasticLoadBalancing",
+            Self::ApplicationAutoScaling => "ApplicationAutoScaling",
         }
     }
 }
@@ -35,7 +38,7 @@ impl Service {
 pub enum Bucket {
     /// ECS service read: DescribeServices, ListServices.
     ServiceRead,
-    /// ECS service modify: UpdateService and its like.
+    /// ECS service modify: UpdateService, CreateService.
     ServiceModify,
     /// ECS task definition read.
     TaskDefinitionRead,
@@ -63,6 +66,8 @@ pub enum Bucket {
     Identity,
     /// Elastic Load Balancing, everything that reads.
     LoadBalancingRead,
+    /// Application Auto Scaling, DescribeScalableTargets.
+    ScalableTargetRead,
 }
 
 impl Bucket {
@@ -73,6 +78,7 @@ impl Bucket {
     /// optimizing Amazon S3 performance"). STS: 600/s for each account and region (IAM and STS quotas page).
     /// Elastic Load Balancing: 40 at once for everything that reads, and 10 more a second ("Request throttling for the
     /// Elastic Load Balancing API").
+    /// Application Auto Scaling publishes no rate: as little as the slowest read of ECS.
     pub fn documented(self) -> (f64, f64) {
         match self {
             Self::ServiceRead | Self::ClusterResourceRead => (100.0, 20.0),
@@ -80,7 +86,8 @@ impl Bucket {
             Self::TaskDefinitionRead
             | Self::ServiceDeployment
             | Self::ServiceRevision
-            | Self::ClusterRead => (50.0, 20.0),
+            | Self::ClusterRead
+            | Self::ScalableTargetRead => (50.0, 20.0),
             Self::TaskDefinitionModify => (20.0, 1.0),
             Self::TagModify => (20.0, 10.0),
             Self::SecretRead => (10_000.0, 10_000.0),
@@ -140,7 +147,7 @@ apis! {
     AssumeRole: Sts, Identity, Always, "sts:AssumeRole";
     /// Services, ten at a time.
     DescribeServices: Ecs, ServiceRead, Always, "ecs:DescribeServices";
-    /// A cluster's services, for `import` only: what is in git is asked for by name.
+    /// A cluster's services, for `import`, and for what is left over: what is in git is asked for by name.
     ListServices: Ecs, ServiceRead, Always, "ecs:ListServices";
     /// The clusters of the account and region, for `import --all` only.
     ListClusters: Ecs, ClusterRead, Always, "ecs:ListClusters";
@@ -152,14 +159,16 @@ apis! {
     ListServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:ListServiceDeployments";
     /// Where a deployment stands: its stage, and what holds it.
     DescribeServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:DescribeServiceDeployments";
-    /// What those deployments ran.
+    /// What deployments ran.
     DescribeServiceRevisions: Ecs, ServiceRevision, Always, "ecs:DescribeServiceRevisions";
-    /// A service's tasks.
+    /// The tasks of a service, or of a cluster.
     ListTasks: Ecs, ClusterResourceRead, Always, "ecs:ListTasks";
-    /// When they started.
+    /// When they started, and which images they run.
     DescribeTasks: Ecs, ClusterResourceRead, Always, "ecs:DescribeTasks";
     /// A new revision. AWS has no token for it, so a second one is a second revision.
     RegisterTaskDefinition: Ecs, TaskDefinitionModify, WhenRefused, "ecs:RegisterTaskDefinition";
+    /// A new service. Its clientToken makes a second one the same.
+    CreateService: Ecs, ServiceModify, Always, "ecs:CreateService";
     /// A changed service. With forceNewDeployment a second one is a second deployment.
     UpdateService: Ecs, ServiceModify, WhenRefused, "ecs:UpdateService";
     /// Our own bad deployment stopped, so that ECS goes back. AWS documents no rate for it, so it counts as a change.
@@ -174,6 +183,8 @@ apis! {
     UpdateSecretVersionStage: SecretsManager, SecretModify, WhenRefused, "secretsmanager:UpdateSecretVersionStage";
     /// The health of a target group's targets.
     DescribeTargetHealth: ElasticLoadBalancing, LoadBalancingRead, Always, "elasticloadbalancing:DescribeTargetHealth";
+    /// Whether autoscaling moves the desired counts of services, fifty at a time.
+    DescribeScalableTargets: ApplicationAutoScaling, ScalableTargetRead, Always, "application-autoscaling:DescribeScalableTargets";
     /// A state object's version.
     HeadObject: S3, ObjectRead, Always, "s3:GetObject";
     /// A state object's first fields, of the version that HeadObject named.

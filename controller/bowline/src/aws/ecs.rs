@@ -7,17 +7,18 @@ mod list;
 mod raw;
 pub(super) mod recognised;
 mod settings;
+pub(crate) mod tasks;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    DesiredStatus, ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
+    ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
 };
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
 use bowline_core::name::TaskDefinitionArn;
-use jiff::Timestamp;
+use bowline_core::plan::TagKey;
 use serde_json::{Map, Value};
 
 use super::api::Api;
@@ -30,9 +31,7 @@ use recognised::{Batch, Recogniser};
 /// How many services one DescribeServices takes.
 pub(crate) const SERVICES_PER_CALL: usize = 10;
 /// How many service revisions one DescribeServiceRevisions takes.
-const REVISIONS_PER_CALL: usize = 20;
-/// How many tasks one DescribeTasks takes.
-const TASKS_PER_CALL: usize = 100;
+pub(crate) const REVISIONS_PER_CALL: usize = 20;
 /// How many past deployments are looked at: ListServiceDeployments' own page, the newest ones.
 const HISTORY: i32 = 20;
 /// More pages than any list that Bowline reads can have; beyond it the paging goes in circles.
@@ -56,6 +55,19 @@ pub(crate) struct ServiceChange<'a> {
     pub(crate) force_new_deployment: bool,
     /// Further fields, each as a whole.
     pub(crate) settings: &'a Map<String, Value>,
+}
+
+/// The fields of CreateService.
+#[derive(Debug, Clone)]
+pub(crate) struct NewService<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) task_definition: &'a TaskDefinitionArn,
+    pub(crate) desired_count: Option<u32>,
+    /// Further fields, each as a whole, tags of the manifest included.
+    pub(crate) settings: &'a Map<String, Value>,
+    /// Bowline's own tags.
+    pub(crate) tags: &'a [(TagKey, String)],
+    pub(crate) client_token: &'a str,
 }
 
 /// What a service revision rolled out.
@@ -260,61 +272,13 @@ impl Session {
         Ok(found.and_then(|ran| ran.settings))
     }
 
-    /// When each running task of a service was started: by then it had read its secrets. One on its way counts as
-    /// starting now.
-    pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
-        let on = format!("{service} in cluster {}", self.cluster());
-        let tasks = self.task_arns(service, DesiredStatus::Running, &on).await?;
-        let api = Api::DescribeTasks;
-        let mut starts = Vec::new();
-        for batch in tasks.chunks(TASKS_PER_CALL) {
-            let send = || {
-                let call = self.clients().ecs.describe_tasks().cluster(self.cluster().as_str());
-                call.set_tasks(Some(batch.to_vec())).send()
-            };
-            let output = self.call(api, &on, Priority::Scan, send).await?;
-            // A task may stop between the two calls.
-            if let Some(failure) =
-                output.failures().iter().find(|failure| failure.reason() != Some("MISSING"))
-            {
-                let reason = failure.reason().unwrap_or("a failure without reason");
-                return Err(AwsError::bad_answer(api, &on, reason));
-            }
-            if output.tasks().len() + output.failures().len() < batch.len() {
-                return Err(AwsError::bad_answer(api, &on, "the answer lacks some of the tasks"));
-            }
-            for task in output.tasks().iter().filter(|task| task.last_status() != Some("STOPPED")) {
-                let created = task.created_at.or(task.started_at).and_then(super::timestamp);
-                starts
-                    .push(created.ok_or_else(|| AwsError::bad_answer(api, &on, "a task has no createdAt"))?);
-            }
-        }
-        starts.sort_unstable();
-        Ok(starts)
-    }
-
-    async fn task_arns(
+    /// The same of at most [`REVISIONS_PER_CALL`] revisions, by ARN; those that are gone are not in it.
+    pub(crate) async fn revisions_settings(
         &self,
-        service: &str,
-        status: DesiredStatus,
-        on: &str,
-    ) -> Result<Vec<String>, AwsError> {
-        let api = Api::ListTasks;
-        let (mut tasks, mut token) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let send = || {
-                let call =
-                    self.clients().ecs.list_tasks().cluster(self.cluster().as_str()).service_name(service);
-                call.desired_status(status.clone()).set_next_token(token.clone()).send()
-            };
-            let page = self.call(api, on, Priority::Scan, send).await?;
-            tasks.extend(page.task_arns.unwrap_or_default());
-            token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(tasks);
-            }
-        }
-        Err(endless(api, on))
+        arns: &[String],
+    ) -> Result<BTreeMap<String, ServiceSettings>, AwsError> {
+        let found = self.service_revisions(arns, &arns.join(", ")).await?;
+        Ok(found.into_iter().filter_map(|(arn, ran)| Some((arn, ran.settings?))).collect())
     }
 
     /// RegisterTaskDefinition with exactly this content; returns the new revision.
@@ -358,10 +322,31 @@ impl Session {
             .map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
-    /// TagResource on a service.
-    pub(crate) async fn tag_service(&self, arn: &str, key: &str, value: &str) -> Result<(), AwsError> {
-        let tag = Tag::builder().key(key).value(value).build();
-        let send = || self.clients().ecs.tag_resource().resource_arn(arn).tags(tag.clone()).send();
+    /// CreateService; returns the service as it is then. A repeated request with the same token creates nothing.
+    pub(crate) async fn create_service(&self, new: &NewService<'_>) -> Result<LiveService, AwsError> {
+        let api = Api::CreateService;
+        let on = format!("{} in cluster {}", new.service, self.cluster());
+        let body = convert::create_body(self.cluster().as_str(), new);
+        let send = || {
+            // The SDK asks for the name and makes up a token if it has none; what is sent is the body.
+            let call = self.clients().ecs.create_service().service_name(new.service);
+            let raw = RawAnswer::new(settings::updated);
+            let call = call.client_token(new.client_token).customize().interceptor(raw.clone());
+            let sent = call.interceptor(RawRequest::new(body.clone())).send();
+            async move { sent.await.map(|output| (output, raw.take())) }
+        };
+        let (output, settings) = self.call(api, &on, Priority::Watch, send).await?;
+        let service =
+            output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
+        convert::service(&service, settings.unwrap_or_default())
+            .map_err(|what| AwsError::bad_answer(api, &on, &what))
+    }
+
+    /// TagResource on a service, all tags in one call.
+    pub(crate) async fn tag_service(&self, arn: &str, tags: &[(TagKey, String)]) -> Result<(), AwsError> {
+        let tag = |(key, value): &(TagKey, String)| Tag::builder().key(key.as_str()).value(value).build();
+        let tags: Vec<Tag> = tags.iter().map(tag).collect();
+        let send = || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
     }
 }

@@ -70,11 +70,14 @@ impl AwsError {
         Self { reason: UnknownReason { category, message, hint: hint(category, api), aws }, effect }
     }
 
-    /// The same failure, at an endpoint that is not AWS's: a bare HTML page with status 500 and without a request id is how
-    /// servers that stand in for AWS (moto) answer operations that they lack. AWS itself always gives a request id.
+    /// The same failure, at an endpoint that is not AWS's: a bare HTML page with status 500, or a 400 without a word, and
+    /// without a request id, is how servers that stand in for AWS (moto, ministack) answer operations that they lack. AWS
+    /// itself always gives a request id.
     pub(super) fn at_another_endpoint(mut self, api: Api) -> Self {
         let is_bare = self.reason.aws.as_ref().is_some_and(|aws| {
-            aws.code == "HTTP 500" && aws.request_id.is_none() && aws.message.contains(BARE_PAGE)
+            let is_page = aws.code == "HTTP 500" && aws.message.contains(BARE_PAGE);
+            let is_wordless = aws.code == "HTTP 400" && aws.message.is_empty();
+            aws.request_id.is_none() && (is_page || is_wordless)
         });
         if is_bare {
             self.reason.category = UnknownCategory::Unsupported;

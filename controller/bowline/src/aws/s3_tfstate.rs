@@ -1,10 +1,16 @@
-//! A Terraform state in S3: which version is current, and its first fields. The rest of it holds secrets and is dropped.
+//! A Terraform state in S3: which version is current, its first fields, and what core keeps of the services that git asks
+//! about. The rest of it holds secrets and is dropped.
 
 mod scanner;
+mod services;
+
+use std::collections::BTreeSet;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_smithy_types::byte_stream::ByteStream;
 use bowline_core::live::{LiveState, UnknownCategory};
 use bowline_core::name::{BucketName, ObjectKey};
+use tokio::sync::mpsc;
 
 use super::api::Api;
 use super::client::Session;
@@ -12,9 +18,12 @@ use super::error::AwsError;
 use super::limiter::Priority;
 use super::timestamp;
 use scanner::{Header, Scan, Scanner};
+use services::{Pieces, Services};
 
 /// More than any state that Terraform can still handle.
 const MOST_BYTES: usize = 512 << 20;
+/// How many pieces of a body may wait to be looked at.
+const PIECES_AHEAD: usize = 4;
 /// How often a state that is written while it is read is tried again.
 const TRIES: usize = 3;
 
@@ -22,24 +31,28 @@ const TRIES: usize = 3;
 const CHANGED: &str = "PreconditionFailed";
 
 impl Session {
-    /// The state's current version; `None` when there is no such object. `known` spares reading the same version again.
+    /// The state's current version, with the services at these addresses; `None` when there is no such object. `known` spares
+    /// reading the same version again.
     pub(crate) async fn read_state(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
+        addresses: &BTreeSet<String>,
         known: Option<&LiveState>,
     ) -> Result<Option<LiveState>, AwsError> {
         let on = format!("s3://{bucket}/{key}");
         for _ in 0..TRIES {
             let Some(head) = self.head(bucket, key, &on).await? else { return Ok(None) };
             let etag = head.e_tag().unwrap_or_default();
-            if let Some(known) =
-                known.filter(|known| known.etag == etag && known.version_id == head.version_id)
-            {
+            if let Some(known) = known.filter(|known| {
+                known.etag == etag
+                    && known.version_id == head.version_id
+                    && addresses.iter().eq(known.services.keys())
+            }) {
                 return Ok(Some(known.clone()));
             }
-            match self.header(bucket, key, &head, &on).await {
-                Ok(header) => return Ok(Some(live(&head, header))),
+            match self.body(bucket, key, addresses, &head, &on).await {
+                Ok((header, services)) => return Ok(Some(live(&head, header, services))),
                 // Written between the two calls, in a bucket without versions.
                 Err(error) if error.code() == Some(CHANGED) => {}
                 Err(error) => return Err(error),
@@ -86,39 +99,76 @@ impl Session {
         }
     }
 
-    async fn header(
+    /// Reads as much of the body as is asked for: its first fields, or, for the sake of services, all of it.
+    async fn body(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
+        addresses: &BTreeSet<String>,
         head: &HeadObjectOutput,
         on: &str,
-    ) -> Result<Header, AwsError> {
+    ) -> Result<(Header, Services), AwsError> {
         let api = Api::GetObject;
         let attempt = || async {
             let call = self.clients().s3.get_object().bucket(bucket.as_str()).key(key.as_str());
             // Without versioning, or in it as "null", the ETag makes sure that it is the object that HeadObject saw.
             let call = call.set_version_id(head.version_id.clone()).set_if_match(head.e_tag.clone());
-            let mut object = call.send().await.map_err(|error| AwsError::from_sdk(api, on, &error))?;
-            let mut scanner = Scanner::default();
-            let mut read = 0;
-            loop {
-                let next = object.body.next().await.transpose();
-                let chunk = next.map_err(|error| {
-                    AwsError::bad_answer(api, on, &format!("the answer was cut off ({error})"))
-                })?;
-                let Some(chunk) = chunk else { break };
-                read += chunk.len();
-                match scanner.feed(&chunk) {
-                    Scan::More if read <= MOST_BYTES => {}
-                    Scan::More => return Err(refused(on, "the state is larger than 512 MiB")),
-                    Scan::Done => break,
-                    Scan::NotJson => return Err(refused(on, "the object is not a JSON document")),
-                }
-            }
-            scanner.finish().map_err(|what| refused(on, what))
+            let object = call.send().await.map_err(|error| AwsError::from_sdk(api, on, &error))?;
+            take(object.body, addresses, on).await
         };
         self.attempts(api, on, Priority::Scan, attempt).await
     }
+}
+
+/// Takes from a body what is wanted, piece by piece.
+async fn take(
+    mut body: ByteStream,
+    addresses: &BTreeSet<String>,
+    on: &str,
+) -> Result<(Header, Services), AwsError> {
+    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+    let all = !addresses.is_empty();
+    // Should this end early, the other side comes to the end of its pieces and ends, too.
+    let services = all.then(|| {
+        let addresses = addresses.clone();
+        tokio::task::spawn_blocking(move || services::find(Pieces::new(receiver), &addresses))
+    });
+    let (mut scanner, mut scan, mut read) = (Scanner::default(), Scan::More, 0);
+    while let Some(chunk) = body.next().await.transpose().map_err(|error| {
+        AwsError::bad_answer(Api::GetObject, on, &format!("the answer was cut off ({error})"))
+    })? {
+        read += chunk.len();
+        if scan == Scan::More {
+            scan = scanner.feed(&chunk);
+        }
+        match scan {
+            Scan::NotJson => return Err(refused(on, "the object is not a JSON document")),
+            _ if read > MOST_BYTES => return Err(refused(on, "the state is larger than 512 MiB")),
+            Scan::Done if !all => break,
+            // It has found out that it is no state.
+            Scan::More | Scan::Done => {
+                if all && sender.send(chunk).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(sender);
+    let header = scanner.finish().map_err(|what| refused(on, what))?;
+    let services = match services {
+        Some(services) => match services.await {
+            Ok(services) => services.map_err(|what| refused(on, what))?,
+            Err(_) => {
+                return Err(AwsError::bad_answer(
+                    Api::GetObject,
+                    on,
+                    "reading the state ended without an answer",
+                ));
+            }
+        },
+        None => Services::new(),
+    };
+    Ok((header, services))
 }
 
 /// An object that was read, and that is not a state that Bowline can use.
@@ -131,7 +181,7 @@ fn is_404(error: &AwsError) -> bool {
     matches!(error.code(), Some("NotFound" | "NoSuchKey" | "HTTP 404"))
 }
 
-fn live(head: &HeadObjectOutput, header: Header) -> LiveState {
+fn live(head: &HeadObjectOutput, header: Header, services: Services) -> LiveState {
     LiveState {
         version_id: head.version_id.clone().filter(|id| id != "null"),
         etag: head.e_tag.clone().unwrap_or_default(),
@@ -139,5 +189,6 @@ fn live(head: &HeadObjectOutput, header: Header) -> LiveState {
         serial: header.serial,
         lineage: header.lineage,
         terraform_version: header.terraform_version,
+        services,
     }
 }

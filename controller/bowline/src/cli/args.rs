@@ -179,8 +179,8 @@ pub struct Form {
     /// Write task definitions as JSON files, instead of pinning the revisions that run
     #[arg(long)]
     pub files: bool,
-    /// A variable, label or option that may go into a file although it looks confidential; may be given several times
-    #[arg(long, value_name = "NAME", requires = "files")]
+    /// A variable, label, option, header or tag that may be written although it looks confidential; may be given several times
+    #[arg(long, value_name = "NAME")]
     pub allow_env: Vec<String>,
     /// Write desiredCount, too: git then owns it, and autoscaling must not
     #[arg(long)]

@@ -142,6 +142,7 @@ pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions:
     if actions {
         result.push_str(&text::actions(pass));
     }
+    result.push_str(&text::orphans(&pass.approved.orphans));
     result.push_str(&text::totals(&Totals::of(reports.values())));
     result
 }

@@ -95,6 +95,7 @@ fn render(status: &Status) -> String {
     if !status.resources.is_empty() {
         result.push('\n');
     }
+    result.push_str(&text::orphans(&status.orphans));
     result.push_str(&text::totals(&status.totals));
     if status.totals.0.keys().any(|state| *state != Sync::InSync) {
         result.push_str("`bowline diff NAME` tells more of one\n");

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
 use bowline_core::live::UnknownReason;
-use bowline_core::plan::{Action, ResourceReport, Sync, Totals};
+use bowline_core::plan::{Action, Orphan, ResourceReport, Sync, Totals, Wave};
 use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -101,13 +101,18 @@ fn first(report: &ResourceReport) -> String {
         return why.to_string();
     }
     let paths: Vec<&str> = report.differences.iter().map(|difference| difference.path.as_str()).collect();
-    if paths.is_empty() { report.notes.first().cloned().unwrap_or_default() } else { paths.join(", ") }
+    if !paths.is_empty() {
+        return paths.join(", ");
+    }
+    let warning = report.warnings.first().map(ToString::to_string);
+    warning.or_else(|| report.notes.first().cloned()).unwrap_or_default()
 }
 
 /// True unless the resource is simply in sync.
 pub(super) fn is_worth_telling(report: &ResourceReport) -> bool {
     report.sync != Sync::InSync
         || !report.differences.is_empty()
+        || !report.warnings.is_empty()
         || !report.notes.is_empty()
         || report.failing().is_some()
 }
@@ -139,6 +144,7 @@ fn is_alike(one: &ResourceReport, other: &ResourceReport) -> bool {
             && report.differences.is_empty()
             && report.held.is_empty()
             && report.waiting_on.is_none()
+            && report.warnings.is_empty()
             && report.notes.is_empty()
     };
     only(one)
@@ -209,6 +215,9 @@ fn body(report: &ResourceReport) -> String {
         };
         line("health:", &format!("{} is {said}", health.condition), None);
     }
+    for warning in &report.warnings {
+        line("warning:", &warning.to_string(), Some(&warning.hint()));
+    }
     for note in &report.notes {
         line("note:", note, None);
     }
@@ -269,11 +278,31 @@ fn unified(found: &str, wanted: &str) -> String {
 /// The actions of this pass, and those of later waves.
 pub(super) fn actions(pass: &Pass) -> String {
     let list = |title: &str, actions: &mut dyn Iterator<Item = &Action>| {
-        let lines: Vec<String> = actions.map(|action| format!("  {action}\n")).collect();
+        let (claims, others): (Vec<&Action>, Vec<&Action>) =
+            actions.partition(|action| action.wave == Wave::Claims);
+        let mut lines: Vec<String> = others.iter().map(|action| format!("  {action}\n")).collect();
+        lines.extend(match &claims[..] {
+            [] => None,
+            [one] => Some(format!("  {one}\n")),
+            many => Some(format!("  {} services: claim each by tags\n", many.len())),
+        });
         if lines.is_empty() { String::new() } else { format!("{}\n{}\n", title.bold(), lines.concat()) }
     };
     list("Would be done now:", &mut pass.approved.actions().iter())
         + &list("After that, planned again from what is then found:", &mut pass.later().into_iter())
+}
+
+/// Services that git does not name any more.
+pub(super) fn orphans(orphans: &[Orphan]) -> String {
+    if orphans.is_empty() {
+        return String::new();
+    }
+    let title = "Left over: claimed by this instance, not in git any more, and left as they are:".bold();
+    let lines = orphans.iter().map(|orphan| {
+        let was = orphan.resource.as_ref().map(|one| format!(", it was {one}")).unwrap_or_default();
+        format!("  {} on {}{was} (seen {:.0})\n", orphan.service, orphan.target, orphan.since)
+    });
+    format!("{title}\n{}\n", lines.collect::<String>())
 }
 
 /// `3 resources differ, 12 in sync, 1 unknown`.

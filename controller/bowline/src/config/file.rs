@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use bowline_core::name::InstanceName;
 use serde::{Deserialize, Serialize};
 
 use super::{CeilingSettings, Config, Intervals, LogFormat};
@@ -11,6 +12,7 @@ use super::{CeilingSettings, Config, Intervals, LogFormat};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Settings {
+    pub(super) instance: InstanceName,
     pub(super) sources: Vec<SourceSettings>,
     pub(super) ceiling: CeilingSettings,
     pub(super) intervals: Intervals,
@@ -26,6 +28,7 @@ impl Default for Settings {
     fn default() -> Self {
         let config = Config::default();
         Self {
+            instance: config.instance,
             sources: Vec::new(),
             ceiling: config.ceiling,
             intervals: config.intervals,

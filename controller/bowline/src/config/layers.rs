@@ -14,6 +14,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("BOWLINE_REPO", "repo"),
     ("BOWLINE_REF", "ref"),
     ("BOWLINE_PATH", "path"),
+    ("BOWLINE_INSTANCE", "instance"),
     ("BOWLINE_MODE", "ceiling.mode"),
     ("BOWLINE_STORE", "store"),
     ("BOWLINE_LISTEN", "listen"),
@@ -101,6 +102,7 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
         });
     }
     Ok(Config {
+        instance: settings.instance,
         source: source(settings.sources, path, layers)?,
         ceiling: settings.ceiling,
         intervals: settings.intervals,

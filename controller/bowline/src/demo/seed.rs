@@ -153,7 +153,7 @@ async fn create_service(
             revision.to_string()
         }
         Some(WantedTaskDefinition::Content { family, content, .. }) => {
-            register(outsider, family, content.value()).await?
+            register(outsider, family, &content.value()).await?
         }
         None => register(outsider, spec.service.as_str(), &json!({})).await?,
     };

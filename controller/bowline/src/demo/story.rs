@@ -237,11 +237,9 @@ impl<'a> Story<'a> {
             let runs = match &service.task_definition {
                 Some(WantedTaskDefinition::Revision(revision)) => live.ends_with(&format!("/{revision}")),
                 Some(WantedTaskDefinition::Content { content, .. }) => {
-                    let image = content
-                        .value()
-                        .pointer("/containerDefinitions/0/image")
-                        .and_then(serde_json::Value::as_str);
-                    image == Some(outsider.image(live).await?.as_str())
+                    let content = content.value();
+                    let image = content.pointer("/containerDefinitions/0/image");
+                    image.and_then(serde_json::Value::as_str) == Some(outsider.image(live).await?.as_str())
                 }
                 None => true,
             };

@@ -24,6 +24,9 @@ use crate::source::Snapshot;
 /// looking more often costs calls and shows nothing.
 pub const SOON: Duration = Duration::from_secs(5);
 
+/// How often services that git does not name are looked for, besides when git changes: they are told, and nothing is done.
+const STRANGERS: Duration = Duration::from_hours(1);
+
 /// How much an interval varies, so that several controllers do not ask in step.
 const JITTER: f64 = 0.1;
 
@@ -61,7 +64,7 @@ impl Driver {
                 schedule.everything(now);
             }
             let scope = schedule.due(now);
-            if !(scope.services || scope.secrets || scope.states) {
+            if !(scope.services || scope.secrets || scope.states || scope.strangers) {
                 continue;
             }
             let result = reconcile(&mut self.world, &snapshot, scope).await;
@@ -125,7 +128,9 @@ fn log(pass: &Pass) {
         match event.kind {
             // Told when git was read.
             EventKind::GitRefused => {}
-            EventKind::ActionFailed => tracing::warn!(resource = %event.resource, "{}", event.message),
+            EventKind::ActionFailed | EventKind::OrphanFound => {
+                tracing::warn!(resource = %event.resource, "{}", event.message);
+            }
             _ => tracing::info!(resource = %event.resource, "{}", event.message),
         }
     }
@@ -144,26 +149,32 @@ struct Schedule {
     services: Timestamp,
     secrets: Timestamp,
     states: Timestamp,
+    strangers: Timestamp,
 }
 
 impl Schedule {
     /// Everything is due at once.
     fn new(intervals: &Intervals, now: Timestamp) -> Self {
-        Self { intervals: intervals.clone(), services: now, secrets: now, states: now }
+        Self { intervals: intervals.clone(), services: now, secrets: now, states: now, strangers: now }
     }
 
     fn everything(&mut self, now: Timestamp) {
-        (self.services, self.secrets, self.states) = (now, now, now);
+        (self.services, self.secrets, self.states, self.strangers) = (now, now, now, now);
     }
 
     /// When the next thing is due.
     fn next(&self) -> Timestamp {
-        self.services.min(self.secrets).min(self.states)
+        self.services.min(self.secrets).min(self.states).min(self.strangers)
     }
 
     /// What is due at `now`.
     fn due(&self, now: Timestamp) -> Scope {
-        Scope { services: self.services <= now, secrets: self.secrets <= now, states: self.states <= now }
+        Scope {
+            services: self.services <= now,
+            secrets: self.secrets <= now,
+            states: self.states <= now,
+            strangers: self.strangers <= now,
+        }
     }
 
     /// What was observed is due again at its interval; services, and secrets that were touched, sooner if more is to come.
@@ -186,6 +197,9 @@ impl Schedule {
         }
         if observed.states {
             self.states = later(now, jittered(self.intervals.states.get()));
+        }
+        if observed.strangers {
+            self.strangers = later(now, jittered(STRANGERS));
         }
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
+use bowline_core::name::InstanceName;
 use bowline_core::plan::{
-    self, Action, Approved, Event, Memory, Need, Outcome, Proposed, ResourceReport, Wave,
+    self, Action, Actor, Approved, Event, Memory, Need, Outcome, Proposed, ResourceReport, Wave,
 };
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ const MOST_ROUNDS: usize = 8;
 /// Everything that a pass needs and changes. It has one owner.
 #[derive(Debug)]
 pub struct World {
+    /// The name of this instance: what it claims services with.
+    pub instance: InstanceName,
     /// The clients.
     pub aws: Aws,
     /// The way to the repository's owner.
@@ -150,7 +153,8 @@ pub async fn reconcile(
 ) -> Result<Option<Pass>, StoreError> {
     let begun = Begun { at: world.clock.now(), started: Instant::now() };
     // Looking changes nothing and may be cut off anywhere; a wave ends the call that is under way.
-    let looking = world.shutdown.run_until_cancelled(look(world, &snapshot.state, scope));
+    let scope = Scope { strangers: scope.strangers && world.part == Part::Whole, ..scope };
+    let looking = world.shutdown.run_until_cancelled(look(world, snapshot, scope));
     let Some(live) = looking.await else { return Ok(None) };
     let mut decision = decide(world, snapshot, &live);
     if snapshot.speaks_of(&world.applied.borrow()) {
@@ -198,7 +202,9 @@ async fn follow_health(world: &mut World, desired: &DesiredState) {
 /// A pass that only looks: what [`reconcile`] would do now. Nothing is written or learned.
 pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
     let begun = Begun { at: world.clock.now(), started: Instant::now() };
-    let live = look(world, &snapshot.state, Scope::ALL).await;
+    // A part of git does not tell what git names; and once is enough when looking twice.
+    let strangers = world.part == Part::Whole && world.live.is_none();
+    let live = look(world, snapshot, Scope { strangers, ..Scope::ALL }).await;
     let before = world.memory.clone();
     let decision = decide(world, snapshot, &live);
     world.memory = before;
@@ -207,13 +213,17 @@ pub async fn preview(world: &mut World, snapshot: &Snapshot) -> Pass {
 }
 
 /// Observes, and reads on until the core has no more questions.
-async fn look(world: &World, desired: &DesiredState, scope: Scope) -> Live {
+async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
+    let desired = &*snapshot.state;
+    let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
     live.probes = world.prober.take();
+    let seldom = plan::due_seldom(desired, &live, world.clock.now());
+    Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom)).await;
     let mut rounds = 0;
     loop {
-        let needs = plan::needs(desired, &live, &world.memory, world.clock.now());
+        let needs = plan::needs(desired, &live, &world.memory, actor, world.clock.now());
         if needs.is_empty() {
             return live;
         }
@@ -237,8 +247,9 @@ fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
     let desired = &*snapshot.state;
     let baselines = policy::declared(&world.memory.targets, &snapshot.accepted);
     let standing = standing(world.part, &baselines, snapshot);
-    let events = plan::learn(&mut world.memory, desired, live, &snapshot.commit, now);
-    let proposed = plan::propose(desired, live, &world.memory, now);
+    let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
+    let events = plan::learn(&mut world.memory, desired, live, actor, now);
+    let proposed = plan::propose(desired, live, &world.memory, actor, now);
     let approved = policy::approve(proposed.clone(), desired, &world.ceiling, &standing);
     Decision { proposed, approved, events, standing }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bowline_core::desired::Finding;
-use bowline_core::plan::{ResourceReport, Sync, Totals};
+use bowline_core::desired::{Finding, ResourceKind};
+use bowline_core::plan::{Orphan, ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// Every resource.
     pub resources: Vec<ResourceReport>,
+    /// Services of this instance that git does not name any more. Nothing is done to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orphans: Vec<Orphan>,
 }
 
 /// What is known of the repository.
@@ -126,6 +129,7 @@ impl Status {
             totals: Totals::default(),
             findings: Vec::new(),
             resources: Vec::new(),
+            orphans: Vec::new(),
         }
     }
 
@@ -153,6 +157,7 @@ impl Status {
         });
         self.totals = Totals::of(pass.approved.reports.values());
         self.resources = pass.approved.reports.values().cloned().collect();
+        self.orphans.clone_from(&pass.approved.orphans);
         self
     }
 }
@@ -211,6 +216,11 @@ pub(super) fn measure(pass: &Pass) {
     for (standing, label) in Standing::LABELS {
         let is_it = u8::from(standing == Standing::of(&pass.standing));
         metrics::gauge!("bowline_git_standing", "standing" => label).set(is_it);
+    }
+    for target in pass.approved.reports.keys().filter(|key| key.kind == ResourceKind::Target) {
+        let count = pass.approved.orphans.iter().filter(|orphan| orphan.target == target.name).count();
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        metrics::gauge!("bowline_orphans", "target" => target.name.to_string()).set(count);
     }
     metrics::histogram!("bowline_pass_duration_seconds").record(pass.took.as_secs_f64());
     metrics::counter!("bowline_passes_total").increment(1);

@@ -75,6 +75,7 @@ async fn wire_with(
     let ceiling = config.ceiling.ceiling(unset);
     let prober = Prober::new(ceiling.probe_hosts.clone(), clock.clone(), shutdown.clone());
     let world = World {
+        instance: config.instance.clone(),
         aws,
         git,
         store,

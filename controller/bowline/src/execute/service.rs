@@ -1,29 +1,29 @@
-//! Services: a record by TagResource, a change by UpdateService, a stop by StopServiceDeployment.
+//! Services: records and a claim by TagResource, a change by UpdateService, a stop by StopServiceDeployment.
 
 use bowline_core::diff::{is_shown, settings_fingerprint, settings_in_effect};
 use bowline_core::live::{LiveService, RolloutState, ServiceStatus, UnknownCategory};
 use bowline_core::name::TaskDefinitionArn;
-use bowline_core::plan::{Expectation, Operation, Outcome, TagKey};
+use bowline_core::plan::{self, Expectation, Operation, Outcome, TagKey};
 
 use crate::aws::ecs::ServiceChange;
 use crate::aws::{Api, AwsError, Effect, Priority, Session};
 
-/// Writes one record on a service.
+/// Writes tags on a service.
 pub(super) async fn tag(
     session: &Session,
     arn: &str,
-    key: TagKey,
-    value: &str,
+    tags: &[(TagKey, String)],
     expect: &Expectation,
 ) -> Result<Outcome, AwsError> {
     let found = read(session, service_name(arn)).await?;
-    if has_tag(&found, key, value) {
+    let tags = missing(&found, tags);
+    if tags.is_empty() {
         return Ok(Outcome::AlreadyDone);
     }
     if let Some(found) = differs(&found, expect) {
         return Ok(Outcome::Superseded { found });
     }
-    session.tag_service(arn, key.as_str(), value).await?;
+    session.tag_service(arn, &tags).await?;
     Ok(Outcome::Done { deployment_id: None, task_definition: None })
 }
 
@@ -61,11 +61,7 @@ pub(super) async fn update(
     if let Some(found) = differs(&before, expect) {
         return Ok(Outcome::Superseded { found });
     }
-    for (key, value) in tags {
-        if !has_tag(&before, *key, value) {
-            session.tag_service(service_arn, key.as_str(), value).await?;
-        }
-    }
+    write_tags(session, service_arn, &missing(&before, tags)).await?;
     let replaced = before.primary().map(|primary| primary.id.clone());
     match session.update_service(&change).await {
         Ok(after) if is_in_effect(&after, &change, replaced.as_deref()) => Ok(done(&after)),
@@ -76,9 +72,14 @@ pub(super) async fn update(
 
 /// Stops a deployment, if it still is PRIMARY and in progress. What ECS has ended, or is ending already, needs no stop: that
 /// is an outcome and no error.
-pub(super) async fn stop(session: &Session, service: &str, deployment_id: &str) -> Result<Outcome, AwsError> {
+pub(super) async fn stop(
+    session: &Session,
+    service: &str,
+    deployment_id: &str,
+    owner: Option<&str>,
+) -> Result<Outcome, AwsError> {
     let found = read(session, service).await?;
-    if let Some(found) = is_not_in_progress(&found, deployment_id) {
+    if let Some(found) = other_owner(&found, owner).or_else(|| is_not_in_progress(&found, deployment_id)) {
         return Ok(Outcome::Superseded { found });
     }
     let Some(deployment) = session.find_deployment(service, deployment_id).await? else {
@@ -112,6 +113,21 @@ fn is_not_in_progress(service: &LiveService, deployment_id: &str) -> Option<Stri
         .then(|| format!("{deployment_id} is not in progress any more"))
 }
 
+/// Writes records and claim ahead of a change. A claim alone holds no repair up: its owner was read right before, and it is
+/// written again as soon as nothing else is to be done, where a failure is told.
+async fn write_tags(session: &Session, arn: &str, tags: &[(TagKey, String)]) -> Result<(), AwsError> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    match session.tag_service(arn, tags).await {
+        Err(error) if tags.iter().all(|(key, _)| key.is_claim()) => {
+            tracing::debug!(arn, error = %error.reason.message, "not claimed, the change is made all the same");
+            Ok(())
+        }
+        written => written,
+    }
+}
+
 /// UpdateService failed: what is live decides, where its answer was lost.
 async fn recover(
     session: &Session,
@@ -134,16 +150,29 @@ async fn recover(
 }
 
 async fn read(session: &Session, name: &str) -> Result<LiveService, AwsError> {
+    find(session, name).await?.ok_or_else(|| refused(session, name, MISSING))
+}
+
+/// What ECS says of a service that it does not know.
+const MISSING: &str = "MISSING";
+
+/// The service as it is now, if ECS knows one.
+pub(super) async fn find(session: &Session, name: &str) -> Result<Option<LiveService>, AwsError> {
     let mut answer = session.describe_services(&[name.to_owned()], Priority::Watch).await?;
-    let on = format!("{name} in cluster {}", session.cluster());
-    match answer.services.remove(name) {
-        Some(Ok(service)) => Ok(service),
-        Some(Err(what)) => Err(AwsError::bad_answer(Api::DescribeServices, &on, &what)),
-        None => {
-            let reason = answer.failures.remove(name).unwrap_or_else(|| "no answer for it".to_owned());
-            Err(AwsError::new(Api::DescribeServices, &on, UnknownCategory::Refused, &reason))
+    match (answer.services.remove(name), answer.failures.remove(name)) {
+        (Some(Ok(service)), _) => Ok(Some(service)),
+        (Some(Err(what)), _) => {
+            let on = format!("{name} in cluster {}", session.cluster());
+            Err(AwsError::bad_answer(Api::DescribeServices, &on, &what))
         }
+        (None, Some(reason)) if reason == MISSING => Ok(None),
+        (None, reason) => Err(refused(session, name, reason.as_deref().unwrap_or("no answer for it"))),
     }
+}
+
+fn refused(session: &Session, name: &str, reason: &str) -> AwsError {
+    let on = format!("{name} in cluster {}", session.cluster());
+    AwsError::new(Api::DescribeServices, &on, UnknownCategory::Refused, reason)
 }
 
 /// The name in a service's ARN, with and without the cluster in it.
@@ -151,13 +180,16 @@ fn service_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-fn has_tag(service: &LiveService, key: TagKey, value: &str) -> bool {
-    service.tags.get(key.as_str()).is_some_and(|found| found == value)
+/// Those of the tags that the service does not have yet.
+fn missing(service: &LiveService, tags: &[(TagKey, String)]) -> Vec<(TagKey, String)> {
+    let is_there = |(key, value): &&(TagKey, String)| service.tags.get(key.as_str()) == Some(value);
+    tags.iter().filter(|tag| !is_there(tag)).cloned().collect()
 }
 
 /// What is not as expected, as a sentence.
 fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
-    let Expectation::Service { task_definition, primary_deployment, desired_count, settings } = expect else {
+    let Expectation::Service { owner, task_definition, primary_deployment, desired_count, settings } = expect
+    else {
         return None;
     };
     let revision = |arn: Option<&TaskDefinitionArn>| {
@@ -167,6 +199,9 @@ fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
     let words = |id: Option<&String>| id.map_or_else(|| "none".to_owned(), Clone::clone);
     if found.status != ServiceStatus::Active {
         return Some("the service is not ACTIVE any more".to_owned());
+    }
+    if let Some(other) = other_owner(found, owner.as_deref()) {
+        return Some(other);
     }
     if found.task_definition != *task_definition {
         let (now, then) = (revision(found.task_definition.as_ref()), revision(task_definition.as_ref()));
@@ -184,6 +219,15 @@ fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
     changed.map(|(field, _)| format!("settings.{field} is not what it was when the plan was made"))
 }
 
+/// Whose the service is instead, as a sentence.
+fn other_owner(found: &LiveService, expected: Option<&str>) -> Option<String> {
+    let whose = |owner: Option<&str>| {
+        owner.map_or_else(|| "nobody".to_owned(), |owner| format!("the Bowline instance `{owner}`"))
+    };
+    let (now, then) = (whose(plan::owner(found)), whose(expected));
+    (plan::owner(found) != expected).then(|| format!("the service belongs to {now}, expected {then}"))
+}
+
 /// Whether the service is as the change wants it; a forced deployment shows by another PRIMARY than the `replaced` one.
 fn is_in_effect(service: &LiveService, change: &ServiceChange<'_>, replaced: Option<&str>) -> bool {
     let runs = change.task_definition.is_none_or(|wanted| service.task_definition.as_ref() == Some(wanted));
@@ -193,7 +237,7 @@ fn is_in_effect(service: &LiveService, change: &ServiceChange<'_>, replaced: Opt
     runs && counts && forced && settings_in_effect(change.settings, &service.settings)
 }
 
-fn done(service: &LiveService) -> Outcome {
+pub(super) fn done(service: &LiveService) -> Outcome {
     Outcome::Done {
         deployment_id: service.primary().map(|primary| primary.id.clone()),
         task_definition: service.task_definition.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::import::{
     FoundService, Inventory, Site, is_deployed_by_ecs, left_out, secrets_read_at_start,
 };
@@ -10,7 +11,7 @@ use bowline_core::name::{BucketName, ObjectKey, SecretId, ServiceName, TaskDefin
 use tokio::task::JoinSet;
 
 use super::{not_read, services};
-use crate::aws::ecs::SERVICES_PER_CALL;
+use crate::aws::ecs::{REVISIONS_PER_CALL, SERVICES_PER_CALL};
 use crate::aws::{AwsError, Priority, Session};
 
 /// What to read of a Target.
@@ -50,7 +51,8 @@ impl From<AwsError> for Incomplete {
     }
 }
 
-/// Reads a Target: its services in batches, what they run, the secrets that their tasks read, and the states asked for.
+/// Reads a Target: its services in batches, what they run, the secrets that their tasks read, what only service revisions
+/// show, and the states asked for.
 ///
 /// Guarantees: reads only, and no value of a secret. Nothing is left out because it could not be read: the first failure ends
 /// it, a refusal after all others of its kind. Assumes that the caller's account was verified.
@@ -85,11 +87,13 @@ pub(crate) async fn inventory(
     });
     let secrets: BTreeMap<String, Option<LiveSecret>> = secrets.await?.into_iter().collect();
     let states = states(session, wanted.states, report).await?;
+    let mut revisions = revisions(session, live.values(), report).await?;
     let services = live
         .into_iter()
         .map(|(name, live)| {
             let task_definition = live.task_definition.as_ref().and_then(|arn| definitions.get(arn)?.clone());
-            (name, FoundService { live, task_definition })
+            let revision_settings = live.service_revision.as_ref().and_then(|arn| revisions.remove(arn));
+            (name, FoundService { live, task_definition, revision_settings })
         })
         .collect();
     Ok(Inventory { site, services, secrets, states })
@@ -126,13 +130,31 @@ async fn described(
     Ok(found)
 }
 
+/// What only service revisions show of the services that ECS deploys. An endpoint without them shows nothing.
+async fn revisions(
+    session: &Session,
+    services: impl Iterator<Item = &LiveService>,
+    report: &(dyn Fn(Step) + Sync),
+) -> Result<BTreeMap<String, ServiceSettings>, Incomplete> {
+    let deployed = services.filter(|live| left_out(live).is_none() && is_deployed_by_ecs(live));
+    let arns: Vec<String> = deployed.filter_map(|live| live.service_revision.clone()).collect();
+    let batches: Vec<_> = arns.chunks(REVISIONS_PER_CALL).map(<[_]>::to_vec).collect();
+    let answers = each("service revisions", session, batches, report, |session, batch| async move {
+        match session.revisions_settings(&batch).await {
+            Err(error) if error.category() == UnknownCategory::Unsupported => Ok(BTreeMap::new()),
+            answer => answer,
+        }
+    });
+    Ok(answers.await?.into_iter().flatten().collect())
+}
+
 async fn states(
     session: &Session,
     asked: BTreeSet<(BucketName, ObjectKey)>,
     report: &(dyn Fn(Step) + Sync),
 ) -> Result<BTreeMap<(BucketName, ObjectKey), LiveState>, Incomplete> {
     let answers = each("Terraform states", session, asked, report, |session, place| async move {
-        let found = session.read_state(&place.0, &place.1, None).await?;
+        let found = session.read_state(&place.0, &place.1, &BTreeSet::new(), None).await?;
         Ok((place, found))
     });
     let (mut found, mut missing) = (BTreeMap::new(), Vec::new());

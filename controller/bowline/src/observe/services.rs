@@ -129,7 +129,11 @@ pub(super) fn doubt_missing(live: &mut Live, desired: &DesiredState, previous: O
         let is_missing = |name: &&ResourceName| matches!(live.services.get(*name), Some(Observed::Missing));
         let missing: Vec<ResourceName> =
             names.iter().copied().filter(|name| is_missing(name)).cloned().collect();
-        let all = missing.len() == names.len();
+        // A new environment: nothing is there, and all of it is to be created. Core knows whether it was there before.
+        let creates = |name: &&ResourceName| {
+            desired.services.get(*name).is_some_and(|service| service.resource.spec.create.is_some())
+        };
+        let all = missing.len() == names.len() && !names.iter().all(creates);
         for name in missing {
             let doubt = if all {
                 Some(all_missing(target, names.len()))

@@ -30,6 +30,7 @@ async fn web(world: &World) -> LiveService {
 
 fn as_found(service: &LiveService) -> Expectation {
     Expectation::Service {
+        owner: bowline_core::plan::owner(service).map(str::to_owned),
         task_definition: service.task_definition.clone(),
         primary_deployment: service.primary().map(|primary| primary.id.clone()),
         desired_count: service.desired_count,
@@ -122,6 +123,38 @@ async fn a_service_that_somebody_changed_is_left_alone() {
 }
 
 #[tokio::test]
+async fn what_another_instance_claims_after_the_plan_is_left_alone() {
+    let (world, before) = with_web().await;
+    let claim = aws_sdk_ecs::types::Tag::builder().key("bowline:owner").value("staging").build();
+    world.ecs.tag_resource().resource_arn(&before.arn).tags(claim).send().await.unwrap();
+    let tags = vec![(TagKey::Owner, "bowline".to_owned())];
+    let tag = Operation::TagService { service_arn: before.arn.clone(), tags };
+    for operation in [update(&before, deploy()), update(&before, force()), tag] {
+        world.calls();
+        let outcome = execute(&world.aws, &world.desired, &action(operation, as_found(&before))).await;
+        let found = "the service belongs to the Bowline instance `staging`, expected nobody".to_owned();
+        assert_eq!(outcome, Outcome::Superseded { found });
+        assert_eq!(world.calls(), BTreeMap::from([("DescribeServices".to_owned(), 1)]));
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_is_refused_holds_no_repair_up_but_a_record_does() {
+    let claim = (TagKey::Owner, "bowline".to_owned());
+    for (change, is_done) in [(deploy(), true), (force(), false)] {
+        let (world, before) = with_web().await;
+        let mut operation = update(&before, change);
+        if let Operation::UpdateService { tags, .. } = &mut operation {
+            tags.push(claim.clone());
+        }
+        world.simulator.add_fault(FaultRule::new(Fault::AccessDenied).operation("TagResource"));
+        let outcome = execute(&world.aws, &world.desired, &action(operation, as_found(&before))).await;
+        assert_eq!(matches!(outcome, Outcome::Done { .. }), is_done, "{outcome:?}");
+        assert_eq!(web(&world).await.primary() != before.primary(), is_done);
+    }
+}
+
+#[tokio::test]
 async fn an_update_whose_answer_is_lost_is_looked_for_and_never_repeated() {
     for (fault, change) in [
         (Fault::LostReply, deploy()),
@@ -174,13 +207,14 @@ async fn a_record_is_written_once() {
     let (world, before) = with_web().await;
     let tag = Operation::TagService {
         service_arn: before.arn.clone(),
-        key: TagKey::Secrets,
-        value: "abc@-".to_owned(),
+        tags: vec![(TagKey::Secrets, "abc@-".to_owned()), (TagKey::Owner, "bowline".to_owned())],
     };
     let action = action(tag, as_found(&before));
     let done = Outcome::Done { deployment_id: None, task_definition: None };
     assert_eq!(execute(&world.aws, &world.desired, &action).await, done);
-    assert_eq!(web(&world).await.tags.get("bowline:secrets").map(String::as_str), Some("abc@-"));
+    let written = [("bowline:owner", "bowline"), ("bowline:secrets", "abc@-")];
+    let written = written.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(web(&world).await.tags, BTreeMap::from(written));
     assert_eq!(execute(&world.aws, &world.desired, &action).await, Outcome::AlreadyDone);
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline::observe::{Scope, observe, read};
 use bowline_core::live::{
-    DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState, Observed,
-    RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
+    CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState,
+    Observed, RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
 };
 use bowline_core::plan::Need;
 use bowline_sim::{Fault, FaultRule};
@@ -39,7 +39,7 @@ async fn a_service_is_read_as_it_is() {
         controller: DeploymentController::Ecs,
         scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
-        circuit_breaker: false,
+        circuit_breaker: CircuitBreaker::Off,
         deployments: vec![LiveDeployment {
             id: primary.id.clone(),
             status: DeploymentStatus::Primary,
@@ -180,6 +180,7 @@ async fn of_a_state_only_four_fields_are_read_and_only_once_a_version() {
     let live = world.observe(None).await;
     let found = live.states[&name("a")].known().unwrap();
     let expected = LiveState {
+        services: BTreeMap::new(),
         version_id: None,
         etag: second.e_tag.unwrap(),
         last_modified: found.last_modified,
@@ -217,7 +218,7 @@ async fn what_is_not_due_is_carried_over() {
     world.secret("db", VERSION).await;
     let first = world.observe(None).await;
     world.calls();
-    let scope = Scope { services: false, secrets: true, states: false };
+    let scope = Scope { services: false, secrets: true, states: false, strangers: false };
     let second = observe(&world.aws, &world.desired, &world.ceiling, Some(&first), scope).await;
     assert_eq!(second.services, first.services);
     assert_eq!(world.calls(), BTreeMap::from([("DescribeSecret".to_owned(), 1)]));
@@ -242,7 +243,8 @@ async fn task_definitions_are_read_in_aws_s_own_shape_and_once() {
         |live: &Live, reference: &str| live.task_definitions[&(name("live"), reference.to_owned())].clone();
     let found = definition(&live, "web:1").known().unwrap().clone();
     assert_eq!(found.arn, full);
-    let content = found.content.value().as_object().unwrap();
+    let content = found.content.value();
+    let content = content.as_object().unwrap();
     assert_eq!(content["family"], "web");
     assert_eq!(content["containerDefinitions"][0]["image"], "example/app:1");
     for server_only in

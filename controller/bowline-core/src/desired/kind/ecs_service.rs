@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HealthCondition, ServiceSettings};
+use super::{HealthCondition, ServiceCreation, ServiceSettings};
 use crate::name::{
     FieldPath, HumanDuration, RelativePath, ResourceName, RestartToken, RevisionRef, ServiceName,
 };
@@ -27,6 +27,10 @@ pub struct EcsService {
     /// lists as a whole.
     #[serde(default, skip_serializing_if = "ServiceSettings::is_empty")]
     pub settings: ServiceSettings,
+    /// Lets Bowline create the service where it does not exist, and says with what besides the fields above; needs the
+    /// capability `ecs:create`. Left out, a missing service is only reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<ServiceCreation>,
     /// A token; changing it restarts the service once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<RestartToken>,

@@ -1,9 +1,11 @@
 //! `settings` of an EcsService: everything that UpdateService can change, in AWS's own field names.
 
-use std::sync::LazyLock;
+use std::fmt;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::desired::shapes;
@@ -12,11 +14,26 @@ use crate::desired::shapes;
 /// managed. In git only what is listed is managed: field by field inside of objects, lists as a whole. Not normalised (see
 /// `diff::fields::SERVICE`).
 ///
-/// Kept as JSON text, since those of thousands of services are held at once and few of them are looked into.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Kept as JSON text, since those of thousands of services are held at once and few of them are looked into; and shared, since
+/// what is live, remembered and in git is the same in nearly every pass.
+#[derive(Clone, Default)]
 pub struct ServiceSettings {
-    /// A JSON object without spaces; empty when there is no field.
+    /// Absent when there is no field.
+    shared: Option<Arc<Shared>>,
+}
+
+struct Shared {
+    /// A JSON object without spaces.
     text: Box<str>,
+    /// What these settings, as they are live, were found to agree with first. Not a part of the value: it only saves finding it
+    /// out anew while all three stay.
+    agreed: OnceLock<Agreed>,
+}
+
+/// What git said and what was remembered when nothing differed, and nothing was to be done or told.
+struct Agreed {
+    git: ServiceSettings,
+    remembered: ServiceSettings,
 }
 
 impl ServiceSettings {
@@ -25,7 +42,7 @@ impl ServiceSettings {
         if fields.is_empty() {
             return Self::default();
         }
-        Self { text: serde_json::to_string(fields).unwrap_or_default().into() }
+        Self::of_text(serde_json::to_string(fields).unwrap_or_default())
     }
 
     /// These fields with their values as JSON text, for which the caller vouches.
@@ -38,29 +55,88 @@ impl ServiceSettings {
         if !text.is_empty() {
             text.push('}');
         }
-        Self { text: text.into() }
+        Self::of_text(text)
+    }
+
+    fn of_text(text: String) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        Self { shared: Some(Arc::new(Shared { text: text.into(), agreed: OnceLock::new() })) }
+    }
+
+    fn text(&self) -> &str {
+        self.shared.as_ref().map_or("", |shared| &shared.text)
     }
 
     /// The fields.
     pub fn fields(&self) -> Map<String, Value> {
+        #[cfg(test)]
+        READINGS.with(|readings| readings.set(readings.get() + 1));
         // The text was made from fields, so it can only be empty or an object.
-        serde_json::from_str(&self.text).unwrap_or_default()
+        serde_json::from_str(self.text()).unwrap_or_default()
     }
 
     /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.shared.is_none()
     }
 
-    /// Whether values of a field of this name may be confidential: options of a log driver may hold a token.
+    /// Whether these settings, as they are live, were found to agree with exactly these: nothing has to be looked into again.
+    pub(crate) fn agree_still(&self, git: &Self, remembered: &Self) -> bool {
+        let agreed = self.shared.as_ref().and_then(|shared| shared.agreed.get());
+        agreed.is_some_and(|agreed| agreed.git == *git && agreed.remembered == *remembered)
+    }
+
+    /// Notes that git wants nothing else than these, as they are live, and that nothing is to be done or told.
+    pub(crate) fn note_agreement(&self, git: &Self, remembered: &Self) {
+        if let Some(shared) = &self.shared {
+            shared.agreed.get_or_init(|| Agreed { git: git.clone(), remembered: remembered.clone() });
+        }
+    }
+
+    /// Whether values of a field of this name may be confidential: options of a log driver may hold a token, details of a hook
+    /// anything.
     pub(in crate::desired) fn is_confidential(field: &str) -> bool {
-        matches!(field, "options" | "secretOptions")
+        matches!(field, "options" | "secretOptions" | "hookDetails" | "header")
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static READINGS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+impl ServiceSettings {
+    /// How often settings were read on this thread.
+    pub(crate) fn readings() -> usize {
+        READINGS.with(std::cell::Cell::get)
+    }
+}
+
+impl PartialEq for ServiceSettings {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.shared, &other.shared) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.text == other.text,
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+}
+
+impl Eq for ServiceSettings {}
+
+impl fmt::Debug for ServiceSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ServiceSettings").field(&self.text()).finish()
     }
 }
 
 impl Serialize for ServiceSettings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.fields().serialize(serializer)
+        // The text as it is: memory of thousands of services is written down in every pass.
+        let text = if self.is_empty() { "{}" } else { self.text() };
+        serde_json::from_str::<&RawValue>(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 

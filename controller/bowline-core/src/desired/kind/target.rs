@@ -58,6 +58,9 @@ pub enum Mode {
 /// One thing that Bowline may be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Capability {
+    /// Create services that do not exist and whose manifests have `create`.
+    #[serde(rename = "ecs:create")]
+    EcsCreate,
     /// Register task definitions and point services at them.
     #[serde(rename = "ecs:deploy")]
     EcsDeploy,

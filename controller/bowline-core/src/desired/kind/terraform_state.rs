@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{BucketName, CommitId, Lineage, ObjectKey, ObjectVersionId, ResourceName};
+use crate::name::{
+    BucketName, CommitId, Lineage, ObjectKey, ObjectVersionId, ResourceName, TerraformAttribute,
+};
 
 /// Which version of a Terraform state in S3 belongs to the code in git.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +34,9 @@ pub struct TerraformState {
     /// Which `aws_ecs_service` address in the state is which EcsService resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resources: BTreeMap<String, ResourceName>,
+    /// What the Terraform code has in `lifecycle.ignore_changes` of these resources, by address: `[desired_count]`, or `[all]`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignore_changes: BTreeMap<String, Vec<TerraformAttribute>>,
 }
 
 /// Which locks the backend uses.

@@ -181,8 +181,6 @@ a.yaml:9:51 Error DanglingReference: `spec.secrets[0]`: there is no Secret named
 a.yaml:9:71 Error DanglingReference: `spec.dependsOn[0]`: there is no EcsService named `wbe`
   | spec: {target: prodution, service: web, secrets: [cache], dependsOn: [wbe]}
   = EcsService resources: there is only `api`
-a.yaml:19:52 Warning NotActedOn: this version checks `spec.resources` but does not act on it
-  | spec: {target: production, bucket: states, key: k, resources: {aws_ecs_service.x: api}}
 a.yaml:24:65 Error DanglingReference: `spec.taskDefinition.file`: there is no file api.json
   | spec: {target: production, service: api, taskDefinition: {file: api.json}}
   = the path is relative to the folder of a.yaml

@@ -158,7 +158,7 @@ prod/web.yaml:43:59 Error InvalidValue: `spec.taskDefinition.file`: `../../api.j
   = the path is relative to the folder of prod/web.yaml
 prod/web.yaml:43:76 Error UnknownField: `spec` has no field `replicas`
   | spec: {target: prod, service: api, taskDefinition: {file: ../../api.json}, replicas: ...
-  = fields: there are `dependsOn`, `desiredCount`, `healDelay`, `health`, `ignore`, `restart`, `reveal`, `rollout`, `secrets`, `service`, `settings`, `target`, `taskDefinition`
+  = fields: there are `create`, `dependsOn`, `desiredCount`, `healDelay`, `health`, `ignore`, `restart`, `reveal`, `rollout`, `secrets`, `service`, `settings`, `target`, `taskDefinition`
 ");
 }
 
@@ -336,8 +336,6 @@ prod/web.yaml:30:3 Warning NotActedOn: this version checks `spec.code` but does 
   |   code: {repository: https://example.com/infra, commit: main}
 prod/web.yaml:30:57 Error InvalidValue: `spec.code.commit`: `main` is not a full git commit id (40 hexadecimal digits)
   |   code: {repository: https://example.com/infra, commit: main}
-prod/web.yaml:31:3 Warning NotActedOn: this version checks `spec.resources` but does not act on it
-  |   resources: {aws_ecs_service.web: web}
 ");
 }
 
@@ -365,5 +363,34 @@ fn a_role_of_another_account_could_never_be_used() {
 prod/web.yaml:9:21 Error InvalidValue: `spec.assumeRole.arn` is a role of 444455556666, but `spec.accountId` is 111122223333
   |   assumeRole: {arn: \"arn:aws:iam::444455556666:role/bowline\"}
   = the role must be of the account that the Target describes
+");
+}
+
+#[test]
+fn a_declaration_of_ignore_changes_that_has_no_effect_is_an_error() {
+    let file = manifest(
+        "\
+apiVersion: bowline.dev/v1alpha1
+kind: TerraformState
+metadata: {name: app}
+spec:
+  target: prod
+  bucket: states
+  key: app.tfstate
+  resources: {aws_ecs_service.web: web}
+  ignoreChanges:
+    aws_ecs_service.wep: [desired_count]
+    aws_ecs_service.web: [desired_count, task_defintion, all, tags, Tags]
+",
+    );
+    expect(&file.findings, "\
+prod/web.yaml:10:5 Error DanglingReference: `spec.ignoreChanges` names `aws_ecs_service.wep`, which is not in `spec.resources`
+  |     aws_ecs_service.wep: [desired_count]
+  = did you mean `aws_ecs_service.web`?
+prod/web.yaml:11:42 Error InvalidValue: `task_defintion` is no argument of aws_ecs_service
+  |     aws_ecs_service.web: [desired_count, task_defintion, all, tags, Tags]
+  = did you mean `task_definition`?
+prod/web.yaml:11:69 Error InvalidValue: `spec.ignoreChanges.aws_ecs_service.web[4]`: `Tags` is not an argument as `ignore_changes` names it, such as desired_count, or all
+  |     aws_ecs_service.web: [desired_count, task_defintion, all, tags, Tags]
 ");
 }

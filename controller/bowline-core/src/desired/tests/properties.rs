@@ -14,7 +14,7 @@ use crate::desired::node::Node;
 use crate::name::{
     AccountId, BucketName, ClusterName, CommitId, CronExpression, FieldPath, HostName, HumanDuration,
     Lineage, ObjectKey, ObjectVersionId, ProbeUrl, Region, ResourceName, RestartToken, RevisionRef, RoleArn,
-    SecretId, SecretVersionId, ServiceName, StatusCodes, TimeZoneName,
+    SecretId, SecretVersionId, ServiceName, StatusCodes, TerraformAttribute, TimeZoneName,
 };
 
 macro_rules! text {
@@ -108,6 +108,7 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             task_definition: first.2,
             desired_count: first.3,
             settings: settings(),
+            create: None,
             restart,
             secrets: names.0,
             depends_on: names.1,
@@ -185,16 +186,20 @@ fn terraform_state() -> impl Strategy<Value = TerraformState> {
         option::of(version),
         option::of(code),
         btree_map("[a-z_.\\[\\]0-9\"]{1,20}", resource_name(), 0..3),
+        vec(text!(TerraformAttribute, "(desired_count|tags_all|all)"), 0..3),
     )
-        .prop_map(|(target, bucket, key, lock, lineage, version, code, resources)| TerraformState {
-            target,
-            bucket,
-            key,
-            lock,
-            lineage,
-            version,
-            code,
-            resources,
+        .prop_map(|(target, bucket, key, lock, lineage, version, code, resources, ignored)| {
+            TerraformState {
+                ignore_changes: resources.keys().map(|address| (address.clone(), ignored.clone())).collect(),
+                target,
+                bucket,
+                key,
+                lock,
+                lineage,
+                version,
+                code,
+                resources,
+            }
         })
 }
 

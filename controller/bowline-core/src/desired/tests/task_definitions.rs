@@ -201,7 +201,7 @@ prod/web.json:1:34 Warning InvalidTaskDefinition: `status` is set by AWS and not
 ");
     let content =
         json!({"family": "web", "memory": "64", "containerDefinitions": [{"name": "a", "image": "b"}]});
-    assert_eq!(*parsed.content.unwrap().value(), content);
+    assert_eq!(parsed.content.unwrap().value(), content);
 }
 
 #[test]

@@ -55,10 +55,6 @@ pub(crate) fn removals(
         }
     }
     for (names, (reset, untouched)) in anchors {
-        if !untouched {
-            removals.left.push((shown_path(&names), "somebody has changed it since"));
-            continue;
-        }
         let to = match reset {
             Reset::To(json) => serde_json::from_str(json).ok(),
             Reset::ByStrategy { replica, daemon: of_daemon } => {
@@ -67,9 +63,14 @@ pub(crate) fn removals(
             Reset::Omit => None,
         };
         let differences = differences(&names, to.as_ref(), get(found, &names), reveal);
-        if !differences.is_empty() {
+        if differences.is_empty() {
+            continue;
+        }
+        if untouched {
             let names = names.into_iter().map(str::to_owned).collect();
             removals.resets.push(Removal { names, to, differences });
+        } else {
+            removals.left.push((shown_path(&names), "somebody has changed it since"));
         }
     }
     removals
@@ -96,6 +97,11 @@ fn anchor<'a>(wanted: &Map<String, Value>, names: &[&'a str]) -> Option<(Names<'
         (reset_of(&map.join(".")) == Some(Reset::Omit)).then(|| (names.to_vec(), Reset::Omit))
     };
     found.or_else(in_map)
+}
+
+/// Whether AWS drops the field when a request leaves it out of its structure.
+pub(super) fn goes_when_left_out(names: &[&str]) -> bool {
+    (1..=names.len()).any(|length| reset_of(&names[..length].join(".")) == Some(Reset::Omit))
 }
 
 fn differences(

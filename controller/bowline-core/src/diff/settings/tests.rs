@@ -152,7 +152,7 @@ fn taken_back(
 #[test]
 fn what_left_git_is_set_back_explicitly() {
     let breaker = json!({"enable": true, "rollback": true, "resetOnHealthyTask": false});
-    let connect = json!({"enabled": true, "namespace": "internal"});
+    let connect = json!({"enabled": true, "namespace": "internal", "services": [{"portName": "http"}]});
     let managed = json!({
         "deploymentConfiguration": {"deploymentCircuitBreaker": breaker, "maximumPercent": 150},
         "enableExecuteCommand": true,
@@ -180,7 +180,9 @@ fn what_left_git_is_set_back_explicitly() {
         "loadBalancers": [],
         "serviceConnectConfiguration": {"enabled": true},
     });
-    let (sent, _) = taken_back(managed.clone(), part, managed.clone(), false, &[]);
+    let (sent, left) = taken_back(managed.clone(), part, managed.clone(), false, &[]);
+    let kept = ["networkConfiguration.awsvpcConfiguration.subnets", "serviceConnectConfiguration.namespace"];
+    assert_eq!(left, kept.map(|field| format!("settings.{field}: AWS has no reset for it")));
     assert_eq!(
         sent,
         json!({
@@ -189,7 +191,7 @@ fn what_left_git_is_set_back_explicitly() {
             "deploymentConfiguration.maximumPercent": 200,
             "enableExecuteCommand": false,
             "platformVersion": "LATEST",
-            "serviceConnectConfiguration.namespace": "left out",
+            "serviceConnectConfiguration.services": "left out",
         })
     );
 }
@@ -200,8 +202,8 @@ fn what_somebody_else_changed_since_is_not_set_back() {
     let found = json!({"healthCheckGracePeriodSeconds": 90, "propagateTags": "NONE"});
     let (sent, left) = taken_back(managed, json!({"enableExecuteCommand": true}), found, false, &[]);
     assert_eq!(sent, json!({}));
-    let changed = |field: &str| format!("settings.{field}: somebody has changed it since");
-    assert_eq!(left, [changed("healthCheckGracePeriodSeconds"), changed("propagateTags")]);
+    // What is as it would be set back to is nothing to tell.
+    assert_eq!(left, ["settings.healthCheckGracePeriodSeconds: somebody has changed it since"]);
 }
 
 #[test]
@@ -210,5 +212,14 @@ fn a_request_is_in_effect_when_every_leaf_of_it_is_live() {
     let asked = |request: Value| settings_in_effect(&map(request), &live);
     assert!(asked(json!({"enableExecuteCommand": true, "platformVersion": "LATEST", "loadBalancers": []})));
     assert!(!asked(json!({"enableExecuteCommand": false})));
+    let connect = |more: Value| {
+        let mut connect = json!({"enabled": true, "namespace": "internal"});
+        connect.as_object_mut().unwrap().extend(map(more));
+        map(json!({"serviceConnectConfiguration": connect}))
+    };
+    let with_logs = connect(json!({"logConfiguration": {"logDriver": "awslogs", "options": {"a": "b"}}}));
+    let left_out = settings_in_effect(&connect(json!({})), &ServiceSettings::new(&with_logs));
+    assert!(!left_out, "AWS replaces the structure as a whole");
+    assert!(settings_in_effect(&with_logs, &ServiceSettings::new(&with_logs)));
     assert_ne!(settings_fingerprint(&live, "platformVersion"), settings_fingerprint(&live, "loadBalancers"));
 }

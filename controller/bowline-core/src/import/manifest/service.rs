@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Named, Standing, Writer, document, key, path};
 use crate::desired::{ResourceKind, Severity, TaskDefinitionContent, parse_task_definition};
+use crate::import::settings::{Confidential, Listed, in_order, listed};
 use crate::import::suspect::suspects;
 use crate::import::yaml::Yaml;
 use crate::import::{
@@ -30,7 +31,8 @@ impl Subject<'_> {
 }
 
 /// The sections of a service's `spec`, in their order. Each writes what it has to say, or nothing.
-const SECTIONS: [fn(&Section<'_>, &mut Yaml); 3] = [task_definition_section, desired_count, secrets];
+const SECTIONS: [fn(&Section<'_>, &mut Yaml); 4] =
+    [task_definition_section, desired_count, settings, secrets];
 
 /// How the path of a container's field begins.
 const CONTAINERS: &str = "containerDefinitions.";
@@ -41,6 +43,7 @@ struct Section<'a> {
     /// The file's name beside the manifest, and what it leaves out.
     file: Option<(String, BTreeSet<String>)>,
     counts: bool,
+    settings: Listed,
     secrets: BTreeSet<ResourceName>,
 }
 
@@ -90,10 +93,13 @@ pub(super) fn write(writer: &mut Writer<'_>, inventory: &Inventory, services: &[
         let file = task_definition_file(writer, subject, &manifest);
         let read = subject.content().map(secrets_read_at_start).unwrap_or_default();
         let arns = read.iter().filter_map(|id| Some(&inventory.secrets.get(id)?.as_ref()?.arn));
+        let settings = listed(subject.found, |name| writer.options.allowed.contains(name));
+        note_confidential(writer, subject, &settings);
         let section = Section {
             subject,
             file: file.as_ref().map(|(name, file)| (name.clone(), file.left_out.clone())),
             counts: writer.options.counts,
+            settings,
             secrets: arns.filter_map(|arn| writer.secrets.get(arn).cloned()).collect(),
         };
         let text = document(&key, None, |spec| {
@@ -173,6 +179,21 @@ fn note(writer: &mut Writer<'_>, subject: &Subject<'_>) {
     }
 }
 
+/// Settings that are left out for what they hold are told, since drift in them is not seen.
+fn note_confidential(writer: &mut Writer<'_>, subject: &Subject<'_>, settings: &Listed) {
+    if subject.standing == Standing::Elsewhere {
+        return;
+    }
+    for Confidential { path, name, because } in &settings.confidential {
+        let why = because.in_words();
+        let sentence = format!(
+            "settings.{path} is left out, since {name} looks confidential ({why}): drift in it is not seen. If it is not \
+             confidential, give --allow-env {name}"
+        );
+        writer.note(subject.called.as_str(), sentence);
+    }
+}
+
 fn task_definition_section(section: &Section<'_>, spec: &mut Yaml) {
     let live = &section.subject.found.live;
     match (live.controller, &live.task_definition, &section.file) {
@@ -235,6 +256,44 @@ fn desired_count(section: &Section<'_>, spec: &mut Yaml) {
     } else {
         spec.number("desiredCount", u64::from(live.desired_count));
     }
+}
+
+fn settings(section: &Section<'_>, spec: &mut Yaml) {
+    let Listed { fields, defaults, owned, exchanged, confidential } = &section.settings;
+    let comments = |yaml: &mut Yaml| {
+        if !defaults.is_empty() {
+            yaml.comment(&format!("AWS's defaults, left out and so not managed: {}.", grouped(defaults)));
+        }
+        for (who, fields) in owned {
+            yaml.comment(&format!("Left out, since {who} deploys the service: {}.", fields.join(", ")));
+        }
+        for Confidential { path, name, .. } in confidential {
+            yaml.comment(&format!("{path} is left out: {name} looks confidential (see --allow-env)."));
+        }
+    };
+    if fields.is_empty() {
+        return comments(spec);
+    }
+    spec.map("settings", |yaml| {
+        comments(yaml);
+        for (field, value) in fields {
+            if *exchanged && field == "loadBalancers" {
+                yaml.comment(
+                    "ECS exchanges targetGroupArn and alternateTargetGroupArn at each deployment: that is no drift.",
+                );
+            }
+            yaml.value(field, value, in_order);
+        }
+    });
+}
+
+/// `propagateTags NONE; in deploymentConfiguration strategy ROLLING`.
+fn grouped(defaults: &BTreeMap<String, BTreeSet<String>>) -> String {
+    let groups = defaults.iter().map(|(structure, fields)| {
+        let fields = fields.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if structure.is_empty() { fields } else { format!("in {structure} {fields}") }
+    });
+    groups.collect::<Vec<_>>().join("; ")
 }
 
 fn secrets(section: &Section<'_>, spec: &mut Yaml) {

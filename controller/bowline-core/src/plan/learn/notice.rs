@@ -12,7 +12,7 @@ use crate::plan::memory::{
 };
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
-use crate::plan::service::{Noticed, ServiceOutlook, Spec};
+use crate::plan::service::{HandsOff, Noticed, ServiceOutlook, Spec};
 use crate::plan::world::key;
 use crate::rollback::Failure;
 use crate::rollout;
@@ -27,6 +27,7 @@ pub(super) struct ServiceFacts {
     deviation: Option<String>,
     runs_wanted: bool,
     is_unwatched: bool,
+    draining: bool,
     settings: Option<Noticed>,
 }
 
@@ -54,6 +55,7 @@ impl ServiceFacts {
             deviation: outlook.deviation,
             runs_wanted: outlook.runs_wanted,
             is_unwatched: outlook.is_unwatched,
+            draining: outlook.hands_off == Some(HandsOff::Draining),
             settings: outlook.settings,
         }
     }
@@ -84,6 +86,7 @@ pub(super) struct Noticing<'a> {
 
 impl Noticing<'_> {
     pub(super) fn service(&self, memory: &mut Memory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+        self.draining(memory, facts);
         let (Some(live), Some(wanted)) = (&facts.live, self.desired.services.get(&facts.name)) else {
             return;
         };
@@ -97,6 +100,18 @@ impl Noticing<'_> {
         }
         self.settings(service, facts, events);
         self.deviation(service, facts, events);
+    }
+
+    /// Since when ECS has been deleting a service that is to be created again.
+    fn draining(&self, memory: &mut Memory, facts: &ServiceFacts) {
+        if facts.draining {
+            let (service, _) = memory.service_mut(self.desired, &facts.name);
+            service.draining_since.get_or_insert(self.now);
+        } else if facts.report.unknown.is_none()
+            && let Some(service) = memory.services.get_mut(&facts.name)
+        {
+            service.draining_since = None;
+        }
     }
 
     /// Settings that are managed, that left git, and that every task has by now.

@@ -91,7 +91,7 @@ fn desired_digest(desired: &DesiredState, resource: &ResourceKey) -> String {
 
 fn service_text(desired: &DesiredState, service: &DesiredService) -> String {
     let content = match &service.task_definition {
-        Some(WantedTaskDefinition::Content { content, .. }) => canonical_json(content.value()),
+        Some(WantedTaskDefinition::Content { content, .. }) => content.text().to_owned(),
         Some(WantedTaskDefinition::Revision(_)) | None => String::new(),
     };
     format!("{}\n{content}\n{:?}", json(&service.resource.spec), pinned_versions(desired, service))

@@ -9,13 +9,13 @@ use super::Subject;
 use super::settings::Settings;
 use super::task_definition::{Step, TaskDefinition, running_content};
 use crate::desired::{ResourceKind, WantedTaskDefinition};
-use crate::diff::{normal_text, settings_in_effect};
+use crate::diff::{normal_text, settings_agree};
 use crate::live::{PastDeployment, RolloutState};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::memory::{AttemptVerdict, SpecHash};
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::WaitingOn;
-use crate::plan::secret::SecretStanding;
+use crate::plan::secret::{SecretOutlook, SecretStanding};
 use crate::plan::spec::{Deployed, pinned_versions, spec_hash};
 use crate::plan::tag::{Recorded, Restart};
 use crate::plan::world::key;
@@ -61,8 +61,9 @@ pub(crate) fn spec<'a>(
     };
     let versions = pinned_versions(subject.world.desired, subject.wanted);
     let deployed = normal.as_deref().map_or(Deployed::Live(arn.as_ref()), Deployed::Content);
-    let hash = spec_hash(deployed, &versions, &settings.wanted);
-    Ok(Some(Spec { hash, arn, normal, settings: settings.wanted.clone() }))
+    let wanted = settings.wanted(&subject.wanted.resource.spec.settings);
+    let hash = spec_hash(deployed, &versions, &wanted);
+    Ok(Some(Spec { hash, arn, normal, settings: wanted }))
 }
 
 /// Whether the spec failed before. Memory knows; where it does not, ECS's own history is asked before anything is deployed.
@@ -88,7 +89,7 @@ pub(crate) fn failed_before<'a>(
     let mut past = past_deployments(subject, reads)?;
     past.retain(|past| since.is_none_or(|since| rollout::began_since(past.created_at, since)));
     // The same revision with other settings is another deployment.
-    past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_in_effect(&spec.settings, had)));
+    past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_agree(&spec.settings, had)));
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
     if let Some(normal) = &spec.normal {
         let failed = rollback::failed_revisions(&past);
@@ -205,12 +206,12 @@ pub(crate) fn held_until(subject: &Subject<'_>, found: &str) -> Option<Timestamp
 }
 
 /// What has to happen to the service's secrets before it is deployed.
-pub(crate) fn secrets_first(subject: &Subject<'_>) -> Option<WaitingOn> {
+pub(crate) fn secrets_first(secrets: &[(&ResourceName, &SecretOutlook)]) -> Option<WaitingOn> {
     let mut first = Vec::new();
-    for (name, secret) in subject.secrets() {
+    for (name, secret) in secrets {
         match secret.standing {
             SecretStanding::Settled | SecretStanding::LeftAlone => {}
-            SecretStanding::Promoting(_) | SecretStanding::Blocked => first.push(name),
+            SecretStanding::Promoting(_) | SecretStanding::Blocked => first.push(*name),
             SecretStanding::Unknown => {
                 return Some(WaitingOn::Read { what: format!("Secret/{name}, which the service reads") });
             }

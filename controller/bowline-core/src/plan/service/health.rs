@@ -1,13 +1,13 @@
 //! How do the health conditions of a service stand, and was their baseline read before it is changed?
 
 use jiff::SignedDuration;
-use serde_json::{Map, Value};
 
 use super::Subject;
-use crate::live::{DeploymentController, ProbeOutcome};
+use crate::live::{CircuitBreaker, DeploymentController, ProbeOutcome};
 use crate::plan::memory::ConditionMemory;
 use crate::plan::reads::Reads;
 use crate::plan::report::{HealthReport, ResourceReport, WaitingOn};
+use crate::plan::warning::Warning;
 
 /// How old an answer may be that counts as the baseline of a rollout that begins now.
 const BASELINE_FRESH: SignedDuration = SignedDuration::from_secs(90);
@@ -55,23 +55,16 @@ pub(super) fn report(subject: &Subject<'_>, report: &mut ResourceReport) {
 }
 
 /// Warns of a service whose bad deployments ECS would try for ever. What git says of it is a decision.
-pub(super) fn warn_of_no_breaker(subject: &Subject<'_>, report: &mut ResourceReport) {
-    let declared = subject.wanted.resource.spec.settings.fields();
-    let of = |fields: &Map<String, Value>, name: &str| {
-        fields.get("deploymentConfiguration").and_then(|configuration| configuration.get(name)).cloned()
-    };
-    let live = subject.live.settings.fields();
-    // AWS always shows it; what does not is no AWS.
-    let is_off = of(&live, "deploymentCircuitBreaker").is_some_and(|breaker| breaker["enable"] == false);
-    let rolls = of(&live, "strategy").is_none_or(|strategy| strategy == "ROLLING");
-    let is_ours = subject.live.controller == DeploymentController::Ecs
-        && subject.wanted.task_definition.is_some()
-        && of(&declared, "deploymentCircuitBreaker").is_none();
-    if is_ours && is_off && rolls {
-        report.notes.push(
-            "the deployment circuit breaker is off, so ECS tries a bad deployment for ever: set \
-             settings.deploymentConfiguration.deploymentCircuitBreaker to {enable: true, rollback: true}"
-                .to_owned(),
-        );
+pub(super) fn no_breaker(subject: &Subject<'_>) -> Option<Warning> {
+    // Live first: what git says is read of those services only that may need the warning.
+    if subject.live.circuit_breaker != CircuitBreaker::Off
+        || subject.live.controller != DeploymentController::Ecs
+        || subject.wanted.task_definition.is_none()
+    {
+        return None;
     }
+    let declared = subject.wanted.resource.spec.settings.fields();
+    let configuration = declared.get("deploymentConfiguration");
+    let is_decided = configuration.is_some_and(|all| all.get("deploymentCircuitBreaker").is_some());
+    (!is_decided).then_some(Warning::CircuitBreakerOff)
 }

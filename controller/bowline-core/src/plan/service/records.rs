@@ -153,7 +153,8 @@ fn resolved(subject: &Subject<'_>, readers: &[(&ResourceName, &SecretOutlook)]) 
 
 impl Records<'_> {
     fn due(&mut self, subject: &Subject<'_>, key: TagKey, wanted: &str, found: &str, note: String) {
+        let path = if key == TagKey::Restart { "restart" } else { "secrets" };
         let record = TagRecord::before_forcing(wanted, subject.live).to_string();
-        self.due.push((key, record, diff_record(key, wanted, found, note)));
+        self.due.push((key, record, diff_record(path, wanted, found, note)));
     }
 }

@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 
 use super::Subject;
 use crate::desired::kind::ServiceSettings;
-use crate::diff::fields::{Effect, SERVICE, Setting, ShownBy, Taken, setting_row, starts_deployment};
+use crate::diff::fields::{Effect, SERVICE, ShownBy, setting_row, starts_deployment};
 use crate::diff::normalize::normalize_by;
 use crate::diff::settings::{
-    Leaf, Removal, compare, fingerprint, get, leaves, removals, request, set, shown_path,
+    Leaf, Removal, compare, exchanges_target_groups, fingerprint, get, is_shown, leaves, owner, removals,
+    request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
-use crate::live::{DeploymentController, SchedulingStrategy};
+use crate::live::SchedulingStrategy;
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::HeldWhy;
 
@@ -33,10 +34,28 @@ pub(crate) struct Settings {
     pub(crate) others: Map<String, Value>,
     /// What the fields that are sent were when the plan was made.
     pub(crate) expected: BTreeMap<String, String>,
-    /// What git wants of everything that starts a deployment.
-    pub(crate) wanted: Map<String, Value>,
+    /// What git wants of everything that starts a deployment; absent where that is what it lists.
+    wanted: Option<Map<String, Value>>,
     /// What becomes of memory.
     pub(crate) noticed: Noticed,
+}
+
+impl Settings {
+    /// What git wants of everything that starts a deployment, normalised.
+    pub(crate) fn wanted(&self, listed: &ServiceSettings) -> Map<String, Value> {
+        self.wanted.clone().unwrap_or_else(|| deploying_part(&listed.fields()))
+    }
+
+    /// Whether nothing differs, and nothing is to be done or told.
+    fn is_quiet(&self) -> bool {
+        self.differences.is_empty()
+            && self.left_alone.is_empty()
+            && self.held.is_empty()
+            && self.notes.is_empty()
+            && self.deploying.is_empty()
+            && self.others.is_empty()
+            && self.noticed.left.is_empty()
+    }
 }
 
 /// What memory learns of settings.
@@ -53,9 +72,15 @@ pub(crate) struct Noticed {
 /// Holds the settings of a service against git.
 pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<Settings, Blocked> {
     let mut settings = Settings::default();
+    needs_recreation(subject, &mut settings);
     let remembered = subject.memory.map(|memory| &memory.managed_settings);
     let written = &subject.wanted.resource.spec.settings;
     if written.is_empty() && remembered.is_none_or(ServiceSettings::is_empty) {
+        effective(subject, reads, &mut settings);
+        return Ok(settings);
+    }
+    if let Some(remembered) = remembered.filter(|known| subject.live.settings.agree_still(written, known)) {
+        settings.noticed.managed = remembered.clone();
         effective(subject, reads, &mut settings);
         return Ok(settings);
     }
@@ -63,7 +88,9 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     let managed = remembered.map(ServiceSettings::fields).unwrap_or_default();
     let mut found = subject.live.settings.fields();
     from_revision(subject, reads, (&mut wanted, &managed), &mut found, &mut settings)?;
-    settings.wanted = deploying_part(&wanted);
+    settings.wanted = Some(deploying_part(&wanted));
+    // What only a revision shows is not a part of what is live: it may change while that stays.
+    let is_all_live = wanted.keys().all(|field| is_shown(field));
     follow_traffic(&mut wanted, &found, &mut settings);
     let mut touched = BTreeSet::new();
     let mut in_sync = Map::new();
@@ -88,8 +115,39 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
         sent.insert(field, value);
     }
     settings.noticed.managed = ServiceSettings::new(&in_sync);
+    if let Some(remembered) = remembered.filter(|known| **known == settings.noticed.managed)
+        && is_all_live
+        && settings.is_quiet()
+    {
+        subject.live.settings.note_agreement(written, remembered);
+    }
     effective(subject, reads, &mut settings);
     Ok(settings)
+}
+
+/// What `create` says and AWS cannot change on a service that exists. The rest of `create` is where the service began, and
+/// says nothing of where it is now.
+fn needs_recreation(subject: &Subject<'_>, settings: &mut Settings) {
+    let Some(create) = &subject.wanted.resource.spec.create else { return };
+    let mut fields = create.fields();
+    fields.retain(|field, _| setting_row(field).is_some_and(|row| row.effect == Effect::Recreation));
+    if fields.is_empty() {
+        return;
+    }
+    let found = subject.live.settings.fields();
+    for leaf in compare(&fields, &found, &subject.wanted.resource.spec.reveal) {
+        for mut difference in leaf.differences {
+            let field = difference.path.strip_prefix("settings.").unwrap_or(&difference.path);
+            difference.path = format!("create.{field}");
+            if subject.ignored.covers(&difference.path) {
+                difference.reason = Reason::IgnoredByRule;
+                settings.left_alone.push(difference);
+                continue;
+            }
+            settings.held.push(HeldWhy::NeedsRecreation { field: difference.path.clone() });
+            settings.differences.push(difference);
+        }
+    }
 }
 
 /// Adds what only DescribeServiceRevisions shows, where it is asked for. An endpoint that has no revisions cannot tell: then
@@ -109,7 +167,8 @@ fn from_revision<'a>(
     if subject.live.service_revision.is_some() {
         match reads.revision_settings(subject.name) {
             Ok(Some(shown)) => {
-                found.extend(shown.fields());
+                // The rest is as DescribeServices shows it: the executor looks there again.
+                found.extend(shown.fields().into_iter().filter(|(field, _)| !is_shown(field)));
                 return Ok(());
             }
             Ok(None) => {}
@@ -127,7 +186,7 @@ fn from_revision<'a>(
 }
 
 /// The part that a deployment rolls out, normalised.
-fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
+pub(super) fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
     let part: Map<String, Value> = wanted
         .iter()
         .filter(|(field, _)| starts_deployment(field))
@@ -142,8 +201,7 @@ fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
 /// After a blue/green deployment the target groups have changed places: ECS owns which one is in production, so the wanted
 /// ones are taken in the order that is live.
 fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, settings: &mut Settings) {
-    let strategy = get(found, &["deploymentConfiguration", "strategy"]).and_then(Value::as_str);
-    if !matches!(strategy, Some("BLUE_GREEN" | "LINEAR" | "CANARY")) {
+    if !exchanges_target_groups(found) {
         return;
     }
     let live: Vec<&Value> =
@@ -199,7 +257,9 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
         return None;
     }
     settings.differences.extend(rest);
-    let to_code_deploy = field == "deploymentController" && leaf.wanted.as_str() == Some("CODE_DEPLOY");
+    // UpdateService leads away from CodeDeploy, never to it.
+    let to_code_deploy =
+        leaf.names == ["deploymentController", "type"] && leaf.wanted.as_str() == Some("CODE_DEPLOY");
     if row.effect == Effect::Recreation || to_code_deploy {
         let held = HeldWhy::NeedsRecreation { field: shown_path(&[&field]) };
         if !settings.held.contains(&held) {
@@ -208,17 +268,6 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
         return None;
     }
     Some(field)
-}
-
-/// Who else sets the field, under a controller for which UpdateService does not take it.
-fn owner(controller: DeploymentController, row: &Setting) -> Option<&'static str> {
-    match (controller, row.taken) {
-        (DeploymentController::Ecs, _)
-        | (_, Taken::Always)
-        | (DeploymentController::CodeDeploy, Taken::CodeDeploy) => None,
-        (DeploymentController::CodeDeploy, Taken::Ecs) => Some("CodeDeploy"),
-        (DeploymentController::External, Taken::Ecs | Taken::CodeDeploy) => Some("an external controller"),
-    }
 }
 
 /// What left git and is set back; what is still managed is added to `in_sync`.

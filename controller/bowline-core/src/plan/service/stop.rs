@@ -6,14 +6,17 @@ use crate::plan::memory::{Attempt, AttemptVerdict};
 use crate::rollback::Failure;
 use crate::rollout;
 
-/// Plans the stop. What git newly wants replaces the deployment by itself; what ECS is leaving already needs no stop.
+/// Plans the stop. What git newly wants replaces the deployment by itself; what ECS is leaving already needs no stop. Of the
+/// first deployment of a service that was created there is nothing to go back to.
 pub(super) fn plan(subject: &Subject<'_>, outlook: &mut ServiceOutlook<'_>) {
     let replaces = outlook.register.is_some()
         || outlook.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
     let history = subject.world.live.histories.get(subject.name).and_then(|history| history.known());
     let leaving = rollout::rolling_back(subject.live, history.map(Vec::as_slice));
     let Some(primary) = subject.live.primary() else { return };
-    if replaces || leaving || primary.rollout_state != Some(RolloutState::InProgress) {
+    let was_good = subject.memory.is_some_and(|memory| memory.last_good.is_some());
+    let is_first = !was_good && subject.live.deployments.len() == 1;
+    if replaces || leaving || is_first || primary.rollout_state != Some(RolloutState::InProgress) {
         return;
     }
     let mut attempts = subject.memory.into_iter().flat_map(|memory| memory.attempts.values());

@@ -9,7 +9,7 @@ use crate::desired::{TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::path::Ignored;
 use crate::diff::{Difference, diff_normalized, diff_revision, normal_text, normalize, overlay};
 use crate::live::{DeploymentController, LiveTaskDefinition, TaskDefinitionStatus};
-use crate::name::{RelativePath, RevisionRef, TaskDefinitionArn};
+use crate::name::{RelativePath, ResourceName, RevisionRef, TaskDefinitionArn};
 use crate::plan::reads::{Blocked, Reads};
 
 /// Where a service's task definition stands.
@@ -93,7 +93,13 @@ fn compare_revision<'a>(
         let (wanted, found) = (normalize(&wanted.content), normalize(&found.content));
         differences.extend(content_differences(subject, &wanted, &found));
     }
-    let step = match wanted {
+    let step = pinned(revision, wanted);
+    TaskDefinition::Differs { differences, step }
+}
+
+/// The step to a revision that git pins.
+pub(super) fn pinned(revision: &RevisionRef, found: Result<Option<&LiveTaskDefinition>, Blocked>) -> Step {
+    match found {
         Err(blocked) => Step::Read(blocked),
         Ok(None) => Step::NeedsPerson(format!(
             "the task definition {revision} does not exist: pin one that does, or register it"
@@ -107,8 +113,7 @@ fn compare_revision<'a>(
         Ok(Some(definition)) => {
             Step::Update { arn: definition.arn.clone(), normal: normal_text(&definition.content) }
         }
-    };
-    TaskDefinition::Differs { differences, step }
+    }
 }
 
 fn compare_content<'a>(
@@ -142,7 +147,8 @@ fn compare_content<'a>(
         difference.note = Some(format!("wanted by {file}"));
     }
     let normal = normal_text(&content);
-    let step = match find_revision(subject, reads, family, &normal) {
+    let running = subject.live.task_definition.as_ref();
+    let step = match find_revision(reads, subject.target, running, family, &normal) {
         Err(blocked) => Step::Read(blocked),
         Ok(Found::Revision(arn)) => Step::Update { arn, normal },
         Ok(Found::Nothing { newest }) => {
@@ -152,24 +158,25 @@ fn compare_content<'a>(
     TaskDefinition::Differs { differences, step }
 }
 
-enum Found {
+pub(super) enum Found {
     Revision(TaskDefinitionArn),
     Nothing { newest: Option<TaskDefinitionArn> },
 }
 
 /// Looks for the content among the newest ACTIVE revisions, newest first, and stops at the first that has it:
 /// RegisterTaskDefinition is not idempotent, so what exists is used.
-fn find_revision<'a>(
-    subject: &Subject<'a>,
-    reads: &mut Reads<'a>,
+pub(super) fn find_revision(
+    reads: &mut Reads<'_>,
+    target: &ResourceName,
+    running: Option<&TaskDefinitionArn>,
     family: &str,
     normal: &Arc<str>,
 ) -> Result<Found, Blocked> {
-    let recent = reads.recent_revisions(subject.target, family)?.map_or(&[][..], Vec::as_slice);
+    let recent = reads.recent_revisions(target, family)?.map_or(&[][..], Vec::as_slice);
     let mut blocked = None;
-    let others = recent.iter().filter(|arn| Some(*arn) != subject.live.task_definition.as_ref());
+    let others = recent.iter().filter(|arn| Some(*arn) != running);
     for (number, arn) in others.enumerate() {
-        match reads.task_definition(subject.target, arn.as_str()) {
+        match reads.task_definition(target, arn.as_str()) {
             Ok(Some(revision))
                 if revision.status == TaskDefinitionStatus::Active
                     && normal_text(&revision.content) == *normal =>

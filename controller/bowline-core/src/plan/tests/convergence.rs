@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::desired::DesiredState;
 use crate::desired::kind::Mode;
 use crate::live::{
-    Live, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult, UnknownCategory,
+    Live, LiveService, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult,
+    UnknownCategory,
 };
 use crate::name::{HostPattern, ResourceName, RestartToken};
 use crate::plan::fixture::*;
@@ -42,6 +43,10 @@ struct Service {
     live: u32,
     wanted: Wanted,
     fate: Fate,
+    /// The instance that has claimed it; ours is `bowline`.
+    owner: Option<&'static str>,
+    /// False where it has yet to be created.
+    exists: bool,
     /// Settings that are live, and that git wants.
     settings: (Value, Value),
     counts: (u32, Option<u32>),
@@ -55,13 +60,14 @@ struct Service {
 /// Pinned and current version of a secret, 1 to 3.
 type SecretVersions = (u32, u32);
 
-fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
+fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy<Value = Service> {
     let wanted = prop_oneof![
         2 => (1..=4_u32).prop_map(Wanted::Revision),
         2 => prop::sample::select(vec!["a", "b", "new", "crash"]).prop_map(Wanted::Image),
         1 => Just(Wanted::Unmanaged),
     ];
-    let fate = prop::sample::select(fates);
+    let exists = prop_oneof![4 => Just(true), 1 => Just(false)];
+    let fate = (prop::sample::select(fates), prop::sample::select(owners), exists);
     let token = prop::option::of((
         prop::sample::select(vec!["t1", "t2"]),
         prop::option::of(prop::sample::select(vec!["t1@-", "t2@-", "t1@ecs-svc/1", "t1@ecs-svc/0"])),
@@ -72,16 +78,20 @@ fn service(fates: Vec<Fate>) -> impl Strategy<Value = Service> {
     let answers = vec![Answers::Right, Answers::Wrong, Answers::WrongOnceChanged, Answers::Nobody];
     let answers = prop::option::of(prop::sample::select(answers));
     ((1..=3_u32, wanted), fate, settings, counts, token, (flags(), flags()), answers).prop_map(
-        |((live, wanted), fate, settings, counts, token, (secrets, depends_on), answers)| Service {
-            live,
-            wanted,
-            fate,
-            settings,
-            counts,
-            token,
-            secrets,
-            depends_on,
-            answers,
+        |((live, wanted), (fate, owner, exists), settings, counts, token, (secrets, depends_on), answers)| {
+            Service {
+                live,
+                wanted,
+                fate,
+                owner,
+                exists,
+                settings,
+                counts,
+                token,
+                secrets,
+                depends_on,
+                answers,
+            }
         },
     )
 }
@@ -101,14 +111,18 @@ fn settings(platforms: &[&'static str]) -> impl Strategy<Value = Value> + use<> 
     })
 }
 
-/// Worlds in which deployments may fail, whatever they deploy, or never end.
+/// Worlds in which deployments may fail, whatever they deploy, or never end, and some services belong to others.
 fn world() -> impl Strategy<Value = (DesiredState, Model)> {
-    world_of(vec![Fate::Fine, Fate::Fine, Fate::Fine, Fate::Breaks, Fate::Hangs])
+    let fates = vec![Fate::Fine, Fate::Fine, Fate::Fine, Fate::Breaks, Fate::Hangs];
+    world_of(fates, vec![None, None, Some("bowline"), Some("bowline"), Some("other")])
 }
 
-fn world_of(fates: Vec<Fate>) -> impl Strategy<Value = (DesiredState, Model)> {
+fn world_of(
+    fates: Vec<Fate>,
+    owners: Vec<Option<&'static str>>,
+) -> impl Strategy<Value = (DesiredState, Model)> {
     let secrets = prop::collection::vec((1..=3_u32, 1..=3_u32), 0..3);
-    (prop::collection::vec(service(fates), 1..4), secrets, any::<bool>()).prop_map(
+    (prop::collection::vec(service(fates, owners), 1..4), secrets, any::<bool>()).prop_map(
         |(services, secrets, keeps_id)| {
             let (desired, mut model) = build(&services, &secrets);
             model.keeps_id = keeps_id;
@@ -141,6 +155,10 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
             Wanted::Unmanaged => fixture.unmanaged(&of),
         };
         model.fates.insert(name(&of), service.fate);
+        fixture = match service.owner {
+            Some(owner) => fixture.claimed_by(&of, owner, &service_key(&of).to_string()),
+            None => fixture.unclaimed(&of),
+        };
         let live = fixture.live(&of);
         live.desired_count = service.counts.0;
         live.running_count = service.counts.0;
@@ -170,6 +188,18 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
     }
     model.services = known_values(fixture.live.services);
+    for (number, service) in services.iter().enumerate().filter(|(_, service)| !service.exists) {
+        let of = name(&format!("s{number}"));
+        let create = if service.counts.1.is_none() { json!({"desiredCount": 1}) } else { json!({}) };
+        let spec = &mut fixture.desired.services.get_mut(&of).unwrap().resource.spec;
+        spec.create = Some(serde_json::from_value(create).unwrap());
+        model.services.remove(&of);
+        model.histories.remove(&of);
+        model.starts.remove(&of);
+        model.absent.insert(of);
+    }
+    let of_others = model.services.iter().filter(|(_, service)| owner(service) == Some("other"));
+    model.of_others = of_others.map(|(name, service)| (name.clone(), service.clone())).collect();
     model.secrets = known_values(fixture.live.secrets);
     (fixture.desired, model)
 }
@@ -197,7 +227,7 @@ fn ceiling() -> Ceiling {
 fn read(desired: &DesiredState, model: &Model, memory: &Memory) -> Live {
     let mut live = model.observe();
     for _ in 0..8 {
-        let needs = needs(desired, &live, memory, at(model.clock));
+        let needs = needs(desired, &live, memory, actor(), at(model.clock));
         if needs.is_empty() {
             return live;
         }
@@ -212,9 +242,9 @@ fn read(desired: &DesiredState, model: &Model, memory: &Memory) -> Live {
 fn pass(desired: &DesiredState, model: &mut Model, memory: &mut Memory) -> Proposed {
     let live = read(desired, model, memory);
     let now = at(model.clock);
-    learn(memory, desired, &live, COMMIT, now);
+    learn(memory, desired, &live, actor(), now);
     let live = read(desired, model, memory);
-    let proposed = propose(desired, &live, memory, now);
+    let proposed = propose(desired, &live, memory, actor(), now);
     let waves: Vec<Wave> = proposed.actions.iter().map(|action| action.wave).collect();
     assert!(waves.is_sorted(), "waves are ordered: {waves:?}");
     let approved = approve(proposed.clone(), desired, &ceiling(), &GitStanding::Fresh);
@@ -259,8 +289,20 @@ fn assert_no_loop(model: &Model) {
     assert_tries(model, 1);
 }
 
-/// What fails was tried so often at most.
+/// What fails was tried so often at most, and what belongs to others is as it was.
 fn assert_tries(model: &Model, most: usize) {
+    for (of, before) in &model.of_others {
+        let touched = |service: &LiveService| {
+            (
+                service.task_definition.clone(),
+                service.desired_count,
+                service.settings.clone(),
+                service.tags.clone(),
+            )
+        };
+        assert_eq!(touched(&model.services[of]), touched(before), "{of} belongs to another instance");
+        assert_eq!(model.begun.get(of), None, "{of} belongs to another instance");
+    }
     for (of, begun) in &model.begun {
         let fails = begun.iter().filter(|(arn, platform)| {
             let content = model.definitions[arn.revision().as_str()].value();
@@ -290,7 +332,7 @@ proptest! {
         // itself, and only memory knows that it was asked for.
         let states = states(&desired, &model, &memory);
         let live = read(&desired, &model, &Memory::default());
-        let mut forgetful = propose(&desired, &live, &Memory::default(), at(model.clock)).actions;
+        let mut forgetful = propose(&desired, &live, &Memory::default(), actor(), at(model.clock)).actions;
         forgetful.retain(|action| !waits_for_good(&desired, &states, &action.resource.name));
         prop_assert_eq!(forgetful, vec![]);
     }
@@ -309,7 +351,10 @@ proptest! {
         let mut desired = desired;
         for (number, token) in ["t3", "t4"].into_iter().enumerate() {
             // A token that nothing is recorded of is a baseline.
-            let recorded = |of: &ResourceName| model.services[of].tags.contains_key(TagKey::Restart.as_str());
+            let recorded = |of: &ResourceName| {
+                let service = model.services.get(of);
+                service.is_some_and(|service| service.tags.contains_key(TagKey::Restart.as_str()))
+            };
             for (_, service) in desired.services.iter_mut().filter(|(of, _)| recorded(of)) {
                 service.resource.spec.restart = Some(RestartToken::parse(token).unwrap());
             }
@@ -345,7 +390,7 @@ proptest! {
     }
 
     #[test]
-    fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine]), changes in prop::collection::vec(change(), 1..4)) {
+    fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine], vec![None, Some("bowline")]), changes in prop::collection::vec(change(), 1..4)) {
         // Otherwise the rollouts that put it right would be bad.
         model.answers.values_mut().for_each(|answers| *answers = Answers::Right);
         let mut memory = Memory::default();
@@ -389,7 +434,7 @@ proptest! {
         }
         // Half of the answers fail, too.
         for round in 0..40 {
-            let needs = needs(&desired, &live, &memory, at(model.clock));
+            let needs = needs(&desired, &live, &memory, actor(), at(model.clock));
             for (number, need) in needs.iter().enumerate() {
                 model.answer(&mut live, need);
                 if (number + round) % 2 == 0 {
@@ -397,8 +442,8 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(needs(&desired, &live, &memory, at(model.clock)), BTreeSet::new());
-        let proposed = propose(&desired, &live, &memory, at(model.clock));
+        prop_assert_eq!(needs(&desired, &live, &memory, actor(), at(model.clock)), BTreeSet::new());
+        let proposed = propose(&desired, &live, &memory, actor(), at(model.clock));
         for action in &proposed.actions {
             let report = &proposed.reports[&action.resource];
             prop_assert_ne!(report.sync, Sync::Unknown);
@@ -408,7 +453,7 @@ proptest! {
         }
         // With the whole target unknown there is nothing to do.
         live.targets.insert(name("prod"), unknown(UnknownCategory::WrongAccount));
-        let nothing = propose(&desired, &live, &memory, at(model.clock));
+        let nothing = propose(&desired, &live, &memory, actor(), at(model.clock));
         prop_assert_eq!(&nothing.actions, &Vec::<Action>::new());
         prop_assert!(nothing.has_unknown());
     }
@@ -476,7 +521,7 @@ fn meddle(model: &mut Model, change: &Change) {
 /// Where everything stands, apart from secrets that were newer than their pin, which a move back may settle.
 fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<ResourceName, Sync> {
     let live = read(desired, model, memory);
-    let proposed = propose(desired, &live, memory, at(model.clock));
+    let proposed = propose(desired, &live, memory, actor(), at(model.clock));
     let services =
         proposed.reports.into_iter().filter(|(key, _)| key.kind == crate::desired::ResourceKind::EcsService);
     services.map(|(key, report)| (key.name, report.sync)).collect()

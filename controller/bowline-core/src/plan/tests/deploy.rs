@@ -72,6 +72,7 @@ fn a_pinned_revision_is_deployed_with_everything_that_changes_in_one_call() {
                 spec_hash: Some(hash_of(&world)),
             },
             expect: Expectation::Service {
+                owner: Some("bowline".to_owned()),
                 task_definition: Some(arn("web:6")),
                 primary_deployment: Some("ecs-svc/1".to_owned()),
                 desired_count: 2,

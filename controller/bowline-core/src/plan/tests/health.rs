@@ -34,6 +34,7 @@ fn wrong() -> ProbeOutcome {
 fn pass(world: &mut Fixture, seconds: i64, state: RolloutState, outcome: ProbeOutcome) -> Vec<EventKind> {
     world.now = at(seconds);
     let mut service = live_service("web", "web:7");
+    service.tags = world.live("web").tags.clone();
     service.deployments = vec![deployment("2", "web:7", state)];
     service.deployments[0].created_at = Some(at(1));
     world.live.services.insert(name("web"), Observed::Known { value: service, at: at(seconds) });

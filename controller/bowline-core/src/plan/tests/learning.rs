@@ -335,6 +335,7 @@ fn what_another_ecs_service_ran_is_no_step_back() {
     for to_another in moves {
         let mut world = world.clone();
         *world.live("web") = live_service("web", "web:6");
+        world = world.claimed_by("web", "bowline", "EcsService/web");
         world.live.histories.insert(name("web"), known(Vec::new()));
         assert_eq!(world.actions(), Vec::<String>::new(), "the same service: somebody stepped back");
         to_another(&mut world);

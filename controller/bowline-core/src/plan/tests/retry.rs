@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::desired::Retry;
-use crate::live::PastDeploymentStatus;
+use crate::live::{LiveService, PastDeploymentStatus};
 use crate::plan::fixture::*;
 use crate::plan::*;
 use crate::rollback::shared_outage;
@@ -101,7 +101,8 @@ fn what_names_another_spec_or_comes_from_before_or_from_the_future_releases_noth
 fn what_runs_already_is_started_anew_when_it_is_released() {
     let mut world = failed();
     let hash = hash(&world);
-    *world.live("web") = live_service("web", "web:7");
+    let tags = world.live("web").tags.clone();
+    *world.live("web") = LiveService { tags, ..live_service("web", "web:7") };
     world.live("web").deployments[0].id = "ecs-svc/2".to_owned();
     // Unhealthy: ECS has completed it.
     world.remember("web").attempts.get_mut(&hash).unwrap().aftermath.unhealthy = true;

@@ -122,8 +122,7 @@ fn an_untagged_reader_gets_a_baseline_of_the_old_versions_before_the_promotion()
         actions[0].operation,
         Operation::TagService {
             service_arn: "arn:aws:ecs:eu-central-1:111122223333:service/main/web".to_owned(),
-            key: TagKey::Secrets,
-            value: format!("{}@-", fp("1")),
+            tags: vec![(TagKey::Secrets, format!("{}@-", fp("1")))],
         }
     );
     // The record is there: promotion, and the reader waits for it.

@@ -116,6 +116,76 @@ fn under_code_deploy_only_what_it_does_not_own_is_sent() {
 }
 
 #[test]
+fn nothing_leads_to_code_deploy_and_everything_leads_away_from_it() {
+    let controller = |kind: &str| json!({"deploymentController": {"type": kind}});
+    let held = [HeldWhy::NeedsRecreation { field: "settings.deploymentController".to_owned() }];
+    for (live, found, wanted, sends) in [
+        (DeploymentController::Ecs, json!({}), "CODE_DEPLOY", false),
+        (DeploymentController::Ecs, json!({}), "EXTERNAL", true),
+        (DeploymentController::External, controller("EXTERNAL"), "CODE_DEPLOY", false),
+        (DeploymentController::CodeDeploy, controller("CODE_DEPLOY"), "ECS", true),
+        (DeploymentController::CodeDeploy, controller("CODE_DEPLOY"), "EXTERNAL", true),
+    ] {
+        let mut world = web(found, controller(wanted));
+        world.live("web").controller = live;
+        let sent = sent(&world);
+        assert_eq!(
+            sent,
+            if sends { vec![(controller(wanted), false)] } else { vec![] },
+            "{live:?} to {wanted}"
+        );
+        let report = world.report("web");
+        assert_eq!(
+            (report.sync, report.held.as_slice()),
+            (Sync::Drifted, if sends { &[] } else { &held[..] })
+        );
+    }
+    let world = web(json!({"deploymentController": {"type": "CODE_DEPLOY"}}), controller("CODE_DEPLOY"));
+    assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
+}
+
+/// CodeDeploy points the service at another task definition, target group, network and platform with each of its deployments.
+#[test]
+fn what_code_deploy_deploys_is_no_drift() {
+    let side = |side: &str| {
+        json!({
+            "loadBalancers": [{"targetGroupArn": side, "containerName": "web", "containerPort": 80}],
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": [side]}},
+            "platformVersion": if side == "blue" { "1.3.0" } else { "1.2.0" },
+        })
+    };
+    let mut world = web(side("green"), side("blue"));
+    world.live("web").controller = DeploymentController::CodeDeploy;
+    world.live("web").task_definition = Some(arn("web:5"));
+    let report = world.report("web");
+    assert_eq!((report.sync, report.differences.as_slice(), sent(&world)), (Sync::InSync, &[][..], vec![]));
+    let left_alone = paths(&report.left_alone);
+    assert!(left_alone.iter().all(|one| one.2 == Some("CodeDeploy")), "{left_alone:?}");
+    let fields: BTreeSet<&str> =
+        left_alone.iter().filter_map(|(path, ..)| path.split(['.', '[']).nth(1)).collect();
+    assert_eq!(fields, BTreeSet::from(["loadBalancers", "networkConfiguration", "platformVersion"]));
+}
+
+#[test]
+fn target_groups_that_are_being_exchanged_are_no_drift() {
+    let group = |production: &str, alternate: &str| {
+        json!([{"targetGroupArn": production, "containerName": "web", "containerPort": 80,
+            "advancedConfiguration": {"alternateTargetGroupArn": alternate, "productionListenerRule": "rule"}}])
+    };
+    for strategy in ["BLUE_GREEN", "LINEAR", "CANARY"] {
+        let deployment = json!({"strategy": strategy});
+        let live = json!({"deploymentConfiguration": deployment, "loadBalancers": group("green", "blue")});
+        let wanted = json!({"deploymentConfiguration": deployment, "loadBalancers": group("blue", "green")});
+        let mut world = web(live, wanted);
+        world.live("web").deployments[0].rollout_state = Some(RolloutState::InProgress);
+        world.live("web").deployments[0].created_at = Some(at(-60));
+        let report = world.report("web");
+        assert_eq!((report.differences.as_slice(), sent(&world)), (&[][..], vec![]), "{strategy}");
+        assert_eq!(report.left_alone[0].owner.as_deref(), Some("ECS blue/green"));
+    }
+}
+
+#[test]
 fn target_groups_that_a_blue_green_deployment_exchanged_are_no_drift() {
     let group = |production: &str, alternate: &str, port: u32| {
         json!([{"targetGroupArn": production, "containerName": "web", "containerPort": port,
@@ -161,6 +231,40 @@ fn what_left_git_is_set_back_once_and_then_forgotten() {
     world.learn();
     assert_eq!(world.remember("web").managed_settings, ServiceSettings::default());
     assert_eq!(sent(&world), []);
+}
+
+/// How often settings are read in one whole pass.
+fn readings(world: &mut Fixture) -> usize {
+    let before = ServiceSettings::readings();
+    let (_, _) = (world.needs(), world.propose());
+    world.learn();
+    ServiceSettings::readings() - before
+}
+
+#[test]
+fn what_agreed_before_is_not_read_again_until_something_changes() {
+    let both = json!({"enableExecuteCommand": true, "loadBalancers": [{"targetGroupArn": "a"}]});
+    let mut live = both.clone();
+    live["propagateTags"] = json!("NONE");
+    let mut world = web(live.clone(), both.clone());
+    assert_ne!(readings(&mut world), 0, "nothing is remembered");
+    readings(&mut world);
+    assert_eq!(readings(&mut world), 0);
+    // Live, git and memory: each change is seen.
+    live["enableExecuteCommand"] = json!(false);
+    world.live("web").settings = settings(live.clone());
+    assert_eq!(sent(&world), [(json!({"enableExecuteCommand": true}), false)]);
+    live["enableExecuteCommand"] = json!(true);
+    world.live("web").settings = settings(live);
+    readings(&mut world);
+    assert_eq!((sent(&world), readings(&mut world)), (vec![], 0));
+    world.spec("web").settings = settings(json!({"enableExecuteCommand": false}));
+    assert_eq!(sent(&world).len(), 1);
+    world.spec("web").settings = settings(both);
+    readings(&mut world);
+    readings(&mut world);
+    world.remember("web").managed_settings = settings(json!({"propagateTags": "NONE"}));
+    assert_ne!(readings(&mut world), 0);
 }
 
 #[test]
@@ -211,4 +315,11 @@ fn what_only_a_service_revision_shows_is_read_when_git_names_it() {
     assert_eq!(sent(&world), [(metrics(20), true)]);
     world.live.revision_settings.insert(name("web"), Observed::Missing);
     assert_eq!(sent(&world), []);
+    // What DescribeServices shows is taken from there alone.
+    let mut both = metrics(20);
+    both["platformVersion"] = json!("1.3.0");
+    world.spec("web").settings = settings(both.clone());
+    world.live("web").settings = settings(json!({"platformVersion": "LATEST"}));
+    world.live.revision_settings.insert(name("web"), known(settings(both)));
+    assert_eq!(sent(&world), [(json!({"platformVersion": "1.3.0"}), true)]);
 }

@@ -1,6 +1,6 @@
 //! Missing, unknown, invalid, left alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Difference, Reason, Shown};
 use crate::live::{LiveState, Observed, SchedulingStrategy, ServiceStatus, UnknownCategory};
@@ -18,7 +18,7 @@ fn a_service_that_git_names_and_nobody_created_is_a_difference() {
         reason: Reason::Missing,
         wanted: Shown::text("web"),
         found: Shown::Absent,
-        note: Some("not created by Bowline".to_owned()),
+        note: Some("ECS knows no such service".to_owned()),
         owner: None,
     }];
     expected.held = vec![HeldWhy::NotCreatedByBowline];
@@ -109,6 +109,7 @@ fn a_terraform_state_is_reported_only() {
         },
     );
     let live = |version: &str, serial| LiveState {
+        services: BTreeMap::new(),
         version_id: Some(version.to_owned()),
         etag: "e".to_owned(),
         last_modified: None,
@@ -150,7 +151,7 @@ fn the_document_is_stable_json() {
                 "operation": {"operation": "updateService", "service": "web",
                     "serviceArn": "arn:aws:ecs:eu-central-1:111122223333:service/main/web", "taskDefinition": null,
                     "desiredCount": 2, "forceNewDeployment": false, "tags": [], "specHash": null},
-                "expect": {"expect": "service",
+                "expect": {"expect": "service", "owner": "bowline",
                     "taskDefinition": "arn:aws:ecs:eu-central-1:111122223333:task-definition/web:6",
                     "primaryDeployment": "ecs-svc/1", "desiredCount": 5},
                 "because": [{"path": "desiredCount", "reason": "changed", "wanted": {"text": "2"}, "found": {"text": "5"}, "note": null}],

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::live::{DeploymentStatus, Observed, RolloutState, StoppedTask, UnknownCategory};
+use crate::live::{CircuitBreaker, DeploymentStatus, Observed, RolloutState, StoppedTask, UnknownCategory};
 use crate::plan::fixture::*;
 use crate::plan::*;
 
@@ -20,6 +20,7 @@ fn hanging() -> (Fixture, SpecHash) {
     let Operation::UpdateService { spec_hash, .. } = action.operation else { panic!("no update") };
     world.now = at(1201);
     let mut service = live_service("web", "web:7");
+    service.tags = world.live("web").tags.clone();
     let mut old = deployment("1", "web:6", RolloutState::Completed);
     old.status = DeploymentStatus::Active;
     service.deployments = vec![deployment("2", "web:7", RolloutState::InProgress), old];
@@ -100,6 +101,17 @@ fn what_somebody_else_began_is_not_stopped() {
 }
 
 #[test]
+fn what_another_instance_has_claimed_meanwhile_is_not_stopped() {
+    let (mut world, _) = hanging();
+    world.learn();
+    let expect =
+        Expectation::InProgress { owner: Some("bowline".to_owned()), deployment_id: "ecs-svc/2".to_owned() };
+    assert_eq!(world.propose().actions[0].expect, expect);
+    let world = world.claimed_by("web", "staging", "EcsService/web");
+    assert_eq!(world.actions(), Vec::<String>::new());
+}
+
+#[test]
 fn what_ecs_leaves_by_itself_or_what_has_ended_is_not_stopped() {
     let (mut world, _) = hanging();
     world.learn();
@@ -153,22 +165,21 @@ fn tasks_are_read_in_the_pass_of_the_verdict_and_asked_for_until_they_are_known(
 }
 
 #[test]
-fn a_service_without_a_circuit_breaker_has_a_note_unless_git_decides() {
-    let notes = |live: serde_json::Value, wanted: serde_json::Value| {
+fn of_a_service_without_a_circuit_breaker_is_warned_unless_git_decides() {
+    let warnings = |live: CircuitBreaker, wanted: serde_json::Value| {
         let mut world =
             Fixture::new().with_service("web", "web:6").with_revision("web:6", content("web", "f"));
-        world.live("web").settings = serde_json::from_value(live).unwrap();
+        let settings = json!({"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": false}}});
+        world.live("web").settings = serde_json::from_value(settings).unwrap();
+        world.live("web").circuit_breaker = live;
         world.spec("web").settings = serde_json::from_value(wanted).unwrap();
         let report = world.report("web");
-        (report.sync, report.notes.len())
+        (report.sync, report.warnings)
     };
-    let breaker = |enable: bool, strategy: &str| {
-        let breaker = json!({"enable": enable, "rollback": enable});
-        json!({"deploymentConfiguration": {"deploymentCircuitBreaker": breaker, "strategy": strategy}})
-    };
-    assert_eq!(notes(breaker(false, "ROLLING"), json!({})), (Sync::InSync, 1));
-    assert_eq!(notes(breaker(false, "ROLLING"), breaker(false, "ROLLING")), (Sync::InSync, 0));
-    assert_eq!(notes(breaker(true, "ROLLING"), json!({})), (Sync::InSync, 0));
-    assert_eq!(notes(breaker(false, "BLUE_GREEN"), json!({})), (Sync::InSync, 0));
-    assert_eq!(notes(json!({}), json!({})), (Sync::InSync, 0));
+    let off = json!({"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": false}}});
+    let warned = (Sync::InSync, vec![Warning::CircuitBreakerOff]);
+    assert_eq!(warnings(CircuitBreaker::Off, json!({})), warned);
+    assert_eq!(warnings(CircuitBreaker::Off, off), (Sync::InSync, vec![]));
+    assert_eq!(warnings(CircuitBreaker::On, json!({})), (Sync::InSync, vec![]));
+    assert_eq!(warnings(CircuitBreaker::Unsaid, json!({})), (Sync::InSync, vec![]));
 }

@@ -147,7 +147,7 @@ fn a_rollback_under_the_old_id_is_timed_by_whatever_tells_of_it() {
     let waits = |world: &Fixture| world.report("web").waiting_on == Some(WaitingOn::EcsRollback);
     let mut told = bare();
     told.live("web").events =
-        vec![(at(-60), "(service web) rolling back to deployment ecs-svc/1.".to_owned())];
+        [(at(-60), "(service web) rolling back to deployment ecs-svc/1.".to_owned())].into();
     assert!(waits(&told));
     let mut remembered = bare();
     remembered.in_flight("web", "web:7", "2");

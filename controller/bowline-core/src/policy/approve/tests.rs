@@ -177,7 +177,7 @@ fn a_restart_needs_its_own_capability_and_a_record_either() {
             vec!["Operation not permitted for target prod: the Target does not grant ecs:restart".to_owned()]
         )
     );
-    world.live("web").tags.clear();
+    world.live("web").tags.remove(TagKey::Restart.as_str());
     assert_eq!(
         texts(&approved(&world, &ceiling(), &GitStanding::Fresh)),
         ["EcsService/web: note bowline:restart=b@- in a tag"]

@@ -101,7 +101,8 @@ fn evidence_is_of_this_rollout_and_of_what_was_false() {
     service.events = vec![
         (at(60), "(service web) deployment failed".to_owned()),
         (at(-60), "(service web) has reached a steady state.".to_owned()),
-    ];
+    ]
+    .into();
     let evidence = gather(&rollout(), Some(&service), Some(&known(Vec::new())));
     let expected = Evidence {
         events: vec![EvidenceEvent { at: at(60), message: "(service web) deployment failed".to_owned() }],

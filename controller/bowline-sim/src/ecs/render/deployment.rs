@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::put;
 use super::service::{Counts, placed};
 use crate::ecs::deployment::{DeploymentStatus, Revision, ServiceDeployment};
+use crate::ecs::recipe::Container;
 use crate::ecs::service::Service;
 use crate::ecs::shape::epoch;
 
@@ -110,13 +111,15 @@ pub(in crate::ecs) fn revision(service: &Service, revision: &Revision) -> Value 
     put(&mut body, "monitoring", template.monitoring.clone());
     if let Some(recipe) = &template.recipe {
         put(&mut body, "taskDefinition", Some(recipe.arn.clone()));
-        let images: Vec<Value> = recipe
-            .containers
-            .iter()
-            .map(|container| {
-                json!({"containerName": container.name, "image": container.image, "imageDigest": container.digest()})
-            })
-            .collect();
+        let digests = template.digests.iter().cloned().chain(std::iter::repeat(None));
+        let image = |(container, digest): (&Container, Option<String>)| {
+            let mut image = Map::new();
+            put(&mut image, "containerName", Some(container.name.clone()));
+            put(&mut image, "image", Some(container.image.clone()));
+            put(&mut image, "imageDigest", digest);
+            Value::Object(image)
+        };
+        let images: Vec<Value> = recipe.containers.iter().zip(digests).map(image).collect();
         put(&mut body, "containerImages", Some(images));
     }
     Value::Object(body)

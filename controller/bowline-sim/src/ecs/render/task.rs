@@ -19,7 +19,16 @@ pub(in crate::ecs) fn task(task: &Task, tags: bool) -> Value {
     set("attachments", attachments(task));
     set("attributes", json!([{"name": "ecs.cpu-architecture", "value": "x86_64"}]));
     set("availabilityZone", zone(task).into());
-    set("containers", task.made.recipe.containers.iter().map(|item| container(task, item)).collect());
+    set(
+        "containers",
+        task.made
+            .recipe
+            .containers
+            .iter()
+            .enumerate()
+            .map(|(index, item)| container(task, index, item))
+            .collect(),
+    );
     set("createdAt", epoch(task.created_at));
     set("desiredStatus", if task.wanted { "RUNNING" } else { "STOPPED" }.into());
     set("lastStatus", task.phase.name().into());
@@ -122,12 +131,11 @@ fn attachments(task: &Task) -> Value {
     }])
 }
 
-fn container(task: &Task, container: &Container) -> Value {
+fn container(task: &Task, index: usize, container: &Container) -> Value {
     let culprit = match &task.made.recipe.behaviour {
         Behaviour::Crashes { container: name } => *name == container.name,
         _ => true,
     };
-    let ran = task.pull_stopped_at.is_some() && task.phase >= Phase::Activating;
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
     let arn = task.made.arn.replacen(":task/", ":container/", 1);
@@ -145,8 +153,8 @@ fn container(task: &Task, container: &Container) -> Value {
         json!([])
     };
     set("networkInterfaces", interfaces);
-    if ran && !matches!(task.made.recipe.behaviour, Behaviour::Missing { .. }) {
-        set("imageDigest", container.digest().into());
+    if let Some(digest) = task.digests.get(index) {
+        set("imageDigest", digest.clone().into());
         set("runtimeId", format!("{}-{:010}", task.made.id, task.made.number % 10_000_000_000).into());
     }
     put(&mut body, "memory", container.memory.map(|memory| memory.to_string()));

@@ -77,6 +77,28 @@ fn calls_are_refused_in_the_words_of_aws() {
 }
 
 #[test]
+fn a_long_token_and_a_daemon_on_fargate_are_refused() {
+    let mut lab = Lab::new();
+    let definition = lab.register("demo/web:1");
+    let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+    let body = json!({"cluster": "main", "serviceName": "web", "taskDefinition": definition, "launchType": "FARGATE",
+        "networkConfiguration": network});
+    for (field, value, expected) in [
+        ("clientToken", json!("t".repeat(37)), "The client token must be at most 36 ASCII characters."),
+        (
+            "schedulingStrategy",
+            json!("DAEMON"),
+            "The daemon scheduling strategy is not supported for the Fargate launch type.",
+        ),
+    ] {
+        let mut body = body.clone();
+        body[field] = value;
+        let refused = lab.refused("CreateService", body);
+        assert_eq!(refused, ("InvalidParameterException".to_owned(), expected.to_owned()));
+    }
+}
+
+#[test]
 fn creating_the_same_service_twice_returns_it() {
     let mut lab = Lab::new();
     let first = lab.create("demo/web:1", &json!({"taskDefinition": "web"}));

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, Service,
-    ServiceDeploymentBrief, ServiceDeploymentStatus,
+    Deployment, DeploymentControllerType, DeploymentRolloutState, DeploymentStrategy, ResourceManagementType,
+    Service, ServiceDeploymentBrief, ServiceDeploymentStatus,
 };
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::desired::{SERVER_ONLY_FIELDS, TaskDefinitionContent};
 use bowline_core::live::{
-    DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
-    PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus, TaskDefinitionStatus,
-    UnknownCategory,
+    CircuitBreaker, DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition,
+    PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus,
+    TaskDefinitionStatus, UnknownCategory,
 };
 use bowline_core::name::TaskDefinitionArn;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Ran, ServiceChange, last_part};
+use super::{NewService, Ran, ServiceChange, last_part};
 use crate::aws::error::AwsError;
 use crate::aws::timestamp;
 
@@ -51,7 +51,6 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
     };
     let mut deployments = service.deployments().iter().map(deployment).collect::<Result<Vec<_>, _>>()?;
     deployments.sort_by_key(|deployment| deployment.status != DeploymentStatus::Primary);
-    let breaker = service.deployment_configuration().and_then(|all| all.deployment_circuit_breaker());
     let mut events: Vec<_> = service
         .events()
         .iter()
@@ -59,8 +58,6 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         .collect();
     events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     events.truncate(EVENTS);
-    // AWS shows up to 100: their room, 4 KB, would stay taken for each service.
-    events.shrink_to_fit();
     let tags = service.tags().iter();
     Ok(LiveService {
         arn,
@@ -72,15 +69,25 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         controller,
         scheduling,
         managed_by_ecs: service.resource_management_type() == Some(&ResourceManagementType::Ecs),
-        circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
+        circuit_breaker: circuit_breaker(service),
         service_revision: service_revision(service, &deployments),
         deployments,
-        events,
+        events: events.into(),
         settings,
         tags: tags
             .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
             .collect(),
     })
+}
+
+fn circuit_breaker(service: &Service) -> CircuitBreaker {
+    let Some(configuration) = service.deployment_configuration() else { return CircuitBreaker::Unsaid };
+    let rolls = configuration.strategy().is_none_or(|strategy| *strategy == DeploymentStrategy::Rolling);
+    match configuration.deployment_circuit_breaker() {
+        Some(breaker) if breaker.enable() => CircuitBreaker::On,
+        Some(_) if rolls => CircuitBreaker::Off,
+        Some(_) | None => CircuitBreaker::Unsaid,
+    }
 }
 
 /// The revision of the PRIMARY deployment: the only one, or, during a rollout, the one with the deployment's number.
@@ -192,7 +199,7 @@ pub(super) fn task_definition(answer: Option<Value>) -> Result<LiveTaskDefinitio
 /// The body of RegisterTaskDefinition.
 pub(super) fn register_body(family: &str, content: &TaskDefinitionContent) -> Arc<[u8]> {
     let mut body = match content.value() {
-        Value::Object(fields) => fields.clone(),
+        Value::Object(fields) => fields,
         _ => Map::new(),
     };
     body.insert("family".to_owned(), Value::String(family.to_owned()));
@@ -209,6 +216,21 @@ pub(super) fn update_body(cluster: &str, change: &ServiceChange<'_>) -> Arc<[u8]
     set("taskDefinition", change.task_definition.map(|arn| arn.as_str().into()));
     set("desiredCount", change.desired_count.map(Value::from));
     set("forceNewDeployment", change.force_new_deployment.then_some(true.into()));
+    Value::Object(body).to_string().into_bytes().into()
+}
+
+/// The body of CreateService.
+pub(super) fn create_body(cluster: &str, new: &NewService<'_>) -> Arc<[u8]> {
+    let mut body = new.settings.clone();
+    let own = new.tags.iter().map(|(key, value)| json!({ "key": key.as_str(), "value": value }));
+    let mut tags = body.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
+    tags.extend(own);
+    body.insert("cluster".to_owned(), cluster.into());
+    body.insert("serviceName".to_owned(), new.service.into());
+    body.insert("taskDefinition".to_owned(), new.task_definition.as_str().into());
+    body.insert("clientToken".to_owned(), new.client_token.into());
+    body.insert("tags".to_owned(), Value::Array(tags));
+    body.extend(new.desired_count.map(|count| ("desiredCount".to_owned(), Value::from(count))));
     Value::Object(body).to_string().into_bytes().into()
 }
 

@@ -7,7 +7,8 @@ use aws_sdk_ecs::types::{
 };
 use bowline_core::live::{DeploymentProgress, Pause, StoppedContainer, StoppedTask};
 
-use super::{HISTORY, TASKS_PER_CALL, last_part};
+use super::tasks::TASKS_PER_CALL;
+use super::{HISTORY, MAX_PAGES, endless, last_part};
 use crate::aws::api::Api;
 use crate::aws::client::Session;
 use crate::aws::error::AwsError;
@@ -91,7 +92,8 @@ impl Session {
         deployment_id: &str,
     ) -> Result<Vec<StoppedTask>, AwsError> {
         let on = format!("{service} in cluster {}", self.cluster());
-        let mut arns = self.task_arns(service, DesiredStatus::Stopped, &on).await?;
+        let arns = self.task_arns(Some(service), DesiredStatus::Stopped, MAX_PAGES).await?;
+        let mut arns = arns.ok_or_else(|| endless(Api::ListTasks, &on))?;
         arns.truncate(MOST_STOPPED);
         let api = Api::DescribeTasks;
         let mut stopped = Vec::new();

@@ -38,7 +38,7 @@ pub(super) fn described(body: &[u8]) -> Option<BTreeMap<String, ServiceSettings>
     Some(answer.services.iter().filter_map(named).collect())
 }
 
-/// The settings of the service in an answer of UpdateService.
+/// The settings of the service in an answer of UpdateService or CreateService.
 pub(super) fn updated(body: &[u8]) -> Option<ServiceSettings> {
     let answer: Updated<'_> = serde_json::from_slice(body).ok()?;
     Some(of_service(&answer.service))

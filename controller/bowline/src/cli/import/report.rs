@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bowline_core::desired::ResourceKey;
-use bowline_core::import::{Because, Inventory, Manifests, Suspect, WhyNot};
+use bowline_core::import::{Inventory, Manifests, Suspect, WhyNot};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
@@ -224,10 +224,7 @@ fn suspects(document: &Document, text: &mut String) {
     let containers = width(|one| &one.container).unwrap_or_default();
     text.push_str("\nThese values look confidential, and git would keep them for ever:\n");
     for Suspect { service, container, variable, because } in &document.suspects {
-        let why = match because {
-            Because::Name => "by its name",
-            Because::Value => "by its value",
-        };
+        let why = because.in_words();
         let _ =
             writeln!(text, "  {service:services$}  container {container:containers$}  {variable}  ({why})");
     }

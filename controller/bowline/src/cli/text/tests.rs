@@ -12,6 +12,7 @@ fn report(name: &str, sync: Sync) -> ResourceReport {
         sync,
         differences: Vec::new(),
         left_alone: Vec::new(),
+        warnings: Vec::new(),
         held: Vec::new(),
         waiting_on: None,
         unknown: None,

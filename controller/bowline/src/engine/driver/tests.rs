@@ -7,7 +7,8 @@ use bowline_core::policy::GitStanding;
 
 use super::*;
 
-const NOTHING: Scope = Scope { services: false, secrets: false, states: false };
+const EVERYTHING: Scope = Scope { strangers: true, ..Scope::ALL };
+const NOTHING: Scope = Scope { services: false, secrets: false, states: false, strangers: false };
 
 fn intervals() -> Intervals {
     let seconds = HumanDuration::from_secs;
@@ -41,14 +42,14 @@ fn is_about(time: Timestamp, from: Timestamp, interval: f64) -> bool {
 #[test]
 fn at_the_start_everything_is_due() {
     let schedule = Schedule::new(&intervals(), at(0));
-    assert_eq!(schedule.due(at(0)), Scope::ALL);
+    assert_eq!(schedule.due(at(0)), EVERYTHING);
     assert_eq!(schedule.next(), at(0));
 }
 
 #[test]
 fn what_was_looked_at_is_due_again_at_its_own_interval() {
     let mut schedule = Schedule::new(&intervals(), at(0));
-    schedule.after(Scope::ALL, &pass(Next::AtInterval), at(0));
+    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0));
     assert_eq!(schedule.due(at(0)), NOTHING);
     assert!(is_about(schedule.services, at(0), 15.0));
     assert!(is_about(schedule.secrets, at(0), 60.0));
@@ -63,7 +64,7 @@ fn what_was_looked_at_is_due_again_at_its_own_interval() {
 #[test]
 fn while_something_is_under_way_services_are_due_soon() {
     let mut schedule = Schedule::new(&intervals(), at(0));
-    schedule.after(Scope::ALL, &pass(Next::Soon), at(0));
+    schedule.after(EVERYTHING, &pass(Next::Soon), at(0));
     assert_eq!(schedule.next(), later(at(0), SOON));
     assert_eq!(schedule.due(later(at(0), SOON)), Scope { services: true, ..NOTHING });
 }
@@ -71,9 +72,9 @@ fn while_something_is_under_way_services_are_due_soon() {
 #[test]
 fn a_new_commit_makes_everything_due() {
     let mut schedule = Schedule::new(&intervals(), at(0));
-    schedule.after(Scope::ALL, &pass(Next::AtInterval), at(0));
+    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0));
     schedule.everything(at(1));
-    assert_eq!(schedule.due(at(1)), Scope::ALL);
+    assert_eq!(schedule.due(at(1)), EVERYTHING);
 }
 
 #[test]
@@ -109,6 +110,7 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
     let key = ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse("web").unwrap() };
     let report = |sync| ResourceReport {
         left_alone: Vec::new(),
+        warnings: Vec::new(),
         resource: key.clone(),
         target: None,
         sync,

@@ -1,7 +1,7 @@
 //! A pure model of ECS and Secrets Manager, just deep enough to act on: deployments complete at the next tick, images that
 //! are named `crash` fail and are rolled back by ECS. A service's fate may be that every deployment fails, or never ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use crate::live::{
     TaskDefinitionStatus,
 };
 use crate::name::{ResourceName, TaskDefinitionArn};
-use crate::plan::fixture::{arn, at, name};
+use crate::plan::fixture::{arn, at, live_service, name};
 use crate::plan::{Action, Expectation, Need, Operation, Outcome};
 
 /// What becomes of the deployments of a service.
@@ -46,6 +46,10 @@ pub(super) struct Model {
     pub(super) answers: BTreeMap<ResourceName, Answers>,
     /// Services whose deployments do not complete.
     pub(super) fates: BTreeMap<ResourceName, Fate>,
+    /// Services that another instance has claimed, as they were in the beginning.
+    pub(super) of_others: BTreeMap<ResourceName, LiveService>,
+    /// Services that do not exist.
+    pub(super) absent: BTreeSet<ResourceName>,
     /// Whether the old deployment leads again, under its own id, when ECS goes back.
     pub(super) keeps_id: bool,
     pub(super) services: BTreeMap<ResourceName, LiveService>,
@@ -80,6 +84,7 @@ impl Model {
         live.targets.insert(name("prod"), self.known(()));
         live.services =
             self.services.iter().map(|(name, one)| (name.clone(), self.known(one.clone()))).collect();
+        live.services.extend(self.absent.iter().map(|name| (name.clone(), Observed::Missing)));
         live.secrets =
             self.secrets.iter().map(|(name, one)| (name.clone(), self.known(one.clone()))).collect();
         live.probes = self.answers.keys().map(|of| (of.clone(), vec![self.probe(of)])).collect();
@@ -156,9 +161,9 @@ impl Model {
         }
         let mut done = (None, None);
         match &action.operation {
-            Operation::TagService { key, value, .. } => {
+            Operation::TagService { tags, .. } => {
                 let service = self.services.get_mut(&action.resource.name).unwrap();
-                service.tags.insert(key.as_str().to_owned(), value.clone());
+                service.tags.extend(tags.iter().map(|(key, value)| (key.as_str().to_owned(), value.clone())));
             }
             Operation::PromoteSecret { to, from, .. } => {
                 let now = self.now();
@@ -178,6 +183,21 @@ impl Model {
                 let primary = self.services[&action.resource.name].primary().unwrap().clone();
                 self.roll_back(&action.resource.name, &primary);
                 done.0 = Some(deployment_id.clone());
+            }
+            Operation::CreateService { task_definition, desired_count, settings, tags, .. } => {
+                let of = action.resource.name.clone();
+                let mut service = live_service(of.as_str(), task_definition.revision().as_str());
+                service.deployments.clear();
+                service.running_count = 0;
+                service.desired_count = desired_count.unwrap();
+                service.tags =
+                    tags.iter().map(|(key, value)| (key.as_str().to_owned(), value.clone())).collect();
+                configure(&mut service, &settings.0);
+                let platform = service.settings.fields().get("platformVersion").cloned();
+                self.absent.remove(&of);
+                self.services.insert(of.clone(), service);
+                self.begun.entry(of.clone()).or_default().push((task_definition.clone(), platform));
+                done.0 = Some(self.deploy(&of, task_definition.clone()));
             }
             Operation::UpdateService {
                 task_definition,
@@ -207,19 +227,24 @@ impl Model {
 
     fn unexpected(&self, action: &Action) -> Option<String> {
         let holds = match &action.expect {
-            Expectation::Service { task_definition, primary_deployment, desired_count, settings } => {
+            Expectation::Service { owner, task_definition, primary_deployment, desired_count, settings } => {
                 let service = &self.services[&action.resource.name];
-                service.task_definition == *task_definition
+                crate::plan::owner(service) == owner.as_deref()
+                    && service.task_definition == *task_definition
                     && service.primary().map(|primary| &primary.id) == primary_deployment.as_ref()
                     && service.desired_count == *desired_count
                     && settings
                         .iter()
                         .all(|(field, seen)| settings_fingerprint(&service.settings, field) == *seen)
             }
-            Expectation::InProgress { deployment_id } => {
-                let primary = self.services[&action.resource.name].primary().unwrap();
-                primary.id == *deployment_id && primary.rollout_state == Some(RolloutState::InProgress)
+            Expectation::InProgress { owner, deployment_id } => {
+                let service = &self.services[&action.resource.name];
+                let primary = service.primary().unwrap();
+                primary.id == *deployment_id
+                    && primary.rollout_state == Some(RolloutState::InProgress)
+                    && crate::plan::owner(service) == owner.as_deref()
             }
+            Expectation::NoService => self.absent.contains(&action.resource.name),
             Expectation::SecretCurrent { version_id } => {
                 self.secrets[&action.resource.name].current() == Some(version_id)
             }
@@ -326,7 +351,14 @@ impl Model {
     fn roll_back(&mut self, of: &ResourceName, primary: &LiveDeployment) {
         self.end(of, &primary.id, PastDeploymentStatus::RolledBack);
         let good = self.histories[of].iter().find(|past| past.status == PastDeploymentStatus::Successful);
-        let good = good.cloned().unwrap();
+        let Some(good) = good.cloned() else {
+            // The first deployment: there is nothing to go back to.
+            self.end(of, &primary.id, PastDeploymentStatus::Failed);
+            let service = self.services.get_mut(of).unwrap();
+            service.deployments[0].rollout_state = Some(RolloutState::Failed);
+            service.deployments[0].rollout_reason = Some("tasks failed to start".to_owned());
+            return;
+        };
         if let Some(settings) = &good.settings {
             let service = self.services.get_mut(of).unwrap();
             let mut now = service.settings.fields();

@@ -1,0 +1,51 @@
+//! What differs and is covered by `ignore`: listed as left alone, and nothing is done about it.
+
+use super::Subject;
+use crate::desired::WantedTaskDefinition;
+use crate::diff::path::Ignored;
+use crate::diff::{Difference, Reason, diff_desired_count, diff_normalized, diff_revision, normalize};
+use crate::live::{DeploymentController, SchedulingStrategy};
+use crate::name::TaskDefinitionArn;
+use crate::plan::reads::Reads;
+
+/// Differences in the desired count and in the task definition that a rule covers.
+pub(super) fn differences<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Vec<Difference> {
+    if subject.ignored.is_empty() || subject.live.controller != DeploymentController::Ecs {
+        return Vec::new();
+    }
+    let nothing = Ignored::default();
+    let spec = &subject.wanted.resource.spec;
+    let count = diff_desired_count(spec.desired_count, subject.live.desired_count, &nothing)
+        .filter(|_| subject.live.scheduling == SchedulingStrategy::Replica);
+    let mut differences: Vec<Difference> = count.into_iter().collect();
+    match &subject.wanted.task_definition {
+        None => {}
+        Some(WantedTaskDefinition::Revision(revision)) => {
+            let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);
+            differences.extend(diff_revision(revision, live.as_ref(), &nothing));
+        }
+        Some(WantedTaskDefinition::Content { content, .. }) => {
+            let live = subject.live.task_definition.as_ref();
+            // What is not known yet is read for the comparison itself; what cannot be read is told by it.
+            let found =
+                live.and_then(|arn| reads.task_definition(subject.target, arn.as_str()).ok().flatten());
+            if let Some(found) = found {
+                let (wanted, found) = (normalize(content), normalize(&found.content));
+                let of_content = diff_normalized(&wanted, &found, &nothing, &spec.reveal);
+                differences.extend(of_content.into_iter().map(|difference| Difference {
+                    path: format!("taskDefinition.{}", difference.path),
+                    ..difference
+                }));
+            }
+        }
+    }
+    let whole = subject.ignored.covers("taskDefinition");
+    differences.retain(|difference| {
+        let path = difference.path.as_str();
+        subject.ignored.covers(path) || whole && path.starts_with("taskDefinition")
+    });
+    for difference in &mut differences {
+        difference.reason = Reason::IgnoredByRule;
+    }
+    differences
+}

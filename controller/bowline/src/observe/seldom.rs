@@ -1,0 +1,249 @@
+//! What is due to be read seldom: the images of running tasks, and scalable targets. A few calls for all services of a Target.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_core::desired::DesiredState;
+use bowline_core::live::{
+    Asked, Live, Observed, RunningImages, ScalableTarget, UnknownCategory, UnknownReason,
+};
+use bowline_core::name::ResourceName;
+use bowline_core::plan::{Seldom, is_mutable};
+use tokio::task::JoinSet;
+
+use super::not_read;
+use crate::aws::autoscaling::SCALABLE_TARGETS_PER_CALL;
+use crate::aws::ecs::REVISIONS_PER_CALL;
+use crate::aws::ecs::tasks::{RunningContainer, TASKS_PER_CALL};
+use crate::aws::{Aws, AwsError, Session};
+
+/// From so many services on, the cluster's tasks are listed as a whole: a hundred a call, whoever's they are.
+const WHOLE_CLUSTER: usize = 5;
+/// How many pages a service's tasks may have: 5,000 is the most that a service may have (ECS service quotas).
+const MOST_PAGES: usize = 50;
+
+/// Images of one service to ask for.
+#[derive(Debug, Clone)]
+struct Wanted {
+    name: ResourceName,
+    service: String,
+    deployment: String,
+    revision: Option<String>,
+}
+
+/// Answers of one Target.
+enum Answer {
+    Images(Vec<(ResourceName, Asked<RunningImages>)>),
+    Targets(Vec<(ResourceName, Asked<ScalableTarget>)>),
+}
+
+/// Reads what is due into `live`. Everything that is due is answered: what fails is `Unknown`, and the pass goes on.
+pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldom) {
+    if due.is_empty() {
+        return;
+    }
+    let mut answers: JoinSet<Answer> = JoinSet::new();
+    for (name, target) in &desired.targets {
+        let images = wanted_images(desired, live, name, &due);
+        let targets: Vec<(ResourceName, String)> = due
+            .scalable_targets
+            .iter()
+            .filter(|(service, _)| is_on(desired, service, name))
+            .map(|(service, id)| (service.clone(), id.clone()))
+            .collect();
+        // Of a Target whose account was not verified nothing is read.
+        if images.is_empty() && targets.is_empty()
+            || !matches!(live.targets.get(name), Some(Observed::Known { .. }))
+        {
+            continue;
+        }
+        let session = aws.session(name, &target.spec).await;
+        for batch in targets.chunks(SCALABLE_TARGETS_PER_CALL) {
+            let (session, batch) = (session.clone(), batch.to_vec());
+            answers.spawn(async move { Answer::Targets(scalable_targets(&session, batch).await) });
+        }
+        if !images.is_empty() {
+            answers.spawn(async move { Answer::Images(images_of(&session, images).await) });
+        }
+    }
+    // A read that panicked leaves nothing behind, and is due again.
+    while let Some(joined) = answers.join_next().await {
+        match joined {
+            Ok(Answer::Images(found)) => live.images.extend(found),
+            Ok(Answer::Targets(found)) => live.scalable_targets.extend(found),
+            Err(error) => tracing::error!(%error, "a read ended without an answer"),
+        }
+    }
+}
+
+fn is_on(desired: &DesiredState, service: &ResourceName, target: &ResourceName) -> bool {
+    desired.services.get(service).is_some_and(|service| service.resource.spec.target == *target)
+}
+
+fn wanted_images(desired: &DesiredState, live: &Live, target: &ResourceName, due: &Seldom) -> Vec<Wanted> {
+    let of_target = due.images.iter().filter(|(name, _)| is_on(desired, name, target));
+    of_target
+        .filter_map(|(name, deployment)| {
+            let live = live.services.get(name)?.known()?;
+            Some(Wanted {
+                name: name.clone(),
+                service: desired.services.get(name)?.resource.spec.service.as_str().to_owned(),
+                deployment: deployment.clone(),
+                revision: live.service_revision.clone(),
+            })
+        })
+        .collect()
+}
+
+async fn scalable_targets(
+    session: &Session,
+    batch: Vec<(ResourceName, String)>,
+) -> Vec<(ResourceName, Asked<ScalableTarget>)> {
+    let ids: Vec<String> = batch.iter().map(|(_, id)| id.clone()).collect();
+    let answer = session.scalable_targets(&ids).await;
+    let at = session.now();
+    let found = batch.into_iter().map(|(name, about)| {
+        let found = match &answer {
+            Ok(found) => {
+                found.get(&about).map_or(Observed::Missing, |value| Observed::Known { value: *value, at })
+            }
+            Err(error) => Observed::Unknown { why: error.reason.clone() },
+        };
+        (name, Asked { about, at, found })
+    });
+    found.collect()
+}
+
+async fn images_of(session: &Session, wanted: Vec<Wanted>) -> Vec<(ResourceName, Asked<RunningImages>)> {
+    let mut failed: BTreeMap<ResourceName, UnknownReason> = BTreeMap::new();
+    let containers = containers(session, &wanted, &mut failed).await;
+    let mut images: BTreeMap<&ResourceName, RunningImages> = BTreeMap::new();
+    let by_deployment: BTreeMap<&str, &ResourceName> =
+        wanted.iter().map(|wanted| (wanted.deployment.as_str(), &wanted.name)).collect();
+    for container in containers {
+        let Some(name) = by_deployment.get(container.deployment.as_str()) else { continue };
+        let images = images.entry(name).or_default();
+        let digests = images.running.entry((container.container, container.image)).or_default();
+        if let Some(digest) = container.digest {
+            *digests.0.entry(digest).or_default() += 1;
+        }
+    }
+    resolve(session, &wanted, &mut images, &mut failed).await;
+    let at = session.now();
+    let found = wanted.iter().map(|wanted| {
+        let found = match failed.remove(&wanted.name) {
+            Some(why) => Observed::Unknown { why },
+            None => Observed::Known { value: images.remove(&wanted.name).unwrap_or_default(), at },
+        };
+        (wanted.name.clone(), Asked { about: wanted.deployment.clone(), at, found })
+    });
+    found.collect()
+}
+
+/// The containers of all running tasks of these services, and perhaps of others.
+async fn containers(
+    session: &Session,
+    wanted: &[Wanted],
+    failed: &mut BTreeMap<ResourceName, UnknownReason>,
+) -> Vec<RunningContainer> {
+    let tasks = match list(session, wanted, failed).await {
+        Ok(tasks) => tasks,
+        Err(error) => {
+            fail(wanted, &error, failed);
+            return Vec::new();
+        }
+    };
+    let mut reads = JoinSet::new();
+    for batch in tasks.chunks(TASKS_PER_CALL) {
+        let (session, batch) = (session.clone(), batch.to_vec());
+        reads.spawn(async move { session.running_containers(&batch).await });
+    }
+    let mut found = Vec::new();
+    while let Some(joined) = reads.join_next().await {
+        match joined {
+            Ok(Ok(containers)) => found.extend(containers),
+            // Whose tasks these are is not known.
+            Ok(Err(error)) => fail(wanted, &error, failed),
+            Err(_) => failed.extend(wanted.iter().map(|wanted| (wanted.name.clone(), not_read()))),
+        }
+    }
+    found
+}
+
+fn fail(wanted: &[Wanted], error: &AwsError, failed: &mut BTreeMap<ResourceName, UnknownReason>) {
+    failed.extend(wanted.iter().map(|wanted| (wanted.name.clone(), error.reason.clone())));
+}
+
+/// The tasks of these services: those of the whole cluster, unless that takes more calls than to ask for each service.
+async fn list(
+    session: &Session,
+    wanted: &[Wanted],
+    failed: &mut BTreeMap<ResourceName, UnknownReason>,
+) -> Result<Vec<String>, AwsError> {
+    if wanted.len() >= WHOLE_CLUSTER
+        && let Some(tasks) = session.running_task_arns(None, wanted.len()).await?
+    {
+        return Ok(tasks);
+    }
+    let mut reads = JoinSet::new();
+    for wanted in wanted {
+        let (session, name, service) = (session.clone(), wanted.name.clone(), wanted.service.clone());
+        reads.spawn(async move { (name, session.running_task_arns(Some(&service), MOST_PAGES).await) });
+    }
+    let mut found = Vec::new();
+    while let Some(joined) = reads.join_next().await {
+        match joined {
+            Ok((_, Ok(Some(tasks)))) => found.extend(tasks),
+            Ok((name, Ok(None))) => drop(failed.insert(name, not_read())),
+            Ok((name, Err(error))) => drop(failed.insert(name, error.reason)),
+            Err(error) => tracing::error!(%error, "a read ended without an answer"),
+        }
+    }
+    Ok(found)
+}
+
+/// Adds what ECS resolved tags to, where a task runs an image that may be another one tomorrow.
+async fn resolve<'a>(
+    session: &Session,
+    wanted: &'a [Wanted],
+    images: &mut BTreeMap<&'a ResourceName, RunningImages>,
+    failed: &mut BTreeMap<ResourceName, UnknownReason>,
+) {
+    let says_something = |images: &RunningImages| {
+        images.running.iter().any(|((_, image), digests)| is_mutable(image) && !digests.0.is_empty())
+    };
+    let asked: BTreeMap<&str, &ResourceName> = wanted
+        .iter()
+        .filter(|wanted| images.get(&wanted.name).is_some_and(says_something))
+        .filter_map(|wanted| Some((wanted.revision.as_deref()?, &wanted.name)))
+        .collect();
+    let arns: Vec<String> = asked.keys().copied().map(str::to_owned).collect();
+    let mut reads = JoinSet::new();
+    for batch in arns.chunks(REVISIONS_PER_CALL) {
+        let (session, batch) = (session.clone(), batch.to_vec());
+        reads.spawn(async move { (session.resolved_images(&batch).await, batch) });
+    }
+    let mut unread: BTreeSet<String> = arns.iter().cloned().collect();
+    while let Some(joined) = reads.join_next().await {
+        let Ok((answer, batch)) = joined else { continue };
+        unread.retain(|arn| !batch.contains(arn));
+        match answer {
+            Ok(found) => {
+                for (arn, resolved) in found {
+                    let of = asked.get(arn.as_str()).and_then(|name| images.get_mut(name));
+                    if let Some(images) = of {
+                        images.resolved = resolved;
+                    }
+                }
+            }
+            // Without revisions, tasks can still be compared with each other.
+            Err(error) if error.category() == UnknownCategory::Unsupported => {}
+            Err(error) => {
+                let names = batch.iter().filter_map(|arn| asked.get(arn.as_str()));
+                failed.extend(names.map(|name| ((*name).clone(), error.reason.clone())));
+            }
+        }
+    }
+    failed.extend(
+        unread.iter().filter_map(|arn| asked.get(arn.as_str())).map(|name| ((*name).clone(), not_read())),
+    );
+}
