@@ -27,25 +27,41 @@ async fn a_thousand_unchanged_services_cost_a_hundred_calls() {
             "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "rollback": true}},
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         });
-        let spec = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 1, "settings": settings});
+        // One of them has drifted, and the mode holds it.
+        let runs = if number == 0 { json!({"file": "web.json"}) } else { json!({"revision": "web:1"}) };
+        let spec = json!({"taskDefinition": runs, "desiredCount": 1, "settings": settings});
         writeln!(manifests, "---\n{}", service(&name, spec)).unwrap();
     }
     world.settled(&format!("s{:04}", SERVICES - 1)).await;
     let remote = Remote::new();
-    remote
-        .commit("A thousand services", &[("target.yaml", &target("observe")), ("services.yaml", &manifests)]);
+    let wanted = json!({
+        "family": "web", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
+        "containerDefinitions": [
+            {"name": "web", "image": "registry.test/web:2", "portMappings": [{"containerPort": 8080}]},
+        ],
+    });
+    let files = [
+        ("target.yaml", &target("observe")),
+        ("services.yaml", &manifests),
+        ("web.json", &wanted.to_string()),
+    ];
+    remote.commit("A thousand services", &files.map(|(path, text)| (path, text.as_str())));
     let server = remote.serve(None);
     let bowline = Bowline::new(&simulator.url(), &server.url());
 
     simulator.clear_calls();
-    let plan = bowline.plan().await.with_code(0).json();
-    assert_eq!(plan["totals"], json!({"in-sync": SERVICES + 1}), "the services and their Target");
+    let plan = bowline.plan().await.with_code(1).json();
+    let totals = json!({"in-sync": SERVICES, "drifted": 1});
+    assert_eq!(plan["totals"], totals, "the services and their Target; one has another task definition");
     let once = [
         ("application-autoscaling:DescribeScalableTargets", SERVICES / 50),
-        ("ecs:DescribeServiceRevisions", SERVICES / 20),
+        ("ecs:DescribeServiceRevisions", SERVICES / 20 + 1),
         ("ecs:DescribeServices", SERVICES / 10),
+        ("ecs:DescribeTaskDefinition", 1),
         ("ecs:DescribeTasks", SERVICES / 100),
+        ("ecs:ListServiceDeployments", 1),
         ("ecs:ListServices", SERVICES / 100),
+        ("ecs:ListTaskDefinitions", 1),
         ("ecs:ListTasks", SERVICES / 100),
         ("sts:GetCallerIdentity", 1),
     ];

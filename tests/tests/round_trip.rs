@@ -15,7 +15,7 @@ use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::generate::changes::{
     Change, Reported, of_each_default, of_each_field, of_each_order, of_each_spelling,
 };
-use bowline_tests::generate::place::DEFINITION;
+use bowline_tests::generate::place::{DEFINITION, field, within};
 use bowline_tests::generate::samples::every_field;
 use bowline_tests::generate::{samples, task_definitions};
 use bowline_tests::known_differences::{LOST_FIELDS, Lost, LostField};
@@ -52,24 +52,6 @@ fn everything() -> Vec<Value> {
 /// What differs between what git would hold and what was read.
 fn differing(wanted: &Value, found: &TaskDefinitionContent) -> Vec<Difference> {
     diff_task_definition(&TaskDefinitionContent::new(wanted.clone()), found, &[], &[])
-}
-
-/// The field of the table that a difference is about: its path without what stands in brackets.
-fn field(path: &str) -> String {
-    let mut depth = 0_usize;
-    let outside = |character: &char| {
-        match character {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ => return depth == 0,
-        }
-        false
-    };
-    path.chars().filter(outside).collect()
-}
-
-fn within(field: &str, path: &str) -> bool {
-    field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// What a server is known to lose, and which of that it did lose.

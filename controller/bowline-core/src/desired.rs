@@ -1,7 +1,8 @@
 //! What should be? Bytes of the files of one commit in, a typed [`DesiredState`] and findings out.
 //!
 //! `parse_manifest` and `parse_task_definition` read one file each, `assemble` holds the files of a commit against each other.
-//! May import `name`. Must not know where the bytes came from: git, a folder and a test are the same.
+//! May import `name`, and from `diff` the tables of fields: a pattern of `ignore` has to match one. Must not know where the
+//! bytes came from: git, a folder and a test are the same.
 
 mod acceptance;
 mod assemble;
@@ -9,6 +10,7 @@ mod check;
 mod creation;
 pub mod finding;
 mod health;
+mod ignore;
 mod json;
 pub mod kind;
 mod node;

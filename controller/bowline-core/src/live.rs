@@ -28,6 +28,8 @@ use crate::name::{ResourceName, ServiceName, TaskDefinitionArn};
 /// Everything that was read in one pass. A resource that is not in a map has not been asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Live {
+    /// The commit for which it was read.
+    pub commit: String,
     /// Per Target resource: whether the caller's account is the target's. Not `Known` means nothing of it was read.
     pub targets: BTreeMap<ResourceName, Observed<()>>,
     /// Per EcsService resource.

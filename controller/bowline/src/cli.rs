@@ -22,6 +22,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, FILE_NAME, Layer, LogFormat, VARIABLES};
 use args::{Args, Format, Verb};
@@ -120,15 +123,22 @@ fn log_filter(level: &str, get: impl Fn(&str) -> Option<String>) -> EnvFilter {
     EnvFilter::new(level)
 }
 
+/// What is logged of clients at most, whatever was asked for: at `trace` they print whole requests and answers, and with them
+/// environment values, commands and tags.
+fn no_contents() -> Targets {
+    let clients = ["aws_", "hyper", "h2"].map(|client| (client, LevelFilter::DEBUG));
+    Targets::new().with_default(LevelFilter::TRACE).with_targets(clients)
+}
+
 fn start_logging(format: LogFormat, level: &str) {
     let filter = log_filter(level, |name| std::env::var(name).ok());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber is refused; that only happens when a test runs two verbs in one process.
     let _ = match format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(no_contents()).try_init(),
         LogFormat::Text => {
             let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-            builder.with_ansi(colour).with_target(false).try_init()
+            builder.with_ansi(colour).with_target(false).finish().with(no_contents()).try_init()
         }
     };
 }

@@ -5,6 +5,7 @@
 //! read what it publishes. May import every other room except `cli`.
 
 pub mod driver;
+mod findings;
 pub mod git;
 pub mod reconcile;
 mod refusal;

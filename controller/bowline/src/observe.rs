@@ -11,7 +11,7 @@ mod strangers;
 
 use std::collections::BTreeMap;
 
-use bowline_core::desired::DesiredState;
+use bowline_core::desired::{DesiredService, DesiredState, WantedTaskDefinition};
 use bowline_core::live::{
     Live, LiveDeployment, LiveSecret, LiveService, LiveState, Observed, RolloutState, Stranger,
     UnknownCategory, UnknownReason,
@@ -99,6 +99,7 @@ pub async fn observe(
     collect(&mut live, reads).await;
     services::doubt_missing(&mut live, desired, previous, scope);
     keep_slow_reads(&mut live, previous, aws.now());
+    keep_revisions(&mut live, desired, previous, aws.now());
     live
 }
 
@@ -283,6 +284,32 @@ fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
             secret_version_dates.insert(name.clone(), dates.clone());
         }
     }
+}
+
+/// Keeps which revisions families have, while the deployments of all services that want one of them are the same: a service
+/// that has drifted and is held asks in every pass. The executor looks again before it registers one, and what it attempted
+/// is forgotten ([`Live::recent_revisions`] is then asked for again).
+fn keep_revisions(live: &mut Live, desired: &DesiredState, previous: Option<&Live>, now: Timestamp) {
+    let Some(previous) = previous else { return };
+    let is_same = |name: &ResourceName| {
+        let gone = |services: &BTreeMap<_, _>| matches!(services.get(name), Some(Observed::Missing));
+        same(&previous.services, &live.services, name, settled)
+            || gone(&previous.services) && gone(&live.services)
+    };
+    let mut kept = BTreeMap::new();
+    for (key, revisions) in previous.recent_revisions.iter().filter(|(_, found)| is_recent(found, now)) {
+        let wants = |service: &DesiredService| {
+            let family = match &service.task_definition {
+                Some(WantedTaskDefinition::Content { family, .. }) => family,
+                Some(WantedTaskDefinition::Revision(_)) | None => return false,
+            };
+            (&service.resource.spec.target, family) == (&key.0, &key.1)
+        };
+        if desired.services.iter().filter(|(_, service)| wants(service)).all(|(name, _)| is_same(name)) {
+            kept.insert(key.clone(), revisions.clone());
+        }
+    }
+    live.recent_revisions = kept;
 }
 
 /// The PRIMARY deployment, unless it is under way: then anything may change from one pass to the next.

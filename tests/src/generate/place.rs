@@ -121,3 +121,24 @@ fn key(item: &Value, by: &[&str]) -> String {
 fn join(parent: &str, name: &str) -> String {
     if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
+
+/// The field of the table that a difference is about: its path without what stands in brackets.
+#[must_use]
+pub fn field(path: &str) -> String {
+    let mut depth = 0_usize;
+    let outside = |character: &char| {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => return depth == 0,
+        }
+        false
+    };
+    path.chars().filter(outside).collect()
+}
+
+/// Whether a field is this one, or below it.
+#[must_use]
+pub fn within(field: &str, path: &str) -> bool {
+    field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bowline_tests::generate::place::{field, within};
 use bowline_tests::known_differences::{LOST_SETTINGS, LostBy, LostSetting};
 
 use super::cases::Case;
@@ -54,22 +55,4 @@ fn is_lost(row: &LostSetting, case: &Case) -> bool {
         LostBy::Creating => !case.is_restated(),
         LostBy::Updating => case.updated.is_some(),
     }
-}
-
-/// The field of the table that a difference is about: its path without what stands in brackets.
-fn field(path: &str) -> String {
-    let mut depth = 0_usize;
-    let outside = |character: &char| {
-        match character {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ => return depth == 0,
-        }
-        false
-    };
-    path.chars().filter(outside).collect()
-}
-
-fn within(field: &str, path: &str) -> bool {
-    field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -53,7 +53,7 @@ impl<'a> Candidate<'a> {
 
     /// The place of a field. A resource of an earlier commit has no place in this one but its file.
     fn mark(&self, field: &str) -> Mark {
-        match self.document.marks.get(field) {
+        match self.document.marks.iter().find(|(path, _)| path == field).map(|(_, mark)| mark) {
             Some(mark) if !self.stale => mark.clone(),
             _ => {
                 let line = if self.stale { 0 } else { self.document.line };

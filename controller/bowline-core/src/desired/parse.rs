@@ -1,6 +1,6 @@
 //! One YAML file in, its documents and everything that is wrong with them out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use super::source::{Mark, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
 use super::terraform::{ATTRIBUTES, Attribute};
-use super::{creation, settings};
+use super::{creation, ignore, settings};
 use super::{schema, yaml};
 use crate::name::{AccountId, HumanDuration, RelativePath, ResourceName, RoleArn};
 
@@ -74,7 +74,7 @@ pub struct ParsedDocument {
     /// The task definition file that it names, from the repository's root.
     pub(super) task_definition: Option<RelativePath>,
     /// Where the fields stand that refer to something outside of the document, by path: `spec.secrets[1]`.
-    pub(super) marks: BTreeMap<String, Mark>,
+    pub(super) marks: Box<[(String, Mark)]>,
 }
 
 /// A resource as written, not yet held against the others.
@@ -105,7 +105,9 @@ pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
         file.unread.extend(reference::names_in(text));
     }
     for error in stream.errors {
+        // Without its line: of text that is not YAML nobody knows which part is a confidential value.
         let finding = source.finding(error.at, Severity::Error, FindingCode::Syntax, error.message);
+        let finding = finding.without_snippet();
         file.findings.push(match error.hint {
             Some(hint) => finding.with_hint(hint),
             None => finding,
@@ -257,6 +259,7 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
                 settings::check(settings, checker);
             }
             creation::check(spec, checker);
+            ignore::check(spec, checker);
             let own = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
             let depends_on = spec.get("dependsOn").map(Node::items).unwrap_or_default();
             for item in depends_on.iter().filter(|item| item.text().is_some() && item.text() == own) {

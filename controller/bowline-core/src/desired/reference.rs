@@ -1,7 +1,7 @@
 //! What does a document say of other resources and files? Read from the document as it is written, so that a mistake in one
 //! field does not hide what another refers to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::node::{Node, Position};
 use super::source::{Mark, Source};
@@ -116,15 +116,15 @@ pub(super) fn names_in(text: &str) -> impl Iterator<Item = ResourceName> {
 }
 
 /// Where the fields stand that refer to something outside of the document.
-pub(super) fn marks(source: &Source<'_>, node: &Node) -> BTreeMap<String, Mark> {
-    let mut marks = BTreeMap::new();
+pub(super) fn marks(source: &Source<'_>, node: &Node) -> Box<[(String, Mark)]> {
+    let mut marks = Vec::new();
     let mut add = |path: String, at: Position| {
-        marks.insert(path, source.mark(at));
+        marks.push((path, source.mark(at)));
     };
     if let Some(name) = node.get("metadata").and_then(|metadata| metadata.get("name")) {
         add("metadata.name".to_owned(), name.at);
     }
-    let Some(spec) = node.get("spec") else { return marks };
+    let Some(spec) = node.get("spec") else { return marks.into() };
     for field in ["target", "service", "secretId"] {
         if let Some(value) = spec.get(field) {
             add(format!("spec.{field}"), value.at);
@@ -141,5 +141,5 @@ pub(super) fn marks(source: &Source<'_>, node: &Node) -> BTreeMap<String, Mark> 
     for entry in spec.get("resources").map(Node::entries).unwrap_or_default() {
         add(format!("spec.resources.{}", entry.key), entry.value.at);
     }
-    marks
+    marks.into()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::check::Checker;
 use super::finding::{FindingCode, Severity};
 use super::kind::ServiceSettings;
-use super::node::{Node, Position};
+use super::node::{Node, Position, Scalar, Tree};
 
 /// The lines of a document that hold a part of a setting that may be confidential, also of one that it only begins with.
 pub(super) fn confidential_lines(document: &Node) -> BTreeSet<usize> {
@@ -14,8 +14,9 @@ pub(super) fn confidential_lines(document: &Node) -> BTreeSet<usize> {
     fields.flat_map(|settings| settings.lines_of(&ServiceSettings::is_confidential)).collect()
 }
 
-/// What ECS refuses in whatever service it stands.
+/// What ECS refuses in whatever service it stands, and what does not do what one may think.
 pub(super) fn check(settings: &Node, checker: &mut Checker<'_>) {
+    doubtful(settings, checker);
     let mut refuse = |at: Position, message: &str, hint: &str| {
         let hint = Some(hint.to_owned());
         checker.add(at, Severity::Error, FindingCode::InvalidValue, message.to_owned(), hint);
@@ -40,5 +41,26 @@ pub(super) fn check(settings: &Node, checker: &mut Checker<'_>) {
             "with `maximumPercent` 100 and `minimumHealthyPercent` 100 no task could ever be replaced",
             "raise `maximumPercent`, or lower `minimumHealthyPercent`",
         );
+    }
+}
+
+fn doubtful(settings: &Node, checker: &mut Checker<'_>) {
+    let mut warn = |at: Position, message: String, hint: &str| {
+        checker.add(at, Severity::Warning, FindingCode::InvalidValue, message, Some(hint.to_owned()));
+    };
+    for entry in settings.entries() {
+        if matches!(&entry.value.tree, Tree::Map(inner) if inner.is_empty()) {
+            let message = format!("`spec.settings.{}` lists nothing, so nothing of it is managed", entry.key);
+            warn(entry.value.at, message, "list the fields that git is to manage, or remove it");
+        }
+    }
+    for field in ["maximumPercent", "minimumHealthyPercent"] {
+        let percent = settings.get("deploymentConfiguration").and_then(|deployment| deployment.get(field));
+        let is_below = |percent: &&Node| matches!(percent.scalar(), Some(Scalar::Number(number)) if number.as_i64().is_some_and(|value| value < 0));
+        if let Some(percent) = percent.filter(is_below) {
+            let message =
+                format!("`spec.settings.deploymentConfiguration.{field}` is below 0, which ECS refuses");
+            warn(percent.at, message, "give a percentage of the desired count, such as 50 or 200");
+        }
     }
 }

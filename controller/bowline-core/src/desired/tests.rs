@@ -11,6 +11,7 @@ mod creation;
 mod files;
 mod generated;
 mod health;
+mod ignore;
 mod manifests;
 mod properties;
 mod refused;

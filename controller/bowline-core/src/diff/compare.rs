@@ -69,21 +69,17 @@ impl Place {
         Self { path: format!("{}[{selector}]", self.path), item: key.to_owned(), ..self.clone() }
     }
 
-    /// The name under which `reveal` lists this value, if it may be confidential.
-    fn confidential_name(&self) -> Option<&str> {
-        match self.row?.reveal()? {
+    /// Whether a value here is shown by its length: it may be confidential, and `reveal` does not list its name. Of what the
+    /// user fills with more than a text no name tells what is in it, so that it is never shown.
+    fn hides(&self, value: &Value, reveal: &[String]) -> bool {
+        let Some(rule) = self.row.and_then(Field::reveal) else { return false };
+        let name = match rule {
             Reveal::As(name) => Some(name),
-            Reveal::Item => Some(&self.item),
-            Reveal::Key => self.key.as_deref(),
-            Reveal::SecretKey => self.key.as_deref().filter(|key| looks_secret(key)),
-        }
+            Reveal::Item => Some(self.item.as_str()),
+            Reveal::Key => self.key.as_deref().filter(|_| !value.is_object() && !value.is_array()),
+        };
+        !name.is_some_and(|name| reveal.iter().any(|open| open == name))
     }
-}
-
-/// Log drivers take credentials as options (`splunk-token`).
-fn looks_secret(option: &str) -> bool {
-    let option = option.to_ascii_lowercase();
-    ["token", "key", "secret", "password"].iter().any(|word| option.contains(word))
 }
 
 struct Walk<'a> {
@@ -198,8 +194,8 @@ impl Walk<'_> {
     }
 
     fn leaf(&mut self, place: &Place, wanted: Option<&Value>, found: Option<&Value>) {
-        let hidden =
-            place.confidential_name().is_some_and(|name| !self.reveal.iter().any(|open| open == name));
+        // Where one side must not be shown the other one is not either: it may be what the first one was before.
+        let hidden = [wanted, found].into_iter().flatten().any(|value| place.hides(value, self.reveal));
         let shown = |side: Option<&Value>| match side.map(plain) {
             None => Shown::Absent,
             Some(text) if hidden => Shown::Length(text.chars().count()),

@@ -67,6 +67,9 @@ pub enum Rule {
     /// An IAM role, by its name or its ARN. The name tells it: it is unique in the account whatever its path, and a role of
     /// another account cannot be passed.
     Role,
+    /// Given by its name or by its ARN, and the ARN does not hold the name: where one side has the one and the other the other,
+    /// they cannot be told apart, and count as the same while git says what it said.
+    NameOrArn,
     /// An object that means something although everything in it is left out.
     Present,
     /// AWS sets it; the request does not take it.
@@ -97,10 +100,8 @@ pub enum Reveal {
     As(&'static str),
     /// The key of the list item that it is in.
     Item,
-    /// Its key in the map.
+    /// Its key in the map; a value that is no text is shown by its length even so.
     Key,
-    /// Its key in the map; a value whose key does not sound like a secret is shown.
-    SecretKey,
 }
 
 /// The rows of one request, sorted by path.

@@ -46,7 +46,7 @@ fn is_prefix(pattern: &[String], path: &[String]) -> bool {
 }
 
 /// Splits at dots and before brackets; what stands in brackets stays whole.
-fn parts(path: &str) -> Vec<String> {
+pub(crate) fn parts(path: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();
     let mut depth = 0_usize;

@@ -204,15 +204,39 @@ fn same(names: &[&str], wanted: &Value, found: Option<&Value>) -> bool {
     }
     let path = names.join(".");
     let normal = |value: &Value| normalize_field(&SERVICE, &path, value);
-    let (wanted, found) = (normal(wanted), found.and_then(normal));
-    wanted == found || path == "serviceConnectConfiguration.namespace" && by_name_and_arn(wanted, found)
+    normal(wanted) == found.and_then(normal) || cannot_be_told_apart(names, wanted, found)
 }
 
-/// A namespace may be given by its name or by its ARN, and the ARN holds an id in place of the name: where one side has the
-/// one and the other the other, they cannot be told apart.
-fn by_name_and_arn(wanted: Option<Value>, found: Option<Value>) -> bool {
-    let is_arn = |side: Option<Value>| Some(side?.as_str()?.starts_with("arn:"));
-    matches!((is_arn(wanted), is_arn(found)), (Some(one), Some(other)) if one != other)
+/// Whether one side has a name and the other an ARN that does not hold it.
+pub(crate) fn cannot_be_told_apart(names: &[&str], wanted: &Value, found: Option<&Value>) -> bool {
+    let row = SERVICE.row(&names.join("."));
+    let is_arn = |side: Option<&Value>| Some(side?.as_str()?.starts_with("arn:"));
+    row.is_some_and(|row| row.has(Rule::NameOrArn))
+        && matches!((is_arn(Some(wanted)), is_arn(found)), (Some(one), Some(other)) if one != other)
+}
+
+/// The leaves that may be given by a name or by an ARN.
+pub(crate) fn settings_by_name(request: &Map<String, Value>) -> Vec<(Names<'_>, &Value)> {
+    let by_name =
+        |names: &Names<'_>| SERVICE.row(&names.join(".")).is_some_and(|row| row.has(Rule::NameOrArn));
+    leaves(request).into_iter().filter(|(names, _)| by_name(names)).collect()
+}
+
+/// Whether a request asks for something of which the answer cannot tell whether it is live already.
+pub fn settings_cannot_be_told(request: &Map<String, Value>, live: &ServiceSettings) -> bool {
+    let live = live.fields();
+    leaves(request)
+        .into_iter()
+        .any(|(names, wanted)| cannot_be_told_apart(&names, wanted, get(&live, &names)))
+}
+
+/// How a leaf differs that git changed, although the two sides cannot be told apart.
+pub(crate) fn changed_in_git(names: &[&str], wanted: &Value, found: Option<&Value>) -> Vec<Difference> {
+    let mut differences = compare_field(&SERVICE, (PREFIX, names), Some(wanted), found, &[]);
+    for difference in &mut differences {
+        difference.note = Some("git named another one before".to_owned());
+    }
+    differences
 }
 
 fn compare_leaf(names: &[&str], wanted: &Value, found: Option<&Value>, reveal: &[String]) -> Vec<Difference> {

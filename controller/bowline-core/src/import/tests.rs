@@ -419,7 +419,7 @@ fn confidential_values_are_named_by_place_and_only_for_files() {
     };
     let suspect = Suspect {
         service: "web".to_owned(),
-        container: "app".to_owned(),
+        place: "container app".to_owned(),
         variable: "DB_PASSWORD".to_owned(),
         because: Because::Name,
     };

@@ -36,7 +36,7 @@ pub struct LiveService {
     pub circuit_breaker: CircuitBreaker,
     /// Deployments as listed, PRIMARY first.
     pub deployments: Vec<LiveDeployment>,
-    /// The newest service events, newest first, at most 10.
+    /// The newest service events, newest first, at most 10; not those that only tell of a steady state.
     #[serde(serialize_with = "as_list")]
     pub events: Arc<[(Timestamp, String)]>,
     /// The ARN of the service revision that its PRIMARY deployment rolls out, where AWS tells it.

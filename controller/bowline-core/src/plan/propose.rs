@@ -34,7 +34,10 @@ pub fn needs(
     let world = World::new(desired, live, memory, actor, now);
     let mut reads = Reads::new(live);
     let secrets = secrets(&world, &mut reads);
-    services(&world, &mut reads, &secrets);
+    // One after the other: what is thought of thousands of services is not held at once.
+    for (name, wanted) in &world.desired.services {
+        service::outlook(&world, &mut reads, &secrets, name, wanted);
+    }
     rollouts::ask(&world, &mut reads);
     reads.into_needs()
 }

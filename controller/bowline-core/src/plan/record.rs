@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey};
 use super::event::{Event, EventKind};
@@ -10,10 +11,11 @@ use super::memory::{
     Aftermath, Attempt, AttemptVerdict, ConditionStanding, FailedAction, InFlight, Memory, ResourceMemory,
     Scaling, ServiceMemory, SpecHash, Watch,
 };
-use crate::desired::kind::HealthCondition;
+use crate::desired::kind::{HealthCondition, ServiceSettings};
 use crate::desired::{DesiredState, ResourceKind, Retry};
 use crate::diff::Difference;
 use crate::diff::fields::{Effect, setting_row, starts_deployment};
+use crate::diff::settings::{get, set, settings_by_name};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
 use crate::{rollback, rollout};
@@ -201,7 +203,8 @@ fn updated(
     }
     if !settings.is_empty() {
         note_changed(service, settings, now);
-        events.push(event(EventKind::SettingsChanged, format!("{} was changed", settings.names())));
+        note_names(service, settings);
+        events.push(event(EventKind::SettingsChanged, format!("changed {}", settings.names())));
     }
     if let Some(count) = desired_count {
         service.scaling = Some(Scaling {
@@ -245,6 +248,22 @@ fn stopping<'a>(
     let mut attempts = service.attempts.values_mut();
     let attempt = attempts.find(|one| one.deployment_id.as_deref() == Some(deployment))?;
     Some(&mut attempt.aftermath)
+}
+
+/// Remembers what was asked for where the answer cannot tell whether it is live: it would be asked for again for ever.
+fn note_names(service: &mut ServiceMemory, settings: &SettingsRequest) {
+    let mut managed = service.managed_settings.fields();
+    let asked = settings_by_name(&settings.0);
+    let known =
+        asked.into_iter().filter(|(names, value)| get(&managed, names).is_some_and(|old| old != *value));
+    let changed: Vec<(Vec<&str>, Value)> = known.map(|(names, value)| (names, value.clone())).collect();
+    if changed.is_empty() {
+        return;
+    }
+    for (names, value) in changed {
+        set(&mut managed, &names, value);
+    }
+    service.managed_settings = ServiceSettings::new(&managed);
 }
 
 /// Remembers since when new tasks have what was changed, where running ones keep what they have.

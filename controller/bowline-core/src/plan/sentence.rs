@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::action::{Action, Operation, TagKey, Wave};
-use super::report::{HeldWhy, Sync, WaitingOn};
+use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{how_to_accept, how_to_retry};
+use crate::diff::{Difference, Reason};
 use crate::live::Pause;
 
 impl fmt::Display for Sync {
@@ -138,6 +139,17 @@ fn owned_by_resource(resource: &str, service_arn: &str) -> String {
     )
 }
 
+impl HeldWhy {
+    /// As it stands in a table of many resources: whose the service is, without the command that changes it.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::OwnedByInstance { owner, .. } => format!("belongs to instance `{owner}`"),
+            Self::OwnedByResource { resource, .. } => format!("claimed for {resource}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// The command that takes a claim off a service.
 fn untag(service_arn: &str) -> String {
     let region = service_arn.split(':').nth(3).unwrap_or_default();
@@ -153,7 +165,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Wave { of } => {
                 let of: Vec<String> = of.iter().map(ToString::to_string).collect();
-                write!(formatter, "first comes {}", of.join(", "))
+                formatter.write_str(&of.join(", "))
             }
             Self::Rollout { deployment_id: Some(id), deadline } => {
                 write!(formatter, "the rollout of {id}, until {deadline:.0}")
@@ -192,6 +204,28 @@ impl fmt::Display for Pause {
             Self::BakeTime => formatter.write_str("the deployment's bake time"),
             Self::TrafficShift => formatter.write_str("the deployment's traffic, which moves in steps"),
         }
+    }
+}
+
+impl ResourceReport {
+    /// What is waited for, as it stands behind "waits for". Nothing while the mode holds everything: then nothing comes.
+    pub fn waits_for(&self) -> Option<String> {
+        let on = self.waiting_on.as_ref()?;
+        if self.held.iter().any(|why| matches!(why, HeldWhy::Mode { .. })) {
+            return None;
+        }
+        let WaitingOn::Wave { of } = on else { return Some(on.to_string()) };
+        if !of.contains(&self.resource) {
+            return Some(on.to_string());
+        }
+        let deploys = |difference: &Difference| {
+            difference.reason == Reason::Missing || difference.path.starts_with("taskDefinition")
+        };
+        Some(if self.differences.iter().any(deploys) {
+            "its task definition to be registered".to_owned()
+        } else {
+            "its own record to be written in a tag".to_owned()
+        })
     }
 }
 

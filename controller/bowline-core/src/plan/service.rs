@@ -271,6 +271,9 @@ fn decide<'a>(
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
     outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
+    if subject.live.controller == DeploymentController::Ecs && !subject.ignored.covers("taskDefinition") {
+        outlook.report.notes.extend(task_definition::tags(subject, reads));
+    }
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
     // What is quarantined gets nothing but its desired count.

@@ -12,7 +12,7 @@ pub(crate) mod tasks;
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
+    Service, ServiceField, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus as SdkStatus,
 };
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::desired::kind::ServiceSettings;
@@ -316,10 +316,7 @@ impl Session {
             async move { sent.await.map(|output| (output, raw.take())) }
         };
         let (output, settings) = self.call(api, &on, Priority::Watch, send).await?;
-        let service =
-            output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
-        convert::service(&service, settings.unwrap_or_default())
-            .map_err(|what| AwsError::bad_answer(api, &on, &what))
+        written(output.service, settings).map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
     /// CreateService; returns the service as it is then. A repeated request with the same token creates nothing.
@@ -336,10 +333,7 @@ impl Session {
             async move { sent.await.map(|output| (output, raw.take())) }
         };
         let (output, settings) = self.call(api, &on, Priority::Watch, send).await?;
-        let service =
-            output.service.ok_or_else(|| AwsError::bad_answer(api, &on, "no service in the answer"))?;
-        convert::service(&service, settings.unwrap_or_default())
-            .map_err(|what| AwsError::bad_answer(api, &on, &what))
+        written(output.service, settings).map_err(|what| AwsError::bad_answer(api, &on, &what))
     }
 
     /// TagResource on a service, all tags in one call.
@@ -349,6 +343,12 @@ impl Session {
         let send = || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
     }
+}
+
+/// The service as the answer to a change of it shows it; the error names what is wrong with the answer.
+fn written(service: Option<Service>, settings: Option<ServiceSettings>) -> Result<LiveService, String> {
+    let service = service.ok_or("no service in the answer")?;
+    convert::service(&service, settings.unwrap_or_default())
 }
 
 /// A list that does not end.

@@ -249,7 +249,7 @@ impl Progress {
         }
         if let Some(spinner) = &self.spinner {
             let waiting = pass.approved.reports.values().find_map(|report| {
-                report.waiting_on.as_ref().map(|on| format!("{} waits for {on}", report.resource))
+                report.waits_for().map(|on| format!("{} waits for {on}", report.resource))
             });
             spinner.set_message(waiting.unwrap_or_else(|| "looking".to_owned()));
         }

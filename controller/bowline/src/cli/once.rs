@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{Finding, Severity};
 use bowline_core::live::UnknownCategory;
-use bowline_core::plan::{self, Action, Event, Outcome, ResourceReport, Sync, Totals};
+use bowline_core::plan::{self, Action, Event, Outcome, ResourceReport, Sync};
 use bowline_core::policy::GitStanding;
 use serde::Serialize;
 
@@ -143,7 +143,7 @@ pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions:
         result.push_str(&text::actions(pass));
     }
     result.push_str(&text::orphans(&pass.approved.orphans));
-    result.push_str(&text::totals(&Totals::of(reports.values())));
+    result.push_str(&text::totals(reports.values()));
     result
 }
 

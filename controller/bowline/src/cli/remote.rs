@@ -96,7 +96,7 @@ fn render(status: &Status) -> String {
         result.push('\n');
     }
     result.push_str(&text::orphans(&status.orphans));
-    result.push_str(&text::totals(&status.totals));
+    result.push_str(&text::totals(&status.resources));
     if status.totals.0.keys().any(|state| *state != Sync::InSync) {
         result.push_str("`bowline diff NAME` tells more of one\n");
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
 use bowline_core::live::UnknownReason;
-use bowline_core::plan::{Action, Orphan, ResourceReport, Sync, Totals, Wave};
+use bowline_core::plan::{Action, Orphan, ResourceReport, Sync, Wave};
 use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -94,11 +94,11 @@ fn first(report: &ResourceReport) -> String {
     if let Some(failing) = report.failing() {
         return failing.to_string();
     }
-    if let Some(on) = &report.waiting_on {
+    if let Some(on) = report.waits_for() {
         return format!("waits for {on}");
     }
     if let Some(why) = report.held.first() {
-        return why.to_string();
+        return why.brief();
     }
     let paths: Vec<&str> = report.differences.iter().map(|difference| difference.path.as_str()).collect();
     if !paths.is_empty() {
@@ -191,8 +191,8 @@ fn body(report: &ResourceReport) -> String {
     for why in &report.held {
         line("held:", &why.to_string(), None);
     }
-    if let Some(on) = &report.waiting_on {
-        line("waits for", &on.to_string(), None);
+    if let Some(on) = report.waits_for() {
+        line("waits for", &on, None);
     }
     for difference in &report.left_alone {
         let why = match &difference.owner {
@@ -305,18 +305,30 @@ pub(super) fn orphans(orphans: &[Orphan]) -> String {
     format!("{title}\n{}\n", lines.collect::<String>())
 }
 
-/// `3 resources differ, 12 in sync, 1 unknown`.
-pub(super) fn totals(totals: &Totals) -> String {
-    let count = |states: &[Sync]| states.iter().filter_map(|state| totals.0.get(state)).sum::<usize>();
-    let differ = count(&[Sync::Drifted, Sync::Missing, Sync::AwaitingGit]);
+/// `3 resources differ, 1 of them rolling out, 12 in sync, 1 unknown`.
+pub(super) fn totals<'a>(reports: impl IntoIterator<Item = &'a ResourceReport>) -> String {
+    let reports: Vec<&ResourceReport> = reports.into_iter().collect();
+    let count = |is: &dyn Fn(&ResourceReport) -> bool| reports.iter().filter(|report| is(report)).count();
+    let differs = |report: &ResourceReport| match report.sync {
+        Sync::Drifted | Sync::Missing | Sync::AwaitingGit => true,
+        Sync::InSync | Sync::Progressing => !report.differences.is_empty(),
+        Sync::Unknown | Sync::Invalid => false,
+    };
+    let in_state = |state: Sync| count(&|report| report.sync == state && !differs(report));
+    let differ = count(&differs);
     let noun = if differ == 1 { "resource differs" } else { "resources differ" };
-    let mut parts = vec![format!("{differ} {noun}"), format!("{} in sync", count(&[Sync::InSync]))];
+    let mut parts = vec![format!("{differ} {noun}")];
+    let rolling_out = count(&|report| report.sync == Sync::Progressing && differs(report));
+    if rolling_out > 0 {
+        parts.push(format!("{rolling_out} of them rolling out"));
+    }
+    parts.push(format!("{} in sync", in_state(Sync::InSync)));
     for (state, word) in [
         (Sync::Progressing, "rolling out"),
         (Sync::Unknown, "unknown"),
         (Sync::Invalid, "cannot be used as written"),
     ] {
-        let count = count(&[state]);
+        let count = in_state(state);
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }

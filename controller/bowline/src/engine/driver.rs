@@ -12,6 +12,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::findings::Findings;
 use super::git::GitView;
 use super::reconcile::{Next, Pass, World, reconcile};
 use super::refusal;
@@ -53,10 +54,12 @@ impl Driver {
         let mut schedule = Schedule::new(&self.intervals, self.world.clock.now());
         let mut seen = None;
         let mut refused = None;
+        let mut findings = Findings::default();
         while self.wait(&mut git, &schedule).await {
             let view = git.borrow_and_update().clone();
             status::publish(&self.publish, |status| status.with_git(&view));
             let Some(snapshot) = view.snapshot else { continue };
+            findings.log(&snapshot.commit, &snapshot.findings);
             let now = self.world.clock.now();
             let current = Some(what_counts(&snapshot, &self.world.applied.borrow()));
             if current != seen {

@@ -7,7 +7,7 @@ use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::name::InstanceName;
 use bowline_core::plan::{
-    self, Action, Actor, Approved, Event, Memory, Need, Outcome, Proposed, ResourceReport, Wave,
+    self, Action, Actor, Approved, Event, Memory, Need, Operation, Outcome, Proposed, ResourceReport, Wave,
 };
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
@@ -219,6 +219,10 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
     live.probes = world.prober.take();
+    if world.live.as_ref().is_none_or(|before| before.commit != snapshot.commit) {
+        live.recent_revisions.clear();
+    }
+    live.commit.clone_from(&snapshot.commit);
     let seldom = plan::due_seldom(desired, &live, world.clock.now());
     Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom)).await;
     let mut rounds = 0;
@@ -349,12 +353,20 @@ async fn perform(
         world.store.save_part(&intended, &[], commit).await?;
 
         let outcome = Box::pin(execute(&world.aws, desired, action)).await;
+        forget_revisions(world.live.as_mut(), action);
         let told = plan::record(&mut world.memory, action, &outcome, desired, commit, world.clock.now());
         world.store.save_part(&only(&world.memory, &action.resource), &told, commit).await?;
         events.extend(told);
         attempted.push(Attempted { action: action.clone(), outcome });
     }
     Ok(attempted)
+}
+
+/// A family of which a revision was to be registered is read anew, however that went.
+fn forget_revisions(live: Option<&mut Live>, action: &Action) {
+    if let (Some(live), Operation::RegisterTaskDefinition { family, .. }) = (live, &action.operation) {
+        live.recent_revisions.remove(&(action.target.clone(), family.clone()));
+    }
 }
 
 /// What is remembered of one resource.

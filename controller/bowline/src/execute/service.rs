@@ -1,6 +1,6 @@
 //! Services: records and a claim by TagResource, a change by UpdateService, a stop by StopServiceDeployment.
 
-use bowline_core::diff::{is_shown, settings_fingerprint, settings_in_effect};
+use bowline_core::diff::{is_shown, settings_cannot_be_told, settings_fingerprint, settings_in_effect};
 use bowline_core::live::{LiveService, RolloutState, ServiceStatus, UnknownCategory};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::{self, Expectation, Operation, Outcome, TagKey};
@@ -55,7 +55,8 @@ pub(super) async fn update(
     };
     let before = read(session, service.as_str()).await?;
     let shown = change.settings.keys().all(|field| is_shown(field));
-    if !change.force_new_deployment && shown && is_in_effect(&before, &change, None) {
+    let told = !settings_cannot_be_told(change.settings, &before.settings);
+    if !change.force_new_deployment && shown && told && is_in_effect(&before, &change, None) {
         return Ok(Outcome::AlreadyDone);
     }
     if let Some(found) = differs(&before, expect) {

@@ -11,3 +11,4 @@ mod converge;
 mod offline;
 mod place;
 mod run;
+mod secrecy;

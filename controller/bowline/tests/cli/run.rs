@@ -19,8 +19,14 @@ pub(crate) struct Controller {
 impl Controller {
     /// Starts one; `bowline.yaml` must be there.
     pub(crate) fn start(place: &Place) -> Self {
+        Self::start_at(place, None)
+    }
+
+    /// Starts one that logs what this filter says.
+    pub(crate) fn start_at(place: &Place, log: Option<&str>) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut command = Command::from(place.command(&["run", "--listen", &free]));
+        command.envs(log.map(|filter| ("BOWLINE_LOG", filter)));
         let log = std::fs::File::create(place.path().join("run.log")).unwrap();
         let child = command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap();
         Self { child, listen: free }
@@ -43,7 +49,7 @@ impl Controller {
     }
 
     /// What `GET path` answers.
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(&self.listen).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: bowline\r\nconnection: close\r\n\r\n");

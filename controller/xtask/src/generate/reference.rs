@@ -121,6 +121,9 @@ fn words(rule: Rule) -> Option<String> {
             pairs.join(", ")
         }
         Rule::Role => "by the role's name: ARN = name".to_owned(),
+        Rule::NameOrArn => {
+            "as it is; a name and an ARN cannot be told apart, so only a change in git shows".to_owned()
+        }
         Rule::Present => "there or not, even if empty".to_owned(),
         Rule::ServerOnly => "not: set by AWS".to_owned(),
         Rule::NotCompared => "not compared".to_owned(),
@@ -133,7 +136,6 @@ fn revealed(reveal: Reveal) -> String {
         Reveal::As(name) => format!("`{name}`"),
         Reveal::Item => "the item's key".to_owned(),
         Reveal::Key => "the key".to_owned(),
-        Reveal::SecretKey => "the key, if that sounds like a secret".to_owned(),
     }
 }
 

@@ -99,7 +99,7 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
         option::of(text!(RestartToken, "[A-Za-z0-9._:/=+-]{1,20}")),
         (vec(resource_name(), 0..3), vec(resource_name(), 0..3), vec(condition(), 0..4)),
         (duration(), duration()),
-        vec(text!(FieldPath, "[a-zA-Z.*\\[\\]=]{1,20}"), 0..3),
+        vec(text!(FieldPath, "(taskDefinition\\.)?containerDefinitions\\[(\\*|name=[a-z]{1,9})\\](\\.image)?|settings\\.\\*"), 0..3),
         vec(any::<String>(), 0..3),
     )
         .prop_map(|(first, restart, names, times, ignore, reveal)| EcsService {

@@ -108,3 +108,20 @@ prod/web.yaml:24:27 Error InvalidValue: `spec.settings.networkConfiguration` has
 ",
     );
 }
+
+#[test]
+fn what_manages_nothing_or_can_be_no_percentage_is_a_warning() {
+    let file =
+        with_settings("deploymentConfiguration: {minimumHealthyPercent: -1}\nnetworkConfiguration: {}");
+    expect(
+        &file.findings,
+        "\
+prod/web.yaml:9:54 Warning InvalidValue: `spec.settings.deploymentConfiguration.minimumHealthyPercent` is below 0, which ECS refuses
+  |     deploymentConfiguration: {minimumHealthyPercent: -1}
+  = give a percentage of the desired count, such as 50 or 200
+prod/web.yaml:10:27 Warning InvalidValue: `spec.settings.networkConfiguration` lists nothing, so nothing of it is managed
+  |     networkConfiguration: {}
+  = list the fields that git is to manage, or remove it
+",
+    );
+}

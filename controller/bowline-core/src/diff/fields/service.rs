@@ -4,7 +4,7 @@
 //! that manifests are checked with. Keys of sources: `docs/reference/service-fields.md`.
 
 use super::Literal::{Flag, Number, Text};
-use super::Rule::{Confidential, Default, Keyed, Map, Ordered, Role, Same, Set};
+use super::Rule::{Confidential, Default, Keyed, Map, NameOrArn, Ordered, Role, Same, Set};
 use super::{Field, Reveal, Table};
 
 /// One top-level field of `settings`.
@@ -197,7 +197,7 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("deploymentConfiguration.earlySuccessCriteria.healthyPercent", &[], "BC"),
     Field::new("deploymentConfiguration.earlySuccessCriteria.sourceServiceRevisionCleanup", &[], "BC"),
     Field::new("deploymentConfiguration.lifecycleHooks", &[Keyed(&["hookTargetArn", "targetType"])], "TFP-svc: a set"),
-    Field::new("deploymentConfiguration.lifecycleHooks.hookDetails", &[Map, Confidential(Reveal::SecretKey)], "BC: any document, passed to the function; may hold credentials"),
+    Field::new("deploymentConfiguration.lifecycleHooks.hookDetails", &[Map, Confidential(Reveal::Key)], "BC: any document, passed to the function; may hold credentials"),
     Field::new("deploymentConfiguration.lifecycleHooks.hookTargetArn", &[], "BC"),
     Field::new("deploymentConfiguration.lifecycleHooks.lifecycleStages", &[Ordered], "TFP-svc: a list"),
     Field::new("deploymentConfiguration.lifecycleHooks.roleArn", &[Role], "BC"),
@@ -272,11 +272,11 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("serviceConnectConfiguration.enabled", &[Default(Flag(false))], "TFP-svc: {enabled: false} is the same as none"),
     Field::new("serviceConnectConfiguration.logConfiguration", &[], "BC"),
     Field::new("serviceConnectConfiguration.logConfiguration.logDriver", &[], "BC"),
-    Field::new("serviceConnectConfiguration.logConfiguration.options", &[Map, Confidential(Reveal::SecretKey)], "as in a task definition"),
+    Field::new("serviceConnectConfiguration.logConfiguration.options", &[Map, Confidential(Reveal::Key)], "as in a task definition"),
     Field::new("serviceConnectConfiguration.logConfiguration.secretOptions", &[Keyed(&["name"])], "as in a task definition"),
     Field::new("serviceConnectConfiguration.logConfiguration.secretOptions.name", &[], "BC"),
     Field::new("serviceConnectConfiguration.logConfiguration.secretOptions.valueFrom", &[], "BC"),
-    Field::new("serviceConnectConfiguration.namespace", &[], "BC: left out, it is the cluster's default namespace; so it has no reset"),
+    Field::new("serviceConnectConfiguration.namespace", &[NameOrArn], "BC: left out, it is the cluster's default namespace; so it has no reset"),
     Field::new("serviceConnectConfiguration.services", &[Keyed(&["portName"])], "BC: each is a named port"),
     Field::new("serviceConnectConfiguration.services.clientAliases", &[Keyed(&["port", "dnsName"])], "BC: at most one"),
     Field::new("serviceConnectConfiguration.services.clientAliases.dnsName", &[], "BC"),
@@ -316,7 +316,7 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("volumeConfigurations.managedEBSVolume.tagSpecifications.resourceType", &[], "BC"),
     Field::new("volumeConfigurations.managedEBSVolume.tagSpecifications.tags", &[Keyed(&["key"])], "BC: tags"),
     Field::new("volumeConfigurations.managedEBSVolume.tagSpecifications.tags.key", &[], "BC"),
-    Field::new("volumeConfigurations.managedEBSVolume.tagSpecifications.tags.value", &[Default(Text(""))], "BC: optional"),
+    Field::new("volumeConfigurations.managedEBSVolume.tagSpecifications.tags.value", &[Default(Text("")), Confidential(Reveal::Item)], "BC: optional; free text"),
     Field::new("volumeConfigurations.managedEBSVolume.throughput", &[], "BC"),
     Field::new("volumeConfigurations.managedEBSVolume.volumeInitializationRate", &[], "BC"),
     Field::new("volumeConfigurations.managedEBSVolume.volumeType", &[], "BC"),

@@ -97,10 +97,47 @@ fn only_what_git_lists_is_compared_and_each_difference_says_why() {
             "settings.loadBalancers[targetGroupArn=b].containerPort is 80, git does not have it [removed]",
             "settings.networkConfiguration.awsvpcConfiguration.subnets[a] is not set, git wants a [added]",
             "settings.networkConfiguration.awsvpcConfiguration.subnets[c] is c, git does not have it [removed]",
-            "settings.serviceConnectConfiguration.logConfiguration.options.splunk-format is raw, git wants json [changed]",
+            "settings.serviceConnectConfiguration.logConfiguration.options.splunk-format changed (3 -> 4 chars) [changed]",
             "settings.serviceConnectConfiguration.logConfiguration.options.splunk-token changed (5 -> 3 chars) [changed]",
             "settings.serviceConnectConfiguration.namespace is not set, git wants internal [added]",
         ]
+    );
+}
+
+#[test]
+fn what_is_no_text_in_a_document_is_never_shown_and_a_text_only_by_name() {
+    let settings = |secret: &str| {
+        map(json!({
+            "deploymentConfiguration": {"lifecycleHooks": [{
+                "hookTargetArn": "arn:aws:lambda:eu-central-1:111122223333:function:check",
+                "hookDetails": {"list": [secret], "level": secret, "to": {"apiKey": secret}},
+            }]},
+            "volumeConfigurations": [{"name": "data", "managedEBSVolume": {"tagSpecifications": [
+                {"resourceType": "volume", "tags": [{"key": "team", "value": secret}]}]}}],
+        }))
+    };
+    let reveal = ["list", "level", "to", "team"].map(str::to_owned);
+    let hook = "settings.deploymentConfiguration.lifecycleHooks[hookTargetArn=arn:aws:lambda:eu-central-1:111122223333:function:check].hookDetails";
+    let tag = "settings.volumeConfigurations[name=data].managedEBSVolume.tagSpecifications[resourceType=volume].tags[key=team].value";
+    let told = |reveal: &[String]| -> Vec<String> {
+        let (wanted, found) = (settings("pw"), settings("old"));
+        let leaves = compare(&wanted, &found, reveal);
+        leaves.iter().flat_map(|leaf| &leaf.differences).map(ToString::to_string).collect()
+    };
+    let list = format!("{hook}.list changed (7 -> 6 chars)");
+    let to = format!("{hook}.to changed (16 -> 15 chars)");
+    assert_eq!(
+        told(&[]),
+        [
+            format!("{hook}.level changed (3 -> 2 chars)"),
+            list.clone(),
+            to.clone(),
+            format!("{tag} changed (3 -> 2 chars)"),
+        ]
+    );
+    assert_eq!(
+        told(&reveal),
+        [format!("{hook}.level is old, git wants pw"), list, to, format!("{tag} is old, git wants pw"),]
     );
 }
 

@@ -48,7 +48,7 @@ fn values_that_may_be_confidential_are_shown_by_length() {
             "containerDefinitions[name=web].environment[name=NEW].value is not set, git wants (4 chars)",
             "containerDefinitions[name=web].environment[name=OLD].value is (1 chars), git does not have it",
             "containerDefinitions[name=web].logConfiguration.options.splunk-token changed (3 -> 2 chars)",
-            "containerDefinitions[name=web].logConfiguration.options.splunk-url is https://a, git wants https://b",
+            "containerDefinitions[name=web].logConfiguration.options.splunk-url changed (9 -> 9 chars)",
         ]
     );
     assert_eq!(
@@ -138,4 +138,32 @@ fn ports_differ_by_protocol_and_duplicates_are_kept() {
         diff(twice, once, &[], &["A#2"]),
         ["containerDefinitions[name=web].environment[name=A#2].value is not set, git wants 2"]
     );
+}
+
+#[test]
+fn everything_that_the_user_fills_is_shown_by_length_unless_it_is_revealed() {
+    let content = |text: &str| {
+        json!({
+            "family": "web",
+            "containerDefinitions": [{
+                "name": "web",
+                "firelensConfiguration": {"type": "fluentbit", "options": {"config-file-value": text}},
+                "logConfiguration": {"logDriver": "awsfirelens", "options": {"HTTP_Passwd": text, "Header": text}},
+            }],
+            "proxyConfiguration": {"containerName": "web", "properties": [{"name": "AppPorts", "value": text}]},
+            "volumes": [{"name": "data", "dockerVolumeConfiguration": {"driverOpts": {"o": text}, "labels": {"team": text}}}],
+        })
+    };
+    let by_length = [
+        "containerDefinitions[name=web].firelensConfiguration.options.config-file-value changed (3 -> 2 chars)",
+        "containerDefinitions[name=web].logConfiguration.options.HTTP_Passwd changed (3 -> 2 chars)",
+        "containerDefinitions[name=web].logConfiguration.options.Header changed (3 -> 2 chars)",
+        "proxyConfiguration.properties[name=AppPorts].value changed (3 -> 2 chars)",
+        "volumes[name=data].dockerVolumeConfiguration.driverOpts.o changed (3 -> 2 chars)",
+        "volumes[name=data].dockerVolumeConfiguration.labels.team changed (3 -> 2 chars)",
+    ];
+    let names = ["config-file-value", "HTTP_Passwd", "Header", "AppPorts", "o", "team"];
+    assert_eq!(diff(content("pw"), content("old"), &[], &[]), by_length);
+    let shown = diff(content("pw"), content("old"), &[], &names);
+    assert!(shown.iter().all(|line| line.ends_with(" is old, git wants pw")), "{shown:?}");
 }

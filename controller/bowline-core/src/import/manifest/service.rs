@@ -249,10 +249,10 @@ fn desired_count(section: &Section<'_>, spec: &mut Yaml) {
     if !is_deployed_by_ecs(live) {
         return;
     }
-    if !section.counts {
-        spec.comment("desiredCount is left out: whoever scales the service, autoscaling for one, owns it.");
-    } else if live.scheduling == SchedulingStrategy::Daemon {
+    if live.scheduling == SchedulingStrategy::Daemon {
         spec.comment("desiredCount is left out: a DAEMON service runs one task on each instance.");
+    } else if !section.counts {
+        spec.comment("desiredCount is left out: whoever scales the service, autoscaling for one, owns it.");
     } else {
         spec.number("desiredCount", u64::from(live.desired_count));
     }

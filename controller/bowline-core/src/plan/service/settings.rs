@@ -9,8 +9,8 @@ use crate::desired::kind::ServiceSettings;
 use crate::diff::fields::{Effect, SERVICE, ShownBy, setting_row, starts_deployment};
 use crate::diff::normalize::normalize_by;
 use crate::diff::settings::{
-    Leaf, Removal, compare, exchanges_target_groups, fingerprint, get, is_shown, leaves, owner, removals,
-    request, set, shown_path,
+    Leaf, Removal, cannot_be_told_apart, changed_in_git, compare, exchanges_target_groups, fingerprint, get,
+    is_shown, leaves, owner, removals, request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
 use crate::live::SchedulingStrategy;
@@ -94,7 +94,8 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     follow_traffic(&mut wanted, &found, &mut settings);
     let mut touched = BTreeSet::new();
     let mut in_sync = Map::new();
-    for leaf in compare(&wanted, &found, &subject.wanted.resource.spec.reveal) {
+    for mut leaf in compare(&wanted, &found, &subject.wanted.resource.spec.reveal) {
+        by_name_or_arn(&mut leaf, &managed, &found, &mut settings);
         if leaf.differences.is_empty() {
             set(&mut in_sync, &leaf.names, leaf.wanted.clone());
         } else if let Some(field) = sort_out(subject, leaf, &mut settings) {
@@ -123,6 +124,30 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     }
     effective(subject, reads, &mut settings);
     Ok(settings)
+}
+
+/// Where git has a name and live an ARN, or the other way round, only git itself tells whether it changed.
+fn by_name_or_arn(
+    leaf: &mut Leaf<'_>,
+    managed: &Map<String, Value>,
+    found: &Map<String, Value>,
+    settings: &mut Settings,
+) {
+    let live = get(found, &leaf.names);
+    if !leaf.differences.is_empty() || !cannot_be_told_apart(&leaf.names, leaf.wanted, live) {
+        return;
+    }
+    match get(managed, &leaf.names) {
+        Some(before) if before != leaf.wanted => {
+            leaf.differences = changed_in_git(&leaf.names, leaf.wanted, live);
+        }
+        _ => {
+            let is_arn = leaf.wanted.as_str().is_some_and(|text| text.starts_with("arn:"));
+            let (git, live) = if is_arn { ("its ARN", "names it") } else { ("its name", "has its ARN") };
+            let path = shown_path(&leaf.names);
+            settings.notes.push(format!("{path} cannot be told apart: git has {git}, live {live}"));
+        }
+    }
 }
 
 /// What `create` says and AWS cannot change on a service that exists. The rest of `create` is where the service began, and

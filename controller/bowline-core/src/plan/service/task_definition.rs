@@ -204,3 +204,28 @@ fn content_differences(subject: &Subject<'_>, wanted: &Value, found: &Value) -> 
     differences.retain(|difference| !subject.ignored.covers(&difference.path));
     differences
 }
+
+/// Says which tags that the file names the running revision does not have so: they are not compared, since AWS takes them
+/// beside a revision, and changes them without a new one.
+pub(super) fn tags<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Option<String> {
+    let Some(WantedTaskDefinition::Content { content, .. }) = &subject.wanted.task_definition else {
+        return None;
+    };
+    let found = running(subject, reads).ok()??;
+    let of = |content: &TaskDefinitionContent| {
+        content.value().get("tags").and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let (wanted, found) = (of(content), of(&found.content));
+    let text =
+        |tag: &Value, field: &str| tag.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let pair = |tag: &Value| (text(tag, "key"), text(tag, "value"));
+    let has: Vec<(String, String)> = found.iter().map(pair).collect();
+    let missing: Vec<String> =
+        wanted.iter().map(pair).filter(|tag| !has.contains(tag)).map(|(key, _)| key).collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "tags of the task definition are only given at registration, so the next revision gets those that git has: {}",
+            missing.join(", ")
+        )
+    })
+}

@@ -323,3 +323,26 @@ fn what_only_a_service_revision_shows_is_read_when_git_names_it() {
     world.live.revision_settings.insert(name("web"), known(settings(both)));
     assert_eq!(sent(&world), [(json!({"platformVersion": "1.3.0"}), true)]);
 }
+
+#[test]
+fn a_namespace_by_its_name_is_changed_when_git_changes_it_and_told_otherwise() {
+    let connect =
+        |namespace: &str| json!({"serviceConnectConfiguration": {"enabled": true, "namespace": namespace}});
+    let arn = "arn:aws:servicediscovery:eu-central-1:111122223333:namespace/ns-1";
+    let mut world = web(connect(arn), connect("internal"));
+    let told = "settings.serviceConnectConfiguration.namespace cannot be told apart: git has its name, live has its ARN";
+    assert_eq!((sent(&world), world.report("web").notes), (vec![], vec![told.to_owned()]));
+    world.learn();
+
+    world.spec("web").settings = settings(connect("public"));
+    let report = world.report("web");
+    let path = "settings.serviceConnectConfiguration.namespace";
+    assert_eq!(paths(&report.differences), [(path, Reason::Changed, None)]);
+    assert_eq!(sent(&world), [(connect("public"), true)]);
+    // As long as it was not sent, and then no more.
+    world.learn();
+    let action = world.propose().actions[0].clone();
+    let outcome = Outcome::Done { deployment_id: None, task_definition: None };
+    record(&mut world.memory, &action, &outcome, &world.desired, COMMIT, at(5));
+    assert_eq!(world.report("web").differences, []);
+}

@@ -23,6 +23,9 @@ use crate::aws::timestamp;
 
 /// How many service events are kept.
 const EVENTS: usize = 10;
+/// How the events end that a service in good order repeats every six hours: they tell nothing, and would be held for
+/// thousands of services.
+const STEADY: &str = "has reached a steady state.";
 
 /// The name under which a service was asked for.
 pub(super) fn service_name(service: &Service) -> Option<String> {
@@ -54,6 +57,7 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
     let mut events: Vec<_> = service
         .events()
         .iter()
+        .filter(|event| !event.message().is_some_and(|message| message.ends_with(STEADY)))
         .filter_map(|event| Some((timestamp(event.created_at?)?, event.message.clone()?)))
         .collect();
     events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));

@@ -221,12 +221,11 @@ fn suspects(document: &Document, text: &mut String) {
     }
     let width = |of: fn(&Suspect) -> &String| document.suspects.iter().map(|one| of(one).len()).max();
     let services = width(|one| &one.service).unwrap_or_default();
-    let containers = width(|one| &one.container).unwrap_or_default();
+    let places = width(|one| &one.place).unwrap_or_default();
     text.push_str("\nThese values look confidential, and git would keep them for ever:\n");
-    for Suspect { service, container, variable, because } in &document.suspects {
+    for Suspect { service, place, variable, because } in &document.suspects {
         let why = because.in_words();
-        let _ =
-            writeln!(text, "  {service:services$}  container {container:containers$}  {variable}  ({why})");
+        let _ = writeln!(text, "  {service:services$}  {place:places$}  {variable}  ({why})");
     }
     text.push_str(
         "  Move them to Secrets Manager, import without --files, or, if they are not confidential, give --allow-env NAME.\n",

@@ -11,9 +11,6 @@ use bowline_core::import::{Manifests, Unit};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-/// How many changed lines of one file are shown.
-const LINES: usize = 6;
-
 /// What is to be done with each file.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -31,9 +28,10 @@ pub(super) struct Plan {
 pub(super) enum Fate {
     /// It is written.
     Written,
-    /// It stands there in the same words already.
+    /// It stands there in the same words already, comments aside.
     Unchanged,
-    /// An earlier import wrote it, and it says something else by now: changed lines of its files, as in a diff.
+    /// An earlier import wrote it, and it says something else by now: its new files, and how many lines of the others
+    /// differ.
     LeftAlone(Vec<String>),
 }
 
@@ -55,6 +53,7 @@ fn one(folder: &Path, unit: &Unit, force: bool, plan: &mut Plan) -> anyhow::Resu
         match found(&folder.join(path))? {
             Found::Nothing => new.push((path, text)),
             Found::File(bytes) if bytes == text.as_bytes() => {}
+            Found::File(bytes) if unit.declared && !force && says_the_same(path, text, &bytes) => {}
             Found::File(bytes) => different.push((path, text, bytes)),
             Found::Other(what) => drop(plan.in_the_way.insert(path.clone(), what.to_owned())),
         }
@@ -64,7 +63,10 @@ fn one(folder: &Path, unit: &Unit, force: bool, plan: &mut Plan) -> anyhow::Resu
     }
     if unit.declared && !force {
         let mut lines: Vec<String> = new.iter().map(|(path, _)| format!("+ {path}")).collect();
-        lines.extend(different.iter().flat_map(|(path, text, bytes)| changes(path, text, bytes)));
+        // Only how many lines: what stands in them may be confidential, in a manifest as in a task definition.
+        lines.extend(different.iter().map(|(path, text, bytes)| {
+            format!("~ {path}: {}", counted(&String::from_utf8_lossy(bytes), text))
+        }));
         return Ok(Fate::LeftAlone(lines));
     }
     if !force {
@@ -102,25 +104,15 @@ fn found(path: &Path) -> anyhow::Result<Found> {
     fs::read(path).map(Found::File).with_context(|| format!("{} cannot be read", path.display()))
 }
 
-/// What differs between a file that import wrote and what it would write now. A task definition may hold confidential values:
-/// of one only the count is told.
-fn changes(path: &str, text: &str, bytes: &[u8]) -> Vec<String> {
-    let before = String::from_utf8_lossy(bytes);
-    if Path::new(path).extension().is_some_and(|extension| extension == "json") {
-        return vec![format!("~ {path}: {}", counted(&before, text))];
-    }
-    let diff = TextDiff::from_lines(before.as_ref(), text);
-    let is_comment = |line: &str| line.trim_start().starts_with('#');
-    let changed = diff
-        .iter_all_changes()
-        .filter(|change| change.tag() != ChangeTag::Equal && !is_comment(change.value()));
-    let mut lines: Vec<String> =
-        changed.map(|change| format!("{} {}", change.tag(), change.value().trim())).collect();
-    if lines.len() > LINES {
-        lines.truncate(LINES);
-        lines.push(format!("  ... {}", counted(&before, text)));
-    }
-    lines
+/// Whether two manifests differ in comments only. A task definition file has none.
+fn says_the_same(path: &str, text: &str, bytes: &[u8]) -> bool {
+    let Ok(before) = std::str::from_utf8(bytes) else { return false };
+    let said = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        lines.map(str::to_owned).collect()
+    };
+    let is_manifest = Path::new(path).extension().is_some_and(|extension| extension == "yaml");
+    is_manifest && said(before) == said(text)
 }
 
 fn counted(before: &str, after: &str) -> String {
@@ -224,6 +216,25 @@ mod tests {
         }
         found.sort();
         found
+    }
+
+    #[test]
+    fn a_manifest_that_differs_in_comments_only_is_unchanged_unless_it_is_forced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("web.yaml"), "spec:\n  # mine\n  desiredCount: 2\n").unwrap();
+        let key = ResourceKey {
+            kind: bowline_core::desired::ResourceKind::EcsService,
+            name: bowline_core::name::ResourceName::parse("web").unwrap(),
+        };
+        let fate = |text: &str, force: bool| {
+            let files = vec![("web.yaml".to_owned(), text.to_owned())];
+            let unit = Unit { resource: key.clone(), declared: true, files };
+            one(folder.path(), &unit, force, &mut Plan::default()).unwrap()
+        };
+        assert_eq!(fate("# new\nspec:\n  desiredCount: 2\n", false), Fate::Unchanged);
+        assert_eq!(fate("# new\nspec:\n  desiredCount: 2\n", true), Fate::Written);
+        let changed = vec!["~ web.yaml: 2 lines differ".to_owned()];
+        assert_eq!(fate("spec:\n  desiredCount: 3\n", false), Fate::LeftAlone(changed));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::live::{AwsErrorDetail, UnknownCategory, UnknownReason};
 use bowline_core::name::ResourceName;
-use bowline_core::plan::HeldWhy;
+use bowline_core::plan::{HeldWhy, WaitingOn};
 
 use super::*;
 
@@ -151,7 +151,11 @@ fn the_table_is_aligned_and_tells_the_first_thing_to_know() {
 
 #[test]
 fn totals_are_one_line() {
-    let of = |states: &[(Sync, usize)]| totals(&Totals(states.iter().copied().collect()));
+    let of = |states: &[(Sync, usize)]| {
+        let many =
+            states.iter().flat_map(|(state, count)| std::iter::repeat_n(report("web", *state), *count));
+        totals(&many.collect::<Vec<_>>())
+    };
     assert_eq!(of(&[]), "0 resources differ, 0 in sync\n");
     assert_eq!(of(&[(Sync::Drifted, 1), (Sync::InSync, 12)]), "1 resource differs, 12 in sync\n");
     assert_eq!(
@@ -164,4 +168,39 @@ fn totals_are_one_line() {
         ]),
         "3 resources differ, 0 in sync, 2 rolling out, 1 unknown\n"
     );
+}
+
+#[test]
+fn what_differs_while_it_rolls_out_is_counted_as_different() {
+    let mut web = report("web", Sync::Progressing);
+    web.differences = vec![difference("desiredCount", Reason::Changed, text("5"), text("3"))];
+    let reports = [web, report("api", Sync::Progressing), report("db", Sync::InSync)];
+    assert_eq!(totals(&reports), "1 resource differs, 1 of them rolling out, 1 in sync, 1 rolling out\n");
+}
+
+#[test]
+fn a_table_says_whose_a_service_is_and_details_how_to_change_that() {
+    let mut web = report("web", Sync::Drifted);
+    web.held = vec![HeldWhy::OwnedByInstance {
+        owner: "blue".to_owned(),
+        resource: None,
+        service_arn: "arn:aws:ecs:eu-central-1:111122223333:service/main/web".to_owned(),
+    }];
+    let table = plain(&table(std::slice::from_ref(&web)));
+    assert_eq!(table, "~ EcsService/web  production  drifted  belongs to instance `blue`\n");
+    assert!(plain(&detail(&web)).contains("aws ecs untag-resource"));
+}
+
+#[test]
+fn what_waits_for_itself_says_for_what() {
+    let mut web = report("web", Sync::Missing);
+    let waits = |report: &ResourceReport| plain(&detail(report)).lines().nth(1).map(str::to_owned);
+    web.waiting_on = Some(WaitingOn::Wave { of: vec![report("db", Sync::InSync).resource] });
+    assert_eq!(waits(&web).unwrap(), "    waits for EcsService/db");
+    web.waiting_on = Some(WaitingOn::Wave { of: vec![web.resource.clone()] });
+    assert_eq!(waits(&web).unwrap(), "    waits for its own record to be written in a tag");
+    web.differences = vec![difference("service", Reason::Missing, Shown::Absent, text("web"))];
+    assert!(plain(&detail(&web)).contains("    waits for its task definition to be registered\n"));
+    web.held = vec![HeldWhy::Mode { mode: bowline_core::desired::kind::Mode::Observe, by_ceiling: false }];
+    assert!(!plain(&detail(&web)).contains("waits for"));
 }
