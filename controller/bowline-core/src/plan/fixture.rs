@@ -350,7 +350,7 @@ impl Fixture {
     /// A rollout of a revision that Bowline began a minute ago.
     pub(crate) fn in_flight(&mut self, service: &str, revision: &str, id: &str) -> SpecHash {
         let hash = SpecHash("f".repeat(64));
-        self.remember(service).in_flight = Some(InFlight {
+        self.remember(service).in_flight = Some(Box::new(InFlight {
             spec_hash: hash.clone(),
             deployment_id: Some(format!("ecs-svc/{id}")),
             task_definition: Some(arn(revision)),
@@ -359,7 +359,7 @@ impl Fixture {
             started_at: at(-60),
             deadline: at(1140),
             watch: Watch::default(),
-        });
+        }));
         hash
     }
 

@@ -182,7 +182,7 @@ pub struct ServiceMemory {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draining_since: Option<Timestamp>,
     /// The rollout that Bowline started and still watches.
-    pub in_flight: Option<InFlight>,
+    pub in_flight: Option<Box<InFlight>>,
     /// The change of the desired count that Bowline made and still watches.
     pub scaling: Option<Scaling>,
     /// What health conditions last answered, by what they are called.
@@ -246,7 +246,7 @@ pub struct Attempt {
     pub verdict: Option<AttemptVerdict>,
     /// What is known and was done since it ended.
     #[serde(default)]
-    pub aftermath: Aftermath,
+    pub aftermath: Box<Aftermath>,
 }
 
 /// How an attempt ended.
@@ -304,7 +304,7 @@ impl InFlight {
             restart: self.restart.clone(),
             at: self.started_at,
             verdict: None,
-            aftermath: Aftermath::default(),
+            aftermath: Box::default(),
         }
     }
 }

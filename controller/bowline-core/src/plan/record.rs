@@ -347,7 +347,8 @@ fn begin(
     arn: Option<TaskDefinitionArn>,
     started: &Started<'_>,
 ) -> Option<InFlight> {
-    let replaced = service.in_flight.take().filter(|replaced| replaced.spec_hash != *hash);
+    let replaced =
+        service.in_flight.take().filter(|replaced| replaced.spec_hash != *hash).map(|replaced| *replaced);
     if let Some(replaced) = &replaced {
         let attempt = Attempt { verdict: Some(AttemptVerdict::Superseded), ..replaced.attempt() };
         service.attempts.insert(replaced.spec_hash.clone(), attempt);
@@ -372,7 +373,7 @@ fn begin(
     let used = started.retries.iter().map(|retry| retry.commit.clone());
     attempt.aftermath.retries = before.into_iter().flatten().chain(used).collect();
     service.attempts.insert(hash.clone(), attempt);
-    service.in_flight = Some(in_flight);
+    service.in_flight = Some(Box::new(in_flight));
     forget_oldest(service);
     replaced
 }

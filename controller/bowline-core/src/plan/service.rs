@@ -58,7 +58,7 @@ pub(crate) struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// The rollout that Bowline began and that has not ended.
     fn in_flight(&self) -> Option<&'a InFlight> {
-        self.memory?.in_flight.as_ref()
+        self.memory?.in_flight.as_deref()
     }
 
     /// The secrets that the service reads.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::name::RestartToken;
 use crate::plan::fixture::{COMMIT, arn, at, deployment, live_service, past};
-use crate::plan::{Aftermath, Attempt, LastGood, Recorded, Restart};
+use crate::plan::{Attempt, LastGood, Recorded, Restart};
 use PastDeploymentStatus::{Failed, InProgress, RolledBack, Stopped, Successful};
 
 fn failed(id: &str, how: &str) -> Failure {
@@ -45,7 +45,7 @@ fn attempt(token: Option<&str>, verdict: Option<AttemptVerdict>) -> Attempt {
         restart: token.map(|token| RestartToken::parse(token).unwrap()),
         at: at(0),
         verdict,
-        aftermath: Aftermath::default(),
+        aftermath: Box::default(),
     }
 }
 

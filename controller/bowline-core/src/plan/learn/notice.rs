@@ -8,7 +8,7 @@ use crate::live::{Live, LiveDeployment};
 use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{
-    Aftermath, Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, Watch,
+    Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, Watch,
 };
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
@@ -144,7 +144,7 @@ impl Noticing<'_> {
             restart: self.restart(&facts.name),
             at: failure.began_at.unwrap_or(self.now),
             verdict: Some(AttemptVerdict::Bad(failure.reason.clone())),
-            aftermath: Aftermath::default(),
+            aftermath: Box::default(),
         };
         memory.attempts.insert(spec.hash.clone(), attempt);
         let by_ecs = failure.reason.starts_with("rolled back by ECS");
@@ -179,7 +179,7 @@ impl Noticing<'_> {
             watch: Watch::default(),
         };
         memory.attempts.insert(spec.hash.clone(), in_flight.attempt());
-        memory.in_flight = Some(in_flight);
+        memory.in_flight = Some(Box::new(in_flight));
     }
 
     /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it.

@@ -252,7 +252,7 @@ fn a_spec_that_failed_stays_quarantined_but_may_be_scaled() {
             restart: None,
             at: at(-600),
             verdict: Some(AttemptVerdict::Bad(reason.clone())),
-            aftermath: Aftermath::default(),
+            aftermath: Box::default(),
         },
     );
     world.live("web").desired_count = 5;

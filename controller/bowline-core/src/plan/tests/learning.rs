@@ -57,7 +57,7 @@ fn a_rollout_that_completes_is_the_last_good_one() {
                     restart: None,
                     at: at(-60),
                     verdict: Some(AttemptVerdict::Good),
-                    aftermath: Aftermath { ended_at: Some(at(0)), ..Aftermath::default() },
+                    aftermath: Box::new(Aftermath { ended_at: Some(at(0)), ..Aftermath::default() }),
                 }
             )]
             .into(),
@@ -235,7 +235,7 @@ fn what_was_begun_is_watched() {
         restart: None,
         at: at(5),
         verdict: None,
-        aftermath: Aftermath::default(),
+        aftermath: Box::default(),
     };
     let in_flight = InFlight {
         spec_hash: hash.clone(),
@@ -253,7 +253,7 @@ fn what_was_begun_is_watched() {
         ServiceMemory {
             of: EcsServiceId::meant_by(&world.desired, &name("web")),
             attempts: [(hash, attempt)].into(),
-            in_flight: Some(in_flight),
+            in_flight: Some(Box::new(in_flight)),
             scaling: Some(scaling),
             ..ServiceMemory::default()
         }

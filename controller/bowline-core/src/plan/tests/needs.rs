@@ -58,7 +58,7 @@ fn the_history_is_not_asked_for_a_spec_whose_end_is_remembered() {
         restart: None,
         at: at(-10),
         verdict: Some(AttemptVerdict::Superseded),
-        aftermath: Aftermath::default(),
+        aftermath: Box::default(),
     };
     world.remember("web").attempts.insert(hash.clone(), attempt.clone());
     assert_eq!(world.needs(), BTreeSet::new());

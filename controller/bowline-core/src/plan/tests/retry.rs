@@ -147,7 +147,7 @@ fn bad_rollouts_of_more_than_three_commits_at_once_hold_automatic_rollback() {
             restart: None,
             at: at(0),
             verdict: Some(AttemptVerdict::Bad("late".to_owned())),
-            aftermath: Aftermath { ended_at: Some(at(ended)), ..Aftermath::default() },
+            aftermath: Box::new(Aftermath { ended_at: Some(at(ended)), ..Aftermath::default() }),
         };
         world.remember(&of).attempts.insert(SpecHash(format!("{number}")), attempt);
     }
