@@ -110,9 +110,13 @@ fn allow(bowline: &Bowline, hosts: &str) {
 }
 
 fn web(ended: &Ended) -> Value {
+    reported(ended, "web")
+}
+
+fn reported(ended: &Ended, service: &str) -> Value {
     let document = ended.json();
     let resources = document["resources"].as_array().unwrap();
-    let key = json!({"kind": "EcsService", "name": "web"});
+    let key = json!({"kind": "EcsService", "name": service});
     resources.iter().find(|one| one["resource"] == key).unwrap().clone()
 }
 
@@ -261,6 +265,41 @@ async fn what_is_bad_at_its_deadline_is_stopped_at_once_and_ecs_goes_back() {
     site.world.settled("web").await;
     site.bowline.apply().await.with_code(1);
     assert_eq!(site.calls("UpdateService"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_else_a_bad_commit_changed_is_not_started_until_git_goes_back() {
+    let site = Site::new(false).await;
+    let worker = site.world.revision("worker", "registry.test/worker:1").await;
+    site.world.service("worker", &worker, 1).await;
+    let at = |revision: &str| service("worker", json!({"taskDefinition": {"revision": revision}}));
+    site.remote.commit("Add a worker", &[("worker.yaml", &at("worker:1"))]);
+    site.commit("As it runs", "web:1", &json!([]));
+    site.bowline.apply().await.with_code(0);
+    site.world.revision("worker", "registry.test/worker:2").await;
+    site.world.revision("web", "registry.test/crash:2").await;
+    let crashes =
+        service("web", json!({"taskDefinition": {"revision": "web:2"}, "rollout": {"deadline": "5m"}}));
+    let bad = site.remote.commit("Break it", &[("web.yaml", &crashes), ("worker.yaml", &at("worker:2"))]);
+    let ended = site.bowline.run("apply --service web --yes -o json").await.with_code(1);
+    assert!(kinds(&ended).contains(&"rollout-bad".to_owned()), "{ended}");
+    let updates = site.calls("UpdateService");
+
+    let ended = site.bowline.apply().await.with_code(1);
+    let held = &reported(&ended, "worker")["held"][0];
+    assert_eq!(
+        (&held["why"], &held["commit"], &held["resource"]),
+        (&json!("commitFailed"), &json!(bad), &json!("EcsService/web")),
+        "{ended}"
+    );
+    assert_eq!(site.calls("UpdateService"), updates);
+
+    // What failed is mended, so the rest of that commit goes on.
+    site.commit("Mend it", "web:1", &json!([]));
+    site.world.settled("web").await;
+    site.bowline.apply().await.with_code(0);
+    let worker = site.world.described("worker").await;
+    assert!(worker.task_definition().unwrap().ends_with("worker:2"), "{worker:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 //! May import every room above it. Must not know whether an action is allowed (`policy`) or how it is done.
 
 mod action;
+mod commits;
 mod document;
 mod event;
 mod learn;
@@ -30,7 +31,7 @@ pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use learn::learn;
 pub use memory::{
-    Aftermath, Attempt, AttemptVerdict, ConditionMemory, ConditionSeen, ConditionStanding, Deviation,
+    Aftermath, Attempt, AttemptVerdict, Change, ConditionMemory, ConditionSeen, ConditionStanding, Deviation,
     EcsServiceId, Evidence, EvidenceEvent, FailedAction, InFlight, InSyncWith, LastGood, Memory, PauseSeen,
     ResourceMemory, Scaling, ServiceMemory, SpecHash, StoppedGroup, TargetMemory, Told, Watch,
 };

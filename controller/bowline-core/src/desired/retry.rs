@@ -33,10 +33,10 @@ impl Retry {
     }
 }
 
-/// What a person runs to release a spec, as the end of a sentence.
-pub fn how_to_retry(spec: &str) -> String {
+/// What a person runs to release a spec, as the end of a sentence that begins with what it is for.
+pub fn how_to_retry(what_for: &str, spec: &str) -> String {
     format!(
-        "to try it once more as it is, run `git commit --allow-empty -m \"Retry {spec}\" --trailer \"{RETRY_TRAILER}: \
+        "{what_for}, run `git commit --allow-empty -m \"Retry {spec}\" --trailer \"{RETRY_TRAILER}: \
          {spec}\"` on the branch, and push or merge it"
     )
 }

@@ -1,6 +1,7 @@
 //! What is remembered between passes. Losing it costs history, never safety.
 
 mod aftermath;
+mod change;
 mod health;
 mod watch;
 
@@ -18,6 +19,7 @@ use crate::name::{
 };
 
 pub use aftermath::{Aftermath, Evidence, EvidenceEvent, StoppedGroup};
+pub use change::Change;
 pub use health::ConditionMemory;
 pub use watch::{ConditionSeen, ConditionStanding, PauseSeen, Watch};
 
@@ -123,6 +125,9 @@ pub struct ResourceMemory {
     pub told: Option<Told>,
     /// What git said when live was last as git says: a difference from the same is drift, from another a change in git.
     pub in_sync_with: Option<InSyncWith>,
+    /// Which commit wants what live is not; absent while live is as git says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Box<Change>>,
     /// The actions on it that failed when they were last tried, by their operation as text; none once an action succeeded.
     pub failures: BTreeMap<String, FailedAction>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
+use super::commits::FailedCommits;
 use super::memory::{FailedAction, Memory};
 use super::orphans;
 use super::ownership::{self, Actor};
 use super::reads::Reads;
-use super::report::{Need, ResourceReport, Sync, WaitingOn};
+use super::report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
@@ -55,11 +56,13 @@ pub fn propose(
     let secrets = secrets(&world, &mut reads);
     let mut services = services(&world, &mut reads, &secrets);
     wait_for_dependencies(desired, &mut services);
+    let failed = FailedCommits::of(&world);
+    failed.hold(&mut services);
     let mut actions = Vec::new();
     stops(desired, &services, &mut actions);
     bookkeeping(&world, &services, &mut actions);
     let unbooked = unbooked(memory, &actions);
-    let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
+    let postponed = promotions(desired, &services, &secrets, &unbooked, &failed, &mut actions);
     registrations(desired, &mut services, &mut actions);
     creations(desired, &services, &mut actions);
     updates(&world, &services, &mut actions);
@@ -69,8 +72,10 @@ pub fn propose(
         reports.insert(report.resource.clone(), report);
     }
     for mut report in secrets.values().map(|secret| secret.report.clone()) {
-        if let Some(waiting_on) = waits.get(&report.resource) {
-            report.waiting_on = Some(waiting_on.clone());
+        match postponed.get(&report.resource) {
+            Some(Postponed::Waits(waiting_on)) => report.waiting_on = Some(waiting_on.clone()),
+            Some(Postponed::Held(why)) => report.hold(why.clone()),
+            None => {}
         }
         reports.insert(report.resource.clone(), report);
     }
@@ -149,8 +154,10 @@ fn wait_for_dependencies(desired: &DesiredState, services: &mut BTreeMap<&Resour
     for (name, outlook) in services {
         let depends_on = desired.services.get(*name).map(|wanted| &wanted.resource.spec.depends_on);
         let unsettled = depends_on.into_iter().flatten().find(|dependency| !settled.contains(*dependency));
-        if let Some(dependency) = unsettled {
-            outlook.withhold_deployment(WaitingOn::Dependency { on: dependency.clone() });
+        if let Some(dependency) = unsettled
+            && outlook.withhold_deployment()
+        {
+            outlook.report.waiting_on = Some(WaitingOn::Dependency { on: dependency.clone() });
         }
     }
 }
@@ -177,6 +184,10 @@ fn stops(
 ) {
     for (name, outlook) in services {
         let (Some(deployment_id), Some(live)) = (&outlook.stop, outlook.live) else { continue };
+        // What newly begins replaces it by itself.
+        if outlook.deploys() {
+            continue;
+        }
         let Some(wanted) = desired.services.get(*name) else { continue };
         actions.push(Action {
             target: wanted.resource.spec.target.clone(),
@@ -222,7 +233,8 @@ fn claims(
     for (name, outlook) in services {
         let (Some(live), Some(wanted)) = (outlook.live, world.desired.services.get(*name)) else { continue };
         let acts = outlook.update.is_some() || outlook.stop.is_some() || !outlook.baselines.is_empty();
-        if outlook.hands_off.is_some() || acts {
+        // What is quarantined gets nothing but its desired count.
+        if outlook.hands_off.is_some() || outlook.failure.is_some() || acts {
             continue;
         }
         let tags = ownership::claim(world.actor, &outlook.report.resource, live, false);
@@ -250,15 +262,24 @@ fn tagging(
     }
 }
 
-/// Moves of AWSCURRENT; what is returned is why some have to wait for their readers.
+/// Why AWSCURRENT is not moved now.
+enum Postponed {
+    /// Its readers come first.
+    Waits(WaitingOn),
+    /// Its commit failed.
+    Held(HeldWhy),
+}
+
+/// Moves of AWSCURRENT; what is returned is why some are not made now.
 fn promotions(
     desired: &DesiredState,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
     secrets: &BTreeMap<&ResourceName, SecretOutlook>,
     unbooked: &BTreeSet<ResourceKey>,
+    failed: &FailedCommits<'_>,
     actions: &mut Vec<Action>,
-) -> BTreeMap<ResourceKey, WaitingOn> {
-    let mut waiting = BTreeMap::new();
+) -> BTreeMap<ResourceKey, Postponed> {
+    let mut postponed = BTreeMap::new();
     for (name, outlook) in secrets {
         let (SecretStanding::Promoting(promotion), Some(wanted)) =
             (&outlook.standing, desired.secrets.get(*name))
@@ -271,8 +292,9 @@ fn promotions(
             let record = record_failed.then(|| WaitingOn::Wave { of: vec![service.report.resource.clone()] });
             service.promotion_waits.clone().or(record).filter(|_| reads)
         });
-        if let Some(waits) = waits {
-            waiting.insert(outlook.report.resource.clone(), waits);
+        let held = failed.held(&outlook.report.resource, None).map(Postponed::Held);
+        if let Some(why) = waits.map(Postponed::Waits).or(held) {
+            postponed.insert(outlook.report.resource.clone(), why);
             continue;
         }
         actions.push(Action {
@@ -288,7 +310,7 @@ fn promotions(
             because: outlook.report.differences.clone(),
         });
     }
-    waiting
+    postponed
 }
 
 /// Whose records could not be written when that was last tried.

@@ -12,7 +12,7 @@ use super::memory::{
     Scaling, ServiceMemory, SpecHash, Watch,
 };
 use crate::desired::kind::{HealthCondition, ServiceSettings};
-use crate::desired::{DesiredState, ResourceKind, Retry};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, Retry};
 use crate::diff::Difference;
 use crate::diff::fields::{Effect, setting_row, starts_deployment};
 use crate::diff::settings::{get, set, settings_by_name};
@@ -148,7 +148,8 @@ fn done(
             vec![event(EventKind::DeploymentStopped, message)]
         }
         Operation::CreateService { task_definition, spec_hash, .. } => {
-            let started = Started::of(desired, action, deployment_id, commit, now);
+            let wanted_by = wanted_by(memory, &action.resource, commit);
+            let started = Started::of(desired, action, deployment_id, &wanted_by, now);
             let (service, _) = memory.service_mut(desired, &action.resource.name);
             service.draining_since = None;
             // Those answers were about another service: what was true of that one convicts no creation.
@@ -179,7 +180,8 @@ fn updated(
         return Vec::new();
     };
     let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
-    let started = Started::of(desired, action, deployment_id, commit, now);
+    let wanted_by = wanted_by(memory, &action.resource, commit);
+    let started = Started::of(desired, action, deployment_id, &wanted_by, now);
     let (service, _) = memory.service_mut(desired, &action.resource.name);
     let mut events = Vec::new();
     if let Some(hash) = spec_hash {
@@ -273,6 +275,12 @@ fn note_changed(service: &mut ServiceMemory, settings: &SettingsRequest, now: Ti
     for field in settings.0.keys().filter(only_new_tasks) {
         service.changed_settings.insert(field.clone(), now);
     }
+}
+
+/// The commit that wants it: the head when git was first seen to want it, which may have moved on since then.
+fn wanted_by(memory: &Memory, resource: &ResourceKey, head: &str) -> String {
+    let known = memory.resources.get(&resource.to_string()).and_then(|known| known.change.as_ref());
+    known.and_then(|change| change.commit.clone()).unwrap_or_else(|| head.to_owned())
 }
 
 struct Started<'a> {

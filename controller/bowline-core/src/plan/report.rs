@@ -196,6 +196,16 @@ pub enum HeldWhy {
         /// How it failed.
         reason: String,
     },
+    /// Another resource failed with the commit that wants this: one bad commit is gone back from once.
+    #[serde(rename_all = "camelCase")]
+    CommitFailed {
+        /// The commit.
+        commit: String,
+        /// The resource that failed.
+        resource: String,
+        /// What is not started, where that is a deployment.
+        spec_hash: Option<SpecHash>,
+    },
     /// Somebody stepped back; it is healed when this passes.
     HealDelay {
         /// When it will be healed.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::action::{Action, Operation, TagKey, Wave};
+use super::memory::SpecHash;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{how_to_accept, how_to_retry};
@@ -67,8 +68,11 @@ impl fmt::Display for HeldWhy {
                 formatter,
                 "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a \
                  merge or a bot; {}",
-                how_to_retry(&spec_hash.to_string())
+                how_to_retry("to try it once more as it is", &spec_hash.to_string())
             ),
+            Self::CommitFailed { commit, resource, spec_hash } => {
+                commit_failed(formatter, commit, resource, spec_hash.as_ref())
+            }
             Self::HealDelay { until } => {
                 write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until:.0} unless git changes")
             }
@@ -158,6 +162,25 @@ fn untag(service_arn: &str) -> String {
         "aws ecs untag-resource --region {region} --resource-arn {service_arn} --tag-keys {}",
         keys.join(" ")
     )
+}
+
+fn commit_failed(
+    formatter: &mut fmt::Formatter<'_>,
+    commit: &str,
+    resource: &str,
+    spec: Option<&SpecHash>,
+) -> fmt::Result {
+    write!(
+        formatter,
+        "{resource} failed with commit {commit:.8}, so nothing else of that commit is started; it goes on when git changes what \
+         failed, or this"
+    )?;
+    match spec {
+        Some(spec) => {
+            write!(formatter, "; {}", how_to_retry("to start it all the same", &spec.to_string()))
+        }
+        None => Ok(()),
+    }
 }
 
 impl fmt::Display for WaitingOn {

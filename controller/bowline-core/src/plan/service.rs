@@ -172,18 +172,26 @@ impl ServiceOutlook<'_> {
         self.report.held = vec![why];
     }
 
-    /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
-    pub(crate) fn withhold_deployment(&mut self, waiting_on: WaitingOn) {
-        let deploys = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
-        if self.register.take().is_some() || self.create.take().is_some() || deploys {
+    /// Whether a deployment would begin, or its revision be registered.
+    pub(crate) fn deploys(&self) -> bool {
+        let updates = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
+        updates || self.register.is_some() || self.create.is_some()
+    }
+
+    /// Takes back a deployment that would begin, but not a change of the count or of settings that start none. False if none
+    /// would.
+    pub(crate) fn withhold_deployment(&mut self) -> bool {
+        let deploys = self.deploys();
+        (self.register, self.create) = (None, None);
+        if deploys {
             let rest = self.update.take().map(|update| Update {
                 desired_count: update.desired_count,
                 settings: update.settings,
                 ..Update::default()
             });
             self.update = rest.filter(|rest| *rest != Update::default());
-            self.report.waiting_on = Some(waiting_on);
         }
+        deploys
     }
 }
 
@@ -454,7 +462,8 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
 }
 
 fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mut ServiceOutlook<'_>) {
-    outlook.report.failed = failed(subject.memory, &spec.hash);
+    outlook.report.failed =
+        failed(subject.memory, &spec.hash).or_else(|| Some(found_failed(subject, spec, &failure)));
     if let Some(outage) = rollback::shared_outage(subject.world.memory, subject.world.now) {
         outlook.report.notes.push(format!(
             "rollouts of {} commits failed within 10m, so nothing is rolled back automatically: look for a shared cause",
@@ -492,6 +501,18 @@ fn failed(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Option<Box<FailedR
         reason: reason.clone(),
         evidence: attempt.aftermath.evidence.clone(),
     }))
+}
+
+/// What only ECS's history knows of it.
+fn found_failed(subject: &Subject<'_>, spec: &Spec, failure: &Failure) -> Box<FailedRollout> {
+    Box::new(FailedRollout {
+        spec_hash: spec.hash.clone(),
+        commit: subject.world.actor.commit.to_owned(),
+        began_at: failure.began_at.unwrap_or(subject.world.now),
+        ended_at: None,
+        reason: failure.reason.clone(),
+        evidence: None,
+    })
 }
 
 /// Whether ECS went back because Bowline stopped the deployment.

@@ -1,6 +1,7 @@
 //! Tables: one small world a rule, whole values asserted.
 
 mod autoscaling;
+mod commits;
 mod convergence;
 mod creation;
 mod deploy;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::gate::secrets_first;
+use super::gate::{Spec, secrets_first};
 use super::settings::deploying_part;
 use super::task_definition::{Found, Registration, Step, find_revision, pinned};
 use super::{HandsOff, ServiceOutlook, failed, read_by};
@@ -102,6 +102,7 @@ pub(super) fn outlook<'a>(
         outlook.report.waiting_on = Some(waiting_on);
         return outlook;
     }
+    outlook.spec = Some(Spec { hash: hash.clone(), arn: arn.clone(), normal: Some(normal), settings });
     let Some(arn) = arn else {
         outlook.report.waiting_on = Some(WaitingOn::Wave { of: vec![outlook.report.resource.clone()] });
         return outlook;

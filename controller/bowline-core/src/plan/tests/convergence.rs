@@ -265,7 +265,8 @@ fn at_rest(proposed: &Proposed) -> bool {
             let waits =
                 matches!(report.waiting_on, Some(WaitingOn::Dependency { .. } | WaitingOn::Wave { .. }));
             let delayed = report.held.iter().any(|why| matches!(why, HeldWhy::HealDelay { .. }));
-            !delayed && (held || waits || report.sync == Sync::InSync)
+            // What is held may have an older rollout of its own under way.
+            !delayed && (held && !report.is_rolling() || waits || report.sync == Sync::InSync)
         })
 }
 
@@ -329,11 +330,15 @@ proptest! {
             prop_assert_eq!(again.actions, vec![]);
         }
         // The plan needs no memory to be empty, except for who waits for a restart that failed: ECS has put that right by
-        // itself, and only memory knows that it was asked for.
+        // itself, and only memory knows that it was asked for. Nor for who is of one commit with what failed.
+        let held = held_for_others(&desired, &model, &memory);
         let states = states(&desired, &model, &memory);
         let live = read(&desired, &model, &Memory::default());
         let mut forgetful = propose(&desired, &live, &Memory::default(), actor(), at(model.clock)).actions;
-        forgetful.retain(|action| !waits_for_good(&desired, &states, &action.resource.name));
+        forgetful.retain(|action| {
+            let of = &action.resource.name;
+            !waits_for_good(&desired, &states, of) && !held.contains(of)
+        });
         prop_assert_eq!(forgetful, vec![]);
     }
 
@@ -396,13 +401,16 @@ proptest! {
         let mut memory = Memory::default();
         play(&desired, &mut model, &mut memory, None);
         let before = states(&desired, &model, &memory);
+        // What was done by hand to what failed may let it be tried again.
+        let mut held = held_for_others(&desired, &model, &memory);
         for change in &changes {
             meddle(&mut model, change);
         }
         model.tick(PASS_SECONDS);
         play(&desired, &mut model, &mut memory, None);
         let mut after = states(&desired, &model, &memory);
-        after.retain(|service, _| !waits_for_good(&desired, &before, service));
+        held.extend(held_for_others(&desired, &model, &memory));
+        after.retain(|service, _| !waits_for_good(&desired, &before, service) && !held.contains(service));
         for (service, state) in after {
             prop_assert_eq!(state, before[&service], "{:?}", service);
         }
@@ -525,6 +533,15 @@ fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<Re
     let services =
         proposed.reports.into_iter().filter(|(key, _)| key.kind == crate::desired::ResourceKind::EcsService);
     services.map(|(key, report)| (key.name, report.sync)).collect()
+}
+
+/// What is not started since something else failed of its commit, and what is not promoted for that.
+fn held_for_others(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeSet<ResourceName> {
+    let live = read(desired, model, memory);
+    let reports = propose(desired, &live, memory, actor(), at(model.clock)).reports.into_values();
+    let is_held =
+        |report: &ResourceReport| report.held.iter().any(|why| matches!(why, HeldWhy::CommitFailed { .. }));
+    reports.filter(is_held).map(|report| report.resource.name).collect()
 }
 
 /// Whether something that it depends on, near or far, does not come right: then what was done to it by hand stays, too.

@@ -98,6 +98,23 @@ fn what_names_another_spec_or_comes_from_before_or_from_the_future_releases_noth
 }
 
 #[test]
+fn where_ecs_does_not_go_back_it_is_told_what_is_left() {
+    let mut world = failed();
+    let hash = hash(&world);
+    *world.live("web") = live_service("web", "web:7");
+    world.live("web").deployments[0].id = "ecs-svc/2".to_owned();
+    world.live("web").running_count = 1;
+    world.remember("web").attempts.get_mut(&hash).unwrap().aftermath.unhealthy = true;
+    let left = "ECS has not gone back to an earlier deployment: 1 of 2 tasks are running";
+    assert_eq!(world.report("web").notes[0], left);
+    // It is in progress: it may be stopped, unless it is the first one.
+    world.live("web").deployments[0].rollout_state = Some(crate::live::RolloutState::InProgress);
+    assert_eq!(world.report("web").notes[0], left);
+    world.live("web").deployments.push(deployment("1", "web:6", crate::live::RolloutState::Completed));
+    assert_ne!(world.report("web").notes[0], left);
+}
+
+#[test]
 fn what_runs_already_is_started_anew_when_it_is_released() {
     let mut world = failed();
     let hash = hash(&world);
@@ -125,6 +142,7 @@ fn the_hold_says_how_to_release_it() {
 
 #[test]
 fn what_is_quarantined_gets_nothing_but_its_count() {
+    assert_eq!(failed().unclaimed("web").actions(), NOTHING);
     let mut world = failed();
     world.spec("web").settings = serde_json::from_value(json!({"enableExecuteCommand": true})).unwrap();
     assert_eq!(world.actions(), NOTHING);
