@@ -57,6 +57,9 @@ fn called(simulator: &Simulator) -> BTreeSet<String> {
     calls.filter(|action| !FREE.contains(&action.as_str())).collect()
 }
 
+/// In minutes of the simulator: longer than a process takes to start.
+const AN_HOUR: i32 = 60;
+
 /// A world in which git asks for everything that Bowline does and reads.
 struct Everything {
     simulator: Simulator,
@@ -101,7 +104,8 @@ impl Everything {
         let next = this.world.revision("halting", image).await;
         if mode != "enforce" {
             let update = this.world.clients.ecs.update_service().cluster(CLUSTER).service("halting");
-            update.task_definition(next).send().await.unwrap();
+            let update = update.task_definition(next).deployment_configuration(pausing(AN_HOUR));
+            update.send().await.unwrap();
         }
         // By hand, to an older version: which tasks may have started with it?
         this.world.promote("app/db", &version(2), &version(1)).await;
@@ -159,19 +163,23 @@ async fn create_halting(world: &World, revision: &str) {
     let group = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef");
     let balancer = LoadBalancer::builder().target_group_arn(group);
     let balancer = balancer.container_name("halting").container_port(8080).build();
-    let timeout = DeploymentLifecycleHookTimeoutConfiguration::builder().timeout_in_minutes(2);
+    let create = world.clients.ecs.create_service().cluster(CLUSTER).service_name("halting");
+    let create = create.task_definition(revision).desired_count(1).launch_type(LaunchType::Fargate);
+    let network = NetworkConfiguration::builder().awsvpc_configuration(network).build();
+    let create = create.network_configuration(network).load_balancers(balancer);
+    create.deployment_configuration(pausing(2)).send().await.unwrap();
+}
+
+/// Deployments wait so many minutes for a person, and go on by themselves then.
+fn pausing(minutes: i32) -> DeploymentConfiguration {
+    let timeout = DeploymentLifecycleHookTimeoutConfiguration::builder().timeout_in_minutes(minutes);
     let timeout = timeout.action(DeploymentLifecycleHookAction::Continue).build();
     let hook = DeploymentLifecycleHook::builder()
         .target_type(DeploymentLifecycleHookTargetType::Pause)
         .lifecycle_stages(DeploymentLifecycleHookStage::PostScaleUp)
         .timeout_configuration(timeout)
         .build();
-    let create = world.clients.ecs.create_service().cluster(CLUSTER).service_name("halting");
-    let create = create.task_definition(revision).desired_count(1).launch_type(LaunchType::Fargate);
-    let network = NetworkConfiguration::builder().awsvpc_configuration(network).build();
-    let create = create.network_configuration(network).load_balancers(balancer);
-    let configuration = DeploymentConfiguration::builder().lifecycle_hooks(hook).build();
-    create.deployment_configuration(configuration).send().await.unwrap();
+    DeploymentConfiguration::builder().lifecycle_hooks(hook).build()
 }
 
 #[tokio::test(flavor = "multi_thread")]
