@@ -18,6 +18,7 @@ pub mod git;
 pub mod hub;
 pub mod judges;
 pub mod known_differences;
+pub mod patient;
 pub mod process;
 pub mod register;
 pub mod servers;

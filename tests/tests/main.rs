@@ -24,4 +24,5 @@ mod simulator_botocore;
 mod simulator_github;
 mod terraform;
 mod verbs;
+mod verdict;
 mod webhook;

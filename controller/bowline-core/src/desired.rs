@@ -9,12 +9,14 @@ mod assemble;
 mod check;
 mod creation;
 pub mod finding;
+mod health;
 mod ignore;
 mod json;
 pub mod kind;
 mod node;
 mod parse;
 mod reference;
+mod retry;
 mod schema;
 mod settings;
 mod shapes;
@@ -31,6 +33,7 @@ pub use assemble::{Assembled, SourceFile, assemble, referenced_task_definitions}
 pub use finding::{Finding, FindingCode, Location, Severity};
 pub(crate) use parse::document_value;
 pub use parse::{MAX_MANIFEST_BYTES, ParsedDocument, ParsedFile, ParsedResource, parse_manifest};
+pub use retry::{RETRY_TRAILER, Retry, how_to_retry};
 pub use schema::{custom_resource_definition, json_schema};
 pub use size::Unit;
 pub use state::{

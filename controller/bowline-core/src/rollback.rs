@@ -4,6 +4,7 @@
 //! what else could be done about a service.
 
 pub mod machine;
+mod release;
 pub mod revert;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,9 @@ use crate::live::{LiveService, PastDeployment, PastDeploymentStatus, RolloutStat
 use crate::name::TaskDefinitionArn;
 use crate::plan::{Attempt, AttemptVerdict, Recorded, Restart, ServiceMemory, SpecHash};
 
+pub use release::{SharedOutage, shared_outage};
+pub(crate) use release::{released, releasing};
+
 /// A failed deployment of the wanted spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -23,6 +27,8 @@ pub struct Failure {
     pub task_definition: Option<TaskDefinitionArn>,
     /// How it failed, as a sentence.
     pub reason: String,
+    /// When it began, where that is known.
+    pub began_at: Option<Timestamp>,
 }
 
 /// What memory says of a spec.
@@ -61,12 +67,15 @@ pub(crate) fn remembered(
             deployment_id: attempt.deployment_id.clone(),
             task_definition: attempt.task_definition.clone(),
             reason: reason.clone(),
+            began_at: Some(attempt.at),
         }),
         Some(AttemptVerdict::Superseded) | None if attempt.deployment_id.is_none() => {
             Remembered::Lost { since: attempt.at }
         }
         Some(AttemptVerdict::Good) if recorded.is_noted() => Remembered::Nothing,
-        Some(AttemptVerdict::Good | AttemptVerdict::Superseded) | None => Remembered::Free,
+        Some(AttemptVerdict::Good | AttemptVerdict::Unproven(_) | AttemptVerdict::Superseded) | None => {
+            Remembered::Free
+        }
     }
 }
 
@@ -141,6 +150,7 @@ pub(crate) fn failed_before(
                 deployment_id: Some(past.deployment_id.clone()),
                 task_definition: past.task_definition.clone(),
                 reason: format!("{how}: {reason}"),
+                began_at: past.created_at,
             });
         }
     }

@@ -44,6 +44,7 @@ mod config;
 mod context;
 mod control;
 mod ecs;
+mod elb;
 mod faults;
 mod github;
 mod ids;

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 use crate::context::ApiError;
 use crate::faults::Fault;
 use crate::request::Service;
-use crate::sts;
+use crate::{elb, sts};
 
 /// Something a service refuses whatever the operation, worded by each protocol in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +37,14 @@ impl Refusal {
         );
         let (status, code, message) = match (self, service) {
             (Self::MissingToken, Service::S3) => (403, "AccessDenied", "Access Denied"),
-            (Self::MissingToken, Service::Sts) => {
+            (Self::MissingToken, Service::Sts | Service::ElasticLoadBalancing) => {
                 (403, "MissingAuthenticationToken", "Request is missing Authentication Token")
             }
             (Self::MissingToken, _) => {
                 (400, "MissingAuthenticationTokenException", "Missing Authentication Token")
             }
             (Self::ExpiredToken, Service::S3) => (400, "ExpiredToken", "The provided token has expired."),
-            (Self::ExpiredToken, Service::Sts) => {
+            (Self::ExpiredToken, Service::Sts | Service::ElasticLoadBalancing) => {
                 (403, "ExpiredToken", "The security token included in the request is expired")
             }
             (Self::ExpiredToken, _) => {
@@ -53,7 +53,9 @@ impl Refusal {
             (Self::AccessDenied, _) if json => (400, "AccessDeniedException", denied.as_str()),
             (Self::AccessDenied, _) => (403, "AccessDenied", denied.as_str()),
             (Self::Throttled, Service::S3) => (503, "SlowDown", "Please reduce your request rate."),
-            (Self::Throttled, Service::Sts) => (400, "Throttling", "Rate exceeded"),
+            (Self::Throttled, Service::Sts | Service::ElasticLoadBalancing) => {
+                (400, "Throttling", "Rate exceeded")
+            }
             (Self::Throttled, _) => (400, "ThrottlingException", "Rate exceeded"),
             (Self::ServerError, Service::Ecs) => {
                 (500, "ServerException", "Service Unavailable. Please try again later.")
@@ -67,7 +69,9 @@ impl Refusal {
             (Self::ServerError, Service::S3) => {
                 (500, "InternalError", "We encountered an internal error. Please try again.")
             }
-            (Self::ServerError, Service::Sts) => (500, "InternalFailure", "Internal failure"),
+            (Self::ServerError, Service::Sts | Service::ElasticLoadBalancing) => {
+                (500, "InternalFailure", "Internal failure")
+            }
             (Self::Unavailable, Service::S3) => {
                 (503, "ServiceUnavailable", "Please reduce your request rate.")
             }
@@ -99,6 +103,9 @@ pub(crate) fn error_reply(service: Service, error: &ApiError, request_id: &str) 
             json_reply(error.status, body.to_string(), request_id)
         }
         Service::Sts => xml_reply(error.status, sts::error_xml(error, request_id), request_id),
+        Service::ElasticLoadBalancing => {
+            xml_reply(error.status, elb::error_xml(error, request_id), request_id)
+        }
         Service::S3 => {
             let escaped = quick_xml::escape::escape(error.message.as_str());
             let body = format!(

@@ -11,6 +11,7 @@ pub(crate) enum Service {
     SecretsManager,
     S3,
     Sts,
+    ElasticLoadBalancing,
     Autoscaling,
 }
 
@@ -22,6 +23,7 @@ impl Service {
             Self::SecretsManager => "secretsmanager",
             Self::S3 => "s3",
             Self::Sts => "sts",
+            Self::ElasticLoadBalancing => "elasticloadbalancing",
             Self::Autoscaling => "application-autoscaling",
         }
     }
@@ -88,9 +90,11 @@ impl Incoming {
             let mut fields = decode_form(&String::from_utf8_lossy(body));
             fields.extend(query);
             let operation = field(&fields, "Action").unwrap_or_default().to_owned();
-            let resource = field(&fields, "RoleArn").map(str::to_owned);
+            let resource = field(&fields, "RoleArn").or_else(|| field(&fields, "TargetGroupArn"));
+            let resource = resource.map(str::to_owned);
+            let balancing = signer.as_ref().is_some_and(|signer| signer.service == "elasticloadbalancing");
             return Self {
-                service: Service::Sts,
+                service: if balancing { Service::ElasticLoadBalancing } else { Service::Sts },
                 operation,
                 signer,
                 payload: Payload::Form(fields),

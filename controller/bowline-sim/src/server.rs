@@ -30,8 +30,8 @@ use crate::reply::{Dropped, Outcome, Refusal, ReplyBody, error_reply, json_reply
 use crate::request::{Incoming, Payload, Service};
 use crate::s3::{S3, S3Request};
 use crate::secretsmanager::SecretsManager;
-use crate::sts;
 use crate::throttle::Throttle;
+use crate::{elb, sts};
 
 /// Everything that the simulator remembers.
 pub(crate) struct World {
@@ -47,6 +47,8 @@ pub(crate) struct World {
     secrets: SecretsManager,
     scaling: Autoscaling,
     s3: S3,
+    /// States that a test has put upon target groups.
+    pub(crate) targets: elb::Overrides,
 }
 
 /// The world, as the connections share it.
@@ -70,6 +72,7 @@ impl Shared {
             secrets: SecretsManager::default(),
             scaling: Autoscaling::default(),
             s3: S3::default(),
+            targets: elb::Overrides::default(),
         };
         Self { world: Arc::new(Mutex::new(world)), latency: config.latency }
     }
@@ -216,6 +219,13 @@ impl World {
                 }
                 Err(error) => error_reply(Service::Sts, &error, request_id),
             },
+            (Service::ElasticLoadBalancing, Payload::Form(form)) => {
+                let answer = self.balancing_call(context, &form);
+                match answer {
+                    Ok(xml) => xml_reply(200, xml, request_id),
+                    Err(error) => error_reply(Service::ElasticLoadBalancing, &error, request_id),
+                }
+            }
             (_, Payload::Rest(target)) => self.s3.handle(
                 context,
                 &S3Request {
@@ -232,6 +242,16 @@ impl World {
                 Err(error) => error_reply(service, &error, request_id),
             },
         }
+    }
+
+    fn balancing_call(
+        &mut self,
+        context: &CallContext,
+        form: &[(String, String)],
+    ) -> Result<String, crate::context::ApiError> {
+        let Self { ecs, secrets, targets, .. } = self;
+        ecs.catch_up(context, &|from| secrets.can_read(&context.account, &context.region, from));
+        elb::handle(context, form, targets, |arn| ecs.targets(context, arn))
     }
 
     /// Somebody pushes another image under a tag: tasks that pull it from now on run that one.

@@ -79,6 +79,15 @@ impl Simulator {
         self.shared.lock().faults.add(rule);
     }
 
+    /// Puts a state (`unhealthy`, `initial`, ...) upon all targets of a target group; without one they are as ECS has them.
+    pub fn set_target_health(&self, target_group_arn: &str, state: Option<&str>) {
+        let mut world = self.shared.lock();
+        match state {
+            Some(state) => world.targets.insert(target_group_arn.to_owned(), state.to_owned()),
+            None => world.targets.remove(target_group_arn),
+        };
+    }
+
     /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear();

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bowline_core::desired::kind::{Capability, Mode};
-use bowline_core::name::{AccountId, HumanDuration, InstanceName, RoleArn};
+use bowline_core::name::{AccountId, HostPattern, HumanDuration, InstanceName, RoleArn};
 use bowline_core::policy::Ceiling;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,8 @@ pub struct CeilingSettings {
     /// Capabilities that may be used; left out means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<BTreeSet<Capability>>,
+    /// Hosts that health conditions may be asked at: names, addresses, or `*.` and a domain. Empty means none.
+    pub probe_hosts: BTreeSet<HostPattern>,
 }
 
 impl CeilingSettings {
@@ -99,6 +101,7 @@ impl CeilingSettings {
             accounts: self.accounts.clone(),
             roles: self.roles.clone(),
             capabilities: self.capabilities.clone(),
+            probe_hosts: self.probe_hosts.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod execute;
 pub mod http;
 pub mod observe;
 pub mod preview;
+pub mod probe;
 pub mod rollback;
 pub mod source;
 pub mod store;

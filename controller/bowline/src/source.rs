@@ -41,6 +41,7 @@ mod person;
 mod proposal;
 mod relay;
 mod remote;
+mod retry;
 mod trailer;
 mod work_tree;
 mod write;

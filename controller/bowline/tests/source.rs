@@ -25,6 +25,8 @@ mod proposal;
 mod push;
 #[path = "source/repo.rs"]
 mod repo;
+#[path = "source/retry.rs"]
+mod retry;
 #[path = "source/revert.rs"]
 mod revert;
 #[path = "source/ssh.rs"]

@@ -1,6 +1,7 @@
 //! The kinds, one file each. The Rust types are the source of `crds/` and of `docs/spec/`.
 
 mod ecs_service;
+mod health;
 mod secret;
 mod service_creation;
 mod service_settings;
@@ -9,6 +10,10 @@ mod target;
 mod terraform_state;
 
 pub use ecs_service::{EcsService, Rollback, RollbackStrategy, Rollout, TaskDefinitionSource};
+pub use health::{
+    HealthCheck, HealthCondition, HttpCheck, MCP_PROTOCOL, MOST_CONDITIONS, MOST_MATCHED, McpCheck,
+    TargetGroupCheck, TcpCheck,
+};
 pub use secret::{Rotation, Secret};
 pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};

@@ -37,6 +37,18 @@ pub enum EventKind {
     RolloutGood,
     /// A deployment failed.
     RolloutBad,
+    /// ECS completed a deployment, and nobody can say whether it is healthy.
+    RolloutUnproven,
+    /// Bowline stopped its own bad deployment, so that ECS goes back.
+    DeploymentStopped,
+    /// A health condition that was true after the rollout is false.
+    HealthLost,
+    /// Health conditions that were false are true again.
+    HealthRegained,
+    /// So many rollouts of different commits failed at once that none is rolled back automatically.
+    RollbackHeld,
+    /// A commit released what had failed.
+    RetryReleased,
     /// ECS rolled a deployment back.
     RolledBackByEcs,
     /// AWSCURRENT of a secret was moved to the pinned version.

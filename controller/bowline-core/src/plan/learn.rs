@@ -1,5 +1,6 @@
 //! What does this pass's observation teach? Rollouts are judged, good specs noted, drift told once.
 
+mod health;
 mod judge;
 mod notice;
 mod suspension;
@@ -7,7 +8,7 @@ mod tell;
 
 use jiff::Timestamp;
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::memory::Memory;
 use super::orphans;
 use super::ownership::Actor;
@@ -18,6 +19,7 @@ use super::terraform_state;
 use super::world::World;
 use crate::desired::DesiredState;
 use crate::live::Live;
+use crate::rollback;
 
 /// Updates what is remembered from what was observed, before a plan is made: judges the rollouts that Bowline started, notes
 /// what was good, what ECS rolled back and what somebody stepped back from. Events tell only what changed.
@@ -29,7 +31,17 @@ pub fn learn(
     now: Timestamp,
 ) -> Vec<Event> {
     let commit = actor.commit;
-    let mut events = judge::judge(memory, desired, live, now);
+    let mut events = health::note(memory, desired, live, now);
+    let held_before = rollback::shared_outage(memory, now).is_some();
+    events.extend(judge::judge(memory, desired, live, now));
+    let outage = rollback::shared_outage(memory, now).filter(|_| !held_before);
+    if let (Some(outage), Some(last)) = (outage, events.last().cloned()) {
+        let message = format!(
+            "rollouts of {} commits failed within 10m: nothing is rolled back automatically meanwhile, look for a shared cause",
+            outage.commits.len()
+        );
+        events.push(Event::new(now, &last.resource, EventKind::RollbackHeld, message));
+    }
     let (reports, services, secrets) = {
         let world = World::new(desired, live, memory, actor, now);
         let mut reads = Reads::new(live);

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use super::action::{Action, Operation, TagKey, Wave};
+use super::memory::SpecHash;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
-use crate::desired::how_to_accept;
 use crate::desired::kind::{Capability, Mode};
+use crate::desired::{how_to_accept, how_to_retry};
 use crate::diff::{Difference, Reason};
+use crate::live::Pause;
 
 impl fmt::Display for Sync {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +41,7 @@ impl fmt::Display for Capability {
             Self::EcsDeploy => "ecs:deploy",
             Self::EcsScale => "ecs:scale",
             Self::EcsRestart => "ecs:restart",
+            Self::EcsStopDeployment => "ecs:stop-deployment",
             Self::SecretsPromote => "secrets:promote",
         })
     }
@@ -66,8 +69,13 @@ impl fmt::Display for HeldWhy {
             }
             Self::Quarantined { spec_hash, reason } => write!(
                 formatter,
-                "this spec failed before ({reason}); it is not deployed again until git changes it (spec {spec_hash})"
+                "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a \
+                 merge or a bot; {}",
+                how_to_retry("to try it once more as it is", &spec_hash.to_string())
             ),
+            Self::CommitFailed { commit, resource, spec_hash } => {
+                commit_failed(formatter, commit, resource, spec_hash.as_ref())
+            }
             Self::HealDelay { until } => {
                 write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until:.0} unless git changes")
             }
@@ -159,6 +167,25 @@ fn untag(service_arn: &str) -> String {
     )
 }
 
+fn commit_failed(
+    formatter: &mut fmt::Formatter<'_>,
+    commit: &str,
+    resource: &str,
+    spec: Option<&SpecHash>,
+) -> fmt::Result {
+    write!(
+        formatter,
+        "{resource} failed with commit {commit:.8}, so nothing else of that commit is started; it goes on when git changes what \
+         failed, or this"
+    )?;
+    match spec {
+        Some(spec) => {
+            write!(formatter, "; {}", how_to_retry("to start it all the same", &spec.to_string()))
+        }
+        None => Ok(()),
+    }
+}
+
 impl fmt::Display for WaitingOn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -172,12 +199,36 @@ impl fmt::Display for WaitingOn {
             Self::Rollout { deployment_id: None, deadline } => {
                 write!(formatter, "its tasks to start, until {deadline:.0}")
             }
+            Self::Health { of, deadline } => {
+                write!(formatter, "its health conditions, until {deadline:.0}: {}", of.join("; "))
+            }
+            Self::Pause { pause, since } => write!(formatter, "{pause} (since {since:.0})"),
             Self::Deletion { deadline } => {
                 write!(formatter, "ECS to finish deleting the service, until {deadline:.0}")
             }
             Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
             Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),
             Self::Read { what } => write!(formatter, "something that could not be read: {what}"),
+        }
+    }
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hook { hook_id, stage, until } => {
+                write!(
+                    formatter,
+                    "a person to continue the deployment, which is paused at {stage}: aws ecs continue-service-deployment \
+                     --hook-id {hook_id} --action CONTINUE"
+                )?;
+                match until {
+                    Some(until) => write!(formatter, "; ECS decides by itself at {until:.0}"),
+                    None => Ok(()),
+                }
+            }
+            Self::BakeTime => formatter.write_str("the deployment's bake time"),
+            Self::TrafficShift => formatter.write_str("the deployment's traffic, which moves in steps"),
         }
     }
 }
@@ -207,6 +258,7 @@ impl ResourceReport {
 impl fmt::Display for Wave {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Safety => "safety",
             Self::Bookkeeping => "bookkeeping",
             Self::Secrets => "secrets",
             Self::TaskDefinitions => "task definitions",
@@ -231,6 +283,9 @@ impl fmt::Display for Operation {
             Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
             Self::RegisterTaskDefinition { family, .. } => {
                 write!(formatter, "register a new revision of {family}")
+            }
+            Self::StopServiceDeployment { deployment_id, .. } => {
+                write!(formatter, "stop {deployment_id}, so that ECS goes back")
             }
             Self::CreateService { service, task_definition, desired_count, .. } => {
                 write!(formatter, "create the service {service} with {}", task_definition.revision())?;

@@ -48,6 +48,8 @@ pub enum Warning {
         /// When.
         until: Timestamp,
     },
+    /// The deployment circuit breaker is off, and git says nothing of it: ECS tries a bad deployment for ever.
+    CircuitBreakerOff,
     /// Git enforces what the next `terraform apply` sets back.
     #[serde(rename_all = "camelCase")]
     ManagedByTerraform {
@@ -92,6 +94,10 @@ impl Warning {
             Self::SuspensionEnds { resource, .. } => format!(
                 "nothing, if Bowline may act on it again then; otherwise `bowline suspend {resource} --until TIME --reason REASON`"
             ),
+            Self::CircuitBreakerOff => {
+                "set settings.deploymentConfiguration.deploymentCircuitBreaker to {enable: true, rollback: true}"
+                    .to_owned()
+            }
             Self::ManagedByTerraform { state, address, attributes, .. } => format!(
                 "leave these fields out of git, or add `lifecycle {{ ignore_changes = [{}] }}` to {address} and declare it in \
                  `ignoreChanges` of TerraformState/{state}",
@@ -126,6 +132,8 @@ impl fmt::Display for Warning {
             Self::SuspensionEnds { until, .. } => {
                 write!(formatter, "its suspension ends at {until:.0}: what differs then is repaired")
             }
+            Self::CircuitBreakerOff => formatter
+                .write_str("the deployment circuit breaker is off, so ECS tries a bad deployment for ever"),
             Self::ManagedByTerraform { place, attributes, .. } => {
                 write!(
                     formatter,

@@ -92,6 +92,13 @@ fn advice(why: &HeldWhy, report: &ResourceReport) -> Vec<String> {
             "or fix it in git: another image, revision or setting is another spec, and is tried".to_owned(),
             format!("or, if the reason lay elsewhere, try the same once more: bowline retry {name}"),
         ],
+        HeldWhy::CommitFailed { resource, spec_hash, .. } => {
+            let mut can_do = vec![format!("mend what failed: bowline explain {resource}")];
+            if spec_hash.is_some() {
+                can_do.push(format!("or start this all the same: bowline retry {name}"));
+            }
+            can_do
+        }
         HeldWhy::HealDelay { .. } => vec![
             "put what somebody did by hand into git, or wait until it is healed".to_owned(),
             format!(

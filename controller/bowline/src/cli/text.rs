@@ -1,5 +1,7 @@
 //! Resources as an operator likes to read them.
 
+mod evidence;
+
 use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
@@ -203,11 +205,24 @@ fn body(report: &ResourceReport) -> String {
             None,
         );
     }
+    for health in &report.health {
+        let said = match (health.healthy, &health.reason) {
+            (Some(true), _) => "true".to_owned(),
+            (Some(false), Some(reason)) => format!("false: {reason}"),
+            (Some(false), None) => "false".to_owned(),
+            (None, Some(reason)) => format!("unknown: {reason}"),
+            (None, None) => "not asked yet".to_owned(),
+        };
+        line("health:", &format!("{} is {said}", health.condition), None);
+    }
     for warning in &report.warnings {
         line("warning:", &warning.to_string(), Some(&warning.hint()));
     }
     for note in &report.notes {
         line("note:", note, None);
+    }
+    if let Some(failed) = &report.failed {
+        text.push_str(&evidence::text(failed));
     }
     text.push('\n');
     text

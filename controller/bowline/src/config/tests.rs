@@ -23,6 +23,7 @@ ceiling:
   mode: enforce
   accounts: ['111122223333']
   capabilities: [ecs:deploy]
+  probeHosts: ['*.example.com']
 git: { name: Ops, email: ops@example.com, signingKey: signing, delivery: push }
 intervals: { git: 30s, live: 20s }
 store: state/bowline.db
@@ -46,6 +47,7 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
             accounts: [AccountId::parse("111122223333").unwrap()].into(),
             roles: BTreeSet::new(),
             capabilities: Some([Capability::EcsDeploy].into()),
+            probe_hosts: [HostPattern::parse("*.example.com").unwrap()].into(),
         },
         git: CommitSettings {
             name: "Ops".to_owned(),

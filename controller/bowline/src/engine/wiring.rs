@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::{AuthSettings, CommitSettings, Config, GitHubSection};
 use crate::http::webhook::{Received, Webhook};
 use crate::preview;
+use crate::probe::Prober;
 use crate::rollback::Tools;
 use crate::source::github::webhook::WebhookSecret;
 use crate::source::github::{Credential, GitHub, GitHubAuth, GitHubSettings, OpenPulls, RepositoryName};
@@ -80,12 +81,15 @@ async fn wire_with(
     let (owner, git) =
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), acted_from, shutdown.clone());
     let aws = aws_in(config, &clock, &folder).await;
+    let ceiling = config.ceiling.ceiling(unset);
+    let prober = Prober::new(ceiling.probe_hosts.clone(), clock.clone(), shutdown.clone());
     let world = World {
         instance: config.instance.clone(),
         aws,
         git,
         store,
-        ceiling: config.ceiling.ceiling(unset),
+        ceiling,
+        prober,
         clock,
         memory,
         live: None,

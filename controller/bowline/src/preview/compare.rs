@@ -1,5 +1,6 @@
 //! A pull request against live: what a pass would find and do right after the merge. Nothing is written or remembered.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::engine::git::GitHandle;
 use crate::engine::look::look;
 use crate::engine::reconcile::{Part as Looked, World, standing_of};
 use crate::engine::refusal;
+use crate::probe::Prober;
 use crate::source::Snapshot;
 use crate::store::{Store, StoreError};
 
@@ -101,6 +103,8 @@ impl Comparison {
             clock: self.clock.clone(),
             memory,
             live: None,
+            // No host may be asked: what a pull request names is not connected to before somebody merged it.
+            prober: Prober::new(BTreeSet::new(), self.clock.clone(), self.shutdown.clone()),
             part: Looked::Whole,
             applied: watch::Sender::default(),
             shutdown: self.shutdown.clone(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceCreation, ServiceSettings, Suspension};
+use super::{HealthCondition, ServiceCreation, ServiceSettings, Suspension};
 use crate::name::{
     FieldPath, HumanDuration, RelativePath, ResourceName, RestartToken, RevisionRef, ServiceName,
 };
@@ -40,6 +40,9 @@ pub struct EcsService {
     /// EcsService resources that are rolled, and must be good, before this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<ResourceName>,
+    /// What must be true after a deployment for it to be good, beside ECS's own word; at most 10 conditions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<HealthCondition>,
     /// How a rollout is watched.
     #[serde(default)]
     pub rollout: Rollout,

@@ -252,6 +252,7 @@ fn a_spec_that_failed_stays_quarantined_but_may_be_scaled() {
             restart: None,
             at: at(-600),
             verdict: Some(AttemptVerdict::Bad(reason.clone())),
+            aftermath: Box::default(),
         },
     );
     world.live("web").desired_count = 5;
@@ -486,6 +487,7 @@ fn a_failed_rollout_that_stays_where_it_is_awaits_git() {
     assert_eq!(
         report.notes,
         [
+            "ECS has not gone back to an earlier deployment: 2 of 2 tasks are running",
             "what git wants failed, awaiting git: failed: ECS deployment circuit breaker: tasks failed to start."
         ]
     );

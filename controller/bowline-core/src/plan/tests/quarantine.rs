@@ -210,7 +210,8 @@ fn somebodys_later_success_with_the_same_revision_ends_the_quarantine() {
     world.live("web").deployments = vec![deployment("4", "web:6", RolloutState::Completed)];
     assert_held(&world, "it may be ECS's own way back");
     world.live.histories.clear();
-    assert_eq!(world.needs(), [Need::History { service: name("web") }].into());
+    let stopped = Need::StoppedTasks { service: name("web"), deployment_id: "ecs-svc/2".to_owned() };
+    assert_eq!(world.needs(), [Need::History { service: name("web") }, stopped].into());
     let mut world = world.with_history(
         "web",
         vec![

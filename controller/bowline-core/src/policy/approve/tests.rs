@@ -5,7 +5,13 @@ use crate::plan::fixture::{COMMIT, Fixture, at, content, name, secret_key, servi
 use crate::plan::{Outcome, Sync, TagKey, record};
 
 fn ceiling() -> Ceiling {
-    Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
+    Ceiling {
+        mode: Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities: None,
+        probe_hosts: BTreeSet::new(),
+    }
 }
 
 /// A service that is deployed, restarted and scaled at once.

@@ -8,7 +8,13 @@ use crate::plan::{Action, Hold, Operation, TagKey};
 use crate::policy::Ceiling;
 
 fn ceiling() -> Ceiling {
-    Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
+    Ceiling {
+        mode: Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities: None,
+        probe_hosts: BTreeSet::new(),
+    }
 }
 
 fn broken(world: &Fixture, ceiling: &Ceiling, good: Option<&str>) -> Result<Action, String> {

@@ -119,6 +119,8 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
         waiting_on: None,
         unknown: None,
         notes: Vec::new(),
+        health: Vec::new(),
+        failed: None,
     };
     for (sync, expected) in [(Sync::Progressing, true), (Sync::InSync, false), (Sync::AwaitingGit, false)] {
         let mut pass = pass(Next::AtInterval);
