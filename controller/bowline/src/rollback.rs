@@ -119,9 +119,27 @@ impl Loop {
 
     /// Takes every rollback as far as it goes now, then begins those that are new.
     async fn turn(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        self.learn_evidence(scene).await?;
         self.advance_all(scene).await?;
         if self.begin(scene).await? {
             self.advance_all(scene).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds what passes found out since a rollback began, also where its pull request is open already.
+    async fn learn_evidence(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        for rollback in self.known.values_mut().filter(|known| !known.state.is_last()) {
+            let mut is_new = false;
+            for (name, failed) in &scene.failed {
+                if let Some(evidence) = &failed.evidence {
+                    is_new |= rollback.learn_evidence(name, &failed.spec_hash, evidence);
+                }
+            }
+            if is_new {
+                self.tools.store.save(rollback, &[], &scene.snapshot.commit).await?;
+                self.tools.rewrite(rollback).await;
+            }
         }
         Ok(())
     }
@@ -148,7 +166,7 @@ impl Loop {
                 return Ok(());
             }
             let before = rollback.clone();
-            let storm = machine::is_storm(self.known.values(), now);
+            let storm = scene.outage.is_some() || machine::is_storm(self.known.values(), now);
             let seen = self.tools.look(rollback, scene, storm, now).await;
             let step = rollback.advance(&seen, now);
             self.save(&before, rollback, scene).await?;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::finding::{Finding, FindingCode, Location, Severity};
+use crate::name::ResourceName;
 
 /// The trailer of a commit that releases a spec that failed, once: `Bowline-Retry: <spec hash>`.
 pub const RETRY_TRAILER: &str = "Bowline-Retry";
@@ -33,12 +34,10 @@ impl Retry {
     }
 }
 
-/// What a person runs to release a spec, as the end of a sentence that begins with what it is for.
-pub fn how_to_retry(what_for: &str, spec: &str) -> String {
-    format!(
-        "{what_for}, run `git commit --allow-empty -m \"Retry {spec}\" --trailer \"{RETRY_TRAILER}: \
-         {spec}\"` on the branch, and push or merge it"
-    )
+/// What a person runs to release the spec of a service, as the end of a sentence that begins with what it is for. The commit
+/// that the verb makes has the trailer.
+pub fn how_to_retry(what_for: &str, service: &ResourceName) -> String {
+    format!("{what_for}, run `bowline retry {service}`")
 }
 
 impl Finding {
@@ -52,7 +51,7 @@ impl Finding {
                 "the trailer `{RETRY_TRAILER}: {value:.70}` of commit {commit:.8} releases nothing: `{value:.70}` is not a \
                  spec hash of 12 to 64 hexadecimal digits"
             ),
-            hint: Some("make another commit with the spec hash that `bowline diff NAME` shows".to_owned()),
+            hint: Some("run `bowline retry NAME`, which makes such a commit with the right hash".to_owned()),
             snippet: None,
             related: Vec::new(),
         }

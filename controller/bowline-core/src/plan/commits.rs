@@ -77,6 +77,7 @@ impl<'a> FailedCommits<'a> {
         Some(HeldWhy::CommitFailed {
             commit: commit.to_owned(),
             resource: failed.resource.to_owned(),
+            held: resource.clone(),
             spec_hash: spec.cloned(),
         })
     }

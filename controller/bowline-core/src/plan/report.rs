@@ -206,6 +206,8 @@ pub enum HeldWhy {
     /// This spec failed before.
     #[serde(rename_all = "camelCase")]
     Quarantined {
+        /// The service.
+        service: ResourceName,
         /// The spec.
         spec_hash: SpecHash,
         /// How it failed.
@@ -218,6 +220,8 @@ pub enum HeldWhy {
         commit: String,
         /// The resource that failed.
         resource: String,
+        /// The resource that is not changed.
+        held: ResourceKey,
         /// What is not started, where that is a deployment.
         spec_hash: Option<SpecHash>,
     },

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::action::{Action, Operation, TagKey, Wave};
-use super::memory::SpecHash;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{how_to_accept, how_to_retry};
 use crate::diff::{Difference, Reason};
 use crate::live::Pause;
+use crate::name::ResourceName;
 
 impl fmt::Display for Sync {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,14 +67,15 @@ impl fmt::Display for HeldWhy {
             Self::Suspended { until, reason } => {
                 write!(formatter, "suspended until {until:.0}, so nothing is done to it: {reason}")
             }
-            Self::Quarantined { spec_hash, reason } => write!(
+            Self::Quarantined { service, reason, .. } => write!(
                 formatter,
                 "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a \
                  merge or a bot; {}",
-                how_to_retry("to try it once more as it is", &spec_hash.to_string())
+                how_to_retry("to try it once more as it is", service)
             ),
-            Self::CommitFailed { commit, resource, spec_hash } => {
-                commit_failed(formatter, commit, resource, spec_hash.as_ref())
+            Self::CommitFailed { commit, resource, held, spec_hash } => {
+                let service = spec_hash.as_ref().map(|_| &held.name);
+                commit_failed(formatter, commit, resource, service)
             }
             Self::HealDelay { until } => {
                 write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until:.0} unless git changes")
@@ -171,16 +172,16 @@ fn commit_failed(
     formatter: &mut fmt::Formatter<'_>,
     commit: &str,
     resource: &str,
-    spec: Option<&SpecHash>,
+    service: Option<&ResourceName>,
 ) -> fmt::Result {
     write!(
         formatter,
         "{resource} failed with commit {commit:.8}, so nothing else of that commit is started; it goes on when git changes what \
          failed, or this"
     )?;
-    match spec {
-        Some(spec) => {
-            write!(formatter, "; {}", how_to_retry("to start it all the same", &spec.to_string()))
+    match service {
+        Some(service) => {
+            write!(formatter, "; {}", how_to_retry("to start it all the same", service))
         }
         None => Ok(()),
     }

@@ -515,10 +515,11 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
         let how = if by_ecs { "rolled back by ECS" } else { "failed" };
         outlook.report.notes.push(format!("{how}, awaiting git; live runs {live} ({})", failure.reason));
     }
-    outlook
-        .report
-        .held
-        .push(HeldWhy::Quarantined { spec_hash: spec.hash.clone(), reason: failure.reason.clone() });
+    outlook.report.held.push(HeldWhy::Quarantined {
+        service: subject.name.clone(),
+        spec_hash: spec.hash.clone(),
+        reason: failure.reason.clone(),
+    });
     outlook.failure = Some(failure);
 }
 

@@ -7,6 +7,7 @@
 //! | `merging` | whether an open pull request may be merged, and how |
 //! | `trouble` | what went wrong with a step, and when it is tried again |
 //! | `begin` | which failures begin a rollback, and which join one |
+//! | `evidence` | what speaks for a verdict, as text |
 //! | `text` | the pull request, its comment and the commit status, as text |
 //!
 //! ```text
@@ -20,6 +21,7 @@
 //! anything is read or made.
 
 mod begin;
+mod evidence;
 mod merging;
 mod seen;
 mod state;
@@ -33,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, ResourceName};
-use crate::plan::SpecHash;
+use crate::plan::{Evidence, SpecHash};
 
 pub use begin::{Candidate, Standing, begin, came_back, good_commit, is_storm, standing, wanted_digest};
 pub use merging::{Merging, merging};
@@ -84,7 +86,7 @@ pub struct Rollback {
 }
 
 /// What failed, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedSpec {
     /// What was deployed.
@@ -94,7 +96,11 @@ pub struct FailedSpec {
     /// The verdict's reason, as a sentence.
     pub reason: String,
     /// What is known of the attempt, a line each.
-    pub evidence: Vec<String>,
+    #[serde(default)]
+    pub attempt: Vec<String>,
+    /// What speaks for the verdict; absent where only ECS's history knows of the attempt.
+    #[serde(default)]
+    pub evidence: Option<Box<Evidence>>,
     /// What git wanted that live did not have, a line each; values by their length.
     pub differences: Vec<String>,
     /// The commit with which it was last good, if one is known.
@@ -407,6 +413,19 @@ impl Rollback {
     ) {
         self.resources.extend(services);
         self.strategy = self.strategy.min(strategy);
+    }
+
+    /// Adds what was read only after the rollback began, such as tasks that stopped. True if anything is new.
+    pub fn learn_evidence(&mut self, name: &ResourceName, spec_hash: &SpecHash, evidence: &Evidence) -> bool {
+        let failed = self.resources.get_mut(name).filter(|failed| failed.spec_hash == *spec_hash);
+        let Some(failed) = failed else { return false };
+        // What was known once is not known less well later.
+        let is_complete = failed.evidence.as_ref().is_some_and(|known| known.tasks.is_some());
+        if is_complete || failed.evidence.as_deref() == Some(evidence) {
+            return false;
+        }
+        failed.evidence = Some(Box::new(evidence.clone()));
+        true
     }
 
     /// Whether it is about this spec of this service.

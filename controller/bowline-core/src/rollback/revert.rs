@@ -28,8 +28,7 @@ pub use choose::{Chosen, choose, deployed_by, deploys_the_same};
 pub use made::{Made, Part, PartChange};
 pub use mainline::mainline;
 pub use message::{
-    INCIDENT_TRAILER, RESOURCE_TRAILER, RETRY_TRAILER, REVERTS_TRAILER, Trailers, branch_name, message,
-    message_by_hand,
+    INCIDENT_TRAILER, RESOURCE_TRAILER, REVERTS_TRAILER, Trailers, branch_name, message, message_by_hand,
 };
 
 /// One commit on the branch's own line, newest first in a history: each one's parent is the next.

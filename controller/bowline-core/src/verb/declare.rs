@@ -1,35 +1,39 @@
 //! Commits that only say something: a spec may be tried once more, a commit counts as applied.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::draft::one_line;
 use super::{Draft, Refusal, key, service};
-use crate::desired::{ACCEPT_TRAILER, DesiredState};
+use crate::desired::{ACCEPT_TRAILER, DesiredState, RETRY_TRAILER};
 use crate::name::{CommitId, ResourceName};
 use crate::plan::{HeldWhy, ResourceReport};
-use crate::rollback::revert::RETRY_TRAILER;
 
-/// Releases every spec of a service that is in quarantine. `report` is its state after the last pass.
+/// Releases every spec of a service that is in quarantine, or that is held because another service of its commit failed.
+/// `report` is its state after the last pass.
 pub fn retry(desired: &DesiredState, name: &ResourceName, report: &ResourceReport) -> Result<Draft, Refusal> {
     service(desired, name)?;
-    let quarantined: BTreeSet<(&str, &str)> = report
+    let held: BTreeMap<&str, String> = report
         .held
         .iter()
         .filter_map(|why| match why {
-            HeldWhy::Quarantined { spec_hash, reason } => Some((spec_hash.0.as_str(), reason.as_str())),
+            HeldWhy::Quarantined { spec_hash, reason, .. } => {
+                Some((spec_hash, format!("failed: {}. It may be tried once more.", one_line(reason))))
+            }
+            HeldWhy::CommitFailed { commit, resource, spec_hash: Some(spec_hash), .. } => {
+                let why = format!("is held, since {resource} failed with commit {commit:.8}");
+                Some((spec_hash, format!("{why}. It may be started all the same.")))
+            }
             _ => None,
         })
+        .map(|(spec_hash, sentence)| (spec_hash.0.as_str(), sentence))
         .collect();
-    if quarantined.is_empty() {
+    if held.is_empty() {
         return Err(Refusal::NothingQuarantined { service: key(name), state: report.sync.to_string() });
     }
     let mut draft = Draft::about("retry", key(name), None);
     draft.subject = format!("Retry {name}");
-    for (hash, reason) in &quarantined {
-        draft.body.push(format!("Spec {hash:.12} failed: {}. It may be tried once more.", one_line(reason)));
-    }
-    let hashes: BTreeSet<&str> = quarantined.into_iter().map(|(hash, _)| hash).collect();
-    draft.trailers = hashes.into_iter().map(|hash| (RETRY_TRAILER, hash.to_owned())).collect();
+    draft.body.extend(held.iter().map(|(hash, sentence)| format!("Spec {hash:.12} {sentence}")));
+    draft.trailers = held.into_keys().map(|hash| (RETRY_TRAILER, hash.to_owned())).collect();
     Ok(draft)
 }
 

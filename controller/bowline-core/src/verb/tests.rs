@@ -224,10 +224,14 @@ fn report(held: Vec<HeldWhy>) -> ResourceReport {
     report
 }
 
+fn quarantined(hash: &SpecHash, reason: &str) -> HeldWhy {
+    HeldWhy::Quarantined { service: name("web"), spec_hash: hash.clone(), reason: reason.to_owned() }
+}
+
 #[test]
 fn a_retry_names_what_is_in_quarantine() {
     let hash = SpecHash("ab".repeat(32));
-    let held = HeldWhy::Quarantined { spec_hash: hash.clone(), reason: "2 tasks\n\nfailed".to_owned() };
+    let held = quarantined(&hash, "2 tasks\n\nfailed");
     let draft = retry(&desired(), &name("web"), &report(vec![HeldWhy::ReportOnly, held])).unwrap();
     assert_eq!(
         draft.message("Ada", "bowline retry web"),
@@ -240,6 +244,26 @@ fn a_retry_names_what_is_in_quarantine() {
     assert_eq!(
         refused(retry(&desired(), &name("web"), &report(Vec::new()))),
         ("nothing to do: no spec of EcsService/web is in quarantine (awaiting git)".to_owned(), false)
+    );
+}
+
+#[test]
+fn a_retry_starts_what_is_held_because_another_service_of_its_commit_failed() {
+    let hash = SpecHash("cd".repeat(32));
+    let held = HeldWhy::CommitFailed {
+        commit: "1".repeat(40),
+        resource: "EcsService/api".to_owned(),
+        held: key(&name("web")),
+        spec_hash: Some(hash.clone()),
+    };
+    let draft = retry(&desired(), &name("web"), &report(vec![held])).unwrap();
+    assert_eq!(
+        draft.message("Ada", "bowline retry web"),
+        format!(
+            "Retry web\n\nSpec cdcdcdcdcdcd is held, since EcsService/api failed with commit 11111111. It may be started all the \
+             same.\n\nAsked for by Ada with `bowline retry web`.\n\nBowline-Retry: {}\nBowline-Resource: EcsService/web\n",
+            hash.0
+        )
     );
 }
 
@@ -361,8 +385,7 @@ fn a_state_is_explained_with_what_a_person_can_do() {
             can_do: vec!["to end it now: bowline resume EcsService/web".to_owned()],
         }
     );
-    let failed =
-        HeldWhy::Quarantined { spec_hash: SpecHash("ab".repeat(32)), reason: "it crashed".to_owned() };
+    let failed = quarantined(&SpecHash("ab".repeat(32)), "it crashed");
     let quarantined = explain(&report(vec![failed])).can_do;
     for command in ["bowline history web", "bowline rollback web", "bowline retry web"] {
         assert!(quarantined.iter().any(|one| one.contains(command)), "{quarantined:?}");

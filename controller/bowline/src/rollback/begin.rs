@@ -25,7 +25,8 @@ struct Found {
 }
 
 impl Loop {
-    /// Begins what is new; true if there is something to advance.
+    /// Begins what is new; true if there is something to advance. While so much fails at once that a shared cause is likely,
+    /// nothing begins: the pass tells of it, and what failed is quarantined meanwhile.
     pub(super) async fn begin(&mut self, scene: &Scene) -> Result<bool, StoreError> {
         let fresh: BTreeMap<&ResourceName, &FailedService> = scene
             .failed
@@ -35,7 +36,7 @@ impl Loop {
             })
             .filter(|(_, failed)| failed.strategy.min(self.tools.strategy) != RollbackStrategy::None)
             .collect();
-        if fresh.is_empty() || !scene.fresh {
+        if fresh.is_empty() || !scene.fresh || scene.outage.is_some() {
             return Ok(false);
         }
         let failures =
@@ -158,6 +159,7 @@ impl Loop {
             spec_hash: failed.spec_hash.clone(),
             wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
             reason: failed.reason.clone(),
+            attempt: failed.attempt.clone(),
             evidence: failed.evidence.clone(),
             differences: failed.differences.clone(),
             good: good.as_ref().map(|good| good.0.clone()),
@@ -171,8 +173,8 @@ impl Loop {
         {
             let why = format!(
                 "what failed was taken back in commit {:.8} and has come back the same: it is held, and released by another \
-                 `restart` token, or by a commit whose message ends in `Bowline-Retry: {}`",
-                commit.id, failed.spec_hash.0
+                 `restart` token, or by `bowline retry {name}`",
+                commit.id
             );
             return Err(Box::new((why, spec)));
         }

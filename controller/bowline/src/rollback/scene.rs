@@ -7,8 +7,9 @@ use bowline_core::desired::kind::{Capability, Mode, RollbackStrategy, Target};
 use bowline_core::desired::{ResourceKind, TaskDefinitionContent};
 use bowline_core::live::Observed;
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
-use bowline_core::plan::{AttemptVerdict, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
+use bowline_core::plan::{AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
 use bowline_core::policy::GitStanding;
+use bowline_core::rollback::{self, SharedOutage};
 
 use crate::engine::reconcile::{Pass, World};
 use crate::source::Snapshot;
@@ -26,6 +27,8 @@ pub struct Scene {
     pub failed: BTreeMap<ResourceName, FailedService>,
     /// The commits that were acted from: they tell which parent of a merge the branch was on.
     pub acted_from: Vec<CommitId>,
+    /// Why nothing is rolled back by itself for now, if so much fails at once that a shared cause is likely.
+    pub outage: Option<SharedOutage>,
 }
 
 /// A service whose wanted spec failed.
@@ -40,7 +43,9 @@ pub struct FailedService {
     /// Whether task definitions may be registered on its Target.
     pub may_register: bool,
     /// What is known of the attempt, a line each.
-    pub evidence: Vec<String>,
+    pub attempt: Vec<String>,
+    /// What speaks for the verdict, where that is known.
+    pub evidence: Option<Box<Evidence>>,
     /// What git wants that live does not have, a line each.
     pub differences: Vec<String>,
     /// The newest good spec, and the one before it.
@@ -73,6 +78,7 @@ impl Scene {
             fresh: pass.standing == GitStanding::Fresh,
             failed,
             reports,
+            outage: rollback::shared_outage(&world.memory, pass.finished_at),
             acted_from: applied.iter().filter_map(|commit| CommitId::parse(commit).ok()).collect(),
         }
     }
@@ -90,7 +96,7 @@ fn failed(
 ) -> Option<(ResourceName, FailedService)> {
     let name = &report.resource.name;
     let (spec_hash, reason) = report.held.iter().find_map(|why| match why {
-        HeldWhy::Quarantined { spec_hash, reason } => Some((spec_hash, reason)),
+        HeldWhy::Quarantined { spec_hash, reason, .. } => Some((spec_hash, reason)),
         _ => None,
     })?;
     let wanted = &snapshot.state.services.get(name)?.resource.spec;
@@ -117,7 +123,8 @@ fn failed(
         reason: reason.clone(),
         strategy: wanted.rollback.strategy.min(most),
         may_register: most == RollbackStrategy::AutoMerge && deploys(world, target),
-        evidence: memory.map(|memory| evidence(memory, spec_hash)).unwrap_or_default(),
+        attempt: memory.map(|memory| attempt(memory, spec_hash)).unwrap_or_default(),
+        evidence: report.failed.as_ref().and_then(|failed| failed.evidence.clone()).map(Box::new),
         differences: report.differences.iter().map(ToString::to_string).collect(),
         good: memory.map(good).unwrap_or_default(),
         runs,
@@ -133,7 +140,7 @@ fn deploys(world: &World, target: &Target) -> bool {
 }
 
 /// What is known of an attempt.
-fn evidence(memory: &ServiceMemory, spec_hash: &SpecHash) -> Vec<String> {
+fn attempt(memory: &ServiceMemory, spec_hash: &SpecHash) -> Vec<String> {
     let Some(attempt) = memory.attempts.get(spec_hash) else { return Vec::new() };
     let revision = attempt.task_definition.as_ref().map(|arn| format!("revision {}", arn.revision()));
     let deployment = attempt.deployment_id.as_ref().map(|id| format!("deployment {id}"));

@@ -274,7 +274,7 @@ fn parts(made: &Made) -> Vec<String> {
 /// Why, for the commit's message.
 fn reason(rollback: &Rollback) -> String {
     let lines =
-        rollback.resources.iter().map(|(name, failed)| format!("EcsService/{name}: {}", failed.reason));
+        rollback.resources.iter().map(|(name, failed)| format!("EcsService/{name}: {}", failed.sentence()));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -1,8 +1,9 @@
 //! Events, metrics, the status.
 
 use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::name::ResourceName;
 use bowline_core::plan::{Event, EventKind};
-use bowline_core::rollback::machine::{Rollback, State};
+use bowline_core::rollback::machine::{FailedSpec, Rollback, State};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::status::RollbackStatus;
@@ -26,7 +27,11 @@ pub(super) fn begun(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
         let why = rollback.why.as_deref().unwrap_or_default();
         return events(rollback, EventKind::RollbackNeedsPerson, &format!("is not rolled back: {why}"), now);
     }
-    events(rollback, EventKind::RollbackBegun, &format!("{commit} is to be reverted"), now)
+    let event = |(name, failed): (&ResourceName, &FailedSpec)| {
+        let sentence = format!("{commit} is to be reverted: {}", failed.sentence());
+        event(name, EventKind::RollbackBegun, &sentence, now)
+    };
+    rollback.resources.iter().map(event).collect()
 }
 
 /// What changed from one state to the next.
@@ -55,7 +60,8 @@ pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) ->
         }
         State::Overtaken => (
             EventKind::RollbackDone,
-            "git went on without the revert: what failed is not wanted any more".to_owned(),
+            "git went on without the revert: what failed is not wanted any more, or was good after all"
+                .to_owned(),
         ),
         State::NeedsPerson => (EventKind::RollbackNeedsPerson, why.to_owned()),
         State::Failed => (EventKind::RollbackFailed, format!("what it went back to failed as well: {why}")),
@@ -76,13 +82,16 @@ pub(super) fn overdue(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
 
 /// One event for each service.
 fn events(rollback: &Rollback, kind: EventKind, sentence: &str, now: Timestamp) -> Vec<Event> {
-    let event = |name: &bowline_core::name::ResourceName| Event {
+    rollback.resources.keys().map(|name| event(name, kind, sentence, now)).collect()
+}
+
+fn event(name: &ResourceName, kind: EventKind, sentence: &str, now: Timestamp) -> Event {
+    Event {
         at: now,
         resource: ResourceKey { kind: ResourceKind::EcsService, name: name.clone() },
         kind,
         message: format!("{name}: {sentence}"),
-    };
-    rollback.resources.keys().map(event).collect()
+    }
 }
 
 /// How long it took from the bad verdict to each state.

@@ -104,8 +104,8 @@ async fn what_is_so_already_makes_no_commit_and_a_declaration_makes_an_empty_one
     let head = head(&repo.settings()).await;
     let writer = GitWriter::new(repo.settings(), committer());
     assert_eq!(writer.change(scale(&head, 1), at(0)).await.unwrap(), Built::NothingToDo);
-    let retry = format!("Retry EcsService/web\n\nBowline-Retry: {}\n", "a".repeat(64));
-    let says = Change { edit: None, message: retry, ..scale(&head, 1) };
+    let message = "Retry EcsService/web\n\nBowline-Incident: inc-7\n".to_owned();
+    let says = Change { edit: None, message, ..scale(&head, 1) };
     let commit = made(&writer, says, at(0)).await;
     assert_eq!(writer.push_onto(&commit).await.unwrap(), Moved::Done { branch: "main".to_owned() });
     let settings = repo.settings();
@@ -115,7 +115,7 @@ async fn what_is_so_already_makes_no_commit_and_a_declaration_makes_an_empty_one
         until: [id(&head)].into(),
     };
     let past = writer.past(past).await.unwrap();
-    assert_eq!(past[0].trailers.retries.iter().map(|hash| hash.0.len()).collect::<Vec<_>>(), [64]);
+    assert_eq!(past[0].trailers.incident.as_deref(), Some("inc-7"));
     assert!(past[0].files.is_empty() && past.len() == 2);
 }
 

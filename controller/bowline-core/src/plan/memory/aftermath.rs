@@ -1,12 +1,13 @@
 //! What is known and was done after a rollout ended.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Difference;
-use crate::live::{ProbeResult, StoppedContainer};
+use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
 
 /// What is known and was done after a rollout ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,7 +72,37 @@ pub struct StoppedGroup {
     pub containers: Vec<StoppedContainer>,
 }
 
+/// `3 EssentialContainerExited: Essential container in task exited; app exited with 1`.
+impl fmt::Display for StoppedGroup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.count, self.stop_code)?;
+        if !self.reason.is_empty() {
+            write!(formatter, ": {}", self.reason)?;
+        }
+        for container in &self.containers {
+            match container.exit_code {
+                Some(code) => write!(formatter, "; {} exited with {code}", container.name)?,
+                None => write!(formatter, "; {} did not run", container.name)?,
+            }
+            if let Some(reason) = container.reason.as_ref().filter(|reason| **reason != self.reason) {
+                write!(formatter, " ({reason})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Evidence {
+    /// The health conditions that were false, each with its last answer and when that came.
+    pub fn failed_probes(&self) -> impl Iterator<Item = (&str, &str, Timestamp)> {
+        self.probes.iter().filter_map(|probe| match &probe.outcome {
+            ProbeOutcome::Failed(what) | ProbeOutcome::Unknown(what) | ProbeOutcome::Refused(what) => {
+                Some((probe.condition.as_str(), what.as_str(), probe.at))
+            }
+            ProbeOutcome::Passed => None,
+        })
+    }
+
     /// The most frequent failure of tasks, as the end of a sentence: "; 3 tasks: Essential container in task exited, app exited
     /// with 1". Empty where none is known.
     pub(crate) fn summary(&self) -> String {

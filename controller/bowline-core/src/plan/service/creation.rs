@@ -94,7 +94,7 @@ pub(super) fn outlook<'a>(
         outlook.register = None;
         outlook.report.sync = Sync::AwaitingGit;
         outlook.report.notes.push(format!("failed, awaiting git; the service is gone since ({reason})"));
-        outlook.report.held.push(HeldWhy::Quarantined { spec_hash: hash, reason });
+        outlook.report.held.push(HeldWhy::Quarantined { service: name.clone(), spec_hash: hash, reason });
         return outlook;
     }
     if let Some(waiting_on) = secrets_first(&read_by(wanted, secrets)) {

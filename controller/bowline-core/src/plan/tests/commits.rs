@@ -1,6 +1,6 @@
 //! One rollback per bad commit: its first bad verdict keeps what else it changed from being started.
 
-use crate::desired::Retry;
+use crate::desired::{ResourceKind, Retry};
 use crate::live::{Observed, PastDeploymentStatus, UnknownCategory};
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -56,15 +56,12 @@ fn the_first_bad_verdict_of_a_commit_keeps_the_others_from_being_started() {
     let world = one_of_two_failed();
     assert_eq!(world.actions(), NOTHING);
     let report = world.report("api");
-    let hash = spec_of_api(&world);
+    spec_of_api(&world);
     assert_eq!((report.sync, report.waiting_on), (Sync::Drifted, None));
     assert_eq!(
         report.held[0].to_string(),
-        format!(
-            "EcsService/web failed with commit 11111111, so nothing else of that commit is started; it goes on when git \
-             changes what failed, or this; to start it all the same, run `git commit --allow-empty -m \"Retry {hash}\" \
-             --trailer \"Bowline-Retry: {hash}\"` on the branch, and push or merge it"
-        )
+        "EcsService/web failed with commit 11111111, so nothing else of that commit is started; it goes on when git \
+         changes what failed, or this; to start it all the same, run `bowline retry api`"
     );
 }
 
@@ -165,6 +162,7 @@ fn a_secret_of_a_commit_that_failed_is_not_promoted() {
         [HeldWhy::CommitFailed {
             commit: COMMIT.to_owned(),
             resource: "EcsService/web".to_owned(),
+            held: ResourceKey { kind: ResourceKind::Secret, name: name("db") },
             spec_hash: None
         }]
     );

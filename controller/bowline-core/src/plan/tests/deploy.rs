@@ -259,7 +259,7 @@ fn a_spec_that_failed_stays_quarantined_but_may_be_scaled() {
     assert_eq!(world.actions(), ["EcsService/web: set the desired count to 2"]);
     let report = world.report("web");
     assert_eq!(report.sync, Sync::AwaitingGit);
-    assert_eq!(report.held, [HeldWhy::Quarantined { spec_hash: hash, reason }]);
+    assert_eq!(report.held, [HeldWhy::Quarantined { service: name("web"), spec_hash: hash, reason }]);
     assert_eq!(
         report.notes,
         [

@@ -97,8 +97,10 @@ pub fn standing(
     state: &DesiredState,
     reports: &BTreeMap<&ResourceName, &ResourceReport>,
 ) -> (GitSeen, LiveSeen) {
+    // What is tried once more and turns out good has not failed any more, although git wants the same.
+    let is_good = |name: &ResourceName| reports.get(name).is_some_and(|report| report.sync == Sync::InSync);
     let failing = |(name, failed): (&ResourceName, &FailedSpec)| {
-        wanted_digest(state, name).is_some_and(|wanted| wanted == failed.wanted)
+        wanted_digest(state, name).is_some_and(|wanted| wanted == failed.wanted) && !is_good(name)
     };
     let git = if rollback.resources.iter().any(failing) { GitSeen::WantsFailed } else { GitSeen::WantsOther };
     let mut live = LiveSeen::AsWanted;
@@ -106,7 +108,7 @@ pub fn standing(
         // A service that left git is nobody's business any more.
         let Some(report) = reports.get(name) else { continue };
         let other_failed = report.held.iter().find_map(|why| match why {
-            HeldWhy::Quarantined { spec_hash, reason } if *spec_hash != failed.spec_hash => Some(reason),
+            HeldWhy::Quarantined { spec_hash, reason, .. } if *spec_hash != failed.spec_hash => Some(reason),
             _ => None,
         });
         if let Some(reason) = other_failed {

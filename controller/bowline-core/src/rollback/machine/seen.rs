@@ -22,7 +22,7 @@ pub struct Seen {
 pub enum GitSeen {
     /// For at least one service, what failed.
     WantsFailed,
-    /// Something else, for all of them.
+    /// Something else for all of them, or what was good after all.
     WantsOther,
     /// It cannot be told: the repository is not fresh.
     Unknown,

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
+use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
 use crate::name::{CommitId, ResourceName};
+use crate::plan::fixture::{Fixture, content};
+use crate::plan::{EvidenceEvent, StoppedGroup};
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -27,7 +30,8 @@ fn failed() -> FailedSpec {
         spec_hash: SpecHash("ab".repeat(32)),
         wanted: "digest".to_owned(),
         reason: "rolled back by ECS: tasks failed to start".to_owned(),
-        evidence: vec!["revision web:7".to_owned()],
+        attempt: vec!["revision web:7".to_owned()],
+        evidence: None,
         differences: vec!["taskDefinition is web:6, git wants web:7".to_owned()],
         good: Some(id('a')),
     }
@@ -422,6 +426,96 @@ fn the_text_says_what_a_person_needs_and_what_bowline_needs() {
     let marker = Marker { bad_commit: id('b'), commit: id('c'), merges_itself: false };
     assert_eq!(Marker::find(&body(&rollback, &branch)), Some(marker));
     assert_eq!(Marker::find("<!-- bowline:revert bad=b -->"), None);
+}
+
+fn evidence() -> Evidence {
+    let exited = StoppedContainer { name: "app".to_owned(), exit_code: Some(137), reason: None };
+    let group = StoppedGroup {
+        count: 3,
+        last_at: Some(start()),
+        stop_code: "EssentialContainerExited".to_owned(),
+        reason: "Essential container in task exited".to_owned(),
+        containers: vec![exited],
+    };
+    let probe =
+        |condition: &str, outcome| ProbeResult { condition: condition.to_owned(), at: start(), outcome };
+    Evidence {
+        events: vec![EvidenceEvent { at: start(), message: "(service web) failed @you".to_owned() }],
+        tasks: Some(vec![group]),
+        unread: None,
+        probes: vec![
+            probe("tcp web:80", ProbeOutcome::Passed),
+            probe(
+                "http https://web.example.com/",
+                ProbeOutcome::Failed("status 503, wanted 200-399".to_owned()),
+            ),
+        ],
+        changed: Vec::new(),
+    }
+}
+
+#[test]
+fn what_speaks_for_the_verdict_is_told_in_text_and_in_one_sentence() {
+    let failed = FailedSpec { evidence: Some(Box::new(evidence())), ..failed() };
+    assert_eq!(
+        failed.sentence(),
+        "rolled back by ECS: tasks failed to start; 3 tasks: Essential container in task exited, app exited with 137; http \
+         https://web.example.com/: status 503, wanted 200-399"
+    );
+    let resources = BTreeMap::from([(name("web"), failed)]);
+    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_known_of_many_failures_cuts_nothing_else_off() {
+    let mut long = evidence();
+    long.events = vec![EvidenceEvent { at: start(), message: "x".repeat(500) }; 20];
+    let failed = FailedSpec { evidence: Some(Box::new(long)), ..failed() };
+    let resources = (0..30).map(|number| (name(&format!("web-{number}")), failed.clone())).collect();
+    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
+    assert!(text.chars().count() < 65_536, "{}", text.len());
+    for part in
+        ["There is more: `bowline diff` shows it.", "### What this changes", "### To release it again"]
+    {
+        assert!(text.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn evidence_is_learned_until_it_is_complete() {
+    let hash = failed().spec_hash;
+    let mut rollback = rollback(RollbackStrategy::PullRequest);
+    let mut learn = |name: &str, hash: &SpecHash, evidence: &Evidence| {
+        rollback.learn_evidence(&self::name(name), hash, evidence)
+    };
+    let unread = Evidence { tasks: None, unread: Some("throttled".to_owned()), ..evidence() };
+    assert!(!learn("api", &hash, &unread));
+    assert!(!learn("web", &SpecHash("other".to_owned()), &unread));
+    assert!(learn("web", &hash, &unread));
+    assert!(!learn("web", &hash, &unread));
+    assert!(learn("web", &hash, &evidence()));
+    assert!(!learn("web", &hash, &unread));
+    assert_eq!(rollback.resources[&name("web")].evidence.as_deref(), Some(&evidence()));
+}
+
+#[test]
+fn what_is_good_after_all_is_not_taken_back() {
+    let seen = |live: &str| {
+        let world = Fixture::new()
+            .with_service("web", live)
+            .with_revision("web:6", content("web", "f"))
+            .with_revision("web:7", content("web", "g"))
+            .with_history("web", Vec::new())
+            .wanting("web", "web:7");
+        let wanted = wanted_digest(&world.desired, &name("web")).unwrap();
+        let resources = BTreeMap::from([(name("web"), FailedSpec { wanted, ..failed() })]);
+        let rollback = Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) };
+        let report = world.report("web");
+        standing(&rollback, &world.desired, &BTreeMap::from([(&name("web"), &report)]))
+    };
+    assert_eq!(seen("web:6"), (GitSeen::WantsFailed, LiveSeen::OnItsWay));
+    assert_eq!(seen("web:7"), (GitSeen::WantsOther, LiveSeen::AsWanted));
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{Branch, Rollback, State};
+use crate::desired::RETRY_TRAILER;
 use crate::name::CommitId;
-use crate::rollback::revert::RETRY_TRAILER;
 
 /// What GitHub takes, in characters; the rest of what is known is in Bowline's history.
 const LONGEST_BODY: usize = 60_000;
+/// How much of that is for what is known of the failures, in characters: what follows them must not be cut off.
+const LONGEST_EVIDENCE: usize = 40_000;
 /// How many lines of one list are shown.
 const MOST_LINES: usize = 40;
 /// GitHub's limit for the description of a commit status, in characters.
@@ -69,14 +71,15 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
         rollback.bad_commit,
         defused(&rollback.subject)
     );
+    let mut known = String::new();
     for (name, failed) in &rollback.resources {
-        let _ = writeln!(text, "### {name}\n\n**Verdict:** bad: {}\n", defused(&failed.reason));
+        let _ = writeln!(known, "### {name}\n\n**Verdict:** bad: {}\n", defused(&failed.reason));
         if let Some(good) = &failed.good {
-            let _ = writeln!(text, "Last good with commit {good}.\n");
+            let _ = writeln!(known, "Last good with commit {good}.\n");
         }
-        list(&mut text, "Evidence", &failed.evidence);
-        list(&mut text, "What git wanted and live does not have", &failed.differences);
+        failed.markdown(&mut known);
     }
+    text.push_str(&cut(&known, LONGEST_EVIDENCE));
     list(&mut text, "### What this changes", &branch.parts);
     if !branch.merges_itself {
         text.push_str(
@@ -90,10 +93,13 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
         .values()
         .map(|failed| format!("{RETRY_TRAILER}: {}", failed.spec_hash.0))
         .collect();
+    let retries: Vec<String> =
+        rollback.resources.keys().map(|name| format!("`bowline retry {name}`")).collect();
     let _ = writeln!(
         text,
         ", and fix what was wrong. What failed stays quarantined: the very same spec is deployed again only with another \
-         `restart` token, or with a commit whose message ends in\n\n```\n{}\n```\n",
+         `restart` token, or after {}, which makes a commit whose message ends in\n\n```\n{}\n```\n",
+        retries.join(" and "),
         hashes.join("\n")
     );
     text.push_str(
@@ -110,7 +116,23 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
     text
 }
 
-fn list(text: &mut String, heading: &str, lines: &[String]) {
+/// As many whole lines as there is room for.
+fn cut(text: &str, most: usize) -> String {
+    let mut room = most;
+    let fits = |line: &&str| {
+        let length = line.chars().count();
+        let has_room = length <= room;
+        room = room.saturating_sub(length);
+        has_room
+    };
+    let mut kept: String = text.split_inclusive('\n').take_while(fits).collect();
+    if kept.len() < text.len() {
+        kept.push_str("\nThere is more: `bowline diff` shows it.\n\n");
+    }
+    kept
+}
+
+pub(super) fn list(text: &mut String, heading: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
@@ -138,7 +160,7 @@ pub fn comment(rollback: &Rollback) -> String {
             "Closed: git stays as it is, and what failed stays quarantined. Nothing is deployed until git changes.".to_owned()
         }
         State::Overtaken => {
-            "Git went on without this: what failed is not wanted any more. This can be closed.".to_owned()
+            "Git went on without this, or what failed was good after all. This can be closed.".to_owned()
         }
         State::Failed => format!(
             "What this went back to failed as well: {}.",
@@ -154,7 +176,7 @@ pub fn status(rollback: &Rollback) -> String {
     let text = match rollback.state {
         State::Verified => format!("Failed on ECS; taken back by #{number}"),
         State::Closed => format!("Failed on ECS; #{number}, which takes it back, was closed: quarantined"),
-        State::Overtaken => "Failed on ECS; git went on without it".to_owned(),
+        State::Overtaken => "Failed on ECS; git went on without a rollback".to_owned(),
         State::Failed => format!("Failed on ECS, and so did what #{number} went back to"),
         State::Detected
         | State::Branch

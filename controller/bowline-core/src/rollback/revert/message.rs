@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{Revert, Step};
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::name::{CommitId, ResourceName};
-use crate::plan::SpecHash;
 
 /// The trailer of a commit that takes another one back: `Bowline-Reverts: <full commit id>`, one for each.
 pub const REVERTS_TRAILER: &str = "Bowline-Reverts";
@@ -13,8 +12,6 @@ pub const REVERTS_TRAILER: &str = "Bowline-Reverts";
 pub const RESOURCE_TRAILER: &str = "Bowline-Resource";
 /// The trailer that names the incident because of which a commit was made: `Bowline-Incident: <id>`.
 pub const INCIDENT_TRAILER: &str = "Bowline-Incident";
-/// The trailer that releases a spec that failed: `Bowline-Retry: <spec hash>`.
-pub const RETRY_TRAILER: &str = "Bowline-Retry";
 
 /// What a commit's trailers declare. What is not in the form of its trailer declares nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,8 +22,6 @@ pub struct Trailers {
     pub resources: BTreeSet<ResourceKey>,
     /// The incident because of which it was made.
     pub incident: Option<String>,
-    /// The specs that it releases.
-    pub retries: BTreeSet<SpecHash>,
 }
 
 impl Trailers {
@@ -41,8 +36,6 @@ impl Trailers {
                 trailers.resources.extend(resource(value));
             } else if name.eq_ignore_ascii_case(INCIDENT_TRAILER) && !value.is_empty() {
                 trailers.incident = Some(value.to_owned());
-            } else if name.eq_ignore_ascii_case(RETRY_TRAILER) && is_hash(value) {
-                trailers.retries.insert(SpecHash(value.to_owned()));
             }
         }
         trailers
@@ -52,7 +45,6 @@ impl Trailers {
     pub fn add(&mut self, other: Self) {
         self.reverts.extend(other.reverts);
         self.resources.extend(other.resources);
-        self.retries.extend(other.retries);
         self.incident = self.incident.take().or(other.incident);
     }
 
@@ -66,8 +58,7 @@ impl Trailers {
         let reverts = self.reverts.iter().map(|commit| (REVERTS_TRAILER, commit.to_string()));
         let resources = self.resources.iter().map(|resource| (RESOURCE_TRAILER, resource.to_string()));
         let incident = self.incident.iter().map(|id| (INCIDENT_TRAILER, one_line(id)));
-        let retries = self.retries.iter().map(|hash| (RETRY_TRAILER, hash.0.clone()));
-        let all = reverts.chain(resources).chain(incident).chain(retries);
+        let all = reverts.chain(resources).chain(incident);
         all.flat_map(|(name, value)| [name.to_owned(), ": ".to_owned(), value, "\n".to_owned()]).collect()
     }
 }
@@ -77,11 +68,6 @@ fn resource(text: &str) -> Option<ResourceKey> {
     let (kind, name) = text.split_once('/')?;
     let kind = ResourceKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
     Some(ResourceKey { kind, name: ResourceName::parse(name).ok()? })
-}
-
-/// A SHA-256 in hexadecimal.
-fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
 /// The message of the commit that makes a revert. `reason` says why, in sentences; `incident` is its id.
@@ -100,7 +86,6 @@ fn text(revert: &Revert, reason: &str, incident: Option<&str>) -> String {
         reverts: revert.steps.iter().map(|step| step.commit.clone()).collect(),
         resources: services(revert),
         incident: incident.map(str::to_owned),
-        retries: BTreeSet::new(),
     };
     format!("{}\n\n{}\n\n{}\n\n{}", subject(revert), reason.trim(), steps.join("\n"), trailers.lines())
 }

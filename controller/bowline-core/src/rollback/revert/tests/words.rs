@@ -1,7 +1,6 @@
 //! Messages, trailers, branch names.
 
 use crate::edit::Reversal;
-use crate::plan::SpecHash;
 
 use super::*;
 
@@ -60,7 +59,6 @@ fn a_message_says_what_why_and_in_trailers_for_whom() {
 
 #[test]
 fn trailers_are_read_as_written_and_what_has_no_form_declares_nothing() {
-    let hash = "a".repeat(64);
     let trailers = Trailers {
         reverts: BTreeSet::from([id(3), id(5)]),
         resources: BTreeSet::from([
@@ -68,25 +66,21 @@ fn trailers_are_read_as_written_and_what_has_no_form_declares_nothing() {
             ResourceKey { kind: ResourceKind::Secret, name: name("db") },
         ]),
         incident: Some("inc-7".to_owned()),
-        retries: BTreeSet::from([SpecHash(hash.clone())]),
     };
     let lines = trailers.lines();
     let pairs = lines.lines().filter_map(|line| line.split_once(": "));
     assert_eq!(Trailers::from_pairs(pairs), trailers);
-    let upper = hash.to_uppercase();
     let nothing = [
         ("Bowline-Reverts", "HEAD"),
         ("Bowline-Resource", "EcsService/"),
         ("Bowline-Resource", "web"),
         ("Bowline-Resource", "Pod/web"),
-        ("Bowline-Retry", &hash[1..]),
-        ("Bowline-Retry", &upper),
         ("Bowline-Incident", " "),
         ("Signed-off-by", "Ada"),
     ];
     assert_eq!(Trailers::from_pairs(nothing), Trailers::default());
-    let any_case = Trailers::from_pairs([("bowline-retry", format!(" {hash} ").as_str())]);
-    assert_eq!(any_case.retries, trailers.retries);
+    let any_case = Trailers::from_pairs([("bowline-incident", " inc-7 ")]);
+    assert_eq!(any_case.incident, trailers.incident);
 }
 
 #[test]
