@@ -67,12 +67,7 @@ impl fmt::Display for HeldWhy {
             Self::Suspended { until, reason } => {
                 write!(formatter, "suspended until {until:.0}, so nothing is done to it: {reason}")
             }
-            Self::Quarantined { service, reason, .. } => write!(
-                formatter,
-                "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a \
-                 merge or a bot; {}",
-                how_to_retry("to try it once more as it is", service)
-            ),
+            Self::Quarantined { service, reason, .. } => formatter.write_str(&quarantined(service, reason)),
             Self::CommitFailed { commit, resource, held, spec_hash } => {
                 let service = spec_hash.as_ref().map(|_| &held.name);
                 commit_failed(formatter, commit, resource, service)
@@ -156,6 +151,14 @@ impl HeldWhy {
             other => other.to_string(),
         }
     }
+}
+
+fn quarantined(service: &ResourceName, reason: &str) -> String {
+    let retry = how_to_retry("to try it once more as it is", service);
+    format!(
+        "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a merge \
+         or a bot; {retry}"
+    )
 }
 
 /// The command that takes a claim off a service.
