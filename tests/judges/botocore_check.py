@@ -165,7 +165,7 @@ def client(name):
 
 
 ecs, secrets, s3, sts = client("ecs"), client("secretsmanager"), client("s3"), client("sts")
-scaling = client("application-autoscaling")
+scaling, elb = client("application-autoscaling"), client("elbv2")
 
 
 def fails(code, call, **arguments):
@@ -253,6 +253,33 @@ def drive_ecs():
     service("web")
 
 
+def drive_pauses():
+    group = f"arn:aws:elasticloadbalancing:eu-central-1:{ACCOUNT}:targetgroup/web/0123456789abcdef"
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}
+    ecs.create_cluster(clusterName="checked")
+    ecs.register_task_definition(**TASK)
+    ecs.create_service(
+        cluster="checked", serviceName="paused", taskDefinition="checked", desiredCount=1, launchType="FARGATE",
+        networkConfiguration=NETWORK, deploymentConfiguration={"lifecycleHooks": [hook], "bakeTimeInMinutes": 1},
+        loadBalancers=[{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}])
+
+    def described():
+        listed = ecs.list_service_deployments(cluster="checked", service="paused")["serviceDeployments"]
+        arns = [d["serviceDeploymentArn"] for d in listed][:20]
+        return ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"][0]
+
+    wait(lambda: described().get("lifecycleHookDetails"), "the pause")
+    elb.describe_target_health(TargetGroupArn=group)
+    fails("TargetGroupNotFound", elb.describe_target_health, TargetGroupArn=group + "0")
+    arn, waiting = described()["serviceDeploymentArn"], described()["lifecycleHookDetails"][0]
+    ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=waiting["hookId"], action="CONTINUE")
+    fails("InvalidParameterException", ecs.continue_service_deployment, serviceDeploymentArn=arn, hookId=waiting["hookId"])
+    wait(lambda: described().get("lifecycleStage") == "BAKE_TIME", "the bake time")
+    ecs.stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
+    fails("ConflictException", ecs.stop_service_deployment, serviceDeploymentArn=arn, stopType="ROLLBACK")
+    ecs.delete_service(cluster="checked", service="paused", force=True)
+
+
 def drive_scaling():
     web = dict(ServiceNamespace="ecs", ResourceId="service/checked/web", ScalableDimension="ecs:service:DesiredCount")
     scaling.register_scalable_target(MinCapacity=1, MaxCapacity=4, **web)
@@ -310,7 +337,7 @@ def drive_sts():
     sts.assume_role(RoleArn="arn:aws:iam::444455556666:role/bowline", RoleSessionName="check")
 
 
-for drive in (drive_ecs, drive_secrets, drive_s3, drive_sts):
+for drive in (drive_ecs, drive_pauses, drive_secrets, drive_s3, drive_sts):
     try:
         drive()
     except (botocore.exceptions.ClientError, LookupError) as error:

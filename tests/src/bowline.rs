@@ -81,9 +81,16 @@ impl Bowline {
     }
 
     fn command(&self, arguments: &str) -> Command {
+        let mut command = self.program(&binary());
+        command.args(arguments.split_whitespace());
+        command
+    }
+
+    /// A program that runs as the user would run it.
+    fn program(&self, program: &Path) -> Command {
         let state = self.home.path().join("state");
         std::fs::create_dir_all(&state).expect("a folder can be made");
-        let mut command = Command::new(binary());
+        let mut command = Command::new(program);
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("BOWLINE_") {
                 command.env_remove(name);
@@ -93,7 +100,6 @@ impl Bowline {
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("XDG_CACHE_HOME", self.home.path().join("cache"))
             .env("BOWLINE_REPO", &self.repository)
-            .args(arguments.split_whitespace())
             .current_dir(self.home.path());
         for (name, value) in &self.environment {
             match value {
@@ -107,6 +113,16 @@ impl Bowline {
     /// Runs `bowline ARGUMENTS` to its end.
     pub async fn run(&self, arguments: &str) -> Ended {
         run(self.command(arguments)).await
+    }
+
+    /// Runs lines of shell in which `bowline` is found, as a CI job does.
+    pub async fn shell(&self, lines: &str) -> Ended {
+        let mut command = self.program(Path::new("sh"));
+        let binary = binary();
+        let folder = binary.parent().expect("it lies in a folder").display();
+        let path = env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{folder}:{path}")).args(["-euc", lines]);
+        run(command).await
     }
 
     /// Runs `bowline plan -o json`.

@@ -1,6 +1,6 @@
 //! Git repositories that tests commit to, and a real git server over HTTP in front of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use git2::build::TreeUpdateBuilder;
@@ -41,12 +41,7 @@ impl Remote {
 
     /// Commits these files (path, content) on top of `main`; files that are not named stay.
     pub fn commit(&self, message: &str, files: &[(&str, &str)]) -> String {
-        self.change(message, |update, git| {
-            for (path, content) in files {
-                let blob = git.blob(content.as_bytes()).expect("a blob can be written");
-                update.upsert(*path, blob, FileMode::Blob);
-            }
-        })
+        commit(&self.path(), message, files)
     }
 
     /// A person's clone of it.
@@ -56,31 +51,62 @@ impl Remote {
         checkout
     }
 
-    fn change(&self, message: &str, apply: impl FnOnce(&mut TreeUpdateBuilder, &Repository)) -> String {
-        let git = &Repository::open_bare(self.path()).expect("it was made by new");
-        let parent = git
-            .refname_to_id("refs/heads/main")
-            .ok()
-            .map(|id| git.find_commit(id).expect("main is a commit"));
-        let base = parent
-            .as_ref()
-            .map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
-        let base = git.find_tree(base).expect("the tree exists");
-        let mut update = TreeUpdateBuilder::new();
-        apply(&mut update, git);
-        let tree = update.create_updated(git, &base).expect("a tree can be written");
-        let tree = git.find_tree(tree).expect("the tree exists");
-        let who =
-            Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
-        let parents: Vec<_> = parent.iter().collect();
-        let commit = git.commit(Some("refs/heads/main"), &who, &who, message, &tree, &parents);
-        commit.expect("a commit can be written").to_string()
+    /// Serves it to everybody, who may push as well.
+    pub fn serve_for_pushes(&self) -> GitHttp {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        let mut config = git.config().expect("a repository has a configuration");
+        config.set_bool("http.receivepack", true).expect("it can be written");
+        self.serve(None)
+    }
+
+    /// A file as `main` has it.
+    pub fn file(&self, path: &str) -> String {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        let tree = git.revparse_single(&format!("main:{path}")).expect("main has the file");
+        let blob = tree.peel_to_blob().expect("it is a file");
+        String::from_utf8_lossy(blob.content()).into_owned()
+    }
+
+    /// The id of the head of `main`.
+    pub fn head(&self) -> String {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        git.refname_to_id("refs/heads/main").expect("main exists").to_string()
+    }
+
+    /// The whole message of the head of `main`.
+    pub fn message(&self) -> String {
+        let git = Repository::open_bare(self.path()).expect("it was made by new");
+        let head =
+            git.revparse_single("main").expect("main exists").peel_to_commit().expect("it is a commit");
+        head.message().expect("it is UTF-8").to_owned()
     }
 
     /// Serves it with `git http-backend`; with `login` ("user:password"), only to those who give it.
     pub fn serve(&self, login: Option<&str>) -> GitHttp {
         GitHttp { server: http_server::HttpServer::start(self.folder.path(), login) }
     }
+}
+
+/// Commits these files (path, content) on top of `main` of a bare repository; files that are not named stay.
+pub fn commit(path: &Path, message: &str, files: &[(&str, &str)]) -> String {
+    let git = &Repository::open_bare(path).expect("it is there");
+    let parent =
+        git.refname_to_id("refs/heads/main").ok().map(|id| git.find_commit(id).expect("main is a commit"));
+    let base = parent
+        .as_ref()
+        .map_or_else(|| empty_tree(git), |commit| commit.tree().expect("a commit has a tree").id());
+    let base = git.find_tree(base).expect("the tree exists");
+    let mut update = TreeUpdateBuilder::new();
+    for (path, content) in files {
+        let blob = git.blob(content.as_bytes()).expect("a blob can be written");
+        update.upsert(*path, blob, FileMode::Blob);
+    }
+    let tree = update.create_updated(git, &base).expect("a tree can be written");
+    let tree = git.find_tree(tree).expect("the tree exists");
+    let who = Signature::new("Ada", "ada@example.com", &Time::new(1_760_000_000, 0)).expect("a signature");
+    let parents: Vec<_> = parent.iter().collect();
+    let commit = git.commit(Some("refs/heads/main"), &who, &who, message, &tree, &parents);
+    commit.expect("a commit can be written").to_string()
 }
 
 /// A clone, and a person with a shell and git in it.

@@ -1,4 +1,4 @@
-//! The Python environment with the independent servers and clients, made by `cargo xtask judges`.
+//! The independent servers and clients, made by `cargo xtask judges`: a Python environment, and a folder of npm packages.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,25 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
+/// The folder with the npm packages that judge the simulated GitHub: `$BOWLINE_JUDGES_GITHUB`, else `judges-github` below
+/// cargo's target folder.
+///
+/// # Panics
+/// When it is not complete.
+pub fn github() -> PathBuf {
+    let folder =
+        env::var_os("BOWLINE_JUDGES_GITHUB").map_or_else(|| target().join("judges-github"), PathBuf::from);
+    let last = folder.join("installed.txt");
+    assert!(last.exists(), "{} does not exist: run `cargo xtask judges` first", last.display());
+    folder
+}
+
 /// `$BOWLINE_JUDGES`, else `judges` below cargo's target folder.
 fn environment() -> PathBuf {
-    if let Some(given) = env::var_os("BOWLINE_JUDGES") {
-        return given.into();
-    }
+    env::var_os("BOWLINE_JUDGES").map_or_else(|| target().join("judges"), PathBuf::from)
+}
+
+fn target() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    repository().join(target).join("judges")
+    repository().join(target)
 }

@@ -1,4 +1,4 @@
-//! Independent servers that speak AWS's protocols: moto and ministack, each on a free port of 127.0.0.1.
+//! Independent servers, each on a free port of 127.0.0.1: moto and ministack speak AWS's protocols, Prism judges GitHub's.
 
 use std::future::ready;
 use std::io::{Read as _, Write as _};
@@ -25,7 +25,7 @@ const STARTS: usize = 3;
 pub struct Server {
     /// The endpoint of all services.
     pub url: String,
-    _process: Process,
+    process: Process,
     _folder: TempDir,
 }
 
@@ -66,6 +66,42 @@ impl Server {
         .await
     }
 
+    /// Starts Prism in front of the server at `upstream`: it passes everything through, and says in the header
+    /// `sl-violations` what GitHub's own description of its API forbids.
+    pub async fn prism(upstream: &str) -> Self {
+        let folder = judges::github();
+        Self::start(&|port| {
+            let mut command = Command::new("node");
+            command
+                .arg(folder.join("node_modules/@stoplight/prism-cli/dist/index.js"))
+                .arg("proxy")
+                .arg(folder.join("openapi.json"))
+                .args([upstream, "-h", "127.0.0.1", "-p", &port.to_string()]);
+            command
+        })
+        .await
+    }
+
+    /// What Prism found against the calls and answers that passed it.
+    ///
+    /// # Panics
+    /// When none passed: then it says nothing.
+    pub fn violations(&self) -> Vec<String> {
+        let output = self.process.output();
+        let (mut call, mut judged, mut found) = ("", 0, Vec::new());
+        for line in output.lines() {
+            if let Some((_, received)) = line.split_once("[HTTP SERVER] ") {
+                call = received.split('\u{2139}').next().unwrap_or_default().trim();
+                judged += usize::from(call.contains("/repos/"));
+            } else if let Some((_, violation)) = line.split_once("Violation: ") {
+                // The question whether it is ready is none of GitHub's.
+                found.extend((!call.ends_with(" /")).then(|| format!("{call}: {violation}")));
+            }
+        }
+        assert!(judged > 0, "no call went by Prism:\n{output}");
+        found
+    }
+
     async fn start(command: &dyn Fn(u16) -> Command) -> Self {
         for _ in 0..STARTS {
             let folder = tempfile::tempdir().expect("a folder can be made");
@@ -81,7 +117,7 @@ impl Server {
                 })
             });
             if ready.await {
-                return Self { url: format!("http://{address}"), _process: process, _folder: folder };
+                return Self { url: format!("http://{address}"), process, _folder: folder };
             }
         }
         panic!("the server ended {STARTS} times instead of becoming ready");

@@ -249,7 +249,7 @@ pub fn target_in(mode: &str, account: &str) -> String {
         "prod",
         &json!({
             "accountId": account, "region": REGION, "cluster": CLUSTER, "mode": mode,
-            "capabilities": ["ecs:create", "ecs:deploy", "ecs:scale", "ecs:restart", "secrets:promote"],
+            "capabilities": ["ecs:create", "ecs:deploy", "ecs:scale", "ecs:restart", "ecs:stop-deployment", "secrets:promote"],
         }),
     )
 }

@@ -3,13 +3,19 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use aws_sdk_ecs::types::{
+    AwsVpcConfiguration, DeploymentConfiguration, DeploymentLifecycleHook, DeploymentLifecycleHookAction,
+    DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType,
+    DeploymentLifecycleHookTimeoutConfiguration, LaunchType, LoadBalancer, NetworkConfiguration,
+};
 use bowline_sim::{Simulator, SimulatorConfig};
 use bowline_tests::aws::Clients;
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
 use bowline_tests::git::Remote;
 use bowline_tests::judges::repository;
+use bowline_tests::servers::{ACCOUNT, REGION};
 use bowline_tests::world::{
-    BUCKET, STATE, World, secret, service, target_in, task_definition, terraform_state, version,
+    BUCKET, CLUSTER, STATE, World, secret, service, target_in, task_definition, terraform_state, version,
 };
 use serde_json::{Value, json};
 
@@ -51,6 +57,9 @@ fn called(simulator: &Simulator) -> BTreeSet<String> {
     calls.filter(|action| !FREE.contains(&action.as_str())).collect()
 }
 
+/// In minutes of the simulator: longer than a process takes to start.
+const AN_HOUR: i32 = 60;
+
 /// A world in which git asks for everything that Bowline does and reads.
 struct Everything {
     simulator: Simulator,
@@ -72,6 +81,9 @@ impl Everything {
         let revision = world.revision("web", "registry.test/web:1").await;
         world.service("web", &revision, 1).await;
         world.service("worker", &revision, 1).await;
+        let halting = world.revision("halting", "registry.test/halting:1").await;
+        create_halting(&world, &halting).await;
+        world.settled("halting").await;
         world.secret("app/db", 2).await;
         world.bucket().await;
         let state = world.state(1).await;
@@ -87,6 +99,14 @@ impl Everything {
         if mode == "enforce" {
             this.first_apply = called(&this.simulator);
         }
+        // By hand what git will want; whoever enforces is the one to deploy it.
+        let image = if mode == "enforce" { "registry.test/crash:2" } else { "registry.test/halting:2" };
+        let next = this.world.revision("halting", image).await;
+        if mode != "enforce" {
+            let update = this.world.clients.ecs.update_service().cluster(CLUSTER).service("halting");
+            let update = update.task_definition(next).deployment_configuration(pausing(AN_HOUR));
+            update.send().await.unwrap();
+        }
         // By hand, to an older version: which tasks may have started with it?
         this.world.promote("app/db", &version(2), &version(1)).await;
         this.commit(mode, "registry.test/web:2", "two");
@@ -96,9 +116,9 @@ impl Everything {
 
     /// What an apply calls that finds everything otherwise than git wants it.
     async fn apply(&self, code: i32) -> BTreeSet<String> {
-        // A plan looks for what is left over as well.
-        self.bowline.plan().await.with_code(1);
         self.bowline.apply().await.with_code(code);
+        // A plan looks for what is left over as well. It comes second: a deployment that pauses by now may have ended by then.
+        self.bowline.plan().await.with_code(1);
         self.first_apply.union(&called(&self.simulator)).cloned().collect()
     }
 
@@ -110,6 +130,11 @@ impl Everything {
         other["metadata"]["name"] = json!("other");
         other["spec"]["assumeRole"] = role;
         let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"], "desiredCount": 1});
+        let number = if restart == "one" { 1 } else { 2 };
+        let halting = json!({
+            "taskDefinition": {"revision": format!("halting:{number}")}, "health": [{"targetGroup": {}}],
+            "rollout": {"deadline": "90s"},
+        });
         // Wanted, but not there.
         let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
         let create = json!({"launchType": "FARGATE", "desiredCount": 1, "networkConfiguration": network});
@@ -118,10 +143,11 @@ impl Everything {
         self.remote.commit(
             "Ask for everything",
             &[
-                ("target.yaml", &target_in(mode, bowline_tests::servers::ACCOUNT)),
+                ("target.yaml", &target_in(mode, ACCOUNT)),
                 ("other.yaml", &format!("{other:#}")),
                 ("web.yaml", &service("web", web)),
                 ("web.json", &task_definition("web", image)),
+                ("halting.yaml", &service("halting", halting)),
                 ("worker.yaml", &service("worker", worker)),
                 ("fresh.yaml", &service("fresh", fresh)),
                 ("db.yaml", &secret("db", "app/db", &version(2))),
@@ -131,10 +157,36 @@ impl Everything {
     }
 }
 
+/// A service behind a load balancer whose deployments pause for two minutes, and that has no circuit breaker.
+async fn create_halting(world: &World, revision: &str) {
+    let network = AwsVpcConfiguration::builder().subnets("subnet-1").build().unwrap();
+    let group = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef");
+    let balancer = LoadBalancer::builder().target_group_arn(group);
+    let balancer = balancer.container_name("halting").container_port(8080).build();
+    let create = world.clients.ecs.create_service().cluster(CLUSTER).service_name("halting");
+    let create = create.task_definition(revision).desired_count(1).launch_type(LaunchType::Fargate);
+    let network = NetworkConfiguration::builder().awsvpc_configuration(network).build();
+    let create = create.network_configuration(network).load_balancers(balancer);
+    create.deployment_configuration(pausing(2)).send().await.unwrap();
+}
+
+/// Deployments wait so many minutes for a person, and go on by themselves then.
+fn pausing(minutes: i32) -> DeploymentConfiguration {
+    let timeout = DeploymentLifecycleHookTimeoutConfiguration::builder().timeout_in_minutes(minutes);
+    let timeout = timeout.action(DeploymentLifecycleHookAction::Continue).build();
+    let hook = DeploymentLifecycleHook::builder()
+        .target_type(DeploymentLifecycleHookTargetType::Pause)
+        .lifecycle_stages(DeploymentLifecycleHookStage::PostScaleUp)
+        .timeout_configuration(timeout)
+        .build();
+    DeploymentConfiguration::builder().lifecycle_hooks(hook).build()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn enforce_lists_what_an_apply_of_everything_calls() {
     let everything = Everything::new("enforce").await;
-    assert_eq!(everything.apply(0).await, listed("enforce.json"));
+    // One service ends in a bad deployment, which is stopped.
+    assert_eq!(everything.apply(1).await, listed("enforce.json"));
     assert_eq!(everything.world.current("app/db").await, Some(version(2)));
 }
 

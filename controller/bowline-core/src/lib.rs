@@ -11,15 +11,21 @@
 //! | [`plan`] | what to do, in which order? |
 //! | [`policy`] | may we? |
 //! | [`rollout`] | did it work? |
-//! | [`rollback`] | what failed before, and what was last good? |
+//! | [`rollback`] | what failed before, what was last good, and what is to be reverted? |
+//! | [`edit`] | how is one resource changed in its file, and nothing else? |
+//! | [`preview`] | what would a pull request do, and is anything wrong with it? |
 //! | [`import`] | what would git say of what is live? |
+//! | [`verb`] | what does a verb of the command line change in git? |
 
 pub mod desired;
 pub mod diff;
+pub mod edit;
 pub mod import;
 pub mod live;
 pub mod name;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 pub mod rollback;
 pub mod rollout;
+pub mod verb;

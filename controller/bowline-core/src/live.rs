@@ -4,6 +4,7 @@
 
 mod ecs;
 mod observed;
+mod probe;
 mod secret;
 mod seldom;
 mod terraform_state;
@@ -12,10 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ecs::{
-    DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
-    PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus, TaskDefinitionStatus,
+    CircuitBreaker, DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition,
+    PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus,
+    TaskDefinitionStatus,
 };
 pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
+pub use probe::{DeploymentProgress, Pause, ProbeOutcome, ProbeResult, StoppedContainer, StoppedTask};
 pub use secret::LiveSecret;
 pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
 pub use terraform_state::LiveState;
@@ -49,6 +52,12 @@ pub struct Live {
     pub revision_settings: BTreeMap<ResourceName, Observed<ServiceSettings>>,
     /// Per EcsService resource: when its running tasks were started.
     pub task_starts: BTreeMap<ResourceName, Observed<Vec<jiff::Timestamp>>>,
+    /// Per EcsService resource: answers to its health conditions since the pass before, in the order of their times.
+    pub probes: BTreeMap<ResourceName, Vec<ProbeResult>>,
+    /// Per EcsService resource: where the deployment that Bowline began stands inside ECS.
+    pub progress: BTreeMap<ResourceName, Observed<DeploymentProgress>>,
+    /// Per EcsService resource and deployment: the tasks of it that stopped.
+    pub stopped_tasks: BTreeMap<(ResourceName, String), Observed<Vec<StoppedTask>>>,
     /// Per Secret resource: when each version was created.
     pub secret_version_dates: BTreeMap<ResourceName, Observed<BTreeMap<String, jiff::Timestamp>>>,
     /// Per EcsService resource: the images of its running tasks.

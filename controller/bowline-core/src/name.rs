@@ -47,7 +47,7 @@ macro_rules! names {
 
             impl fmt::Display for $name {
                 fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    formatter.write_str(&self.0)
+                    self.0.fmt(formatter)
                 }
             }
 
@@ -101,6 +101,14 @@ macro_rules! names {
 
 fn all(text: &str, least: usize, most: usize, accept: fn(char) -> bool) -> bool {
     (least..=most).contains(&text.chars().count()) && text.chars().all(accept)
+}
+
+impl EndTime {
+    /// The moment itself.
+    pub fn timestamp(&self) -> jiff::Timestamp {
+        // The text was parsed before, so it can be again.
+        self.0.parse().unwrap_or_default()
+    }
 }
 
 impl Default for InstanceName {
@@ -225,6 +233,59 @@ fn is_cron(text: &str) -> bool {
             .is_ok_and(|cron| start.is_ok_and(|start| cron.find_next_occurrence(&start, false).is_ok()))
 }
 
+/// The grammar of RFC 3986, as far as a probe needs it: no user, no fragment, and an IPv6 address in brackets.
+fn url_parts(text: &str) -> Option<UrlParts<'_>> {
+    let (https, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return None,
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at_checked(end)?;
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let port = match port.strip_prefix(':') {
+        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+        None if port.is_empty() => {
+            if https {
+                443
+            } else {
+                80
+            }
+        }
+        None => return None,
+    };
+    let target_is_plain = target.chars().all(|c| c.is_ascii_graphic() && c != '#');
+    let bracketed = authority.starts_with('[');
+    let host_fits = is_host(host) && bracketed == host.contains(':');
+    (text.len() <= 2048 && host_fits && target_is_plain).then_some(UrlParts { https, host, port, target })
+}
+
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        all(label, 1, 63, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // Only digits and dots would be read as an address by some resolvers: `127.1` is 127.0.0.1.
+    let looks_like_address = text.rsplit('.').next().is_some_and(|last| {
+        last.chars().all(|c| c.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X")
+    });
+    let is_name = text.len() <= 253 && !looks_like_address && text.split('.').all(label);
+    is_name || text.parse::<core::net::IpAddr>().is_ok()
+}
+
+fn status_range(text: &str) -> Option<(u16, u16)> {
+    let one = |text: &str| {
+        let is_status = all(text, 3, 3, |c| c.is_ascii_digit());
+        text.parse().ok().filter(|status| is_status && (100..=599).contains(status))
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some((one(first)?, one(last)?)).filter(|(first, last)| first <= last)
+}
+
 names! {
     /// `metadata.name` of a resource: a DNS label, as in Kubernetes.
     ResourceName, "resource-name", "a name of 1 to 63 lower-case letters, digits and inner hyphens", is_resource_name;
@@ -267,6 +328,11 @@ names! {
     /// A token whose change restarts a service once; it is stored in a tag, so it is limited to what AWS allows there.
     RestartToken, "restart-token", "a token of 1 to 64 letters, digits and . _ : / = + -",
         |t| all(t, 1, 64, |c| c.is_ascii_alphanumeric() || "._:/=+-".contains(c));
+    /// A moment, as RFC 3339 writes it.
+    EndTime, "end-time", "a time with its zone, such as 2026-11-22T08:00:00Z", |t| t.parse::<jiff::Timestamp>().is_ok();
+    /// Why somebody did something, in their own words.
+    ReasonText, "reason", "a reason of 1 to 500 characters on one line",
+        |t| !t.trim().is_empty() && all(t, 1, 500, |c| !c.is_control());
     /// A path inside the repository, `/`-separated, never absolute.
     RelativePath, "relative-path", "a relative path with / between its parts", is_relative_path;
     /// A five-field cron expression.
@@ -274,6 +340,19 @@ names! {
         is_cron;
     /// An IANA time zone.
     TimeZoneName, "time-zone", "an IANA time zone such as Europe/Berlin", |t| jiff::tz::TimeZone::get(t).is_ok();
+    /// Where a probe goes: an `http` or `https` URL without user and fragment.
+    ProbeUrl, "probe-url", "an http or https URL without user name and fragment, such as https://web.example.com/healthz",
+        |t| url_parts(t).is_some();
+    /// A host's name or its address.
+    HostName, "host-name", "a host's name, or an IP address in full", is_host;
+    /// A host that may be probed: its name or address, or `*.` and a domain for every name below it.
+    HostPattern, "host-pattern", "a host's name, an IP address, or a pattern such as *.example.com",
+        |t| is_host(t.strip_prefix("*.").unwrap_or(t)) && (!t.starts_with("*.") || t.parse::<core::net::IpAddr>().is_err());
+    /// Status codes of HTTP: one, or from one to another.
+    StatusCodes, "http-status", "a status code in quotes, or a range such as 200-299", |t| status_range(t).is_some();
+    /// The ARN of a load balancer's target group.
+    TargetGroupArn, "target-group-arn", "a target group ARN such as arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/web/0123456789abcdef",
+        |t| arn_resource(t, "elasticloadbalancing").and_then(|resource| resource.strip_prefix("targetgroup/")).is_some_and(|rest| rest.contains('/'));
     /// A path to a field of a live service, such as `taskDefinition.containerDefinitions[name=web].image`.
     FieldPath, "field-path", "a field path such as taskDefinition.containerDefinitions[*].image", |t| !t.is_empty() && !t.contains(char::is_whitespace);
 }
@@ -284,6 +363,64 @@ impl RevisionRef {
         self.0
             .rsplit_once(':')
             .map_or((self.as_str(), 0), |(family, revision)| (family, revision.parse().unwrap_or(0)))
+    }
+}
+
+/// The parts of a [`ProbeUrl`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UrlParts<'a> {
+    /// Whether it is `https`.
+    pub https: bool,
+    /// The host; an IPv6 address without its brackets.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// Path and query as written; empty where there is none.
+    pub target: &'a str,
+}
+
+impl ProbeUrl {
+    /// Its parts.
+    pub fn parts(&self) -> UrlParts<'_> {
+        url_parts(&self.0).unwrap_or(UrlParts { https: true, host: &self.0, port: 443, target: "" })
+    }
+}
+
+impl StatusCodes {
+    /// The first and the last of them.
+    pub fn range(&self) -> std::ops::RangeInclusive<u16> {
+        let (first, last) = status_range(&self.0).unwrap_or((200, 299));
+        first..=last
+    }
+
+    /// Every status of a success: `200-299`.
+    pub(crate) fn success() -> Self {
+        Self("200-299".to_owned())
+    }
+}
+
+impl HostPattern {
+    /// Whether it means this host: names are compared without regard to case, addresses by their value.
+    pub fn matches(&self, host: &str) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if let Some(domain) = self.0.strip_prefix("*.") {
+            let below = host.len().checked_sub(domain.len() + 1).and_then(|at| host.split_at_checked(at));
+            return below.is_some_and(|(label, rest)| {
+                !label.is_empty() && rest.starts_with('.') && rest[1..].eq_ignore_ascii_case(domain)
+            });
+        }
+        match (self.0.parse::<core::net::IpAddr>(), host.parse::<core::net::IpAddr>()) {
+            (Ok(one), Ok(other)) => one == other,
+            (Err(_), Err(_)) => self.0.eq_ignore_ascii_case(host),
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+        }
+    }
+}
+
+impl TargetGroupArn {
+    /// The target group's name.
+    pub fn name(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or(&self.0)
     }
 }
 

@@ -3,8 +3,10 @@
 //! May import every room above it. Must not know whether an action is allowed (`policy`) or how it is done.
 
 mod action;
+mod commits;
 mod document;
 mod event;
+mod hold;
 mod learn;
 mod memory;
 mod orphans;
@@ -13,11 +15,13 @@ mod propose;
 mod reads;
 mod record;
 mod report;
+mod rollouts;
 mod secret;
 mod seldom;
 mod sentence;
 mod service;
 mod spec;
+mod suspension;
 mod tag;
 mod terraform_label;
 mod terraform_state;
@@ -27,18 +31,25 @@ mod world;
 pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
 pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
+pub use hold::Hold;
 pub use learn::learn;
 pub use memory::{
-    Attempt, AttemptVerdict, Deviation, EcsServiceId, FailedAction, InFlight, InSyncWith, LastGood, Memory,
-    ResourceMemory, Scaling, ServiceMemory, SpecHash, TargetMemory, Told,
+    Aftermath, Attempt, AttemptVerdict, Change, ConditionMemory, ConditionSeen, ConditionStanding, Deviation,
+    EcsServiceId, Evidence, EvidenceEvent, FailedAction, InFlight, InSyncWith, LastGood, Memory, PauseSeen,
+    ResourceMemory, Scaling, ServiceMemory, SpecHash, StoppedGroup, TargetMemory, Told, Watch,
 };
 pub use orphans::Orphan;
+pub(crate) use ownership::belongs_elsewhere;
 pub use ownership::{Actor, owner};
+pub(crate) use propose::as_found;
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};
-pub use report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub use report::{FailedRollout, HealthReport, HeldWhy, Need, ResourceReport, Sync, WaitingOn};
+pub use rollouts::{Followed, followed, target_groups};
 pub use seldom::{Seldom, due_seldom};
+pub(crate) use service::deploying_part;
 pub use service::is_mutable;
+pub(crate) use spec::{Versions, pinned_versions};
 pub(crate) use tag::{Recorded, Restart};
 pub use warning::{DigestTasks, Warning};
 

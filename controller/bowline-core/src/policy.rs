@@ -4,16 +4,18 @@
 
 mod approve;
 mod ceiling;
+mod probes;
 mod shrink;
 
 pub use approve::approve;
 pub use ceiling::{Outside, outside, unreadable};
+pub use probes::{address_refused, conditions_refused, host_refused};
 pub use shrink::{Accepted, Baselines, advanced, declared, shrunk};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desired::kind::{Capability, Mode};
-use crate::name::{AccountId, ResourceName, RoleArn};
+use crate::name::{AccountId, HostPattern, ResourceName, RoleArn};
 
 /// The most that Bowline may ever do, set on the controller's side. Git only narrows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Ceiling {
     pub roles: BTreeSet<RoleArn>,
     /// Capabilities that may be used; absent means all.
     pub capabilities: Option<BTreeSet<Capability>>,
+    /// Hosts that health conditions may be asked at; empty means none.
+    pub probe_hosts: BTreeSet<HostPattern>,
 }
 
 /// Whether git may be acted from.

@@ -1,7 +1,11 @@
-//! What failed before, and what was last good? Memory and the deployment history that ECS keeps in, quarantine out.
+//! What failed before, what was last good, and what is to be reverted? Memory and the deployment history that ECS keeps in, quarantine out.
 //!
 //! A spec that failed is not deployed again until git changes it. May import `live` and the memory of `plan`. Must not know
 //! what else could be done about a service.
+
+pub mod machine;
+mod release;
+pub mod revert;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +14,9 @@ use jiff::Timestamp;
 use crate::live::{LiveService, PastDeployment, PastDeploymentStatus, RolloutState};
 use crate::name::TaskDefinitionArn;
 use crate::plan::{Attempt, AttemptVerdict, Recorded, Restart, ServiceMemory, SpecHash};
+
+pub use release::{SharedOutage, shared_outage};
+pub(crate) use release::{released, releasing};
 
 /// A failed deployment of the wanted spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +27,8 @@ pub struct Failure {
     pub task_definition: Option<TaskDefinitionArn>,
     /// How it failed, as a sentence.
     pub reason: String,
+    /// When it began, where that is known.
+    pub began_at: Option<Timestamp>,
 }
 
 /// What memory says of a spec.
@@ -58,12 +67,15 @@ pub(crate) fn remembered(
             deployment_id: attempt.deployment_id.clone(),
             task_definition: attempt.task_definition.clone(),
             reason: reason.clone(),
+            began_at: Some(attempt.at),
         }),
         Some(AttemptVerdict::Superseded) | None if attempt.deployment_id.is_none() => {
             Remembered::Lost { since: attempt.at }
         }
         Some(AttemptVerdict::Good) if recorded.is_noted() => Remembered::Nothing,
-        Some(AttemptVerdict::Good | AttemptVerdict::Superseded) | None => Remembered::Free,
+        Some(AttemptVerdict::Good | AttemptVerdict::Unproven(_) | AttemptVerdict::Superseded) | None => {
+            Remembered::Free
+        }
     }
 }
 
@@ -138,6 +150,7 @@ pub(crate) fn failed_before(
                 deployment_id: Some(past.deployment_id.clone()),
                 task_definition: past.task_definition.clone(),
                 reason: format!("{how}: {reason}"),
+                began_at: past.created_at,
             });
         }
     }

@@ -1,7 +1,10 @@
 //! Did it work? A rollout under way, what is observed of it, and the time in; a [`Verdict`] out.
 //!
 //! Our own deployment id decides, never the task definition: after ECS has rolled back, the service is stable again and
-//! that means nothing. May import `live` and the memory of `plan`. Must not know what follows from a verdict.
+//! that means nothing. Where git lists health conditions, they must be true as well. May import `live` and the memory of `plan`. Must not know what follows from a verdict.
+
+mod evidence;
+mod health;
 
 use std::sync::Arc;
 
@@ -15,16 +18,21 @@ use crate::live::{
 use crate::name::HumanDuration;
 use crate::plan::{InFlight, Scaling, WaitingOn};
 
+pub(crate) use evidence::{add_tasks, gather};
+pub(crate) use health::{Sight, follow};
+
 /// What is to be thought of a rollout.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Not decided yet.
     Pending(WaitingOn),
-    /// Our deployment is PRIMARY and COMPLETED.
+    /// Our deployment is PRIMARY and COMPLETED, and its health conditions are true.
     Good,
     /// It failed, with the reason as a sentence.
     Bad(String),
+    /// ECS completed it, and conditions that cannot convict it are false at the deadline, as a sentence.
+    Unproven(String),
     /// Another deployment took its place before it ended.
     Superseded {
         /// The deployment that is PRIMARY now.
@@ -57,8 +65,9 @@ pub(crate) fn began_since(created_at: Option<Timestamp>, since: Timestamp) -> bo
 /// Judges a rollout that Bowline started.
 ///
 /// Good: our deployment is PRIMARY and COMPLETED (where ECS reports no state: as many tasks run as should, and it is the
-/// only deployment). Bad: it is FAILED, ECS went back from it, or a read *after* the deadline still finds it under way. What
-/// could not be read decides nothing, so it extends the deadline.
+/// only deployment), and every health condition was true often enough. Bad: it is FAILED, ECS went back from it, or a read
+/// *after* the deadline still finds it under way or unhealthy. What could not be read decides nothing, so it extends the
+/// deadline. What `follow` noted in the rollout is taken into account.
 pub fn judge(
     in_flight: &InFlight,
     service: &Observed<Arc<LiveService>>,
@@ -89,9 +98,11 @@ pub fn judge(
             if let Some(reason) = turned_back(in_flight, primary) {
                 Verdict::Bad(went_back(primary, reason))
             } else if is_done(service, primary) {
-                Verdict::Good
+                health::verdict(in_flight, at)
             } else if at > in_flight.deadline {
-                Verdict::Bad(late(primary))
+                Verdict::Bad(late(in_flight, primary))
+            } else if let Some(paused) = &in_flight.watch.pause {
+                Verdict::Pending(WaitingOn::Pause { pause: paused.pause.clone(), since: paused.since })
             } else {
                 pending(Some(ours))
             }
@@ -232,10 +243,13 @@ fn went_back(primary: &LiveDeployment, reason: &str) -> String {
     }
 }
 
-fn late(primary: &LiveDeployment) -> String {
+fn late(in_flight: &InFlight, primary: &LiveDeployment) -> String {
     format!(
-        "not completed by its deadline: {} of {} tasks are running, {} failed in a row",
-        primary.running_count, primary.desired_count, primary.failed_tasks
+        "not completed by its deadline: {} of {} tasks are running, {} failed in a row{}",
+        primary.running_count,
+        primary.desired_count,
+        primary.failed_tasks,
+        health::failing(in_flight)
     )
 }
 

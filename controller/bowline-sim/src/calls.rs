@@ -7,19 +7,21 @@ use serde::Serialize;
 /// One call as the simulator saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
-    /// `ecs`, `secretsmanager`, `application-autoscaling`, `s3` or `sts`.
+    /// `ecs`, `secretsmanager`, `application-autoscaling`, `s3`, `sts` or `github`.
     pub service: String,
-    /// The operation's name in AWS's API, such as `DescribeServices` or `HeadObject`.
+    /// The operation's name in AWS's API, such as `DescribeServices` or `HeadObject`; at GitHub, method and path template,
+    /// such as `POST /repos/{owner}/{repo}/pulls`.
     pub operation: String,
-    /// The account that the caller's access key belongs to.
+    /// The account that the caller's access key belongs to; at GitHub, the caller's login.
     pub account: String,
-    /// The region of the request's signature.
+    /// The region of the request's signature; GitHub has none.
     pub region: String,
     /// The HTTP status of the reply; 0 when the connection was closed without one.
     pub status: u16,
     /// Simulated time of the call.
     pub at: jiff::Timestamp,
-    /// What the call was about, where one field says so: a service, a task definition, a secret, `bucket/key`.
+    /// What the call was about, where one field says so: a service, a task definition, a secret, `bucket/key`;
+    /// at GitHub, the path.
     pub resource: Option<String>,
 }
 

@@ -1,7 +1,8 @@
 //! The simulator's own API under `/_sim/`, for tests that are not written in Rust.
 //!
 //! `GET /_sim/health` · `GET|DELETE /_sim/calls` · `POST|DELETE /_sim/faults` (a `FaultRule` as JSON) ·
-//! `POST /_sim/advance` (`{"seconds": 90}`) · `POST /_sim/tags` (`{"image": "registry/web:1", "digest": "sha256:..."}`: somebody
+//! `POST /_sim/advance` (`{"seconds": 90}`) · `POST /_sim/targets` (`{"targetGroupArn": "...", "state": "unhealthy"}`; without
+//! `state` the targets are as ECS has them) · `POST /_sim/tags` (`{"image": "registry/web:1", "digest": "sha256:..."}`: somebody
 //! pushes another image under a tag)
 
 use std::time::Duration;
@@ -18,6 +19,13 @@ use crate::server::Shared;
 #[serde(deny_unknown_fields)]
 struct Advance {
     seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Targets {
+    target_group_arn: String,
+    state: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +70,14 @@ fn route(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Value, (StatusCo
                 .map_err(|error| (StatusCode::BAD_REQUEST, format!("seconds: {error}")))?;
             world.clock.advance(by);
             Ok(json!({"now": world.clock.now()}))
+        }
+        ("POST", "/_sim/targets") => {
+            let Targets { target_group_arn, state } = parse(body)?;
+            match state {
+                Some(state) => world.targets.insert(target_group_arn, state),
+                None => world.targets.remove(&target_group_arn),
+            };
+            Ok(json!({}))
         }
         ("POST", "/_sim/tags") => {
             let MovedTag { image, digest } = parse(body)?;

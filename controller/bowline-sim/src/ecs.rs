@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::context::{ApiError, CallContext};
+use crate::elb::Target;
 use crate::ids::Ids;
 
 mod arn;
@@ -21,6 +22,7 @@ mod deployment;
 mod describe;
 mod error;
 mod events;
+mod pace;
 mod paging;
 mod recipe;
 mod region;
@@ -32,6 +34,7 @@ mod service_deployments;
 mod settings;
 pub(crate) mod shape;
 mod tags;
+mod targets;
 mod task;
 mod task_definition;
 mod tasks;
@@ -119,9 +122,16 @@ impl Ecs {
             "DescribeServiceDeployments" => service_deployments::describe(region, &mut env, &input),
             "DescribeServiceRevisions" => service_deployments::describe_revisions(region, &mut env, &input),
             "StopServiceDeployment" => service_deployments::stop(region, &mut env, &input),
+            "ContinueServiceDeployment" => service_deployments::go_on(region, &mut env, &input),
             _ => Err(ApiError::bad_request("UnknownOperationException", "")),
         };
         Ok(reply?.to_string())
+    }
+
+    /// The targets that are registered with a target group; nothing where no service uses it.
+    pub(crate) fn targets(&self, context: &CallContext, arn: &str) -> Option<Vec<Target>> {
+        let key = (context.account.clone(), context.region.clone());
+        targets::of_group(self.regions.get(&key)?, arn)
     }
 
     /// Brings all services of the caller's account and region up to now.

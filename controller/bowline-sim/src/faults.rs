@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Fault {
-    /// Refused with `ThrottlingException: Rate exceeded` (S3: `SlowDown`).
+    /// Refused with `ThrottlingException: Rate exceeded` (S3: `SlowDown`; GitHub: the secondary rate limit, for a minute).
     Throttle,
-    /// Refused with `AccessDeniedException`.
+    /// Refused with `AccessDeniedException` (GitHub: 403, `Resource not accessible by integration`).
     AccessDenied,
     /// Answered with HTTP 500; nothing is applied.
     ServerError500,
@@ -27,18 +27,28 @@ pub enum Fault {
     Delay(#[serde(with = "seconds")] Duration),
     /// The call is applied at once, and the reply waits (in real time). Over HTTP: `{"LateReply": seconds}`.
     LateReply(#[serde(with = "seconds")] Duration),
-    /// Refused with `ExpiredTokenException`.
+    /// Refused with `ExpiredTokenException` (GitHub: 401, `Bad credentials`).
     ExpiredToken,
+    /// GitHub only: the primary rate limit is used up, and comes back in a minute.
+    QuotaExhausted,
+    /// GitHub only: refused with this status and message, such as 405 and `Base branch was modified. Review and try the merge
+    /// again.`; nothing is applied.
+    Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's words.
+        message: String,
+    },
 }
 
 /// Which calls a fault hits. Absent conditions match everything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
-    /// `ecs`, `secretsmanager`, `s3` or `sts`.
+    /// `ecs`, `secretsmanager`, `s3`, `sts` or `github`.
     #[serde(default)]
     pub service: Option<String>,
-    /// The operation's name in AWS's API.
+    /// The operation's name in AWS's API; at GitHub, method and path template: `POST /repos/{owner}/{repo}/pulls`.
     #[serde(default)]
     pub operation: Option<String>,
     /// A text that the request's body or path contains.

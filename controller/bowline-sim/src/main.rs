@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bowline_sim::{Simulator, SimulatorConfig};
+use bowline_sim::{GitHubConfig, Simulator, SimulatorConfig};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +29,9 @@ struct Args {
     /// On a rollback, the old deployment becomes PRIMARY again under its own id.
     #[arg(long)]
     rollback_keeps_id: bool,
+    /// Also simulate a GitHub, on this address; port 0 takes any free one.
+    #[arg(long)]
+    github: Option<SocketAddr>,
     /// Where identifiers start.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -58,10 +61,24 @@ async fn main() -> io::Result<()> {
         rollback_keeps_id: args.rollback_keeps_id,
     })
     .await?;
+    let github = match args.github {
+        Some(listen) => {
+            let config =
+                GitHubConfig { listen, latency: args.latency, seed: args.seed, ..GitHubConfig::default() };
+            Some(simulator.start_github(config).await?)
+        }
+        None => None,
+    };
+    if let Some(github) = &github {
+        println!("simulated GitHub at {}", github.url());
+    }
     println!("bowline-sim ready at {}", simulator.url());
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
         _ = terminate.recv() => {}
+    }
+    if let Some(github) = github {
+        github.stop().await;
     }
     simulator.stop().await;
     Ok(())

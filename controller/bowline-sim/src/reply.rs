@@ -11,8 +11,9 @@ use serde_json::json;
 use tokio::time::Sleep;
 
 use crate::context::ApiError;
+use crate::faults::Fault;
 use crate::request::Service;
-use crate::sts;
+use crate::{elb, sts};
 
 /// Something a service refuses whatever the operation, worded by each protocol in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +37,14 @@ impl Refusal {
         );
         let (status, code, message) = match (self, service) {
             (Self::MissingToken, Service::S3) => (403, "AccessDenied", "Access Denied"),
-            (Self::MissingToken, Service::Sts) => {
+            (Self::MissingToken, Service::Sts | Service::ElasticLoadBalancing) => {
                 (403, "MissingAuthenticationToken", "Request is missing Authentication Token")
             }
             (Self::MissingToken, _) => {
                 (400, "MissingAuthenticationTokenException", "Missing Authentication Token")
             }
             (Self::ExpiredToken, Service::S3) => (400, "ExpiredToken", "The provided token has expired."),
-            (Self::ExpiredToken, Service::Sts) => {
+            (Self::ExpiredToken, Service::Sts | Service::ElasticLoadBalancing) => {
                 (403, "ExpiredToken", "The security token included in the request is expired")
             }
             (Self::ExpiredToken, _) => {
@@ -52,7 +53,9 @@ impl Refusal {
             (Self::AccessDenied, _) if json => (400, "AccessDeniedException", denied.as_str()),
             (Self::AccessDenied, _) => (403, "AccessDenied", denied.as_str()),
             (Self::Throttled, Service::S3) => (503, "SlowDown", "Please reduce your request rate."),
-            (Self::Throttled, Service::Sts) => (400, "Throttling", "Rate exceeded"),
+            (Self::Throttled, Service::Sts | Service::ElasticLoadBalancing) => {
+                (400, "Throttling", "Rate exceeded")
+            }
             (Self::Throttled, _) => (400, "ThrottlingException", "Rate exceeded"),
             (Self::ServerError, Service::Ecs) => {
                 (500, "ServerException", "Service Unavailable. Please try again later.")
@@ -66,7 +69,9 @@ impl Refusal {
             (Self::ServerError, Service::S3) => {
                 (500, "InternalError", "We encountered an internal error. Please try again.")
             }
-            (Self::ServerError, Service::Sts) => (500, "InternalFailure", "Internal failure"),
+            (Self::ServerError, Service::Sts | Service::ElasticLoadBalancing) => {
+                (500, "InternalFailure", "Internal failure")
+            }
             (Self::Unavailable, Service::S3) => {
                 (503, "ServiceUnavailable", "Please reduce your request rate.")
             }
@@ -98,6 +103,9 @@ pub(crate) fn error_reply(service: Service, error: &ApiError, request_id: &str) 
             json_reply(error.status, body.to_string(), request_id)
         }
         Service::Sts => xml_reply(error.status, sts::error_xml(error, request_id), request_id),
+        Service::ElasticLoadBalancing => {
+            xml_reply(error.status, elb::error_xml(error, request_id), request_id)
+        }
         Service::S3 => {
             let escaped = quick_xml::escape::escape(error.message.as_str());
             let body = format!(
@@ -117,6 +125,45 @@ fn build(status: u16, kind: &'static str, id_header: &'static str, id: &str, bod
         response.headers_mut().insert(id_header, id);
     }
     response
+}
+
+/// What becomes of a call on the wire.
+pub(crate) enum Outcome {
+    Reply(Response<Bytes>),
+    /// Its body ends early.
+    Cut(Response<Bytes>),
+    /// The connection closes without a reply.
+    Close,
+}
+
+impl Outcome {
+    /// The reply of a call that was applied, as a fault leaves it.
+    pub(crate) fn under(fault: Option<&Fault>, response: Response<Bytes>) -> Self {
+        match fault {
+            Some(Fault::LostReply) => Self::Close,
+            Some(Fault::TruncateBody) => Self::Cut(response),
+            Some(Fault::HalfBody) => Self::Reply(response.map(|body| body.slice(..body.len() / 2))),
+            _ => Self::Reply(response),
+        }
+    }
+
+    /// The HTTP status; 0 without a reply.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Reply(response) | Self::Cut(response) => response.status().as_u16(),
+            Self::Close => 0,
+        }
+    }
+
+    pub(crate) fn on_the_wire(self) -> Result<Response<ReplyBody>, Dropped> {
+        match self {
+            Self::Reply(response) => {
+                Ok(response.map(|body| ReplyBody::Whole((!body.is_empty()).then_some(body))))
+            }
+            Self::Cut(response) => Ok(response.map(|body| ReplyBody::cut(&body))),
+            Self::Close => Err(Dropped),
+        }
+    }
 }
 
 /// A response body, whole or cut.

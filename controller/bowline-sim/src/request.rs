@@ -11,6 +11,7 @@ pub(crate) enum Service {
     SecretsManager,
     S3,
     Sts,
+    ElasticLoadBalancing,
     Autoscaling,
 }
 
@@ -22,6 +23,7 @@ impl Service {
             Self::SecretsManager => "secretsmanager",
             Self::S3 => "s3",
             Self::Sts => "sts",
+            Self::ElasticLoadBalancing => "elasticloadbalancing",
             Self::Autoscaling => "application-autoscaling",
         }
     }
@@ -88,9 +90,11 @@ impl Incoming {
             let mut fields = decode_form(&String::from_utf8_lossy(body));
             fields.extend(query);
             let operation = field(&fields, "Action").unwrap_or_default().to_owned();
-            let resource = field(&fields, "RoleArn").map(str::to_owned);
+            let resource = field(&fields, "RoleArn").or_else(|| field(&fields, "TargetGroupArn"));
+            let resource = resource.map(str::to_owned);
+            let balancing = signer.as_ref().is_some_and(|signer| signer.service == "elasticloadbalancing");
             return Self {
-                service: Service::Sts,
+                service: if balancing { Service::ElasticLoadBalancing } else { Service::Sts },
                 operation,
                 signer,
                 payload: Payload::Form(fields),
@@ -217,7 +221,8 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
 }
 
-fn decode_form(text: &str) -> Vec<(String, String)> {
+/// The fields of a query or a form.
+pub(crate) fn decode_form(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -228,7 +233,8 @@ fn decode_form(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn percent_decode(text: &str) -> String {
+/// `%20` and its like as what they stand for.
+pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.as_bytes();
     while let [first, rest @ ..] = bytes {

@@ -26,12 +26,12 @@ use crate::control;
 use crate::ecs::Ecs;
 use crate::faults::{Fault, FaultBook, FaultSubject};
 use crate::ids::Ids;
-use crate::reply::{Dropped, Refusal, ReplyBody, error_reply, json_reply, xml_reply};
+use crate::reply::{Dropped, Outcome, Refusal, ReplyBody, error_reply, json_reply, xml_reply};
 use crate::request::{Incoming, Payload, Service};
 use crate::s3::{S3, S3Request};
 use crate::secretsmanager::SecretsManager;
-use crate::sts;
 use crate::throttle::Throttle;
+use crate::{elb, sts};
 
 /// Everything that the simulator remembers.
 pub(crate) struct World {
@@ -47,6 +47,8 @@ pub(crate) struct World {
     secrets: SecretsManager,
     scaling: Autoscaling,
     s3: S3,
+    /// States that a test has put upon target groups.
+    pub(crate) targets: elb::Overrides,
 }
 
 /// The world, as the connections share it.
@@ -54,13 +56,6 @@ pub(crate) struct World {
 pub(crate) struct Shared {
     world: Arc<Mutex<World>>,
     latency: Duration,
-}
-
-/// What becomes of a call on the wire.
-enum Outcome {
-    Reply(Response<Bytes>),
-    Cut(Response<Bytes>),
-    Close,
 }
 
 impl Shared {
@@ -77,6 +72,7 @@ impl Shared {
             secrets: SecretsManager::default(),
             scaling: Autoscaling::default(),
             s3: S3::default(),
+            targets: elb::Overrides::default(),
         };
         Self { world: Arc::new(Mutex::new(world)), latency: config.latency }
     }
@@ -87,11 +83,11 @@ impl Shared {
     }
 
     /// Answers one request.
-    async fn answer(self, request: Request<HyperBody>) -> Result<Response<ReplyBody>, Dropped> {
+    pub(crate) async fn answer(self, request: Request<HyperBody>) -> Result<Response<ReplyBody>, Dropped> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
         if parts.uri.path().starts_with("/_sim/") {
-            return Ok(whole(control::answer(&self, &parts, &body)));
+            return Outcome::Reply(control::answer(&self, &parts, &body)).on_the_wire();
         }
         let incoming = Incoming::read(&parts, &body);
         let fault = self.lock().strike(&incoming, &parts, &body);
@@ -105,16 +101,8 @@ impl Shared {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        match outcome {
-            Outcome::Reply(response) => Ok(whole(response)),
-            Outcome::Cut(response) => Ok(response.map(|body| ReplyBody::cut(&body))),
-            Outcome::Close => Err(Dropped),
-        }
+        outcome.on_the_wire()
     }
-}
-
-fn whole(response: Response<Bytes>) -> Response<ReplyBody> {
-    response.map(|body| ReplyBody::Whole((!body.is_empty()).then_some(body)))
 }
 
 impl World {
@@ -151,9 +139,7 @@ impl World {
             resource: incoming.resource.clone(),
         };
         let outcome = self.outcome(&context, incoming, parts, body, fault);
-        if let Outcome::Reply(response) | Outcome::Cut(response) = &outcome {
-            record.status = response.status().as_u16();
-        }
+        record.status = outcome.status();
         self.calls.push(record);
         outcome
     }
@@ -185,12 +171,7 @@ impl World {
             }
             None => self.dispatch(context, incoming, parts, body),
         };
-        match fault {
-            Some(Fault::LostReply) => Outcome::Close,
-            Some(Fault::TruncateBody) => Outcome::Cut(response),
-            Some(Fault::HalfBody) => Outcome::Reply(response.map(|body| body.slice(..body.len() / 2))),
-            _ => Outcome::Reply(response),
-        }
+        Outcome::under(fault, response)
     }
 
     /// Who calls: the role whose session token the request carries, else a user of the account.
@@ -238,6 +219,13 @@ impl World {
                 }
                 Err(error) => error_reply(Service::Sts, &error, request_id),
             },
+            (Service::ElasticLoadBalancing, Payload::Form(form)) => {
+                let answer = self.balancing_call(context, &form);
+                match answer {
+                    Ok(xml) => xml_reply(200, xml, request_id),
+                    Err(error) => error_reply(Service::ElasticLoadBalancing, &error, request_id),
+                }
+            }
             (_, Payload::Rest(target)) => self.s3.handle(
                 context,
                 &S3Request {
@@ -254,6 +242,16 @@ impl World {
                 Err(error) => error_reply(service, &error, request_id),
             },
         }
+    }
+
+    fn balancing_call(
+        &mut self,
+        context: &CallContext,
+        form: &[(String, String)],
+    ) -> Result<String, crate::context::ApiError> {
+        let Self { ecs, secrets, targets, .. } = self;
+        ecs.catch_up(context, &|from| secrets.can_read(&context.account, &context.region, from));
+        elb::handle(context, form, targets, |arn| ecs.targets(context, arn))
     }
 
     /// Somebody pushes another image under a tag: tasks that pull it from now on run that one.
@@ -305,13 +303,17 @@ fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
     text.split_once(from)?.1.split_once(to).map(|(found, _)| found)
 }
 
-/// Accepts connections until the task is aborted.
-pub(crate) async fn serve(listener: TcpListener, shared: Shared) {
+/// Accepts connections until the task is aborted, and lets `answer` answer each of their requests.
+pub(crate) async fn serve<A, F>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<HyperBody>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<ReplyBody>, Dropped>> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(connection(stream, shared.clone())); }
+                Ok((stream, _)) => { connections.spawn(connection(stream, answer.clone())); }
                 // Out of file descriptors, or the client is gone already: try again shortly.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
@@ -320,10 +322,14 @@ pub(crate) async fn serve(listener: TcpListener, shared: Shared) {
     }
 }
 
-async fn connection(stream: TcpStream, shared: Shared) {
+async fn connection<A, F>(stream: TcpStream, answer: A)
+where
+    A: Fn(Request<HyperBody>) -> F + Send + 'static,
+    F: Future<Output = Result<Response<ReplyBody>, Dropped>> + Send + 'static,
+{
     // A reply is written at once; waiting for the client's ACK (Nagle) would add 40 ms to it. Without it, only slower.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| shared.clone().answer(request));
+    let service = service_fn(answer);
     // An error here is a client that hung up, or a connection that a fault closed on purpose.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::calls::CallRecord;
 use crate::config::SimulatorConfig;
 use crate::faults::FaultRule;
+use crate::github::{GitHub, GitHubConfig};
 use crate::server::{Shared, serve};
 
 /// A running simulator. Dropping it stops it; what it simulated is gone with it.
@@ -29,8 +30,18 @@ impl Simulator {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
         let shared = Shared::new(&config);
-        let task = tokio::spawn(serve(listener, shared.clone()));
+        let answering = shared.clone();
+        let task = tokio::spawn(serve(listener, move |request| answering.clone().answer(request)));
         Ok(Self { address, shared, task })
+    }
+
+    /// Starts a simulated GitHub beside it, on an address of its own. They share the clock, the record of calls and the
+    /// faults.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or no folder can be made.
+    pub async fn start_github(&self, config: GitHubConfig) -> io::Result<GitHub> {
+        GitHub::beside(self.shared.clone(), config).await
     }
 
     /// The endpoint for all services: `http://127.0.0.1:<port>`.
@@ -66,6 +77,15 @@ impl Simulator {
     /// Injects a fault into the calls that the rule matches. Of several rules, the first that strikes wins.
     pub fn add_fault(&self, rule: FaultRule) {
         self.shared.lock().faults.add(rule);
+    }
+
+    /// Puts a state (`unhealthy`, `initial`, ...) upon all targets of a target group; without one they are as ECS has them.
+    pub fn set_target_health(&self, target_group_arn: &str, state: Option<&str>) {
+        let mut world = self.shared.lock();
+        match state {
+            Some(state) => world.targets.insert(target_group_arn.to_owned(), state.to_owned()),
+            None => world.targets.remove(target_group_arn),
+        };
     }
 
     /// Removes all fault rules.

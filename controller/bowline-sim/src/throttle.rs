@@ -25,17 +25,18 @@ enum Bucket {
 }
 
 impl Bucket {
-    /// The bucket of an ECS operation. `StopServiceDeployment` is in no documented bucket; it shares that of the
-    /// other service deployment calls.
+    /// The bucket of an ECS operation. `StopServiceDeployment` and `ContinueServiceDeployment` are in no documented
+    /// bucket; they share that of the other service deployment calls.
     fn of(operation: &str) -> Option<Self> {
         Some(match operation {
             "DescribeServices" | "ListServices" => Self::ServiceRead,
             "CreateService" | "UpdateService" | "DeleteService" => Self::ServiceModify,
             "DescribeTaskDefinition" | "ListTaskDefinitions" => Self::TaskDefinitionRead,
             "RegisterTaskDefinition" | "DeregisterTaskDefinition" => Self::TaskDefinitionModify,
-            "DescribeServiceDeployments" | "ListServiceDeployments" | "StopServiceDeployment" => {
-                Self::ServiceDeployment
-            }
+            "DescribeServiceDeployments"
+            | "ListServiceDeployments"
+            | "StopServiceDeployment"
+            | "ContinueServiceDeployment" => Self::ServiceDeployment,
             "DescribeServiceRevisions" => Self::ServiceRevision,
             "DescribeTasks" | "ListTasks" => Self::ClusterResourceRead,
             "RunTask" | "StopTask" => Self::ClusterResourceModify,

@@ -11,6 +11,7 @@ pub(crate) mod ecs;
 mod error;
 mod identity;
 mod limiter;
+pub(crate) mod load_balancing;
 pub(crate) mod s3_tfstate;
 pub(crate) mod secrets;
 mod settings;

@@ -4,9 +4,13 @@
 
 mod apply;
 pub mod args;
+mod break_glass;
+mod commit;
 mod demo;
+mod explain;
 mod findings;
 mod import;
+mod knowledge;
 mod narrow;
 mod once;
 mod output;
@@ -76,11 +80,13 @@ async fn dispatch(args: &Args, output: Output) -> anyhow::Result<u8> {
         Verb::Import(args) => import::import(&config, args, output).await,
         Verb::Run(_) => {
             warn_of_unknown_variables(&config);
-            run::run(config).await
+            Box::pin(run::run(config)).await
         }
         Verb::Status(_) => remote::status(&config, output).await,
         Verb::History(history) => remote::history(&config, history, output).await,
         Verb::Diff(diff) => remote::diff(&config, &diff.service, output).await,
+        Verb::Explain(args) => Box::pin(explain::explain(&config, args, output)).await,
+        Verb::Commit(verb) => Box::pin(commit::commit(&config, verb, output)).await,
     }
 }
 

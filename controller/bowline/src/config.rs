@@ -4,6 +4,7 @@
 //! and nowhere else: git only narrows it. May not know the engine, git or AWS.
 
 mod file;
+mod github;
 mod layers;
 
 use std::collections::BTreeSet;
@@ -12,11 +13,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bowline_core::desired::kind::{Capability, Mode};
-use bowline_core::name::{AccountId, HumanDuration, InstanceName, RoleArn};
+use bowline_core::name::{AccountId, HostPattern, HumanDuration, InstanceName, RoleArn};
 use bowline_core::policy::Ceiling;
 use serde::{Deserialize, Serialize};
 
 pub use file::{AuthSettings, KnownHosts, SourceSettings, SshKeySettings};
+pub use github::{AppSettings, GitHubSection, WebhookSettings};
 pub use layers::{Layer, VARIABLES};
 
 /// Where the file is looked for when nothing names one.
@@ -34,6 +36,10 @@ pub struct Config {
     pub source: Option<SourceSettings>,
     /// The most that Bowline may ever do.
     pub ceiling: CeilingSettings,
+    /// In whose name Bowline commits.
+    pub git: CommitSettings,
+    /// Where pull requests are; without it, a revert is pushed as a branch.
+    pub github: Option<GitHubSection>,
     /// How often to look.
     pub intervals: Intervals,
     /// The store's file; absent means memory only.
@@ -56,6 +62,8 @@ impl Default for Config {
             instance: InstanceName::default(),
             source: None,
             ceiling: CeilingSettings::default(),
+            git: CommitSettings::default(),
+            github: None,
             intervals: Intervals::default(),
             store: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7474)),
@@ -81,6 +89,8 @@ pub struct CeilingSettings {
     /// Capabilities that may be used; left out means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<BTreeSet<Capability>>,
+    /// Hosts that health conditions may be asked at: names, addresses, or `*.` and a domain. Empty means none.
+    pub probe_hosts: BTreeSet<HostPattern>,
 }
 
 impl CeilingSettings {
@@ -91,6 +101,44 @@ impl CeilingSettings {
             accounts: self.accounts.clone(),
             roles: self.roles.clone(),
             capabilities: self.capabilities.clone(),
+            probe_hosts: self.probe_hosts.clone(),
+        }
+    }
+}
+
+/// In whose name Bowline commits: reverts, and what its verbs change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CommitSettings {
+    /// The name of author and committer.
+    pub name: String,
+    /// The address of author and committer. A server that verifies signatures knows the key by it.
+    pub email: String,
+    /// A private Ed25519 key of OpenSSH without a passphrase, with which commits are signed; left out, they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<PathBuf>,
+    /// How the commits of verbs reach the branch that is read.
+    pub delivery: Delivery,
+}
+
+/// How a commit reaches the branch that is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// It is pushed onto that branch, never by force.
+    Push,
+    /// It is pushed as a branch of its own, for a pull request.
+    #[default]
+    Branch,
+}
+
+impl Default for CommitSettings {
+    fn default() -> Self {
+        Self {
+            name: "Bowline".to_owned(),
+            email: "bowline@localhost".to_owned(),
+            signing_key: None,
+            delivery: Delivery::default(),
         }
     }
 }

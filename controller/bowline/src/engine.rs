@@ -7,22 +7,24 @@
 pub mod driver;
 mod findings;
 pub mod git;
+pub mod look;
 pub mod reconcile;
-mod refusal;
+pub mod refusal;
 pub mod shutdown;
 pub mod status;
 pub mod wiring;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::http;
 use crate::store::StoreError;
+use crate::{http, rollback};
 use shutdown::Owner;
 use status::Status;
 
@@ -43,6 +45,15 @@ pub enum EngineError {
         /// Why not.
         reason: String,
     },
+    /// The secret of the webhook is empty.
+    #[error(
+        "{what} is empty: anybody could sign with it. Make one (`openssl rand -hex 32`), and write the same into the webhook's \
+         settings at GitHub"
+    )]
+    EmptyWebhookSecret {
+        /// Where it was looked for, as the configuration names it.
+        what: String,
+    },
     /// A folder that is needed beside the store cannot be made.
     #[error("{path}: cannot be created; check that it belongs to this user")]
     Folder {
@@ -50,6 +61,14 @@ pub enum EngineError {
         path: std::path::PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// GitHub is configured, but not which repository there.
+    #[error(
+        "`github` is configured, but {repo} does not name a repository there: write `github.repository: owner/name`"
+    )]
+    NoRepository {
+        /// The source's address.
+        repo: String,
     },
     /// A task ended before shutdown.
     #[error(transparent)]
@@ -61,7 +80,7 @@ pub enum EngineError {
     #[error("cannot listen on {address}; another process has it, or it is not an address of this machine")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -72,10 +91,9 @@ pub enum EngineError {
 ///
 /// Without a mode in the configured ceiling it observes only.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), EngineError> {
+    let secret = wiring::webhook_secret(&config)?;
     let wired = wiring::wire(&config, Mode::Observe, &shutdown).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|source| EngineError::Listen { address: config.listen, source })?;
+    let listener = listen(config.listen).await?;
     let address = listener.local_addr().unwrap_or(config.listen);
     let (publish, status) = watch::channel(Arc::new(Status::starting(&config, wired.world.clock.now())));
     let served = http::Served {
@@ -87,14 +105,35 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     };
     let http = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
     tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
+    let (scenes, seen) = watch::channel(None);
+    let tools = wiring::rollback_tools(&config, &wired.world)?;
+    let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
+    let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
+    let mut beside = vec![wired.git_task, http, rollbacks];
+    if let Some(github) = wiring::github(&config, &wired.world.clock)? {
+        let github = Arc::new(github);
+        let wakes = Arc::new(Notify::new());
+        let previews = wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?
+            .run(shutdown.clone());
+        beside.push(Owner::spawn("previews pull requests", previews));
+        if let Some((address, secret)) = secret {
+            let listener = listen(address).await?;
+            let address = listener.local_addr().unwrap_or(address);
+            tracing::info!(%address, "webhooks of GitHub are taken at {}", http::webhook::PATH);
+            let webhook = wiring::webhook(&config, &wired.world, github, secret, wakes);
+            let webhook = http::webhook::serve(listener, webhook, shutdown.clone());
+            beside.push(Owner::spawn("takes webhooks", webhook));
+        }
+    }
     let driver = driver::Driver {
         world: wired.world,
         intervals: config.intervals.clone(),
         publish,
+        scenes,
         shutdown: shutdown.clone(),
     };
     let passes = Owner::spawn("makes the passes", driver.drive());
-    let (world, outcome) = shutdown::supervise(passes, wired.git_task, http, &shutdown).await;
+    let (world, outcome) = shutdown::supervise(passes, beside, &shutdown).await;
     if let Some(world) = world {
         world.store.close().await;
         tracing::info!("everything is persisted");
@@ -103,6 +142,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
         tracing::warn!("the last pass did not come to its end in time, and is left behind");
     }
     Ok(outcome?)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, EngineError> {
+    TcpListener::bind(address).await.map_err(|source| EngineError::Listen { address, source })
 }
 
 /// An error and its sources in one line.

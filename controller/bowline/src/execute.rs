@@ -47,6 +47,12 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         (Operation::UpdateService { .. }, expect @ Expectation::Service { .. }) => {
             service::update(&session, &action.operation, expect).await
         }
+        (
+            Operation::StopServiceDeployment { service, deployment_id },
+            Expectation::InProgress { owner, deployment_id: expected },
+        ) if deployment_id == expected => {
+            service::stop(&session, service.as_str(), deployment_id, owner.as_deref()).await
+        }
         (operation, _) => Ok(Outcome::Failed(unusable(action, mismatch(operation)))),
     };
     let outcome = outcome.unwrap_or_else(|error: AwsError| Outcome::Failed(error.reason));
@@ -73,6 +79,7 @@ fn mismatch(operation: &Operation) -> &'static str {
         Operation::TagService { .. } | Operation::UpdateService { .. } => {
             "it does not say how the service must be found"
         }
+        Operation::StopServiceDeployment { .. } => "it does not say which deployment must be in progress",
         Operation::CreateService { .. } => "it does not say that there must be no such service",
         Operation::PromoteSecret { .. } => "it does not say which version must be current",
         Operation::RegisterTaskDefinition { .. } => "it does not say which revision must be the newest",

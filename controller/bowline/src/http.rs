@@ -1,8 +1,10 @@
 //! What may others read over HTTP? The published status, the history and the metrics in; answers out.
 //!
-//! Read-only, on 127.0.0.1 unless configured otherwise: it has no authentication. The only room that names `axum`.
+//! Read-only, on 127.0.0.1 unless configured otherwise: it has no authentication. [`webhook`] listens elsewhere, and wakes. The only
+//! room that names `axum`.
 
 pub mod metrics;
+pub mod webhook;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

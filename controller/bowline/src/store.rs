@@ -5,6 +5,7 @@
 //! away. May not know git, AWS or HTTP.
 
 mod history;
+mod rollbacks;
 mod rows;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -20,6 +21,7 @@ use sqlx::{Row, SqlitePool};
 use rows::Changes;
 
 pub use history::{History, HistoryEntry};
+pub use rollbacks::Rollbacks;
 
 /// The schema, one text a version; `user_version` counts how many were applied.
 const MIGRATIONS: &[&str] = &["
@@ -29,6 +31,8 @@ const MIGRATIONS: &[&str] = &["
         kind TEXT NOT NULL, message TEXT NOT NULL, commit_id TEXT NOT NULL) STRICT;
     CREATE INDEX events_by_resource ON events (resource_name, id);
     CREATE TABLE applied (id INTEGER PRIMARY KEY AUTOINCREMENT, commit_id TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+", "
+    CREATE TABLE rollbacks (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 "];
 
 /// How many events are kept. At one event a minute this is more than a month.
@@ -286,6 +290,11 @@ impl Store {
     /// A handle that reads events while the store is owned by somebody else.
     pub fn history(&self) -> History {
         History::new(self.pool.clone(), self.path.clone())
+    }
+
+    /// A handle for the rollbacks, which have an owner of their own.
+    pub fn rollbacks(&self) -> Rollbacks {
+        Rollbacks::new(self.pool.clone(), self.path.clone())
     }
 
     /// Ends all connections, so that the write-ahead log is folded into the file, and gives the lock back.

@@ -19,11 +19,21 @@ mod http_server;
 mod https;
 #[path = "source/local.rs"]
 mod local;
+#[path = "source/proposal.rs"]
+mod proposal;
+#[path = "source/push.rs"]
+mod push;
 #[path = "source/repo.rs"]
 mod repo;
+#[path = "source/retry.rs"]
+mod retry;
+#[path = "source/revert.rs"]
+mod revert;
 #[path = "source/ssh.rs"]
 mod ssh;
 #[path = "source/sshd.rs"]
 mod sshd;
 #[path = "source/tls_server.rs"]
 mod tls_server;
+#[path = "source/work_tree.rs"]
+mod work_tree;

@@ -12,6 +12,8 @@ const PROGRAMS: &[(&str, &[&str], &str)] = &[
     ("make", &["--version"], "make"),
     ("perl", &["--version"], "perl"),
     ("git", &["--version"], "git"),
+    ("node", &["--version"], "nodejs"),
+    ("npm", &["--version"], "npm"),
     ("python3", &["-c", "import venv, ensurepip"], "python3-venv"),
     // `sshd -V` is not known to every version; asked for its configuration syntax it needs host keys. Only its presence counts.
     ("/usr/sbin/sshd", &["-?"], "openssh-server"),

@@ -29,7 +29,7 @@ enum Command {
     Gen(generate::Arguments),
     /// Prove that bowline-core is pure, from its dependency tree and its sources.
     Purity,
-    /// Set up the Python environment with the independent servers that the tests run against.
+    /// Set up the independent servers and clients that the tests run against: Python and npm packages.
     Judges,
     /// Measure what watching services costs, and compare it with the budgets: docs/benchmarks.md.
     Bench(bench::Arguments),

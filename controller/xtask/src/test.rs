@@ -8,7 +8,7 @@ use std::process::Command;
 
 const STEPS: &[Step] = &[
     Step { name: "machine: programs that the tests start", run: machine::prepare },
-    Step { name: "judges: moto, ministack, boto3, aws CLI", run: judges::set_up },
+    Step { name: "judges: moto, ministack, aws CLI, Prism", run: judges::set_up },
     Step { name: "format", run: || run_command(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "purity of bowline-core", run: purity::run },
     Step {

@@ -6,8 +6,8 @@ use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace,
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::diff::diff_task_definition;
 use bowline_core::live::{
-    DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState, ScalableTarget,
-    ServiceStatus, TaskDefinitionStatus, UnknownCategory,
+    CircuitBreaker, DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
+    ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
 };
 use bowline_core::plan::{Expectation, Need, Operation, Outcome};
 use bowline_tests::servers::{ACCOUNT, REGION};
@@ -41,7 +41,7 @@ pub(super) async fn a_service_is_read_with_its_deployment_and_tags(mut site: Sit
 
 pub(super) async fn the_circuit_breaker_is_seen(mut site: Site) {
     site.with_service().await;
-    assert!(site.web().await.circuit_breaker, "it was created with one");
+    assert_eq!(site.web().await.circuit_breaker, CircuitBreaker::On, "it was created with one");
 }
 
 pub(super) async fn a_missing_service_is_doubted_once_then_believed(mut site: Site) {

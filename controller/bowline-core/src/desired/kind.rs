@@ -1,16 +1,23 @@
 //! The kinds, one file each. The Rust types are the source of `crds/` and of `docs/spec/`.
 
 mod ecs_service;
+mod health;
 mod secret;
 mod service_creation;
 mod service_settings;
+mod suspension;
 mod target;
 mod terraform_state;
 
-pub use ecs_service::{EcsService, Rollout, TaskDefinitionSource};
+pub use ecs_service::{EcsService, Rollback, RollbackStrategy, Rollout, TaskDefinitionSource};
+pub use health::{
+    HealthCheck, HealthCondition, HttpCheck, MCP_PROTOCOL, MOST_CONDITIONS, MOST_MATCHED, McpCheck,
+    TargetGroupCheck, TcpCheck,
+};
 pub use secret::{Rotation, Secret};
 pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};
+pub use suspension::Suspension;
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};
 pub use terraform_state::{StateCode, StateLock, StateVersion, TerraformState};
 

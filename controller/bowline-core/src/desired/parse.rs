@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::check::{Checker, Path};
 use super::finding::{Finding, FindingCode, Location, Severity};
+use super::health;
 use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
 use super::node::{Node, Tree};
 use super::reference::{self, Reference};
@@ -154,6 +155,12 @@ pub(super) fn decode<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, Box<Fin
     }
 }
 
+/// What the first document of a text says, whatever it is about; nothing if there is none, or it cannot be read.
+pub(crate) fn document_value(text: &str) -> Option<serde_json::Value> {
+    let stream = yaml::read(text.strip_prefix('\u{feff}').unwrap_or(text));
+    stream.documents.first().filter(|_| stream.errors.is_empty()).map(Node::to_value)
+}
+
 enum Outcome {
     /// Another `apiVersion`.
     Skipped,
@@ -251,6 +258,9 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
             }
             let deadline = spec.get("rollout").and_then(|rollout| rollout.get("deadline"));
             not_zero("spec.rollout.deadline", deadline, checker);
+            if let Some(conditions) = spec.get("health") {
+                health::check(conditions, checker);
+            }
             if let Some(settings) = spec.get("settings") {
                 settings::check(settings, checker);
             }
@@ -319,7 +329,7 @@ fn role_of_other_account(spec: &Node, checker: &mut Checker<'_>) {
     }
 }
 
-fn not_zero(path: &str, node: Option<&Node>, checker: &mut Checker<'_>) {
+pub(super) fn not_zero(path: &str, node: Option<&Node>, checker: &mut Checker<'_>) {
     let zero = HumanDuration::from_secs(0);
     if let Some(node) =
         node.filter(|node| node.text().and_then(|t| HumanDuration::parse(t).ok()) == Some(zero))

@@ -292,7 +292,7 @@ fn structural(schema: &mut Value) {
     }
     let format = fields.remove("format");
     match format.as_ref().and_then(Value::as_str) {
-        Some("uint" | "uint32" | "uint64" | "int64") => {
+        Some("uint" | "uint16" | "uint32" | "uint64" | "int64") => {
             fields.insert("format".to_owned(), json!("int64"));
         }
         Some(format) => {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::Retry;
 use super::kind::{EcsService, Secret, Target, TerraformState};
 use crate::name::{RelativePath, ResourceName, RevisionRef};
 
@@ -204,4 +205,6 @@ pub struct DesiredState {
     pub invalid: BTreeMap<ResourceKey, String>,
     /// How many documents had another `apiVersion`.
     pub skipped: usize,
+    /// What commits of the branch say may be tried once more, newest first.
+    pub retries: Vec<Retry>,
 }

@@ -10,6 +10,7 @@ mod broken_files;
 mod creation;
 mod files;
 mod generated;
+mod health;
 mod ignore;
 mod manifests;
 mod properties;

@@ -32,8 +32,8 @@ pub struct LiveService {
     pub scheduling: SchedulingStrategy,
     /// True when ECS itself manages the service (Express Gateway): it is left alone.
     pub managed_by_ecs: bool,
-    /// Whether the deployment circuit breaker is on.
-    pub circuit_breaker: bool,
+    /// Whether ECS gives a bad deployment up.
+    pub circuit_breaker: CircuitBreaker,
     /// Deployments as listed, PRIMARY first.
     pub deployments: Vec<LiveDeployment>,
     /// The newest service events, newest first, at most 10; not those that only tell of a steady state.
@@ -80,6 +80,17 @@ pub enum DeploymentController {
     CodeDeploy,
     /// Somebody else, through task sets.
     External,
+}
+
+/// The deployment circuit breaker of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum CircuitBreaker {
+    /// It is on.
+    On,
+    /// It is off, and deployments roll: a bad one is tried for ever.
+    Off,
+    /// AWS does not show it, or deployments do not roll.
+    Unsaid,
 }
 
 /// Who decides how many tasks a service has; it cannot be changed after the service was created.

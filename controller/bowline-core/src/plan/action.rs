@@ -15,6 +15,8 @@ use crate::name::{ResourceName, SecretVersionId, ServiceName, TaskDefinitionArn}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wave {
+    /// What makes a service safe again, before anything else.
+    Safety,
     /// Tags that record where a service stands before something changes.
     Bookkeeping,
     /// Secrets, before the services that read them.
@@ -75,6 +77,14 @@ pub enum Operation {
         /// What to register; never serialized, since it may hold confidential environment values.
         #[serde(skip)]
         content: Arc<TaskDefinitionContent>,
+    },
+    /// StopServiceDeployment of our own bad deployment: ECS goes back to what it last completed.
+    #[serde(rename_all = "camelCase")]
+    StopServiceDeployment {
+        /// The service's name.
+        service: ServiceName,
+        /// The deployment, `ecs-svc/<number>`.
+        deployment_id: String,
     },
     /// CreateService, with claim and records from the beginning.
     #[serde(rename_all = "camelCase")]
@@ -164,6 +174,9 @@ pub enum TagKey {
     /// Claim: the commit from which the instance last did something to the service, or claimed it.
     #[serde(rename = "bowline:commit")]
     Commit,
+    /// Until when nothing is done to the service, and why: a person broke the glass (see [`Hold`](super::Hold)).
+    #[serde(rename = "bowline:hold")]
+    Hold,
 }
 
 impl TagKey {
@@ -179,6 +192,7 @@ impl TagKey {
             Self::Owner => "bowline:owner",
             Self::Resource => "bowline:resource",
             Self::Commit => "bowline:commit",
+            Self::Hold => "bowline:hold",
         }
     }
 
@@ -207,6 +221,15 @@ pub enum Expectation {
         /// ([`settings_fingerprint`](crate::diff::settings_fingerprint)).
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         settings: BTreeMap<String, String>,
+    },
+    /// This deployment is PRIMARY, and in progress.
+    #[serde(rename_all = "camelCase")]
+    InProgress {
+        /// The instance that its tags name as its owner, if they name one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// The deployment, `ecs-svc/<number>`.
+        deployment_id: String,
     },
     /// There is no such service, or only one that was deleted.
     NoService,

@@ -37,6 +37,18 @@ pub enum EventKind {
     RolloutGood,
     /// A deployment failed.
     RolloutBad,
+    /// ECS completed a deployment, and nobody can say whether it is healthy.
+    RolloutUnproven,
+    /// Bowline stopped its own bad deployment, so that ECS goes back.
+    DeploymentStopped,
+    /// A health condition that was true after the rollout is false.
+    HealthLost,
+    /// Health conditions that were false are true again.
+    HealthRegained,
+    /// So many rollouts of different commits failed at once that none is rolled back automatically.
+    RollbackHeld,
+    /// A commit released what had failed.
+    RetryReleased,
     /// ECS rolled a deployment back.
     RolledBackByEcs,
     /// AWSCURRENT of a secret was moved to the pinned version.
@@ -55,6 +67,12 @@ pub enum EventKind {
     SettingLeft,
     /// Somebody stepped back, and it is left alone for a while.
     Held,
+    /// Git says that nothing is to be done to it for a while.
+    Suspended,
+    /// A suspension ends within half an hour.
+    SuspensionEnds,
+    /// A suspension is over.
+    Resumed,
     /// An action failed.
     ActionFailed,
     /// An action or a rollout was overtaken by somebody else's change.
@@ -63,6 +81,18 @@ pub enum EventKind {
     OrphanFound,
     /// What was told as such is in git again, or gone.
     OrphanGone,
+    /// A rollback was begun: a commit is to be reverted.
+    RollbackBegun,
+    /// A rollback got on: its branch, its pull request, its merge.
+    RollbackStep,
+    /// A rollback is over: git and live are equal again, or git went on without it.
+    RollbackDone,
+    /// The pull request of a rollback was closed: what failed stays quarantined.
+    RollbackClosed,
+    /// A rollback needs a person, or takes longer than it should.
+    RollbackNeedsPerson,
+    /// What a rollback went back to failed as well.
+    RollbackFailed,
     /// A target is not acted on: the branch was rewritten, or too much of it vanished from git.
     GitRefused,
 }

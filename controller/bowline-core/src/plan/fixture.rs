@@ -8,20 +8,21 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    Capability, Constraints, EcsService, Mode, Rollout, Secret, ServiceSettings, Target, TaskDefinitionSource,
+    Capability, Constraints, EcsService, HealthCheck, HealthCondition, Mode, Rollout, Secret,
+    ServiceSettings, Suspension, Target, TaskDefinitionSource, TcpCheck,
 };
 use crate::desired::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKind, TaskDefinitionContent,
     WantedTaskDefinition,
 };
 use crate::live::{
-    DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
+    CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
     LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy,
     ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
-    AccountId, ClusterName, HumanDuration, InstanceName, Region, RelativePath, ResourceName, RestartToken,
-    RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
+    AccountId, ClusterName, EndTime, HostName, HumanDuration, InstanceName, ReasonText, Region, RelativePath,
+    ResourceName, RestartToken, RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -54,6 +55,12 @@ pub(crate) fn arn(revision: &str) -> TaskDefinitionArn {
         .unwrap()
 }
 
+/// Because of a migration, until so many seconds after [`at`] 0.
+pub(crate) fn suspension(until: i64) -> Suspension {
+    let (until, reason) = (EndTime::parse(&at(until).to_string()), ReasonText::parse("migration"));
+    Suspension { until: until.unwrap(), reason: reason.unwrap() }
+}
+
 /// A version id of 32 characters that ends in the text.
 pub(crate) fn version(text: &str) -> String {
     format!("{:0>32}", format!("-{text}"))
@@ -64,6 +71,16 @@ pub(crate) fn content(family: &str, image: &str) -> TaskDefinitionContent {
         "family": family,
         "containerDefinitions": [{"name": "app", "image": image, "environment": [{"name": "LEVEL", "value": "info"}]}],
     }))
+}
+
+/// A health condition: a TCP connection to port 80 of the host.
+pub(crate) fn tcp(host: &str, successes: u32) -> HealthCondition {
+    HealthCondition {
+        check: HealthCheck::Tcp(TcpCheck { host: HostName::parse(host).unwrap(), port: 80 }),
+        interval: HumanDuration::from_secs(10),
+        timeout: HumanDuration::from_secs(5),
+        successes,
+    }
 }
 
 pub(crate) fn known<T>(value: T) -> Observed<T> {
@@ -121,7 +138,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         controller: DeploymentController::Ecs,
         scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
-        circuit_breaker: true,
+        circuit_breaker: CircuitBreaker::On,
         deployments: vec![deployment("1", revision, RolloutState::Completed)],
         events: Arc::default(),
         service_revision: None,
@@ -175,6 +192,7 @@ impl Fixture {
                 Capability::EcsDeploy,
                 Capability::EcsScale,
                 Capability::EcsRestart,
+                Capability::EcsStopDeployment,
                 Capability::SecretsPromote,
             ]),
             constraints: Constraints::default(),
@@ -195,9 +213,12 @@ impl Fixture {
             restart: None,
             secrets: Vec::new(),
             depends_on: Vec::new(),
+            health: Vec::new(),
             rollout: Rollout::default(),
+            rollback: crate::desired::kind::Rollback::default(),
             heal_delay: HumanDuration::from_secs(900),
             ignore: Vec::new(),
+            suspend: None,
             reveal: Vec::new(),
         };
         let wanted = DesiredService {
@@ -242,6 +263,7 @@ impl Fixture {
             version_id: SecretVersionId::parse(&version(pinned)).unwrap(),
             required_keys: Vec::new(),
             rotation: None,
+            suspend: None,
         };
         self.desired.secrets.insert(name(secret), resource(secret, spec));
         let live = LiveSecret {
@@ -297,6 +319,12 @@ impl Fixture {
         self
     }
 
+    /// Git says to do nothing to the service until so many seconds after [`at`] 0.
+    pub(crate) fn suspended(mut self, service: &str, until: i64) -> Self {
+        self.spec(service).suspend = Some(suspension(until));
+        self
+    }
+
     /// Git pins another revision.
     pub(crate) fn wanting(mut self, service: &str, revision: &str) -> Self {
         let revision = RevisionRef::parse(revision).unwrap();
@@ -341,7 +369,7 @@ impl Fixture {
     /// A rollout of a revision that Bowline began a minute ago.
     pub(crate) fn in_flight(&mut self, service: &str, revision: &str, id: &str) -> SpecHash {
         let hash = SpecHash("f".repeat(64));
-        self.remember(service).in_flight = Some(InFlight {
+        self.remember(service).in_flight = Some(Box::new(InFlight {
             spec_hash: hash.clone(),
             deployment_id: Some(format!("ecs-svc/{id}")),
             task_definition: Some(arn(revision)),
@@ -349,7 +377,8 @@ impl Fixture {
             restart: None,
             started_at: at(-60),
             deadline: at(1140),
-        });
+            watch: Watch::default(),
+        }));
         hash
     }
 

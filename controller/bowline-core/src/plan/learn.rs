@@ -1,22 +1,26 @@
 //! What does this pass's observation teach? Rollouts are judged, good specs noted, drift told once.
 
+mod health;
 mod judge;
 mod notice;
+mod suspension;
 mod tell;
 
 use jiff::Timestamp;
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::memory::Memory;
 use super::orphans;
 use super::ownership::Actor;
 use super::propose;
 use super::reads::Reads;
 use super::report::ResourceReport;
+use super::service;
 use super::terraform_state;
 use super::world::World;
 use crate::desired::DesiredState;
 use crate::live::Live;
+use crate::rollback;
 
 /// Updates what is remembered from what was observed, before a plan is made: judges the rollouts that Bowline started, notes
 /// what was good, what ECS rolled back and what somebody stepped back from. Events tell only what changed.
@@ -28,26 +32,32 @@ pub fn learn(
     now: Timestamp,
 ) -> Vec<Event> {
     let commit = actor.commit;
-    let mut events = judge::judge(memory, desired, live, now);
-    let (reports, services, secrets) = {
+    let mut events = health::note(memory, desired, live, now);
+    let held_before = rollback::shared_outage(memory, now).is_some();
+    events.extend(judge::judge(memory, desired, live, now));
+    let outage = rollback::shared_outage(memory, now).filter(|_| !held_before);
+    if let (Some(outage), Some(last)) = (outage, events.last().cloned()) {
+        let message = format!(
+            "rollouts of {} commits failed within 10m: nothing is rolled back automatically meanwhile, look for a shared cause",
+            outage.commits.len()
+        );
+        events.push(Event::new(now, &last.resource, EventKind::RollbackHeld, message));
+    }
+    let (services, secrets, others) = {
         let world = World::new(desired, live, memory, actor, now);
         let mut reads = Reads::new(live);
         let secrets = propose::secrets(&world, &mut reads);
-        let services = propose::services(&world, &mut reads, &secrets);
-        let mut reports: Vec<ResourceReport> = Vec::new();
-        let service_facts: Vec<_> = services
-            .into_iter()
-            .map(|(name, outlook)| {
-                reports.push(outlook.report.clone());
-                notice::ServiceFacts::of(name, outlook)
-            })
-            .collect();
+        // One after the other: what is thought of thousands of services is not held at once.
+        let facts = |(name, wanted)| {
+            notice::ServiceFacts::of(name, service::outlook(&world, &mut reads, &secrets, name, wanted))
+        };
+        let service_facts: Vec<_> = desired.services.iter().map(facts).collect();
         let secret_facts: Vec<_> =
             secrets.iter().map(|(name, outlook)| notice::SecretFacts::of(name, &outlook.standing)).collect();
-        reports.extend(secrets.values().map(|outlook| outlook.report.clone()));
-        reports
-            .extend(desired.states.iter().map(|(name, state)| terraform_state::report(&world, name, state)));
-        (reports, service_facts, secret_facts)
+        let states = desired.states.iter().map(|(name, state)| terraform_state::report(&world, name, state));
+        let others: Vec<ResourceReport> =
+            secrets.values().map(|outlook| outlook.report.clone()).chain(states).collect();
+        (service_facts, secret_facts, others)
     };
     let noticing = notice::Noticing { desired, live, commit, now };
     for facts in &services {
@@ -56,7 +66,10 @@ pub fn learn(
     for facts in &secrets {
         noticing.secret(memory, facts);
     }
+    let reports: Vec<&ResourceReport> =
+        services.iter().map(notice::ServiceFacts::report).chain(&others).collect();
     tell::tell(memory, desired, &reports, commit, now, &mut events);
+    suspension::tell(memory, &reports, now, &mut events);
     events.extend(orphans::learn(memory, desired, live, actor, now));
     events
 }

@@ -1,5 +1,10 @@
 //! What is remembered between passes. Losing it costs history, never safety.
 
+mod aftermath;
+mod change;
+mod health;
+mod watch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -12,6 +17,11 @@ use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionCont
 use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
 };
+
+pub use aftermath::{Aftermath, Evidence, EvidenceEvent, StoppedGroup};
+pub use change::Change;
+pub use health::ConditionMemory;
+pub use watch::{ConditionSeen, ConditionStanding, PauseSeen, Watch};
 
 /// SHA-256, in hexadecimal, of what a rollout deploys: the normalised task definition content (the revision that runs, where
 /// the task definition is not managed), the resolved secret version ids, and the settings that start a deployment. Count, other
@@ -121,10 +131,25 @@ pub struct ResourceMemory {
     pub told: Option<Told>,
     /// What git said when live was last as git says: a difference from the same is drift, from another a change in git.
     pub in_sync_with: Option<InSyncWith>,
+    /// Which commit wants what live is not; absent while live is as git says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Box<Change>>,
     /// The actions on it that failed when they were last tried, by their operation as text; none once an action succeeded.
     pub failures: BTreeMap<String, FailedAction>,
+    /// The suspension that was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<ToldSuspension>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
     pub moved_away: Option<Timestamp>,
+}
+
+/// A suspension that was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldSuspension {
+    /// When it ends.
+    pub until: Timestamp,
+    /// Whether it was told that this is soon.
+    pub soon: bool,
 }
 
 /// An action that keeps failing.
@@ -180,9 +205,12 @@ pub struct ServiceMemory {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draining_since: Option<Timestamp>,
     /// The rollout that Bowline started and still watches.
-    pub in_flight: Option<InFlight>,
+    pub in_flight: Option<Box<InFlight>>,
     /// The change of the desired count that Bowline made and still watches.
     pub scaling: Option<Scaling>,
+    /// What health conditions last answered, by what they are called.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub health: BTreeMap<String, ConditionMemory>,
     /// The desired count of git that live last had.
     pub reached_count: Option<u32>,
     /// The settings that Bowline manages, as they were last in sync: what git does not list any more is set back.
@@ -239,6 +267,9 @@ pub struct Attempt {
     pub at: Timestamp,
     /// How it ended; absent while it is under way.
     pub verdict: Option<AttemptVerdict>,
+    /// What is known and was done since it ended.
+    #[serde(default)]
+    pub aftermath: Box<Aftermath>,
 }
 
 /// How an attempt ended.
@@ -248,6 +279,8 @@ pub enum AttemptVerdict {
     Good,
     /// Bad, with the reason as a sentence.
     Bad(String),
+    /// ECS completed it, and health conditions that say nothing against it stayed false: neither good nor bad.
+    Unproven(String),
     /// Replaced by another deployment before it ended.
     Superseded,
 }
@@ -279,6 +312,9 @@ pub struct InFlight {
     pub started_at: Timestamp,
     /// When it counts as failed.
     pub deadline: Timestamp,
+    /// What is followed beside ECS's own word.
+    #[serde(default)]
+    pub watch: Watch,
 }
 
 impl InFlight {
@@ -291,6 +327,7 @@ impl InFlight {
             restart: self.restart.clone(),
             at: self.started_at,
             verdict: None,
+            aftermath: Box::default(),
         }
     }
 }

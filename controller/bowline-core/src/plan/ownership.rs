@@ -23,6 +23,12 @@ pub fn owner(service: &LiveService) -> Option<&str> {
     service.tags.get(TagKey::Owner.as_str()).map(String::as_str)
 }
 
+/// Whether this instance has claimed the service for this resource.
+pub(crate) fn is_claimed(actor: Actor<'_>, resource: &ResourceKey, service: &LiveService) -> bool {
+    let claimed_for = service.tags.get(TagKey::Resource.as_str());
+    owner(service) == Some(actor.instance.as_str()) && claimed_for == Some(&resource.to_string())
+}
+
 /// Why the service is not to be touched for this resource: it belongs to another instance, or to another resource of git.
 pub(crate) fn belongs_elsewhere(
     actor: Actor<'_>,
@@ -80,7 +86,7 @@ pub(crate) fn claim_tags(actor: Actor<'_>, resource: &ResourceKey) -> Vec<(TagKe
         TagKey::Owner => actor.instance.to_string(),
         TagKey::Resource => resource.to_string(),
         TagKey::Commit => actor.commit.to_owned(),
-        TagKey::ManagedBy | TagKey::Restart | TagKey::Secrets => "bowline".to_owned(),
+        TagKey::ManagedBy | TagKey::Restart | TagKey::Secrets | TagKey::Hold => "bowline".to_owned(),
     };
     TagKey::CLAIM.into_iter().map(|key| (key, value(key))).collect()
 }

@@ -6,15 +6,16 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
+use super::commits::FailedCommits;
 use super::memory::{FailedAction, Memory};
 use super::orphans;
 use super::ownership::{self, Actor};
 use super::reads::Reads;
-use super::report::{Need, ResourceReport, Sync, WaitingOn};
+use super::report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, seldom, terraform_label, terraform_state};
+use super::{Proposed, rollouts, seldom, terraform_label, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
@@ -42,6 +43,7 @@ pub fn needs(
     for (name, wanted) in &world.desired.services {
         service::outlook(&world, &mut reads, &secrets, name, wanted);
     }
+    rollouts::ask(&world, &mut reads);
     reads.into_needs()
 }
 
@@ -58,10 +60,13 @@ pub fn propose(
     let secrets = secrets(&world, &mut reads);
     let mut services = services(&world, &mut reads, &secrets);
     wait_for_dependencies(desired, &mut services);
+    let failed = FailedCommits::of(&world);
+    failed.hold(&mut services);
     let mut actions = Vec::new();
+    stops(desired, &services, &mut actions);
     bookkeeping(&world, &services, &mut actions);
     let unbooked = unbooked(memory, &actions);
-    let waits = promotions(desired, &services, &secrets, &unbooked, &mut actions);
+    let postponed = promotions(desired, &services, &secrets, &unbooked, &failed, &mut actions);
     registrations(desired, &mut services, &mut actions);
     creations(desired, &services, &mut actions);
     updates(&world, &services, &mut actions);
@@ -71,8 +76,10 @@ pub fn propose(
         reports.insert(report.resource.clone(), report);
     }
     for mut report in secrets.values().map(|secret| secret.report.clone()) {
-        if let Some(waiting_on) = waits.get(&report.resource) {
-            report.waiting_on = Some(waiting_on.clone());
+        match postponed.get(&report.resource) {
+            Some(Postponed::Waits(waiting_on)) => report.waiting_on = Some(waiting_on.clone()),
+            Some(Postponed::Held(why)) => report.hold(why.clone()),
+            None => {}
         }
         reports.insert(report.resource.clone(), report);
     }
@@ -133,6 +140,8 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             waiting_on: None,
             unknown: None,
             notes: vec![why.clone()],
+            health: Vec::new(),
+            failed: None,
         };
         reports.insert(resource.clone(), report);
     }
@@ -149,13 +158,16 @@ fn wait_for_dependencies(desired: &DesiredState, services: &mut BTreeMap<&Resour
     for (name, outlook) in services {
         let depends_on = desired.services.get(*name).map(|wanted| &wanted.resource.spec.depends_on);
         let unsettled = depends_on.into_iter().flatten().find(|dependency| !settled.contains(*dependency));
-        if let Some(dependency) = unsettled {
-            outlook.withhold_deployment(WaitingOn::Dependency { on: dependency.clone() });
+        if let Some(dependency) = unsettled
+            && outlook.withhold_deployment()
+        {
+            outlook.report.waiting_on = Some(WaitingOn::Dependency { on: dependency.clone() });
         }
     }
 }
 
-fn as_found(live: &LiveService) -> Expectation {
+/// The service as it is now.
+pub(crate) fn as_found(live: &LiveService) -> Expectation {
     with_settings(live, BTreeMap::new())
 }
 
@@ -166,6 +178,36 @@ fn with_settings(live: &LiveService, settings: BTreeMap<String, String>) -> Expe
         task_definition: live.task_definition.clone(),
         primary_deployment: live.primary().map(|primary| primary.id.clone()),
         desired_count: live.desired_count,
+    }
+}
+
+/// Our own bad deployments that are still in progress.
+fn stops(
+    desired: &DesiredState,
+    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    for (name, outlook) in services {
+        let (Some(deployment_id), Some(live)) = (&outlook.stop, outlook.live) else { continue };
+        // What newly begins replaces it by itself.
+        if outlook.deploys() {
+            continue;
+        }
+        let Some(wanted) = desired.services.get(*name) else { continue };
+        actions.push(Action {
+            target: wanted.resource.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation: Operation::StopServiceDeployment {
+                service: wanted.resource.spec.service.clone(),
+                deployment_id: deployment_id.clone(),
+            },
+            expect: Expectation::InProgress {
+                owner: ownership::owner(live).map(str::to_owned),
+                deployment_id: deployment_id.clone(),
+            },
+            wave: Wave::Safety,
+            because: Vec::new(),
+        });
     }
 }
 
@@ -198,7 +240,9 @@ fn claims(
         BTreeMap::new();
     for (name, outlook) in services {
         let (Some(live), Some(wanted)) = (outlook.live, world.desired.services.get(*name)) else { continue };
-        if outlook.hands_off.is_some() || outlook.update.is_some() || !outlook.baselines.is_empty() {
+        let acts = outlook.update.is_some() || outlook.stop.is_some() || !outlook.baselines.is_empty();
+        // What is quarantined gets nothing but its desired count.
+        if outlook.hands_off.is_some() || outlook.failure.is_some() || acts {
             continue;
         }
         if !ownership::claim(world.actor, &outlook.report.resource, live, false).is_empty() {
@@ -233,29 +277,42 @@ fn tagging(
     }
 }
 
-/// Moves of AWSCURRENT; what is returned is why some have to wait for their readers.
+/// Why AWSCURRENT is not moved now.
+enum Postponed {
+    /// Its readers come first.
+    Waits(WaitingOn),
+    /// Its commit failed.
+    Held(HeldWhy),
+}
+
+/// Moves of AWSCURRENT; what is returned is why some are not made now.
 fn promotions(
     desired: &DesiredState,
     services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
     secrets: &BTreeMap<&ResourceName, SecretOutlook>,
     unbooked: &BTreeSet<ResourceKey>,
+    failed: &FailedCommits<'_>,
     actions: &mut Vec<Action>,
-) -> BTreeMap<ResourceKey, WaitingOn> {
-    let mut waiting = BTreeMap::new();
+) -> BTreeMap<ResourceKey, Postponed> {
+    let mut postponed = BTreeMap::new();
     for (name, outlook) in secrets {
         let (SecretStanding::Promoting(promotion), Some(wanted)) =
             (&outlook.standing, desired.secrets.get(*name))
         else {
             continue;
         };
+        if outlook.report.suspended_until().is_some() {
+            continue;
+        }
         let waits = services.iter().find_map(|(reader, service)| {
             let reads = desired.services.get(*reader)?.resource.spec.secrets.contains(name);
             let record_failed = unbooked.contains(&service.report.resource);
             let record = record_failed.then(|| WaitingOn::Wave { of: vec![service.report.resource.clone()] });
             service.promotion_waits.clone().or(record).filter(|_| reads)
         });
-        if let Some(waits) = waits {
-            waiting.insert(outlook.report.resource.clone(), waits);
+        let held = failed.held(&outlook.report.resource, None).map(Postponed::Held);
+        if let Some(why) = waits.map(Postponed::Waits).or(held) {
+            postponed.insert(outlook.report.resource.clone(), why);
             continue;
         }
         actions.push(Action {
@@ -271,7 +328,7 @@ fn promotions(
             because: outlook.report.differences.clone(),
         });
     }
-    waiting
+    postponed
 }
 
 /// Whose records could not be written when that was last tried.

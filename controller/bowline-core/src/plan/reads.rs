@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::report::{Need, WaitingOn};
-use crate::desired::kind::ServiceSettings;
+use crate::desired::kind::{HealthCondition, ServiceSettings};
 use crate::live::{Live, LiveTaskDefinition, Observed, PastDeployment, UnknownCategory, UnknownReason};
 use crate::name::{ResourceName, TaskDefinitionArn};
 
@@ -128,6 +128,40 @@ impl<'a> Reads<'a> {
         let found = self.live.revision_settings.get(service);
         let need = Need::RevisionSettings { service: service.clone() };
         self.answer(found, need, || format!("the service revision of {service}"))
+    }
+
+    /// Asks where a deployment stands inside ECS; what is known of it, `rollout` takes from `live`.
+    pub(crate) fn progress(&mut self, service: &ResourceName, deployment: &str) {
+        if !self.live.progress.contains_key(service) {
+            self.needs
+                .insert(Need::Progress { service: service.clone(), deployment_id: deployment.to_owned() });
+        }
+    }
+
+    /// Asks for the tasks of a deployment that stopped; `learn` takes them from `live`.
+    pub(crate) fn stopped_tasks(&mut self, service: &ResourceName, deployment: &str) {
+        let (service, deployment_id) = (service.clone(), deployment.to_owned());
+        if !self.live.stopped_tasks.contains_key(&(service.clone(), deployment_id.clone())) {
+            self.needs.insert(Need::StoppedTasks { service, deployment_id });
+        }
+    }
+
+    /// Asks the health conditions of a service once, unless each was answered in this pass; whether that is still to come.
+    pub(crate) fn health(
+        &mut self,
+        service: &ResourceName,
+        conditions: &[HealthCondition],
+    ) -> Result<(), Blocked> {
+        let answered = self.live.probes.get(service);
+        let has_answer = |condition: &HealthCondition| {
+            let name = condition.check.to_string();
+            answered.is_some_and(|answers| answers.iter().any(|answer| answer.condition == name))
+        };
+        if conditions.iter().all(has_answer) {
+            return Ok(());
+        }
+        self.needs.insert(Need::Health { service: service.clone() });
+        Err(Blocked { what: format!("the health of {service}"), why: None })
     }
 
     /// When a secret's versions were created.

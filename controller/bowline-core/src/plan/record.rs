@@ -1,20 +1,24 @@
 //! What to remember of an action that was attempted.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey};
 use super::event::{Event, EventKind};
 use super::memory::{
-    Attempt, AttemptVerdict, FailedAction, InFlight, Memory, ResourceMemory, Scaling, ServiceMemory, SpecHash,
+    Aftermath, Attempt, AttemptVerdict, ConditionStanding, FailedAction, InFlight, Memory, ResourceMemory,
+    Scaling, ServiceMemory, SpecHash, Watch,
 };
-use crate::desired::kind::ServiceSettings;
-use crate::desired::{DesiredState, ResourceKind};
+use crate::desired::kind::{HealthCondition, ServiceSettings};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, Retry};
+use crate::diff::Difference;
 use crate::diff::fields::{Effect, setting_row, starts_deployment};
 use crate::diff::settings::{get, set, settings_by_name};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
-use crate::rollout;
+use crate::{rollback, rollout};
 
 /// How an attempted action ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +44,17 @@ pub enum Outcome {
 /// How many attempts are remembered for a service.
 const MOST_ATTEMPTS: usize = 50;
 
+/// How many bad attempts of a service are kept with their evidence: each may have 32 KiB of it.
+const MOST_EVIDENCE: usize = 5;
+
 /// How many failing actions are remembered for a resource: more than one has in a plan.
 const MOST_FAILURES: usize = 8;
+
+/// How many of the differences that a rollout repairs are kept with it.
+const MOST_DIFFERENCES: usize = 50;
+
+/// How long an answer of a health condition tells how it was before a rollout.
+pub(super) const BASELINE_HOLDS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Remembers an action that was attempted, and tells what happened.
 pub fn record(
@@ -61,6 +74,9 @@ pub fn record(
         }
         Outcome::AlreadyDone => {
             resource.failures.clear();
+            if let Operation::StopServiceDeployment { deployment_id, .. } = &action.operation {
+                note_stopped(memory, action, deployment_id, desired, now);
+            }
             Vec::new()
         }
         Outcome::Superseded { found } => {
@@ -119,64 +135,121 @@ fn done(
             let revision = registered.map_or_else(|| family.clone(), |arn| arn.revision().to_string());
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
-        Operation::CreateService { task_definition, spec_hash, .. } => {
-            let started = Started::of(desired, action, deployment_id, commit, now);
-            let (service, _) = memory.service_mut(desired, &action.resource.name);
-            service.draining_since = None;
-            begin(service, spec_hash, Some(task_definition.clone()), &started);
-            let message = format!("created with {}, which is being rolled out", task_definition.revision());
-            vec![event(EventKind::ServiceCreated, message)]
-        }
-        Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } => {
-            if action.resource.kind != ResourceKind::EcsService {
+        Operation::StopServiceDeployment { deployment_id: stopped, .. } => {
+            // Before the call: if it was never made, it is planned again.
+            if deployment_id.is_none() {
+                if let Some(aftermath) = stopping(memory, action, stopped, desired) {
+                    aftermath.stop_begun_at = Some(now);
+                }
                 return Vec::new();
             }
-            let started = Started::of(desired, action, deployment_id, commit, now);
-            let (service, _) = memory.service_mut(desired, &action.resource.name);
-            let mut events = Vec::new();
-            if let Some(hash) = spec_hash {
-                let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
-                if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
-                    let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
-                    let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
-                    let message = format!("the rollout of {revision} did not end: git wants something newer");
-                    events.push(event(EventKind::Superseded, message));
-                }
-                let revision =
-                    arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
-                let rolls_out = settings.0.keys().any(|field| starts_deployment(field));
-                let (kind, message) = if task_definition.is_some() || rolls_out {
-                    (EventKind::RolloutStarted, format!("{revision} is being rolled out"))
-                } else {
-                    let message = format!("new tasks of {revision} are being started{}", why(tags));
-                    (EventKind::Restarted, message)
-                };
-                events.push(event(kind, message));
-            }
-            if !settings.is_empty() {
-                note_changed(service, settings, now);
-                note_names(service, settings);
-                events.push(event(EventKind::SettingsChanged, format!("changed {}", settings.names())));
-            }
-            if let Some(count) = desired_count {
-                service.scaling = Some(Scaling {
-                    to: *count,
-                    commit: commit.to_owned(),
-                    started_at: now,
-                    deadline: started.deadline(),
-                });
-                let before = match &action.expect {
-                    Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
-                    Expectation::NoService
-                    | Expectation::SecretCurrent { .. }
-                    | Expectation::NewestRevision { .. } => String::new(),
-                };
-                events
-                    .push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
-            }
-            events
+            note_stopped(memory, action, stopped, desired, now);
+            let message = format!("{stopped} was stopped, and ECS goes back to what it last completed");
+            vec![event(EventKind::DeploymentStopped, message)]
         }
+        Operation::CreateService { task_definition, spec_hash, .. } => {
+            let wanted_by = wanted_by(memory, &action.resource, commit);
+            let started = Started::of(desired, action, deployment_id, &wanted_by, now);
+            let (service, _) = memory.service_mut(desired, &action.resource.name);
+            service.draining_since = None;
+            // Those answers were about another service: what was true of that one convicts no creation.
+            service.health.clear();
+            let released =
+                started.release(service, spec_hash).map(|what| event(EventKind::RetryReleased, what));
+            begin(service, spec_hash, Some(task_definition.clone()), &started);
+            let message = format!("created with {}, which is being rolled out", task_definition.revision());
+            released.into_iter().chain([event(EventKind::ServiceCreated, message)]).collect()
+        }
+        Operation::UpdateService { .. } if action.resource.kind != ResourceKind::EcsService => Vec::new(),
+        Operation::UpdateService { .. } => updated(memory, action, deployment_id, desired, commit, now),
     }
+}
+
+/// Remembers a change of a service: the rollout that began, settings, and the count.
+fn updated(
+    memory: &mut Memory,
+    action: &Action,
+    deployment_id: Option<&str>,
+    desired: &DesiredState,
+    commit: &str,
+    now: Timestamp,
+) -> Vec<Event> {
+    let Operation::UpdateService { task_definition, desired_count, settings, tags, spec_hash, .. } =
+        &action.operation
+    else {
+        return Vec::new();
+    };
+    let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
+    let wanted_by = wanted_by(memory, &action.resource, commit);
+    let started = Started::of(desired, action, deployment_id, &wanted_by, now);
+    let (service, _) = memory.service_mut(desired, &action.resource.name);
+    let mut events = Vec::new();
+    if let Some(hash) = spec_hash {
+        let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
+        events.extend(started.release(service, hash).map(|what| event(EventKind::RetryReleased, what)));
+        if let Some(replaced) = begin(service, hash, arn.clone(), &started) {
+            let revision = replaced.task_definition.map(|arn| arn.revision().to_string());
+            let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
+            let message = format!("the rollout of {revision} did not end: git wants something newer");
+            events.push(event(EventKind::Superseded, message));
+        }
+        let revision = arn.map_or_else(|| "its task definition".to_owned(), |arn| arn.revision().to_string());
+        let rolls_out = settings.0.keys().any(|field| starts_deployment(field));
+        let (kind, message) = if task_definition.is_some() || rolls_out {
+            (EventKind::RolloutStarted, format!("{revision} is being rolled out"))
+        } else {
+            let message = format!("new tasks of {revision} are being started{}", why(tags));
+            (EventKind::Restarted, message)
+        };
+        events.push(event(kind, message));
+    }
+    if !settings.is_empty() {
+        note_changed(service, settings, now);
+        note_names(service, settings);
+        events.push(event(EventKind::SettingsChanged, format!("changed {}", settings.names())));
+    }
+    if let Some(count) = desired_count {
+        service.scaling = Some(Scaling {
+            to: *count,
+            commit: commit.to_owned(),
+            started_at: now,
+            deadline: started.deadline(),
+        });
+        let before = match &action.expect {
+            Expectation::Service { desired_count, .. } => format!(" from {desired_count}"),
+            Expectation::InProgress { .. }
+            | Expectation::NoService
+            | Expectation::SecretCurrent { .. }
+            | Expectation::NewestRevision { .. } => String::new(),
+        };
+        events.push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
+    }
+    events
+}
+
+fn note_stopped(
+    memory: &mut Memory,
+    action: &Action,
+    deployment: &str,
+    desired: &DesiredState,
+    now: Timestamp,
+) {
+    if let Some(aftermath) = stopping(memory, action, deployment, desired) {
+        aftermath.stopped_at = Some(now);
+    }
+}
+
+/// What is remembered of the bad attempt whose deployment is being stopped.
+fn stopping<'a>(
+    memory: &'a mut Memory,
+    action: &Action,
+    deployment: &str,
+    desired: &DesiredState,
+) -> Option<&'a mut Aftermath> {
+    let (service, _) = memory.service_mut(desired, &action.resource.name);
+    let mut attempts = service.attempts.values_mut();
+    let attempt = attempts.find(|one| one.deployment_id.as_deref() == Some(deployment))?;
+    Some(&mut attempt.aftermath)
 }
 
 /// Remembers what was asked for where the answer cannot tell whether it is live: it would be asked for again for ever.
@@ -204,7 +277,17 @@ fn note_changed(service: &mut ServiceMemory, settings: &SettingsRequest, now: Ti
     }
 }
 
+/// The commit that wants it: the head when git was first seen to want it, which may have moved on since then.
+fn wanted_by(memory: &Memory, resource: &ResourceKey, head: &str) -> String {
+    let known = memory.resources.get(&resource.to_string()).and_then(|known| known.change.as_ref());
+    known.and_then(|change| change.commit.clone()).unwrap_or_else(|| head.to_owned())
+}
+
 struct Started<'a> {
+    /// The commits that release the spec: this attempt uses them up.
+    retries: Vec<&'a Retry>,
+    health: &'a [HealthCondition],
+    because: &'a [Difference],
     deployment_id: Option<&'a str>,
     commit: &'a str,
     restart: Option<RestartToken>,
@@ -214,8 +297,8 @@ struct Started<'a> {
 
 impl<'a> Started<'a> {
     fn of(
-        desired: &DesiredState,
-        action: &Action,
+        desired: &'a DesiredState,
+        action: &'a Action,
         deployment_id: Option<&'a str>,
         commit: &'a str,
         now: Timestamp,
@@ -223,13 +306,46 @@ impl<'a> Started<'a> {
         let wanted = desired.services.get(&action.resource.name).map(|wanted| &wanted.resource.spec);
         let allowed = wanted
             .map_or_else(|| crate::desired::kind::Rollout::default().deadline, |one| one.rollout.deadline);
-        let restart = wanted.and_then(|wanted| wanted.restart.clone());
-        Self { deployment_id, commit, restart, now, allowed }
+        let hash = match &action.operation {
+            Operation::CreateService { spec_hash, .. } => Some(spec_hash),
+            Operation::UpdateService { spec_hash, .. } => spec_hash.as_ref(),
+            Operation::TagService { .. }
+            | Operation::PromoteSecret { .. }
+            | Operation::RegisterTaskDefinition { .. }
+            | Operation::StopServiceDeployment { .. } => None,
+        };
+        Self {
+            retries: hash
+                .map(|hash| rollback::releasing(&desired.retries, hash).collect())
+                .unwrap_or_default(),
+            health: wanted.map_or(&[][..], |wanted| wanted.health.as_slice()),
+            because: &action.because,
+            deployment_id,
+            commit,
+            restart: wanted.and_then(|wanted| wanted.restart.clone()),
+            now,
+            allowed,
+        }
+    }
+
+    /// What tells that a commit releases what failed; absent where nothing failed, or the release was used up.
+    fn release(&self, service: &ServiceMemory, hash: &SpecHash) -> Option<String> {
+        let retry = self.retries.iter().find(|retry| !is_used(service, hash, retry))?;
+        Some(format!("what failed is tried once more, as commit {:.8} says", retry.commit))
     }
 
     fn deadline(&self) -> Timestamp {
         rollout::deadline(self.now, self.allowed)
     }
+}
+
+/// Whether an attempt has used a release up, or there was nothing to release.
+fn is_used(service: &ServiceMemory, hash: &SpecHash, retry: &Retry) -> bool {
+    service.attempts.get(hash).is_none_or(|attempt| {
+        !matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
+            || attempt.aftermath.retries.contains(&retry.commit)
+            || (!attempt.aftermath.ours && retry.committed_at <= attempt.at)
+    })
 }
 
 /// Notes a rollout; what is given back is the one of another spec that it replaced.
@@ -239,7 +355,8 @@ fn begin(
     arn: Option<TaskDefinitionArn>,
     started: &Started<'_>,
 ) -> Option<InFlight> {
-    let replaced = service.in_flight.take().filter(|replaced| replaced.spec_hash != *hash);
+    let replaced =
+        service.in_flight.take().filter(|replaced| replaced.spec_hash != *hash).map(|replaced| *replaced);
     if let Some(replaced) = &replaced {
         let attempt = Attempt { verdict: Some(AttemptVerdict::Superseded), ..replaced.attempt() };
         service.attempts.insert(replaced.spec_hash.clone(), attempt);
@@ -252,15 +369,44 @@ fn begin(
         restart: started.restart.clone(),
         started_at: started.now,
         deadline: started.deadline(),
+        watch: Watch {
+            ours: true,
+            health: baseline(service, started),
+            changed: started.because.iter().take(MOST_DIFFERENCES).cloned().collect(),
+            ..Watch::default()
+        },
     };
-    service.attempts.insert(hash.clone(), in_flight.attempt());
-    service.in_flight = Some(in_flight);
+    let mut attempt = in_flight.attempt();
+    let before = service.attempts.get(hash).map(|before| before.aftermath.retries.clone());
+    let used = started.retries.iter().map(|retry| retry.commit.clone());
+    attempt.aftermath.retries = before.into_iter().flatten().chain(used).collect();
+    service.attempts.insert(hash.clone(), attempt);
+    service.in_flight = Some(Box::new(in_flight));
     forget_oldest(service);
     replaced
 }
 
-/// Keeps memory bounded: what is forgotten can be had again from ECS's history.
+/// How the health conditions answered right before.
+fn baseline(service: &ServiceMemory, started: &Started<'_>) -> BTreeMap<String, ConditionStanding> {
+    let standing = |condition: &HealthCondition| {
+        let name = condition.check.to_string();
+        let known = service.health.get(&name);
+        let recent = known.filter(|known| started.now.duration_since(known.at) <= BASELINE_HOLDS);
+        let before = recent.map(|known| known.passed);
+        let standing = ConditionStanding { needed: condition.successes, before, ..Default::default() };
+        (name, standing)
+    };
+    started.health.iter().map(standing).collect()
+}
+
+/// Keeps memory bounded: what is forgotten can be had again from ECS's history, except for evidence.
 fn forget_oldest(service: &mut ServiceMemory) {
+    let mut with_evidence: Vec<&mut Attempt> =
+        service.attempts.values_mut().filter(|attempt| attempt.aftermath.evidence.is_some()).collect();
+    with_evidence.sort_by_key(|attempt| std::cmp::Reverse(attempt.at));
+    for attempt in with_evidence.into_iter().skip(MOST_EVIDENCE) {
+        attempt.aftermath.evidence = None;
+    }
     while service.attempts.len() > MOST_ATTEMPTS {
         let oldest =
             service.attempts.iter().min_by_key(|(_, attempt)| attempt.at).map(|(hash, _)| hash.clone());
@@ -272,9 +418,10 @@ fn forget_oldest(service: &mut ServiceMemory) {
 fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
     match expect {
         Expectation::Service { task_definition, .. } => task_definition.clone(),
-        Expectation::NoService | Expectation::SecretCurrent { .. } | Expectation::NewestRevision { .. } => {
-            None
-        }
+        Expectation::InProgress { .. }
+        | Expectation::NoService
+        | Expectation::SecretCurrent { .. }
+        | Expectation::NewestRevision { .. } => None,
     }
 }
 
@@ -284,6 +431,7 @@ fn why(tags: &[(TagKey, String)]) -> String {
         .filter_map(|(key, _)| match key {
             TagKey::Restart => Some("for a new restart token"),
             TagKey::Secrets => Some("for new secret versions"),
+            TagKey::Hold => Some("with a hold"),
             TagKey::ManagedBy | TagKey::Owner | TagKey::Resource | TagKey::Commit => None,
         })
         .collect();

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::memory::SpecHash;
+use super::memory::{Evidence, SpecHash};
 use super::warning::Warning;
 use crate::desired::kind::{Capability, Mode};
 use crate::desired::{Origin, ResourceKey};
 use crate::diff::Difference;
-use crate::live::UnknownReason;
+use crate::live::{Pause, UnknownReason};
 use crate::name::ResourceName;
 
 /// One resource's state after a pass.
@@ -37,6 +37,43 @@ pub struct ResourceReport {
     pub unknown: Option<UnknownReason>,
     /// Things a person should know; no action follows from them.
     pub notes: Vec<String>,
+    /// How its health conditions stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<HealthReport>,
+    /// The rollout of what git wants that failed, with what speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Box<FailedRollout>>,
+}
+
+/// How one health condition stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthReport {
+    /// The condition, by what it is called: `http https://web.example.com/healthz`.
+    pub condition: String,
+    /// The newest answer; absent before the first.
+    pub healthy: Option<bool>,
+    /// What is wrong, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A rollout that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedRollout {
+    /// What was deployed.
+    pub spec_hash: SpecHash,
+    /// The commit that wanted it.
+    pub commit: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When the verdict fell.
+    pub ended_at: Option<Timestamp>,
+    /// Why it is bad, as a sentence.
+    pub reason: String,
+    /// What speaks for that.
+    pub evidence: Option<Evidence>,
 }
 
 impl ResourceReport {
@@ -53,6 +90,8 @@ impl ResourceReport {
             waiting_on: None,
             unknown: None,
             notes: Vec::new(),
+            health: Vec::new(),
+            failed: None,
         }
     }
 
@@ -75,6 +114,12 @@ impl ResourceReport {
         }
     }
 
+    /// True while a rollout is under way, or ECS deletes a service that is to be created again.
+    pub fn is_rolling(&self) -> bool {
+        let moves = |on: &WaitingOn| on.is_rollout() || matches!(on, WaitingOn::Deletion { .. });
+        self.sync == Sync::Progressing || self.waiting_on.as_ref().is_some_and(moves)
+    }
+
     /// True when something that decides about it could not be read.
     pub fn has_unknown(&self) -> bool {
         self.sync == Sync::Unknown || matches!(self.waiting_on, Some(WaitingOn::Read { .. }))
@@ -83,6 +128,14 @@ impl ResourceReport {
     /// What was tried and failed, if anything.
     pub fn failing(&self) -> Option<&HeldWhy> {
         self.held.iter().find(|why| matches!(why, HeldWhy::ActionFailed { .. }))
+    }
+
+    /// Until when nothing is done to it, by git's word; absent when it is not suspended.
+    pub fn suspended_until(&self) -> Option<Timestamp> {
+        self.held.iter().find_map(|why| match why {
+            HeldWhy::Suspended { until, .. } => Some(*until),
+            _ => None,
+        })
     }
 
     /// True when live is as git wants it, or on its way there with nothing left to do.
@@ -143,13 +196,34 @@ pub enum HeldWhy {
         /// What is outside, as a sentence.
         what: String,
     },
+    /// Git says that nothing is to be done to it for a while: nothing at all is.
+    Suspended {
+        /// When that ends.
+        until: Timestamp,
+        /// Why, in the words of who wrote it.
+        reason: String,
+    },
     /// This spec failed before.
     #[serde(rename_all = "camelCase")]
     Quarantined {
+        /// The service.
+        service: ResourceName,
         /// The spec.
         spec_hash: SpecHash,
         /// How it failed.
         reason: String,
+    },
+    /// Another resource failed with the commit that wants this: one bad commit is gone back from once.
+    #[serde(rename_all = "camelCase")]
+    CommitFailed {
+        /// The commit.
+        commit: String,
+        /// The resource that failed.
+        resource: String,
+        /// The resource that is not changed.
+        held: ResourceKey,
+        /// What is not started, where that is a deployment.
+        spec_hash: Option<SpecHash>,
     },
     /// Somebody stepped back; it is healed when this passes.
     HealDelay {
@@ -248,6 +322,20 @@ pub enum WaitingOn {
         /// When it counts as failed, or is not waited for any longer.
         deadline: Timestamp,
     },
+    /// Health conditions of a deployment that ECS has completed.
+    Health {
+        /// Each that is not true yet, with its newest answer, as a sentence.
+        of: Vec<String>,
+        /// When it counts as failed.
+        deadline: Timestamp,
+    },
+    /// A deployment that ECS holds on purpose: a hook, or bake time. It does not count against the deadline.
+    Pause {
+        /// What it waits for.
+        pause: Pause,
+        /// Since when.
+        since: Timestamp,
+    },
     /// ECS to finish deleting a service of the same name: only then can it be created.
     Deletion {
         /// When it is not waited for any longer.
@@ -265,6 +353,16 @@ pub enum WaitingOn {
         /// What, as a sentence.
         what: String,
     },
+}
+
+impl WaitingOn {
+    /// True for a rollout under way, whoever began it.
+    pub(crate) fn is_rollout(&self) -> bool {
+        match self {
+            Self::Rollout { .. } | Self::Health { .. } | Self::Pause { .. } | Self::EcsRollback => true,
+            Self::Wave { .. } | Self::Dependency { .. } | Self::Deletion { .. } | Self::Read { .. } => false,
+        }
+    }
 }
 
 /// Something more that must be read before the plan can be made. The shell reads it and asks again.
@@ -298,6 +396,25 @@ pub enum Need {
     TaskStarts {
         /// The EcsService resource.
         service: ResourceName,
+    },
+    /// Whether a service's health conditions are true now, before it is changed.
+    Health {
+        /// The EcsService resource.
+        service: ResourceName,
+    },
+    /// Where a deployment stands inside ECS.
+    Progress {
+        /// The EcsService resource.
+        service: ResourceName,
+        /// The deployment, `ecs-svc/<number>`.
+        deployment_id: String,
+    },
+    /// The tasks of a bad deployment that stopped.
+    StoppedTasks {
+        /// The EcsService resource.
+        service: ResourceName,
+        /// The deployment, `ecs-svc/<number>`.
+        deployment_id: String,
     },
     /// When a secret's versions were created.
     SecretVersionDates {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reads::Reads;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
+use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::kind::Secret;
 use crate::desired::{Resource, ResourceKind};
@@ -71,6 +72,7 @@ pub(crate) fn outlook<'a>(
         }
     };
     let standing = stand(reads, name, spec, found, &mut report);
+    suspension::note(spec.suspend.as_ref(), world.now, &mut report);
     SecretOutlook { report, standing, current: found.current().map(str::to_owned) }
 }
 

@@ -4,9 +4,11 @@ use std::fmt;
 
 use super::action::{Action, Operation, TagKey, Wave};
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
-use crate::desired::how_to_accept;
 use crate::desired::kind::{Capability, Mode};
+use crate::desired::{how_to_accept, how_to_retry};
 use crate::diff::{Difference, Reason};
+use crate::live::Pause;
+use crate::name::ResourceName;
 
 impl fmt::Display for Sync {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +41,7 @@ impl fmt::Display for Capability {
             Self::EcsDeploy => "ecs:deploy",
             Self::EcsScale => "ecs:scale",
             Self::EcsRestart => "ecs:restart",
+            Self::EcsStopDeployment => "ecs:stop-deployment",
             Self::SecretsPromote => "secrets:promote",
         })
     }
@@ -61,10 +64,14 @@ impl fmt::Display for HeldWhy {
                 by(*by_ceiling)
             ),
             Self::OutsideCeiling { what } => write!(formatter, "outside the ceiling of bowline.yaml: {what}"),
-            Self::Quarantined { spec_hash, reason } => write!(
-                formatter,
-                "this spec failed before ({reason}); it is not deployed again until git changes it (spec {spec_hash})"
-            ),
+            Self::Suspended { until, reason } => {
+                write!(formatter, "suspended until {until:.0}, so nothing is done to it: {reason}")
+            }
+            Self::Quarantined { service, reason, .. } => formatter.write_str(&quarantined(service, reason)),
+            Self::CommitFailed { commit, resource, held, spec_hash } => {
+                let service = spec_hash.as_ref().map(|_| &held.name);
+                commit_failed(formatter, commit, resource, service)
+            }
             Self::HealDelay { until } => {
                 write!(formatter, "somebody stepped back on purpose, perhaps: it is healed at {until:.0} unless git changes")
             }
@@ -146,6 +153,14 @@ impl HeldWhy {
     }
 }
 
+fn quarantined(service: &ResourceName, reason: &str) -> String {
+    let retry = how_to_retry("to try it once more as it is", service);
+    format!(
+        "this spec failed before ({reason}); it is not deployed again until git changes it, also when the same comes back by a merge \
+         or a bot; {retry}"
+    )
+}
+
 /// The command that takes a claim off a service.
 fn untag(service_arn: &str) -> String {
     let region = service_arn.split(':').nth(3).unwrap_or_default();
@@ -154,6 +169,25 @@ fn untag(service_arn: &str) -> String {
         "aws ecs untag-resource --region {region} --resource-arn {service_arn} --tag-keys {}",
         keys.join(" ")
     )
+}
+
+fn commit_failed(
+    formatter: &mut fmt::Formatter<'_>,
+    commit: &str,
+    resource: &str,
+    service: Option<&ResourceName>,
+) -> fmt::Result {
+    write!(
+        formatter,
+        "{resource} failed with commit {commit:.8}, so nothing else of that commit is started; it goes on when git changes what \
+         failed, or this"
+    )?;
+    match service {
+        Some(service) => {
+            write!(formatter, "; {}", how_to_retry("to start it all the same", service))
+        }
+        None => Ok(()),
+    }
 }
 
 impl fmt::Display for WaitingOn {
@@ -169,12 +203,36 @@ impl fmt::Display for WaitingOn {
             Self::Rollout { deployment_id: None, deadline } => {
                 write!(formatter, "its tasks to start, until {deadline:.0}")
             }
+            Self::Health { of, deadline } => {
+                write!(formatter, "its health conditions, until {deadline:.0}: {}", of.join("; "))
+            }
+            Self::Pause { pause, since } => write!(formatter, "{pause} (since {since:.0})"),
             Self::Deletion { deadline } => {
                 write!(formatter, "ECS to finish deleting the service, until {deadline:.0}")
             }
             Self::EcsRollback => formatter.write_str("ECS to finish its own rollback"),
             Self::Dependency { on } => write!(formatter, "{on}, which it depends on, to be in sync"),
             Self::Read { what } => write!(formatter, "something that could not be read: {what}"),
+        }
+    }
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hook { hook_id, stage, until } => {
+                write!(
+                    formatter,
+                    "a person to continue the deployment, which is paused at {stage}: aws ecs continue-service-deployment \
+                     --hook-id {hook_id} --action CONTINUE"
+                )?;
+                match until {
+                    Some(until) => write!(formatter, "; ECS decides by itself at {until:.0}"),
+                    None => Ok(()),
+                }
+            }
+            Self::BakeTime => formatter.write_str("the deployment's bake time"),
+            Self::TrafficShift => formatter.write_str("the deployment's traffic, which moves in steps"),
         }
     }
 }
@@ -204,6 +262,7 @@ impl ResourceReport {
 impl fmt::Display for Wave {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Safety => "safety",
             Self::Bookkeeping => "bookkeeping",
             Self::Secrets => "secrets",
             Self::TaskDefinitions => "task definitions",
@@ -228,6 +287,9 @@ impl fmt::Display for Operation {
             Self::PromoteSecret { to, from, .. } => write!(formatter, "move AWSCURRENT from {from} to {to}"),
             Self::RegisterTaskDefinition { family, .. } => {
                 write!(formatter, "register a new revision of {family}")
+            }
+            Self::StopServiceDeployment { deployment_id, .. } => {
+                write!(formatter, "stop {deployment_id}, so that ECS goes back")
             }
             Self::CreateService { service, task_definition, desired_count, .. } => {
                 write!(formatter, "create the service {service} with {}", task_definition.revision())?;

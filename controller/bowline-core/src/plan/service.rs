@@ -3,11 +3,13 @@
 mod count;
 mod creation;
 mod gate;
+mod health;
 mod ignored;
 mod images;
 mod records;
 mod settings;
 mod settle;
+mod stop;
 mod task_definition;
 mod under_way;
 
@@ -21,25 +23,27 @@ pub(crate) use gate::Spec;
 pub use images::is_mutable;
 pub(crate) use images::settled;
 use records::Records;
-pub(crate) use settings::Noticed;
 use settings::Settings;
+pub(crate) use settings::{Noticed, deploying_part};
 pub(crate) use task_definition::Registration;
 use task_definition::{Step, TaskDefinition};
 use under_way::Unwatched;
 
 use super::action::TagKey;
-use super::memory::{InFlight, ServiceMemory, SpecHash};
+use super::hold::Hold;
+use super::memory::{AttemptVerdict, InFlight, ServiceMemory, SpecHash};
 use super::ownership;
 use super::reads::Reads;
-use super::report::{HeldWhy, ResourceReport, WaitingOn};
+use super::report::{FailedRollout, HeldWhy, ResourceReport, WaitingOn};
 use super::secret::SecretOutlook;
+use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::path::Ignored;
 use crate::live::{DeploymentController, LiveService, ServiceStatus, UnknownCategory, UnknownReason};
 use crate::name::{ResourceName, TaskDefinitionArn};
-use crate::rollback::Failure;
-use crate::rollout;
+use crate::rollback::{self, Failure};
+use crate::rollout::{self, Verdict};
 
 /// The service that is being decided about.
 pub(crate) struct Subject<'a> {
@@ -56,7 +60,7 @@ pub(crate) struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// The rollout that Bowline began and that has not ended.
     fn in_flight(&self) -> Option<&'a InFlight> {
-        self.memory?.in_flight.as_ref()
+        self.memory?.in_flight.as_deref()
     }
 
     /// The secrets that the service reads.
@@ -93,6 +97,10 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) update: Option<Update>,
     /// What it should run, where that had to be worked out.
     pub(crate) spec: Option<Spec>,
+    /// Our own bad deployment that is to be stopped.
+    pub(crate) stop: Option<String>,
+    /// True when a commit releases what failed.
+    pub(crate) retry: bool,
     /// A failed deployment of what it should run.
     pub(crate) failure: Option<Failure>,
     /// Somebody else's step back, as text.
@@ -112,6 +120,8 @@ pub(crate) struct ServiceOutlook<'a> {
 pub(crate) enum HandsOff {
     /// Another instance, or another resource, owns it.
     BelongsElsewhere,
+    /// Git says so, for a while.
+    Suspended,
     /// ECS is deleting it, and it is to be created again.
     Draining,
 }
@@ -141,6 +151,8 @@ impl ServiceOutlook<'_> {
             register: None,
             create: None,
             update: None,
+            stop: None,
+            retry: false,
             spec: None,
             failure: None,
             deviation: None,
@@ -153,34 +165,71 @@ impl ServiceOutlook<'_> {
 
     /// Takes back everything that would be done to the service, since it is somebody else's. What differs is still told.
     fn leave_alone(&mut self, why: HeldWhy) {
-        self.hands_off = Some(HandsOff::BelongsElsewhere);
-        (self.update, self.register, self.deviation) = (None, None, None);
+        self.do_nothing(HandsOff::BelongsElsewhere);
+        // What would have held an action is beside the point.
+        self.report.held = vec![why];
+    }
+
+    /// Takes back everything that would be done to the service. What differs is still told.
+    fn do_nothing(&mut self, why: HandsOff) {
+        self.hands_off.get_or_insert(why);
+        (self.update, self.register, self.create) = (None, None, None);
+        (self.deviation, self.stop) = (None, None);
         self.baselines.clear();
         // A secret that it reads is not promoted either: nobody here could roll the service then.
         self.promotion_waits = Some(WaitingOn::Wave { of: vec![self.report.resource.clone()] });
         let nothing_comes = |on: &WaitingOn| matches!(on, WaitingOn::Wave { .. });
         self.report.waiting_on = self.report.waiting_on.take().filter(|on| !nothing_comes(on));
-        // What would have held an action is beside the point.
-        self.report.held = vec![why];
     }
 
-    /// Takes back a deployment that would begin, but not a change of the count or of settings that start none.
-    pub(crate) fn withhold_deployment(&mut self, waiting_on: WaitingOn) {
-        let deploys = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
-        if self.register.take().is_some() || self.create.take().is_some() || deploys {
+    /// Whether a deployment would begin, or its revision be registered.
+    pub(crate) fn deploys(&self) -> bool {
+        let updates = self.update.as_ref().is_some_and(|update| update.spec_hash.is_some());
+        updates || self.register.is_some() || self.create.is_some()
+    }
+
+    /// Takes back a deployment that would begin, but not a change of the count or of settings that start none. False if none
+    /// would.
+    pub(crate) fn withhold_deployment(&mut self) -> bool {
+        let deploys = self.deploys();
+        (self.register, self.create) = (None, None);
+        if deploys {
             let rest = self.update.take().map(|update| Update {
                 desired_count: update.desired_count,
                 settings: update.settings,
                 ..Update::default()
             });
             self.update = rest.filter(|rest| *rest != Update::default());
-            self.report.waiting_on = Some(waiting_on);
         }
+        deploys
     }
 }
 
 /// Decides for one service.
 pub(crate) fn outlook<'a>(
+    world: &'a World<'a>,
+    reads: &mut Reads<'a>,
+    secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
+    name: &'a ResourceName,
+    wanted: &'a DesiredService,
+) -> ServiceOutlook<'a> {
+    let mut outlook = unsuspended(world, reads, secrets, name, wanted);
+    // Whose service it is comes first: what belongs elsewhere is not suspended here.
+    if outlook.hands_off != Some(HandsOff::BelongsElsewhere) {
+        suspension::note(wanted.resource.spec.suspend.as_ref(), world.now, &mut outlook.report);
+        let live = world.service(name, &wanted.resource.spec.target);
+        if let Seen::Known { value } = live {
+            suspension::note_hold(Hold::read(value), world.now, &mut outlook.report);
+        }
+        if outlook.report.suspended_until().is_some() {
+            outlook.do_nothing(HandsOff::Suspended);
+        }
+    }
+    outlook
+}
+
+/// Decides for one service, whether it is suspended or not.
+fn unsuspended<'a>(
     world: &'a World<'a>,
     reads: &mut Reads<'a>,
     secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
@@ -239,6 +288,7 @@ fn decide<'a>(
     mut report: ResourceReport,
 ) -> ServiceOutlook<'a> {
     settle::note_controller(subject, &mut report);
+    health::report(subject, &mut report);
     let task_definition = task_definition::compare(subject, reads);
     if let TaskDefinition::Unknown(blocked) = &task_definition {
         report.set_unknown(blocked.reason());
@@ -267,12 +317,17 @@ fn decide<'a>(
     }
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
-    configure(&settings, &mut outlook);
+    // What is quarantined gets nothing but its desired count.
+    if outlook.failure.is_none() {
+        configure(&settings, &mut outlook);
+    }
     if subject.live.controller == DeploymentController::Ecs {
         count::scale(subject, &mut outlook);
     }
+    stop::plan(subject, &mut outlook);
     outlook.baselines = records.baselines;
     outlook.promotion_waits = records.promotion_waits;
+    outlook.report.warnings.extend(health::no_breaker(subject));
     outlook.report.warnings.extend(images::warnings(subject));
     settle::settle(subject, reads, &mut outlook);
     let resource = &outlook.report.resource;
@@ -371,7 +426,10 @@ fn may_begin<'a>(
     }
     outlook.spec = Some(spec.clone());
     let failure = gate::failed_before(subject, reads, &spec, wanted.records.recorded).map_err(read)?;
-    let has_failed = failure.is_some();
+    let released = failure.as_ref().is_some_and(|failure| gate::is_released(subject, &spec, failure));
+    outlook.retry = released;
+    let failure = failure.filter(|_| !released);
+    let (due, has_failed) = (due || released, failure.is_some());
     if let Some(failure) = failure {
         quarantine(subject, &spec, failure, outlook);
     }
@@ -406,7 +464,10 @@ fn may_begin<'a>(
     } else if let Some(Unwatched::OnTime(waiting_on)) = under_way::somebody_elses_rollout(subject, reads) {
         return Err(waiting_on);
     }
-    gate::secrets_first(&subject.secrets()).map_or(Ok(true), Err)
+    if let Some(waiting_on) = gate::secrets_first(&subject.secrets()) {
+        return Err(waiting_on);
+    }
+    health::baseline(subject, reads).map(|()| true)
 }
 
 fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
@@ -428,26 +489,74 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
             update.task_definition = Some(arn.clone());
         }
         // New settings start a deployment by themselves.
-        _ => update.force = !records.due.is_empty(),
+        _ => update.force = !records.due.is_empty() || (outlook.retry && update.deploying.is_empty()),
     }
     outlook.update = Some(update);
 }
 
 fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mut ServiceOutlook<'_>) {
+    outlook.report.failed =
+        failed(subject.memory, &spec.hash).or_else(|| Some(found_failed(subject, spec, &failure)));
+    if let Some(outage) = rollback::shared_outage(subject.world.memory, subject.world.now) {
+        outlook.report.notes.push(format!(
+            "rollouts of {} commits failed within 10m, so nothing is rolled back automatically: look for a shared cause",
+            outage.commits.len()
+        ));
+    }
+    if let Some(left) = stop::what_is_left(subject, &failure) {
+        outlook.report.notes.push(left);
+    }
     if outlook.runs_wanted && outlook.report.differences.is_empty() {
         outlook.report.notes.push(format!("what git wants failed, awaiting git: {}", failure.reason));
     } else {
         let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);
         let live = live.map_or_else(|| "another revision".to_owned(), |revision| revision.to_string());
-        let how =
-            if failure.reason.starts_with("rolled back by ECS") { "rolled back by ECS" } else { "failed" };
+        let by_ecs = failure.reason.starts_with("rolled back by ECS") || went_back(subject, spec);
+        let how = if by_ecs { "rolled back by ECS" } else { "failed" };
         outlook.report.notes.push(format!("{how}, awaiting git; live runs {live} ({})", failure.reason));
     }
-    outlook
-        .report
-        .held
-        .push(HeldWhy::Quarantined { spec_hash: spec.hash.clone(), reason: failure.reason.clone() });
+    outlook.report.held.push(HeldWhy::Quarantined {
+        service: subject.name.clone(),
+        spec_hash: spec.hash.clone(),
+        reason: failure.reason.clone(),
+    });
     outlook.failure = Some(failure);
+}
+
+/// What is remembered of the failed attempt.
+fn failed(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Option<Box<FailedRollout>> {
+    let attempt = memory?.attempts.get(hash)?;
+    let Some(AttemptVerdict::Bad(reason)) = &attempt.verdict else { return None };
+    Some(Box::new(FailedRollout {
+        spec_hash: hash.clone(),
+        commit: attempt.commit.clone(),
+        began_at: attempt.at,
+        ended_at: attempt.aftermath.ended_at,
+        reason: reason.clone(),
+        evidence: attempt.aftermath.evidence.clone(),
+    }))
+}
+
+/// What only ECS's history knows of it.
+fn found_failed(subject: &Subject<'_>, spec: &Spec, failure: &Failure) -> Box<FailedRollout> {
+    Box::new(FailedRollout {
+        spec_hash: spec.hash.clone(),
+        commit: subject.world.actor.commit.to_owned(),
+        began_at: failure.began_at.unwrap_or(subject.world.now),
+        ended_at: None,
+        reason: failure.reason.clone(),
+        evidence: None,
+    })
+}
+
+/// Whether ECS went back because Bowline stopped the deployment.
+fn went_back(subject: &Subject<'_>, spec: &Spec) -> bool {
+    let attempt = subject.memory.and_then(|memory| memory.attempts.get(&spec.hash));
+    attempt.is_some_and(|attempt| {
+        let primary = subject.live.primary().map(|primary| &primary.id);
+        let asked = attempt.aftermath.stopped_at.or(attempt.aftermath.stop_begun_at);
+        asked.is_some() && attempt.deployment_id.as_ref() != primary
+    })
 }
 
 /// The wait for our own rollout. Where another deployment took the place of ours, only ECS's history can tell whether that was
@@ -457,13 +566,20 @@ fn our_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, in_flight: &InF
     let primary = subject.live.primary().map(|primary| &primary.id);
     let replaced = ours.is_some() && ours.as_ref() != primary;
     let unread = if replaced { reads.fresh_history(subject.name).err() } else { None };
-    unread.filter(|blocked| !blocked.is_unsupported()).map_or_else(
-        || WaitingOn::Rollout {
+    if let Some(blocked) = unread.filter(|blocked| !blocked.is_unsupported()) {
+        return blocked.waiting_on();
+    }
+    let history = subject.world.live.histories.get(subject.name);
+    let observed = subject.world.live.services.get(subject.name);
+    match observed.map(|observed| rollout::judge(in_flight, observed, history)) {
+        Some(Verdict::Pending(
+            waiting_on @ (WaitingOn::Health { .. } | WaitingOn::Pause { .. } | WaitingOn::Read { .. }),
+        )) => waiting_on,
+        _ => WaitingOn::Rollout {
             deployment_id: in_flight.deployment_id.clone(),
             deadline: in_flight.deadline,
         },
-        |blocked| blocked.waiting_on(),
-    )
+    }
 }
 
 fn unknown_status(name: &ResourceName) -> UnknownReason {

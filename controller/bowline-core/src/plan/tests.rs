@@ -1,9 +1,11 @@
 //! Tables: one small world a rule, whole values asserted.
 
 mod autoscaling;
+mod commits;
 mod convergence;
 mod creation;
 mod deploy;
+mod health;
 mod ignored;
 mod learning;
 mod needs;
@@ -11,8 +13,11 @@ mod orphans;
 mod ownership;
 mod quarantine;
 mod records;
+mod retry;
 mod secrets;
 mod settings;
 mod states;
+mod stop;
+mod suspension;
 mod terraform;
 mod waits;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::sentence::tasks;
+use crate::desired::ResourceKey;
 use crate::name::ResourceName;
 
 /// How many hexadecimal digits of an image's digest a sentence shows.
@@ -38,6 +40,16 @@ pub enum Warning {
         /// `MaxCapacity` of the scalable target.
         maximum: u32,
     },
+    /// Its suspension ends soon: what differs is repaired then.
+    #[serde(rename_all = "camelCase")]
+    SuspensionEnds {
+        /// The resource.
+        resource: ResourceKey,
+        /// When.
+        until: Timestamp,
+    },
+    /// The deployment circuit breaker is off, and git says nothing of it: ECS tries a bad deployment for ever.
+    CircuitBreakerOff,
     /// Git enforces what the next `terraform apply` sets back.
     #[serde(rename_all = "camelCase")]
     ManagedByTerraform {
@@ -79,6 +91,13 @@ impl Warning {
                     "take desiredCount out of git, or deregister or suspend the scalable target; until then {until_then}"
                 )
             }
+            Self::SuspensionEnds { resource, .. } => format!(
+                "nothing, if Bowline may act on it again then; otherwise `bowline suspend {resource} --until TIME --reason REASON`"
+            ),
+            Self::CircuitBreakerOff => {
+                "set settings.deploymentConfiguration.deploymentCircuitBreaker to {enable: true, rollback: true}"
+                    .to_owned()
+            }
             Self::ManagedByTerraform { state, address, attributes, .. } => format!(
                 "leave these fields out of git, or add `lifecycle {{ ignore_changes = [{}] }}` to {address} and declare it in \
                  `ignoreChanges` of TerraformState/{state}",
@@ -110,6 +129,11 @@ impl fmt::Display for Warning {
                 formatter,
                 "git wants desiredCount {wanted}, and Application Auto Scaling moves it between {minimum} and {maximum}"
             ),
+            Self::SuspensionEnds { until, .. } => {
+                write!(formatter, "its suspension ends at {until:.0}: what differs then is repaired")
+            }
+            Self::CircuitBreakerOff => formatter
+                .write_str("the deployment circuit breaker is off, so ECS tries a bad deployment for ever"),
             Self::ManagedByTerraform { place, attributes, .. } => {
                 write!(
                     formatter,

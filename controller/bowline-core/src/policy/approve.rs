@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Ceiling, GitStanding, outside};
+use super::{Ceiling, GitStanding, conditions_refused, outside};
 use crate::desired::kind::{Capability, Mode, Target};
 use crate::desired::{DesiredState, ResourceKey};
 use crate::diff::fields::starts_deployment;
@@ -120,7 +120,12 @@ fn weigh(
         return Err(held);
     }
     let refused = |capability| refusal(capability, &action.target, target, ceiling);
-    let (operation, held) = permitted(action.operation.clone(), refused);
+    let wanted = desired.services.get(&action.resource.name);
+    let health = wanted.map_or(&[][..], |wanted| wanted.resource.spec.health.as_slice());
+    // What could not be judged is not begun.
+    let unjudged = conditions_refused(health, ceiling).into_iter().next();
+    let unjudged = unjudged.map(|what| HeldWhy::NeedsPerson { what });
+    let (operation, held) = permitted(action.operation.clone(), refused, unjudged);
     match operation {
         Some(operation) => Ok((Action { operation, ..action }, held)),
         None => Err(held),
@@ -140,14 +145,16 @@ fn refusal(
 
 /// What of an operation the capabilities allow. A record in a tag serves deployments and restarts, so either is enough for
 /// it, and a claim whatever is done to services; a change of the count and a deployment in one call are judged apart.
+/// `unjudged` is why no deployment could be judged.
 fn permitted(
     operation: Operation,
     refused: impl Fn(Capability) -> Option<HeldWhy>,
+    unjudged: Option<HeldWhy>,
 ) -> (Option<Operation>, Vec<HeldWhy>) {
     match operation {
         Operation::TagService { service_arn, mut tags } => {
             let deploys = [Capability::EcsRestart, Capability::EcsDeploy];
-            let others = [Capability::EcsScale, Capability::EcsCreate];
+            let others = [Capability::EcsScale, Capability::EcsCreate, Capability::EcsStopDeployment];
             let any_other = others.into_iter().any(|capability| refused(capability).is_none());
             let held = match deploys.map(&refused) {
                 [Some(why), Some(_)] => vec![why],
@@ -159,9 +166,14 @@ fn permitted(
             }
             ((!tags.is_empty()).then_some(Operation::TagService { service_arn, tags }), held)
         }
+        Operation::StopServiceDeployment { .. } => whole(operation, refused(Capability::EcsStopDeployment)),
         Operation::PromoteSecret { .. } => whole(operation, refused(Capability::SecretsPromote)),
-        Operation::CreateService { .. } => whole(operation, refused(Capability::EcsCreate)),
-        Operation::RegisterTaskDefinition { .. } => whole(operation, refused(Capability::EcsDeploy)),
+        Operation::CreateService { .. } => {
+            whole(operation, unjudged.or_else(|| refused(Capability::EcsCreate)))
+        }
+        Operation::RegisterTaskDefinition { .. } => {
+            whole(operation, unjudged.or_else(|| refused(Capability::EcsDeploy)))
+        }
         Operation::UpdateService {
             service,
             service_arn,
@@ -176,7 +188,7 @@ fn permitted(
             let rolls_out =
                 task_definition.is_some() || settings.0.keys().any(|field| starts_deployment(field));
             let deploys = if rolls_out { Capability::EcsDeploy } else { Capability::EcsRestart };
-            if let Some(why) = spec_hash.as_ref().and_then(|_| refused(deploys)) {
+            if let Some(why) = spec_hash.as_ref().and_then(|_| unjudged.or_else(|| refused(deploys))) {
                 held.push(why);
                 task_definition = None;
                 force_new_deployment = false;

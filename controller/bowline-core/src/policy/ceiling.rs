@@ -105,6 +105,7 @@ mod tests {
             accounts: accounts.iter().copied().map(account).collect(),
             roles: roles.iter().copied().map(role).collect(),
             capabilities: Some(BTreeSet::new()),
+            probe_hosts: BTreeSet::new(),
         }
     }
 

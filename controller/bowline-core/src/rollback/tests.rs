@@ -9,6 +9,7 @@ fn failed(id: &str, how: &str) -> Failure {
         deployment_id: Some(format!("ecs-svc/{id}")),
         task_definition: Some(arn("web:7")),
         reason: format!("{how}: tasks failed to start"),
+        began_at: Some(at(-7200)),
     }
 }
 
@@ -44,6 +45,7 @@ fn attempt(token: Option<&str>, verdict: Option<AttemptVerdict>) -> Attempt {
         restart: token.map(|token| RestartToken::parse(token).unwrap()),
         at: at(0),
         verdict,
+        aftermath: Box::default(),
     }
 }
 
@@ -84,6 +86,7 @@ fn memory_knows_what_was_tried() {
         deployment_id: Some("ecs-svc/2".to_owned()),
         task_definition: Some(arn("web:7")),
         reason: "late".to_owned(),
+        began_at: Some(at(0)),
     };
     assert_eq!(with(Some(late())), Remembered::Bad(bad));
     let memory = ServiceMemory { last_good: Some(last_good()), ..ServiceMemory::default() };

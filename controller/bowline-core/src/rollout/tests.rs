@@ -1,7 +1,7 @@
 use super::*;
 use crate::live::UnknownReason;
-use crate::plan::SpecHash;
 use crate::plan::fixture::{COMMIT, arn, at, deployment, known, known_service, live_service, past, unknown};
+use crate::plan::{SpecHash, Watch};
 
 /// Our deployment `ecs-svc/2` of web:7, begun at 0 with 20 minutes to go.
 fn ours() -> InFlight {
@@ -13,6 +13,7 @@ fn ours() -> InFlight {
         restart: None,
         started_at: at(0),
         deadline: at(1200),
+        watch: Watch::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::pace::Pace;
 use super::settings::Template;
 use crate::clock::later;
 
@@ -165,6 +166,7 @@ pub(super) struct ServiceDeployment {
     pub(super) breaker_triggered: bool,
     pub(super) failures: usize,
     pub(super) threshold: usize,
+    pub(super) pace: Pace,
 }
 
 impl ServiceDeployment {

@@ -240,6 +240,9 @@ impl Service {
             return;
         }
         if primary.rollout == Rollout::InProgress {
+            if self.is_held(at, ids) {
+                return;
+            }
             self.complete(at, ids);
         }
         if self.steady.is_none_or(|said| at >= later(said, STEADY_AGAIN)) {
@@ -273,10 +276,12 @@ impl Service {
         let primary = self.deployments.first();
         let begins = primary.filter(|primary| !primary.begun).map(super::deployment::Deployment::starts_at);
         let launches = primary.and_then(|primary| primary.launch_after);
+        let held = primary.and_then(|primary| self.records[primary.record].pace.due());
         let again = self.steady.map(|said| later(said, STEADY_AGAIN));
         tasks
             .chain(begins)
             .chain(launches)
+            .chain(held)
             .chain(again)
             .filter(|due| *due > at)
             .min()

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Env;
 use super::deployment::{Deployment, DeploymentStatus, Revision, Rollout, ServiceDeployment, deployment_id};
 use super::events::Events;
+use super::pace::Pace;
 use super::settings::{Settings, Template};
 use super::shape::Input;
 use super::task::Task;
@@ -142,6 +143,7 @@ impl Service {
             breaker_triggered: false,
             failures: 0,
             threshold: self.settings.deployment.breaker_threshold(self.settings.desired),
+            pace: Pace::default(),
         });
         let reason = format!("ECS deployment {} in progress.", deployment_id(number));
         self.lead(number, number, template, at, reason);

@@ -1,8 +1,10 @@
-//! `ListServiceDeployments`, `DescribeServiceDeployments`, `DescribeServiceRevisions`, `StopServiceDeployment`.
+//! `ListServiceDeployments`, `DescribeServiceDeployments`, `DescribeServiceRevisions`, `StopServiceDeployment`,
+//! `ContinueServiceDeployment`.
 
 use serde_json::{Value, json};
 
 use super::Env;
+use super::deployment::DeploymentStatus;
 use super::error::{client, invalid, service_not_found};
 use super::paging;
 use super::region::Region;
@@ -102,6 +104,28 @@ pub(super) fn stop(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Res
         ));
     }
     service.roll_back_on_request(env.call.now, env.ids);
+    service.wake(env.call.now);
+    Ok(json!({"serviceDeploymentArn": arn}))
+}
+
+/// Lets a deployment go on that a PAUSE hook holds, or sends it back.
+pub(super) fn go_on(region: &mut Region, env: &mut Env<'_>, input: &Input) -> Result<Value, ApiError> {
+    let required = |name: &str| input.text(name).ok_or_else(|| invalid(format!("{name} can not be blank.")));
+    let (arn, hook) = (required("serviceDeploymentArn")?, required("hookId")?);
+    let missing =
+        || ApiError::bad_request("ServiceDeploymentNotFoundException", "Service deployment not found.");
+    let service = region.service_of("service-deployment", arn).ok_or_else(missing)?;
+    service.catch_up(env);
+    let id = super::arn::last(arn);
+    let record = service.records.iter_mut().find(|record| record.id == id).ok_or_else(missing)?;
+    if record.status != DeploymentStatus::InProgress || !record.pace.go_on(hook) {
+        return Err(invalid("The hook is not awaiting an action."));
+    }
+    match input.text("action") {
+        Some("ROLLBACK") => service.roll_back_on_request(env.call.now, env.ids),
+        None | Some("CONTINUE") => {}
+        Some(other) => return Err(invalid(format!("action {other} is not supported."))),
+    }
     service.wake(env.call.now);
     Ok(json!({"serviceDeploymentArn": arn}))
 }

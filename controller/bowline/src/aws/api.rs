@@ -13,6 +13,8 @@ pub enum Service {
     S3,
     /// Security Token Service.
     Sts,
+    /// Elastic Load Balancing, version 2.
+    ElasticLoadBalancing,
     /// Application Auto Scaling.
     ApplicationAutoScaling,
 }
@@ -25,6 +27,7 @@ impl Service {
             Self::SecretsManager => "SecretsManager",
             Self::S3 => "S3",
             Self::Sts => "STS",
+            Self::ElasticLoadBalancing => "ElasticLoadBalancing",
             Self::ApplicationAutoScaling => "ApplicationAutoScaling",
         }
     }
@@ -41,7 +44,7 @@ pub enum Bucket {
     TaskDefinitionRead,
     /// ECS task definition modify: RegisterTaskDefinition.
     TaskDefinitionModify,
-    /// ECS service deployment: ListServiceDeployments.
+    /// ECS service deployment: ListServiceDeployments, DescribeServiceDeployments.
     ServiceDeployment,
     /// ECS service revision: DescribeServiceRevisions.
     ServiceRevision,
@@ -61,6 +64,8 @@ pub enum Bucket {
     ObjectRead,
     /// STS, GetCallerIdentity.
     Identity,
+    /// Elastic Load Balancing, everything that reads.
+    LoadBalancingRead,
     /// Application Auto Scaling, DescribeScalableTargets.
     ScalableTargetRead,
 }
@@ -71,6 +76,8 @@ impl Bucket {
     /// ECS: "Request throttling for the Amazon ECS API". Secrets Manager: the quota page (10,000/s for reads, 50/s for
     /// writes; lists count 100/s). S3: 5,500 GET/HEAD each second and prefix ("Best practices design patterns:
     /// optimizing Amazon S3 performance"). STS: 600/s for each account and region (IAM and STS quotas page).
+    /// Elastic Load Balancing: 40 at once for everything that reads, and 10 more a second ("Request throttling for the
+    /// Elastic Load Balancing API").
     /// Application Auto Scaling publishes no rate: as little as the slowest read of ECS.
     pub fn documented(self) -> (f64, f64) {
         match self {
@@ -88,6 +95,7 @@ impl Bucket {
             Self::SecretModify => (50.0, 50.0),
             Self::ObjectRead => (5_500.0, 5_500.0),
             Self::Identity => (600.0, 600.0),
+            Self::LoadBalancingRead => (40.0, 10.0),
         }
     }
 }
@@ -149,6 +157,8 @@ apis! {
     ListTaskDefinitions: Ecs, TaskDefinitionRead, Always, "ecs:ListTaskDefinitions";
     /// A service's deployments.
     ListServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:ListServiceDeployments";
+    /// Where a deployment stands: its stage, and what holds it.
+    DescribeServiceDeployments: Ecs, ServiceDeployment, Always, "ecs:DescribeServiceDeployments";
     /// What deployments ran.
     DescribeServiceRevisions: Ecs, ServiceRevision, Always, "ecs:DescribeServiceRevisions";
     /// The tasks of a service, or of a cluster.
@@ -161,6 +171,8 @@ apis! {
     CreateService: Ecs, ServiceModify, Always, "ecs:CreateService";
     /// A changed service. With forceNewDeployment a second one is a second deployment.
     UpdateService: Ecs, ServiceModify, WhenRefused, "ecs:UpdateService";
+    /// Our own bad deployment stopped, so that ECS goes back. AWS documents no rate for it, so it counts as a change.
+    StopServiceDeployment: Ecs, ServiceModify, WhenRefused, "ecs:StopServiceDeployment";
     /// A record on the service.
     TagResource: Ecs, TagModify, Always, "ecs:TagResource";
     /// A secret's versions and labels, without values.
@@ -169,6 +181,8 @@ apis! {
     ListSecretVersionIds: SecretsManager, SecretList, Always, "secretsmanager:ListSecretVersionIds";
     /// AWSCURRENT moved, as a compare-and-swap: a second one finds nothing to swap.
     UpdateSecretVersionStage: SecretsManager, SecretModify, WhenRefused, "secretsmanager:UpdateSecretVersionStage";
+    /// The health of a target group's targets.
+    DescribeTargetHealth: ElasticLoadBalancing, LoadBalancingRead, Always, "elasticloadbalancing:DescribeTargetHealth";
     /// Whether autoscaling moves the desired counts of services, fifty at a time.
     DescribeScalableTargets: ApplicationAutoScaling, ScalableTargetRead, Always, "application-autoscaling:DescribeScalableTargets";
     /// A state object's version.

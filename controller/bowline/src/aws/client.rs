@@ -61,6 +61,7 @@ pub(super) struct Clients {
     pub(super) secrets: aws_sdk_secretsmanager::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) load_balancing: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) scaling: aws_sdk_applicationautoscaling::Client,
     pub(super) identity: IdentityMemo,
 }
@@ -166,6 +167,7 @@ impl Aws {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sts: aws_sdk_sts::Client::new(&config),
+            load_balancing: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             scaling: aws_sdk_applicationautoscaling::Client::new(&config),
             identity: IdentityMemo::default(),
         }

@@ -2,6 +2,7 @@
 
 pub(super) mod cache;
 mod convert;
+mod deployments;
 mod list;
 mod raw;
 pub(super) mod recognised;

@@ -1,5 +1,7 @@
 //! The command line, as clap types.
 
+mod commit;
+
 use std::path::PathBuf;
 
 use bowline_core::name::{
@@ -8,6 +10,7 @@ use bowline_core::name::{
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Layer, LogFormat};
+pub use commit::{Accept, Commit, CommitVerb, Release, Restart, Resume, Retry, Rollback, Scale, Suspend};
 
 /// GitOps for services on AWS ECS.
 #[derive(Debug, Parser)]
@@ -120,6 +123,15 @@ web --limit 5"
 Examples:\n  bowline diff web\n  bowline diff Secret/db-password"
     )]
     Diff(Diff),
+    /// Tell why a resource is in its state, what is waited for, and what a person can do
+    #[command(
+        after_help = "Asked of the running controller; where none answers, of AWS, as `plan` does.\nExit code: 0 in sync, 1 not, 2 an \
+error, or it is not known.\n\nExamples:\n  bowline explain web\n  bowline explain Secret/db-password -o json"
+    )]
+    Explain(Explain),
+    /// The verbs that are commits.
+    #[command(flatten)]
+    Commit(CommitVerb),
     /// Play with a simulated AWS, a git repository and the controller; needs no AWS account
     #[command(
         after_help = "Nothing outside a temporary folder is read or written, and everything goes when it ends (Ctrl-C).\n\
@@ -217,9 +229,9 @@ pub struct Demo {
     pub exit: bool,
 }
 
-/// Which desired state, and which part of it.
+/// Which repository.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct Selection {
+pub struct Repository {
     /// The repository: a URL or a local folder
     #[arg(long, value_name = "URL|PATH")]
     pub repo: Option<String>,
@@ -229,6 +241,14 @@ pub struct Selection {
     /// The folder inside the repository
     #[arg(long, value_name = "DIR")]
     pub path: Option<String>,
+}
+
+/// Which desired state, and which part of it.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Selection {
+    /// Where it is.
+    #[command(flatten)]
+    pub repository: Repository,
     /// Only this Target
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
@@ -287,24 +307,43 @@ pub struct Diff {
     pub listen: Listen,
 }
 
+/// Arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// The resource: a name, or Kind/name
+    pub resource: String,
+    /// Where it is described.
+    #[command(flatten)]
+    pub repository: Repository,
+    /// Where to ask.
+    #[command(flatten)]
+    pub listen: Listen,
+}
+
 impl Args {
     /// The flags as the last layer of the configuration.
     pub fn layer(&self) -> Layer {
-        let none = Selection::default();
-        let nowhere = Listen::default();
-        let (selection, listen) = match &self.verb {
-            Verb::Plan(selection) => (selection, &nowhere),
-            Verb::Apply(apply) => (&apply.selection, &nowhere),
-            Verb::Run(listen) | Verb::Status(listen) => (&none, listen),
-            Verb::History(history) => (&none, &history.listen),
-            Verb::Diff(diff) => (&none, &diff.listen),
-            Verb::Validate(_) | Verb::Import(_) | Verb::Demo(_) => (&none, &nowhere),
+        let (nothing, nowhere, no_commit) = (Repository::default(), Listen::default(), Commit::default());
+        let (repository, listen, commit) = match &self.verb {
+            Verb::Plan(selection) | Verb::Apply(Apply { selection, .. }) => {
+                (&selection.repository, &nowhere, &no_commit)
+            }
+            Verb::Run(listen) | Verb::Status(listen) => (&nothing, listen, &no_commit),
+            Verb::History(history) => (&nothing, &history.listen, &no_commit),
+            Verb::Diff(diff) => (&nothing, &diff.listen, &no_commit),
+            Verb::Explain(explain) => (&explain.repository, &explain.listen, &no_commit),
+            Verb::Commit(verb) => {
+                let commit = verb.commit();
+                (&commit.repository, verb.listen().unwrap_or(&nowhere), commit)
+            }
+            Verb::Validate(_) | Verb::Import(_) | Verb::Demo(_) => (&nothing, &nowhere, &no_commit),
         };
         let format = self.global.log_format.and_then(|format| format.to_possible_value());
         Layer::default()
-            .with("repo", "--repo", selection.repo.clone())
-            .with("ref", "--ref", selection.reference.clone())
-            .with("path", "--path", selection.path.clone())
+            .with("repo", "--repo", repository.repo.clone())
+            .with("ref", "--ref", repository.reference.clone())
+            .with("path", "--path", repository.path.clone())
+            .with("git.delivery", "--push", commit.push.then(|| "push".to_owned()))
             .with("listen", "--listen", listen.listen.clone())
             .with("log.format", "--log-format", format.map(|value| value.get_name().to_owned()))
             .with("aws.endpointUrl", "--endpoint-url", self.global.endpoint_url.clone())

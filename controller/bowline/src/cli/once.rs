@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{Finding, Severity};
-use bowline_core::live::UnknownCategory;
 use bowline_core::plan::{self, Action, Event, Outcome, ResourceReport, Sync};
 use bowline_core::policy::GitStanding;
 use serde::Serialize;
@@ -12,15 +11,11 @@ use serde::Serialize;
 use super::args::Selection;
 use super::{findings, narrow, output, text};
 use crate::config::Config;
-use crate::engine::reconcile::{Part, Pass, World, preview};
+use crate::engine::reconcile::{Part, Pass, World};
 use crate::engine::status::GitStatus;
 use crate::source::{Snapshot, uncommitted};
 
-/// How often a service that was not found is looked for again: once may be a half-read answer.
-const SECOND_LOOKS: usize = 2;
-
-/// The pause before a second look. AWS's own reads are consistent within a second or two.
-const SECOND_LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+pub(super) use crate::engine::look::look;
 
 /// The repository's owner went away although nobody asked it to.
 pub(super) const NO_READER: &str = "the task that reads the repository ended unexpectedly; this is a bug in Bowline: please report it with the log";
@@ -81,23 +76,6 @@ pub(super) fn narrowed(snapshot: &Snapshot, selection: &Selection) -> anyhow::Re
         snapshot.state = Arc::new(narrow::narrow(&snapshot.state, selection)?);
     }
     Ok(snapshot)
-}
-
-/// Looks, and looks again at what was not found the first time.
-pub(super) async fn look(world: &mut World, snapshot: &Snapshot) -> Pass {
-    let mut pass = preview(world, snapshot).await;
-    for _ in 0..SECOND_LOOKS {
-        if !pass.approved.reports.values().any(is_suspicious) {
-            break;
-        }
-        tokio::time::sleep(SECOND_LOOK).await;
-        pass = preview(world, snapshot).await;
-    }
-    pass
-}
-
-pub(super) fn is_suspicious(report: &ResourceReport) -> bool {
-    report.unknown.as_ref().is_some_and(|why| why.category == UnknownCategory::SuspiciouslyMissing)
 }
 
 /// 2 if anything could not be read, used or done, 1 if anything differs or git is refused, else 0.

@@ -95,6 +95,7 @@ fn render(status: &Status) -> String {
     if !status.resources.is_empty() {
         result.push('\n');
     }
+    result.push_str(&text::rollbacks(&status.rollbacks));
     result.push_str(&text::orphans(&status.orphans));
     result.push_str(&text::totals(status.resources.iter()));
     if status.totals.0.keys().any(|state| *state != Sync::InSync) {
@@ -104,7 +105,7 @@ fn render(status: &Status) -> String {
 }
 
 /// Asks the controller.
-async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
+pub(super) async fn get<T: DeserializeOwned>(config: &Config, path: &str) -> anyhow::Result<T> {
     let address = config.listen;
     let unreachable = || {
         format!(

@@ -8,6 +8,6 @@ use crate::engine::{self, shutdown};
 pub(super) async fn run(config: Config) -> anyhow::Result<u8> {
     let token = CancellationToken::new();
     shutdown::on_signals(token.clone())?;
-    engine::run(config, token).await?;
+    Box::pin(engine::run(config, token)).await?;
     Ok(0)
 }

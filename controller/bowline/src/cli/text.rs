@@ -1,5 +1,7 @@
 //! Resources as an operator likes to read them.
 
+mod evidence;
+
 use std::fmt::Write as _;
 
 use bowline_core::diff::{Difference, Reason, Shown};
@@ -9,7 +11,7 @@ use owo_colors::{OwoColorize, Style};
 use similar::{ChangeTag, TextDiff};
 
 use crate::engine::reconcile::Pass;
-use crate::engine::status::{GitStatus, Standing};
+use crate::engine::status::{GitStatus, RollbackStatus, Standing};
 
 /// `~` differs, `+` is missing, `?` is unknown ...
 fn symbol(sync: Sync) -> char {
@@ -203,11 +205,24 @@ fn body(report: &ResourceReport) -> String {
             None,
         );
     }
+    for health in &report.health {
+        let said = match (health.healthy, &health.reason) {
+            (Some(true), _) => "true".to_owned(),
+            (Some(false), Some(reason)) => format!("false: {reason}"),
+            (Some(false), None) => "false".to_owned(),
+            (None, Some(reason)) => format!("unknown: {reason}"),
+            (None, None) => "not asked yet".to_owned(),
+        };
+        line("health:", &format!("{} is {said}", health.condition), None);
+    }
     for warning in &report.warnings {
         line("warning:", &warning.to_string(), Some(&warning.hint()));
     }
     for note in &report.notes {
         line("note:", note, None);
+    }
+    if let Some(failed) = &report.failed {
+        text.push_str(&evidence::text(failed));
     }
     text.push('\n');
     text
@@ -288,6 +303,32 @@ pub(super) fn orphans(orphans: &[Orphan]) -> String {
         format!("  {} on {}{was} (seen {:.0})\n", orphan.service, orphan.target, orphan.since)
     });
     format!("{title}\n{}\n", lines.collect::<String>())
+}
+
+/// Each rollback in a line, with where to go, and below it why it does not go on by itself.
+pub(super) fn rollbacks(rollbacks: &[RollbackStatus]) -> String {
+    if rollbacks.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n", "Rollbacks:".bold());
+    let width = rollbacks.iter().map(|one| one.state.to_string().len()).max().unwrap_or(0);
+    for one in rollbacks {
+        let place = one.pull_request.as_deref().or(one.branch.as_deref()).unwrap_or_default();
+        let bad = one.bad_commit.get(..8).unwrap_or(&one.bad_commit);
+        let line = format!(
+            "  {:width$}  {} of {bad} ({}), since {:.0}  {place}",
+            one.state.to_string(),
+            one.services.join(", "),
+            one.subject,
+            one.since
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+        if let Some(why) = &one.why {
+            let _ = writeln!(text, "  {:width$}  {why}", "");
+        }
+    }
+    text.push('\n');
+    text
 }
 
 /// `3 resources differ, 1 of them rolling out, 12 in sync, 1 unknown`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bowline_core::name::InstanceName;
 use serde::{Deserialize, Serialize};
 
-use super::{CeilingSettings, Config, Intervals, LogFormat};
+use super::{CeilingSettings, CommitSettings, Config, GitHubSection, Intervals, LogFormat};
 
 /// `bowline.yaml` as written, or as merged from all layers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub(super) struct Settings {
     pub(super) instance: InstanceName,
     pub(super) sources: Vec<SourceSettings>,
     pub(super) ceiling: CeilingSettings,
+    pub(super) git: CommitSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) github: Option<GitHubSection>,
     pub(super) intervals: Intervals,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<PathBuf>,
@@ -31,6 +34,8 @@ impl Default for Settings {
             instance: config.instance,
             sources: Vec::new(),
             ceiling: config.ceiling,
+            git: config.git,
+            github: config.github,
             intervals: config.intervals,
             store: config.store,
             listen: config.listen,
@@ -87,6 +92,9 @@ pub struct AuthSettings {
     /// The SSH agent of the environment, for `ssh://`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh_agent: Option<KnownHosts>,
+    /// As whom section `github` says, for `https://`: its token, or that of its App, got anew before it expires.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub github: bool,
 }
 
 impl AuthSettings {
@@ -96,6 +104,7 @@ impl AuthSettings {
             (self.token_env.is_some(), "tokenEnv"),
             (self.ssh_key.is_some(), "sshKey"),
             (self.ssh_agent.is_some(), "sshAgent"),
+            (self.github, "github"),
         ]
         .into_iter()
         .filter_map(|(given, name)| given.then_some(name))

@@ -16,6 +16,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("BOWLINE_PATH", "path"),
     ("BOWLINE_INSTANCE", "instance"),
     ("BOWLINE_MODE", "ceiling.mode"),
+    ("BOWLINE_GIT_DELIVERY", "git.delivery"),
     ("BOWLINE_STORE", "store"),
     ("BOWLINE_LISTEN", "listen"),
     ("BOWLINE_LOG_FORMAT", "log.format"),
@@ -101,10 +102,30 @@ pub(super) fn merge(path: Option<&Path>, text: &str, layers: &[Layer]) -> Result
             message: format!("{} is not a factor above 0", settings.time_scale),
         });
     }
+    for (origin, text) in [("git.name", &settings.git.name), ("git.email", &settings.git.email)] {
+        if text.trim().is_empty() || text.contains(|c: char| c.is_control() || matches!(c, '<' | '>')) {
+            let message = "a commit needs text without < and > here".to_owned();
+            return Err(ConfigError::Value { origin: origin.to_owned(), message });
+        }
+    }
+    if let Some(message) = settings.github.as_ref().and_then(|github| github.problem(settings.listen)) {
+        let path = path.unwrap_or(Path::new("bowline.yaml")).to_owned();
+        return Err(ConfigError::Conflict { path, message });
+    }
+    let source = source(settings.sources, path, layers)?;
+    if settings.github.is_none() && source.as_ref().is_some_and(|source| source.auth.github) {
+        let message = "`auth.github` takes the token of the section `github`: add it".to_owned();
+        return Err(ConfigError::Conflict {
+            path: path.unwrap_or(Path::new("bowline.yaml")).to_owned(),
+            message,
+        });
+    }
     Ok(Config {
         instance: settings.instance,
-        source: source(settings.sources, path, layers)?,
+        source,
         ceiling: settings.ceiling,
+        git: settings.git,
+        github: settings.github,
         intervals: settings.intervals,
         store: settings.store.filter(|store| store.as_os_str() != ":memory:"),
         listen: settings.listen,
@@ -125,6 +146,8 @@ fn read(path: Option<&Path>, text: &str) -> Result<Settings, ConfigError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let store = settings.store.take().unwrap_or_else(|| super::DEFAULT_STORE.into());
     settings.store = Some(if store.as_os_str() == ":memory:" { store } else { folder.join(store) });
+    settings.git.signing_key.iter_mut().for_each(|key| *key = folder.join(&*key));
+    settings.github.iter_mut().for_each(|github| github.relative_to(folder));
     for source in &mut settings.sources {
         source.auth.relative_to(folder);
         if !source.repo.contains(':') {

@@ -23,6 +23,8 @@ ceiling:
   mode: enforce
   accounts: ['111122223333']
   capabilities: [ecs:deploy]
+  probeHosts: ['*.example.com']
+git: { name: Ops, email: ops@example.com, signingKey: signing, delivery: push }
 intervals: { git: 30s, live: 20s }
 store: state/bowline.db
 listen: 127.0.0.1:9000
@@ -45,6 +47,13 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
             accounts: [AccountId::parse("111122223333").unwrap()].into(),
             roles: BTreeSet::new(),
             capabilities: Some([Capability::EcsDeploy].into()),
+            probe_hosts: [HostPattern::parse("*.example.com").unwrap()].into(),
+        },
+        git: CommitSettings {
+            name: "Ops".to_owned(),
+            email: "ops@example.com".to_owned(),
+            signing_key: Some("/etc/bowline/signing".into()),
+            delivery: Delivery::Push,
         },
         intervals: Intervals {
             git: HumanDuration::from_secs(30),
@@ -59,6 +68,15 @@ fn a_full_file_is_read_and_its_paths_are_taken_from_its_folder() {
         ..Config::default()
     };
     assert_eq!(config, expected);
+}
+
+#[test]
+fn a_committer_that_git_cannot_write_down_is_refused() {
+    for (text, field) in
+        [("git: { name: ' ' }", "git.name"), ("git: { email: 'Ops <ops@example.com>' }", "git.email")]
+    {
+        assert_eq!(merge(text, &[]), Err(format!("{field}: a commit needs text without < and > here")));
+    }
 }
 
 #[test]
@@ -114,6 +132,7 @@ fn another_repository_does_not_inherit_credentials_branch_or_folder() {
 fn what_is_wrong_is_named_with_its_place() {
     let two = "sources:\n  - repo: a:b\n  - repo: c:d\n";
     let auth = "sources:\n  - repo: a:b\n    auth: { tokenFile: x, tokenEnv: Y }\n";
+    let nobody = "sources:\n  - repo: a:b\n    auth: { github: true }\n";
     let cases = [
         ("lisen: 127.0.0.1:1\n", "/etc/bowline/bowline.yaml:1:1: "),
         ("intervals:\n  git: soon\n", "/etc/bowline/bowline.yaml:2:8: `soon` is not a duration"),
@@ -121,6 +140,19 @@ fn what_is_wrong_is_named_with_its_place() {
         ("sources: [\n", "/etc/bowline/bowline.yaml:"),
         (two, "/etc/bowline/bowline.yaml: `sources` has 2 entries; this version reads exactly one"),
         (auth, "/etc/bowline/bowline.yaml: `auth` has tokenFile and tokenEnv: keep one of them"),
+        (
+            "github: { tokenEnv: T, webhook: { listen: '0.0.0.0:1' } }\n",
+            "/etc/bowline/bowline.yaml: `github.webhook` needs `secretFile` or `secretEnv`",
+        ),
+        (
+            "github: { tokenEnv: T, webhook: { secretFile: x, secretEnv: Y } }\n",
+            "/etc/bowline/bowline.yaml: `github.webhook` has secretFile and secretEnv: keep one of them",
+        ),
+        (
+            "github: { tokenEnv: T, webhook: { secretEnv: Y, listen: '0.0.0.0:7474' } }\n",
+            "/etc/bowline/bowline.yaml: `github.webhook.listen` 0.0.0.0:7474 and `listen` 127.0.0.1:7474 are the same port",
+        ),
+        (nobody, "/etc/bowline/bowline.yaml: `auth.github` takes the token of the section `github`: add it"),
         ("timeScale: 0\n", "timeScale: 0 is not a factor above 0"),
     ];
     for (text, expected) in cases {

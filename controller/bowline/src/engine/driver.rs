@@ -19,6 +19,7 @@ use super::refusal;
 use super::status::{self, Status};
 use crate::config::Intervals;
 use crate::observe::Scope;
+use crate::rollback::Scene;
 use crate::source::Snapshot;
 
 /// How soon the next pass comes while a rollout is under way or a wave waits. ECS takes tens of seconds to start a task, so
@@ -40,6 +41,8 @@ pub struct Driver {
     pub intervals: Intervals,
     /// Where the status goes.
     pub publish: watch::Sender<Arc<Status>>,
+    /// Where rollbacks see what a pass found; it waits for nobody.
+    pub scenes: watch::Sender<Option<Arc<Scene>>>,
     /// Ends the loop.
     pub shutdown: CancellationToken,
 }
@@ -81,6 +84,7 @@ impl Driver {
                         refusal::log(&pass.standing, &mut refused);
                     }
                     schedule.after(scope, &pass, now);
+                    self.scenes.send_replace(Some(Arc::new(Scene::of(&self.world, &snapshot, &pass))));
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, pass));
                     if reread {
                         self.world.git.wake().await;
@@ -132,7 +136,7 @@ fn log(pass: &Pass) {
         match event.kind {
             // Told when git was read.
             EventKind::GitRefused => {}
-            EventKind::ActionFailed | EventKind::OrphanFound => {
+            EventKind::ActionFailed | EventKind::OrphanFound | EventKind::SuspensionEnds => {
                 tracing::warn!(resource = %event.resource, "{}", event.message);
             }
             _ => tracing::info!(resource = %event.resource, "{}", event.message),

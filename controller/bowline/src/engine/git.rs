@@ -48,10 +48,24 @@ pub enum Head {
 }
 
 impl GitHandle {
+    /// The way to a test, which sees what is asked for.
+    #[cfg(test)]
+    pub(crate) fn without_owner() -> (Self, mpsc::Receiver<()>) {
+        let (wake, wakes) = mpsc::channel(8);
+        let (head, _) = mpsc::channel(8);
+        let (_, view) = watch::channel(GitView::default());
+        (Self { wakes: wake, heads: head, view }, wakes)
+    }
+
     /// Asks for a sync now; its result is published.
     pub async fn wake(&self) {
         // Without an owner everything ends, and nobody needs the answer any more.
         let _ = self.wakes.send(()).await;
+    }
+
+    /// Asks for a sync soon, without waiting: where one is asked for already, that one will do.
+    pub fn nudge(&self) {
+        let _ = self.wakes.try_send(());
     }
 
     /// Asks the remote whether its head is still `commit`.
@@ -143,6 +157,8 @@ impl Syncs {
                 // Once nobody is left to ask, only the pause ends this; shutdown ends all of it.
                 Some(()) = self.wakes.recv() => {}
             }
+            // One sync answers all who asked before it.
+            while self.wakes.try_recv().is_ok() {}
         }
     }
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::name::InstanceName;
 use bowline_core::plan::{
-    self, Action, Actor, Approved, Event, Memory, Operation, Outcome, Sync, WaitingOn, Wave,
+    self, Action, Actor, Approved, Event, Memory, Need, Operation, Outcome, ResourceReport, Wave,
 };
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::execute::execute;
 use crate::observe::{self, Scope};
+use crate::probe::Prober;
 use crate::source::Snapshot;
 use crate::store::{Store, StoreError};
 
@@ -46,6 +47,8 @@ pub struct World {
     pub memory: Memory,
     /// What was observed in the previous pass.
     pub live: Option<Live>,
+    /// Asks health conditions between passes.
+    pub prober: Prober,
     /// Which part of each commit is looked at.
     pub part: Part,
     /// The commits that were last acted from, published to the repository's owner: one, unless a target is refused.
@@ -181,9 +184,17 @@ pub async fn reconcile(
             }
         }
     }
+    Box::pin(follow_health(world, &snapshot.state)).await;
     let pass = decision.into_pass(&begun, world.clock.now(), attempted, reread);
     super::status::measure(&pass);
     Ok(Some(pass))
+}
+
+/// Has the health conditions asked that count until the next pass.
+async fn follow_health(world: &mut World, desired: &DesiredState) {
+    let Some(live) = &world.live else { return };
+    let followed = plan::followed(desired, live, &world.memory);
+    world.prober.follow(&world.aws, desired, followed).await;
 }
 
 /// A pass that only looks: what [`reconcile`] would do now. Nothing is written or learned.
@@ -205,6 +216,7 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let observed = observe::observe(&world.aws, desired, &world.ceiling, world.live.as_ref(), scope);
     let mut live = Box::pin(observed).await;
+    live.probes = world.prober.take();
     if world.live.as_ref().is_none_or(|before| before.commit != snapshot.commit) {
         live.recent_revisions.clear();
     }
@@ -221,7 +233,13 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
             tracing::error!(rounds, "the plan keeps asking for more to read; please report this as a bug");
             return live;
         }
+        let unhealthy = needs.iter().filter_map(|need| match need {
+            Need::Health { service } => Some(service.clone()),
+            _ => None,
+        });
+        let asked = unhealthy.collect();
         Box::pin(observe::read(&world.aws, desired, &mut live, &needs)).await;
+        Box::pin(world.prober.ask_now(&world.aws, desired, &mut live, asked)).await;
         rounds += 1;
     }
 }
@@ -229,8 +247,7 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
 fn decide(world: &mut World, snapshot: &Snapshot, live: &Live) -> Decision {
     let now = world.clock.now();
     let desired = &*snapshot.state;
-    let baselines = policy::declared(&world.memory.targets, &snapshot.accepted);
-    let standing = standing(world.part, &baselines, snapshot);
+    let standing = standing_of(world, snapshot);
     let actor = Actor { instance: &world.instance, commit: &snapshot.commit };
     let events = plan::learn(&mut world.memory, desired, live, actor, now);
     let (proposed, approved) = weigh(world, snapshot, live, &standing, now);
@@ -250,6 +267,11 @@ fn weigh(
     let proposed = plan::propose(desired, live, &world.memory, actor, now);
     let actions = proposed.actions.clone();
     (actions, policy::approve(proposed, desired, &world.ceiling, standing))
+}
+
+/// Whether git may be acted from, by what is remembered; AWS is not asked.
+pub fn standing_of(world: &World, snapshot: &Snapshot) -> GitStanding {
+    standing(world.part, &policy::declared(&world.memory.targets, &snapshot.accepted), snapshot)
 }
 
 /// Git's own standing, unless too much vanished since each target was last acted from.
@@ -419,14 +441,7 @@ impl Pass {
     /// True while something that was begun has not ended: an action was made, or a rollout is under way.
     pub fn is_under_way(&self) -> bool {
         let done = |attempt: &Attempted| !matches!(attempt.outcome, Outcome::Failed(_));
-        self.attempted.iter().any(done)
-            || self.approved.reports.values().any(|report| {
-                report.sync == Sync::Progressing
-                    || matches!(
-                        report.waiting_on,
-                        Some(WaitingOn::Rollout { .. } | WaitingOn::Deletion { .. } | WaitingOn::EcsRollback)
-                    )
-            })
+        self.attempted.iter().any(done) || self.approved.reports.values().any(ResourceReport::is_rolling)
     }
 
     /// True if a secret was touched: the next pass has to read secrets again although they are not due.

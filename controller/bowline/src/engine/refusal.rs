@@ -11,16 +11,22 @@ use crate::store::{History, StoreError};
 /// What a rewritten branch is, as a sentence.
 const REWRITTEN: &str = "the branch was rewritten: its head does not descend from the last applied commit";
 
+/// Why git is refused, without the way out; absent when it is not.
+pub fn why(standing: &GitStanding) -> Option<String> {
+    match standing {
+        GitStanding::Fresh | GitStanding::Stale(_) => None,
+        GitStanding::ForcePushed { .. } => Some(REWRITTEN.to_owned()),
+        GitStanding::Shrunk { targets, .. } => Some(targets.values().cloned().collect::<Vec<_>>().join("; ")),
+    }
+}
+
 /// Why git may not be acted from, with the way out, as a sentence; absent when it may.
 pub(super) fn reason(standing: &GitStanding) -> Option<String> {
     match standing {
         GitStanding::Fresh => None,
         GitStanding::Stale(reason) => Some(reason.clone()),
-        GitStanding::ForcePushed { head } => Some(format!("{REWRITTEN}; {}", how_to_accept(head))),
-        GitStanding::Shrunk { head, targets } => {
-            let mut sentences: Vec<String> = targets.values().cloned().collect();
-            sentences.push(how_to_accept(head));
-            Some(sentences.join("; "))
+        GitStanding::ForcePushed { head } | GitStanding::Shrunk { head, .. } => {
+            why(standing).map(|why| format!("{why}; {}", how_to_accept(head)))
         }
     }
 }

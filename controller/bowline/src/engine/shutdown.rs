@@ -1,6 +1,7 @@
 //! How everything ends: a signal cancels the token, each task ends its current call, and what remains is left behind in
 //! time for the process manager. A task that ends by itself ends everything too.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,19 +78,17 @@ impl<T: Send + 'static> Owner<T> {
 }
 
 /// Waits for `shutdown`, or for the first task to end before it; then ends all of them. Gives what `passes` ended with, if
-/// it came to its end in time, and what went wrong.
+/// it came to its end in time, and what went wrong. `beside` are the tasks that have nothing to lose.
 pub async fn supervise<T: Send + 'static>(
     mut passes: Owner<T>,
-    mut git: Owner<()>,
-    mut http: Owner<()>,
+    mut beside: Vec<Owner<()>>,
     shutdown: &CancellationToken,
 ) -> (Option<T>, Result<(), Ended>) {
     let mut outcome = tokio::select! {
         biased;
         () = shutdown.cancelled() => Ok(()),
         ended = passes.ended() => Err(ended),
-        ended = git.ended() => Err(ended),
-        ended = http.ended() => Err(ended),
+        ended = first(&mut beside) => Err(ended),
     };
     shutdown.cancel();
     let mut last = None;
@@ -100,9 +99,18 @@ pub async fn supervise<T: Send + 'static>(
             None => {}
         }
     }
-    let others = [git, http].into_iter();
-    join(others.filter_map(|owner| Some((owner.does, owner.task?)))).await;
+    join(beside.into_iter().filter_map(|owner| Some((owner.does, owner.task?)))).await;
     (last, outcome)
+}
+
+/// Waits for the first of them to end, which is always too early.
+async fn first(owners: &mut [Owner<()>]) -> Ended {
+    let mut waiting: Vec<_> = owners.iter_mut().map(|owner| Box::pin(owner.ended())).collect();
+    std::future::poll_fn(|context| {
+        let ended = waiting.iter_mut().map(|one| one.as_mut().poll(context)).find(Poll::is_ready);
+        ended.unwrap_or(Poll::Pending)
+    })
+    .await
 }
 
 /// Awaits `work`, which ends by itself some time after `token`; `None` if that takes more than [`CURRENT_CALL`].
@@ -171,7 +179,7 @@ mod tests {
         });
         let git = git.unwrap_or_else(|| Owner::spawn("git", waiting()));
         let http = http.unwrap_or_else(|| Owner::spawn("http", waiting()));
-        let (last, outcome) = supervise(passes, git, http, token).await;
+        let (last, outcome) = supervise(passes, vec![git, http], token).await;
         (last, outcome.map_err(|ended| ended.to_string()))
     }
 

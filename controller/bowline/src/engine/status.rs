@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bowline_core::desired::{Finding, ResourceKind};
 use bowline_core::plan::{Orphan, ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
+use bowline_core::rollback::machine::{Rollback, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -44,6 +45,54 @@ pub struct Status {
     /// Services of this instance that git does not name any more. Nothing is done to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Orphan>,
+    /// Rollbacks that are under way, or ended within the last day; the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollbacks: Vec<RollbackStatus>,
+}
+
+/// One rollback.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackStatus {
+    /// Its id, also that of its incident.
+    pub id: String,
+    /// The services that failed.
+    pub services: Vec<String>,
+    /// The commit that is taken back.
+    pub bad_commit: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// Where it is.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// When a person is told that this lasts too long; absent at its end.
+    pub deadline: Option<Timestamp>,
+    /// Its branch.
+    pub branch: Option<String>,
+    /// Its pull request.
+    pub pull_request: Option<String>,
+    /// Why it does not go on by itself, or what went wrong with the last step.
+    pub why: Option<String>,
+}
+
+impl From<&Rollback> for RollbackStatus {
+    fn from(rollback: &Rollback) -> Self {
+        let trouble =
+            rollback.trouble.as_ref().map(|trouble| format!("{} ({})", trouble.sentence, trouble.hint));
+        Self {
+            id: rollback.id.clone(),
+            services: rollback.resources.keys().map(ToString::to_string).collect(),
+            bad_commit: rollback.bad_commit.to_string(),
+            subject: rollback.subject.clone(),
+            state: rollback.state,
+            since: rollback.entered_at,
+            deadline: rollback.deadline(),
+            branch: rollback.branch.as_ref().map(|branch| branch.name.clone()),
+            pull_request: rollback.pull.as_ref().map(|pull| pull.url.clone()),
+            why: trouble.or_else(|| rollback.why.clone()),
+        }
+    }
 }
 
 fn as_list<S: Serializer>(reports: &Arc<[ResourceReport]>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -133,6 +182,7 @@ impl Status {
             findings: Vec::new(),
             resources: Arc::default(),
             orphans: Vec::new(),
+            rollbacks: Vec::new(),
         }
     }
 
@@ -249,10 +299,10 @@ pub(super) fn measure(pass: &Pass) {
 }
 
 /// Publishes what `change` makes of the newest document.
-pub(super) fn publish(
+pub(crate) fn publish(
     sender: &tokio::sync::watch::Sender<Arc<Status>>,
     change: impl FnOnce(Status) -> Status,
 ) {
-    let before = Status::clone(&sender.borrow());
-    sender.send_replace(Arc::new(change(before)));
+    // In one step: passes and rollbacks both publish.
+    sender.send_modify(|status| *status = Arc::new(change(Status::clone(status))));
 }

@@ -1,23 +1,33 @@
 //! Builds what the engine needs from a [`Config`].
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bowline_core::desired::kind::Mode;
+use bowline_core::desired::kind::{Mode, RollbackStrategy};
 use bowline_core::plan::Memory;
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use super::git::GitOwner;
 use super::reconcile::{Part, World};
 use super::shutdown::Owner;
+use super::status::Status;
 use crate::aws::{Aws, AwsSettings};
 use crate::clock::Clock;
-use crate::config::{AuthSettings, Config};
-use crate::source::{GitAuth, GitSettings, GitSource};
+use crate::config::{AuthSettings, CommitSettings, Config, GitHubSection};
+use crate::http::webhook::{Received, Webhook};
+use crate::preview;
+use crate::probe::Prober;
+use crate::rollback::Tools;
+use crate::source::github::webhook::WebhookSecret;
+use crate::source::github::{Credential, GitHub, GitHubAuth, GitHubSettings, OpenPulls, RepositoryName};
+use crate::source::{Committer, GitAuth, GitSettings, GitSource, GitWriter, Proposals};
 use crate::store::Store;
 
 /// What was built.
@@ -71,12 +81,15 @@ async fn wire_with(
     let (owner, git) =
         GitOwner::new(source, clock.clone(), config.intervals.git.get(), acted_from, shutdown.clone());
     let aws = aws_in(config, &clock, &folder).await;
+    let ceiling = config.ceiling.ceiling(unset);
+    let prober = Prober::new(ceiling.probe_hosts.clone(), clock.clone(), shutdown.clone());
     let world = World {
         instance: config.instance.clone(),
         aws,
         git,
         store,
-        ceiling: config.ceiling.ceiling(unset),
+        ceiling,
+        prober,
         clock,
         memory,
         live: None,
@@ -85,6 +98,145 @@ async fn wire_with(
         shutdown: shutdown.clone(),
     };
     Ok(Wired { world, git_task: Owner::spawn("reads the repository", owner.run()) })
+}
+
+/// What rollbacks work with, beside the passes of `world`.
+pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineError> {
+    let folder = config.state_directory().unwrap_or_else(cache_directory);
+    let settings = git_settings(config, &folder)?;
+    let github = github(config, &world.clock)?;
+    let CommitSettings { name, email, signing_key, .. } = config.git.clone();
+    Ok(Tools {
+        writer: GitWriter::new(settings, Committer { name, email, signing_key }),
+        github,
+        strategy: config.github.as_ref().map_or(RollbackStrategy::AutoMerge, |github| github.strategy),
+        git: world.git.clone(),
+        aws: world.aws.clone(),
+        store: world.store.rollbacks(),
+        clock: world.clock.clone(),
+    })
+}
+
+/// Where pull requests are, if that is configured.
+pub fn github(config: &Config, clock: &Clock) -> Result<Option<GitHub>, EngineError> {
+    let (Some(github), Some(source)) = (&config.github, &config.source) else { return Ok(None) };
+    Ok(Some(GitHub::new(github_settings(github, &source.repo)?, clock.clone())))
+}
+
+/// Where webhooks are taken, and what they are signed with; none where that is not configured.
+pub fn webhook_secret(config: &Config) -> Result<Option<(SocketAddr, WebhookSecret)>, EngineError> {
+    let Some(webhook) = config.github.as_ref().and_then(|github| github.webhook.as_ref()) else {
+        return Ok(None);
+    };
+    let (what, secret) = match (&webhook.secret_file, &webhook.secret_env) {
+        (Some(path), _) => {
+            let field = "github.webhook.secretFile";
+            (format!("{} ({field})", path.display()), secret_file(field, path)?)
+        }
+        (None, variable) => {
+            let variable = variable.as_deref().unwrap_or_default();
+            let what = format!("the environment variable {variable} (github.webhook.secretEnv)");
+            let value = std::env::var(variable)
+                .map_err(|error| EngineError::Credential { what: what.clone(), reason: error.to_string() })?;
+            (what, SecretString::from(value))
+        }
+    };
+    let key = WebhookSecret::new(&secret).ok_or(EngineError::EmptyWebhookSecret { what })?;
+    Ok(Some((webhook.listen, key)))
+}
+
+/// What previews pull requests, beside the passes of `world`; `wakes` says that one changed.
+pub fn previews(
+    config: &Config,
+    world: &World,
+    github: &Arc<GitHub>,
+    status: watch::Receiver<Arc<Status>>,
+    wakes: &Arc<Notify>,
+) -> Result<preview::Loop, EngineError> {
+    let folder = config.state_directory().unwrap_or_else(cache_directory);
+    let settings = git_settings(config, &folder)?;
+    let open = OpenPulls::new(settings.reference.clone());
+    let mut mirror = settings.mirror.clone().into_os_string();
+    mirror.push("-pulls");
+    let proposals = Proposals::new(GitSettings { mirror: mirror.into(), ..settings });
+    let comparison = preview::Comparison {
+        instance: world.instance.clone(),
+        aws: world.aws.clone(),
+        git: world.git.clone(),
+        ceiling: world.ceiling.clone(),
+        clock: world.clock.clone(),
+        store: config.store.clone(),
+        shutdown: world.shutdown.clone(),
+    };
+    let tools = preview::Tools { github: Arc::clone(github), open, proposals, comparison };
+    Ok(preview::Loop {
+        tools: Arc::new(tools),
+        git: world.git.clone(),
+        status,
+        wakes: Arc::clone(wakes),
+        clock: world.clock.clone(),
+        interval: config.intervals.git.get(),
+        known: BTreeMap::new(),
+    })
+}
+
+/// What takes webhooks, beside the passes of `world`.
+pub fn webhook(
+    config: &Config,
+    world: &World,
+    github: Arc<GitHub>,
+    secret: WebhookSecret,
+    previews: Arc<Notify>,
+) -> Webhook {
+    let reference = config.source.as_ref().and_then(|source| source.reference.clone());
+    Webhook {
+        secret,
+        github,
+        reference: reference.unwrap_or_else(|| "HEAD".to_owned()),
+        git: world.git.clone(),
+        previews,
+        received: Received::default(),
+    }
+}
+
+fn github_settings(github: &GitHubSection, repo: &str) -> Result<GitHubSettings, EngineError> {
+    let named = github.repository.as_deref();
+    let repository = named.map_or_else(|| RepositoryName::of_address(repo), RepositoryName::parse);
+    let repository =
+        repository.ok_or_else(|| EngineError::NoRepository { repo: named.unwrap_or(repo).to_owned() })?;
+    let auth = match (&github.app, &github.token_file, &github.token_env) {
+        (Some(app), _, _) => GitHubAuth::App {
+            id: app.id,
+            installation: app.installation_id,
+            private_key: app.private_key_file.clone(),
+        },
+        (None, Some(path), _) => GitHubAuth::Token(Credential::File(path.clone())),
+        (None, None, Some(variable)) => {
+            let value = std::env::var(variable).map_err(|error| EngineError::Credential {
+                what: format!("the environment variable {variable} (github.tokenEnv)"),
+                reason: error.to_string(),
+            })?;
+            GitHubAuth::Token(Credential::Value(SecretString::from(value)))
+        }
+        (None, None, None) => {
+            return Err(EngineError::Credential {
+                what: "`github`".to_owned(),
+                reason: "it needs one of `app`, `tokenFile` and `tokenEnv`".to_owned(),
+            });
+        }
+    };
+    Ok(GitHubSettings {
+        base_url: github.base_url.clone(),
+        repository,
+        auth,
+        labels: github.labels.clone(),
+        reviewers: github.reviewers.clone(),
+    })
+}
+
+/// The repository alone, for a verb that commits to it: with the mirror in the user's cache folder, as for one that looks.
+pub fn git(config: &Config) -> Result<GitSettings, EngineError> {
+    git_settings(config, &cache_directory())
 }
 
 /// AWS alone, for a verb that reads no repository.
@@ -118,12 +270,17 @@ fn git_settings(config: &Config, folder: &Path) -> Result<GitSettings, EngineErr
         repo: source.repo.clone(),
         reference,
         path: source.path.clone(),
-        auth: git_auth(&source.auth)?,
+        auth: git_auth(config, &source.auth)?,
         mirror,
     })
 }
 
-fn git_auth(auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+fn git_auth(config: &Config, auth: &AuthSettings) -> Result<GitAuth, EngineError> {
+    if auth.github
+        && let Some(github) = github(config, &Clock::scaled(config.time_scale))?
+    {
+        return Ok(GitAuth::GitHub(Arc::new(github)));
+    }
     if let Some(path) = &auth.token_file {
         return Ok(GitAuth::Token(secret_file("auth.tokenFile", path)?));
     }

@@ -1,9 +1,9 @@
-//! Services: records and a claim by TagResource, a change by UpdateService.
+//! Services: records and a claim by TagResource, a change by UpdateService, a stop by StopServiceDeployment.
 
 use std::sync::Arc;
 
 use bowline_core::diff::{is_shown, settings_cannot_be_told, settings_fingerprint, settings_in_effect};
-use bowline_core::live::{LiveService, ServiceStatus, UnknownCategory};
+use bowline_core::live::{LiveService, RolloutState, ServiceStatus, UnknownCategory};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::{self, Expectation, Operation, Outcome, TagKey};
 
@@ -71,6 +71,49 @@ pub(super) async fn update(
         Ok(after) => Err(not_confirmed(session, &change, &after)),
         Err(error) => recover(session, &change, replaced.as_deref(), error).await,
     }
+}
+
+/// Stops a deployment, if it still is PRIMARY and in progress. What ECS has ended, or is ending already, needs no stop: that
+/// is an outcome and no error.
+pub(super) async fn stop(
+    session: &Session,
+    service: &str,
+    deployment_id: &str,
+    owner: Option<&str>,
+) -> Result<Outcome, AwsError> {
+    let found = read(session, service).await?;
+    if let Some(found) = other_owner(&found, owner).or_else(|| is_not_in_progress(&found, deployment_id)) {
+        return Ok(Outcome::Superseded { found });
+    }
+    let Some(deployment) = session.find_deployment(service, deployment_id).await? else {
+        return Ok(Outcome::Superseded { found: format!("ECS does not list {deployment_id} yet") });
+    };
+    if !deployment.is_under_way {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let stopped = Outcome::Done { deployment_id: Some(deployment_id.to_owned()), task_definition: None };
+    let Err(error) = session.stop_deployment(&deployment.arn).await else { return Ok(stopped) };
+    // Somebody, or ECS itself, was faster; or the answer was lost. What is found now decides.
+    let may_be_done = error.effect == Effect::Possible || error.code() == Some("ConflictException");
+    if may_be_done
+        && let Ok(Some(after)) = session.find_deployment(service, deployment_id).await
+        && !after.is_under_way
+    {
+        return Ok(if error.effect == Effect::Possible { stopped } else { Outcome::AlreadyDone });
+    }
+    Err(error)
+}
+
+/// What is found instead of the deployment in progress, as a sentence.
+fn is_not_in_progress(service: &LiveService, deployment_id: &str) -> Option<String> {
+    let Some(primary) = service.primary() else {
+        return Some("the service has no PRIMARY deployment".to_owned());
+    };
+    if primary.id != deployment_id {
+        return Some(format!("the PRIMARY deployment is {}, expected {deployment_id}", primary.id));
+    }
+    (primary.rollout_state != Some(RolloutState::InProgress))
+        .then(|| format!("{deployment_id} is not in progress any more"))
 }
 
 /// Writes records and claim ahead of a change. A claim alone holds no repair up: its owner was read right before, and it is
@@ -160,12 +203,8 @@ fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
     if found.status != ServiceStatus::Active {
         return Some("the service is not ACTIVE any more".to_owned());
     }
-    if plan::owner(found) != owner.as_deref() {
-        let whose = |owner: Option<&str>| {
-            owner.map_or_else(|| "nobody".to_owned(), |owner| format!("the Bowline instance `{owner}`"))
-        };
-        let (now, then) = (whose(plan::owner(found)), whose(owner.as_deref()));
-        return Some(format!("the service belongs to {now}, expected {then}"));
+    if let Some(other) = other_owner(found, owner.as_deref()) {
+        return Some(other);
     }
     if found.task_definition != *task_definition {
         let (now, then) = (revision(found.task_definition.as_ref()), revision(task_definition.as_ref()));
@@ -181,6 +220,15 @@ fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
     let changed =
         settings.iter().find(|(field, seen)| settings_fingerprint(&found.settings, field) != **seen);
     changed.map(|(field, _)| format!("settings.{field} is not what it was when the plan was made"))
+}
+
+/// Whose the service is instead, as a sentence.
+fn other_owner(found: &LiveService, expected: Option<&str>) -> Option<String> {
+    let whose = |owner: Option<&str>| {
+        owner.map_or_else(|| "nobody".to_owned(), |owner| format!("the Bowline instance `{owner}`"))
+    };
+    let (now, then) = (whose(plan::owner(found)), whose(expected));
+    (plan::owner(found) != expected).then(|| format!("the service belongs to {now}, expected {then}"))
 }
 
 /// Whether the service is as the change wants it; a forced deployment shows by another PRIMARY than the `replaced` one.

@@ -59,7 +59,11 @@ fn whom_to_ask<'a>(
     match need {
         Need::TaskDefinition { target, reference } => Some((target, reference.into())),
         Need::RecentRevisions { target, family } => Some((target, family.into())),
-        Need::History { service } | Need::TaskStarts { service } => {
+        Need::History { service }
+        | Need::TaskStarts { service }
+        | Need::Health { service }
+        | Need::Progress { service, .. }
+        | Need::StoppedTasks { service, .. } => {
             let spec = &desired.services.get(service)?.resource.spec;
             Some((&spec.target, spec.service.as_str().into()))
         }
@@ -97,6 +101,17 @@ async fn answer(session: &Session, need: Need, at_aws: &str) -> Put {
             let found = observed(session, session.task_starts(at_aws).await.map(Some));
             Box::new(move |live| drop(live.task_starts.insert(service, found)))
         }
+        Need::Progress { service, deployment_id } => {
+            let found = observed(session, session.deployment_progress(at_aws, &deployment_id).await);
+            Box::new(move |live| drop(live.progress.insert(service, found)))
+        }
+        Need::StoppedTasks { service, deployment_id } => {
+            let found = session.stopped_tasks(at_aws, &deployment_id).await;
+            let found = observed(session, found.map(Some));
+            Box::new(move |live| drop(live.stopped_tasks.insert((service, deployment_id), found)))
+        }
+        // Answered by `probe`: AWS is not the one to ask.
+        Need::Health { .. } => Box::new(|_| ()),
         Need::SecretVersionDates { secret } => {
             let found = observed(session, session.secret_version_dates(at_aws).await);
             Box::new(move |live| drop(live.secret_version_dates.insert(secret, found)))
@@ -121,6 +136,13 @@ fn put_unknown(need: Need, why: UnknownReason, live: &mut Live) {
         Need::TaskStarts { service } => {
             live.task_starts.insert(service, Observed::Unknown { why });
         }
+        Need::Progress { service, .. } => {
+            live.progress.insert(service, Observed::Unknown { why });
+        }
+        Need::StoppedTasks { service, deployment_id } => {
+            live.stopped_tasks.insert((service, deployment_id), Observed::Unknown { why });
+        }
+        Need::Health { .. } => {}
         Need::SecretVersionDates { secret } => {
             live.secret_version_dates.insert(secret, Observed::Unknown { why });
         }

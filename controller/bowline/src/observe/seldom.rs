@@ -181,14 +181,14 @@ async fn list(
     failed: &mut BTreeMap<ResourceName, UnknownReason>,
 ) -> Result<Vec<String>, AwsError> {
     if wanted.len() >= WHOLE_CLUSTER
-        && let Some(tasks) = session.task_arns(None, wanted.len()).await?
+        && let Some(tasks) = session.running_task_arns(None, wanted.len()).await?
     {
         return Ok(tasks);
     }
     let mut reads = JoinSet::new();
     for wanted in wanted {
         let (session, name, service) = (session.clone(), wanted.name.clone(), wanted.service.clone());
-        reads.spawn(async move { (name, session.task_arns(Some(&service), MOST_PAGES).await) });
+        reads.spawn(async move { (name, session.running_task_arns(Some(&service), MOST_PAGES).await) });
     }
     let mut found = Vec::new();
     while let Some(joined) = reads.join_next().await {

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use bowline_core::desired::{ACCEPT_TRAILER, Finding, NotAcceptable};
 use bowline_core::name::CommitId;
-use git2::{Commit, Error, Oid, Repository, Sort, message_trailers_strs};
+use git2::{Error, Oid, Repository, Sort};
 
 use super::mirror::parse_id;
+use super::trailer;
 
 /// How many commits since the applied one are looked at for trailers.
 const MOST_COMMITS: usize = 10_000;
@@ -83,7 +84,7 @@ fn acceptable(repository: &Repository, head: Oid, named: &str) -> Result<Oid, No
 }
 
 /// Whether `commit` is `head` or one of its ancestors.
-fn contains(repository: &Repository, head: Oid, commit: Oid) -> bool {
+pub(super) fn contains(repository: &Repository, head: Oid, commit: Oid) -> bool {
     head == commit || repository.graph_descendant_of(head, commit).is_ok_and(|descends| descends)
 }
 
@@ -108,20 +109,8 @@ fn newest(repository: &Repository, head: Oid) -> Result<Vec<Oid>, Error> {
 fn declarations(repository: &Repository, commits: &[Oid]) -> Result<Vec<Declaration>, Error> {
     let mut found = Vec::new();
     for id in commits {
-        let named = named_by(&repository.find_commit(*id)?);
+        let named = trailer::values(&repository.find_commit(*id)?, ACCEPT_TRAILER);
         found.extend(named.into_iter().map(|named| Declaration { by: *id, named }));
     }
     Ok(found)
-}
-
-/// What a commit's trailers declare as applied, as written.
-fn named_by(commit: &Commit<'_>) -> Vec<String> {
-    let message = String::from_utf8_lossy(commit.message_bytes());
-    // Parsing trailers fails only for what git itself does not write.
-    let Ok(trailers) = message_trailers_strs(&message) else { return Vec::new() };
-    trailers
-        .iter()
-        .filter(|(key, _)| key.eq_ignore_ascii_case(ACCEPT_TRAILER))
-        .map(|(_, value)| value.trim().to_owned())
-        .collect()
 }

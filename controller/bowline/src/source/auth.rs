@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -12,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::address::{Address, Endpoint};
 use super::error::{HostKey, SourceError};
+use super::github::{GitHub, GitHubError};
 use super::known_hosts::{self, Trust};
 
 /// How Bowline identifies itself to the git server.
@@ -21,6 +23,8 @@ pub enum GitAuth {
     None,
     /// A token over https, as the password of `x-access-token` (GitHub), or of the user in the address.
     Token(SecretString),
+    /// The token of GitHub's API, over https: that of an App is got anew before it expires.
+    GitHub(Arc<GitHub>),
     /// A private key over ssh.
     SshKey {
         /// The private key's file.
@@ -44,7 +48,7 @@ impl GitAuth {
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::None => "not set",
-            Self::Token(_) => "token",
+            Self::Token(_) | Self::GitHub(_) => "token",
             Self::SshKey { .. } => "SSH key",
             Self::SshAgent { .. } => "SSH agent",
         }
@@ -62,7 +66,8 @@ pub(super) fn prepare(auth: &GitAuth, address: &Address) -> Result<(), SourceErr
             known_hosts
         }
         (GitAuth::SshAgent { known_hosts }, Address::Ssh { .. }) => known_hosts,
-        (GitAuth::None | GitAuth::Token(_), Address::Ssh { .. }) => {
+        (GitAuth::GitHub(github), Address::Http { .. }) => return token(github, address).map(|_| ()),
+        (GitAuth::None | GitAuth::Token(_) | GitAuth::GitHub(_), Address::Ssh { .. }) => {
             return Err(SourceError::AuthMissing {
                 repo: address.display(),
                 wanted: "an SSH key",
@@ -72,6 +77,18 @@ pub(super) fn prepare(auth: &GitAuth, address: &Address) -> Result<(), SourceErr
         (_, Address::Local(_) | Address::Http { .. }) => return Ok(()),
     };
     readable("known_hosts file", known_hosts)
+}
+
+/// A token that is good, for libgit2's thread.
+fn token(github: &GitHub, address: &Address) -> Result<SecretString, SourceError> {
+    let repo = address.display();
+    let failed = |error: GitHubError| SourceError::NoToken { repo, error: Box::new(error) };
+    wait(github.token()).map_err(failed)
+}
+
+/// Waits where waiting blocks nobody: all of git is done on threads for that.
+fn wait<T>(what: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(what)
 }
 
 fn readable(what: &'static str, path: &Path) -> Result<(), SourceError> {
@@ -130,6 +147,9 @@ impl Offers<'_> {
             GitAuth::Token(token) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
                 Cred::userpass_plaintext(user, token.expose_secret())
             }
+            GitAuth::GitHub(github) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                Cred::userpass_plaintext(user, token(github, self.address)?.expose_secret())
+            }
             GitAuth::SshKey { private_key, public_key, passphrase, .. }
                 if allowed.contains(CredentialType::SSH_KEY) =>
             {
@@ -139,7 +159,11 @@ impl Offers<'_> {
             GitAuth::SshAgent { .. } if allowed.contains(CredentialType::SSH_KEY) => {
                 Cred::ssh_key_from_agent(user)
             }
-            GitAuth::None | GitAuth::Token(_) | GitAuth::SshKey { .. } | GitAuth::SshAgent { .. } => {
+            GitAuth::None
+            | GitAuth::Token(_)
+            | GitAuth::GitHub(_)
+            | GitAuth::SshKey { .. }
+            | GitAuth::SshAgent { .. } => {
                 return Err(SourceError::AuthMissing {
                     repo: self.address.display(),
                     wanted: wanted(allowed),
@@ -149,6 +173,10 @@ impl Offers<'_> {
         };
         self.made += 1;
         if self.made > 1 {
+            if let GitAuth::GitHub(github) = self.auth {
+                // It may have been revoked: the next attempt gets another one.
+                wait(github.forget_token());
+            }
             return Err(self.rejected(None));
         }
         offer.map_err(|error| self.rejected(Some(error)))

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use super::error::SourceError;
 use super::file::{self, Entry, MAX_ENTRIES};
 use super::mirror::Mirror;
+use super::retry;
 
 /// How many commits are gone back, along the branch, to find a file as it last parsed.
 const MAX_HISTORY: usize = 50;
@@ -127,6 +128,9 @@ impl Reader {
         let task_definitions = self.task_definitions(&repository, &found, &files).map_err(broken)?;
         let mut assembled = file::refuse_empty(assemble(&files, &task_definitions), &path, Some(&place()))?;
         assembled.findings.extend(listing.findings);
+        let (retries, findings) = retry::retries(&repository, commit).map_err(broken)?;
+        assembled.state.retries = retries;
+        assembled.findings.extend(findings);
         assembled.findings.sort();
         let parsed = self.manifests.end() + self.task_definitions.end();
         self.usable = files

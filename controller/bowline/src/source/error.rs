@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::github::GitHubError;
+
 /// Reading the desired state failed as a whole. Nothing may be acted on: there is no desired state to act from.
 ///
 /// What is wrong with a single file is a [`bowline_core::desired::Finding`] instead.
@@ -37,6 +39,14 @@ pub enum SourceError {
         wanted: &'static str,
         /// What is configured.
         configured: &'static str,
+    },
+    /// GitHub gives no token, with which the repository could be asked.
+    #[error("no token for {repo} could be got: {error}")]
+    NoToken {
+        /// The address.
+        repo: String,
+        /// What GitHub said.
+        error: Box<GitHubError>,
     },
     /// The server refused the credentials.
     #[error("{repo} refused the {configured}")]
@@ -259,7 +269,10 @@ impl SourceError {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Address { .. } | Self::AuthFile { .. } => "config",
-            Self::AuthMissing { .. } | Self::AuthRejected { .. } | Self::Redirected { .. } => "auth",
+            Self::AuthMissing { .. }
+            | Self::NoToken { .. }
+            | Self::AuthRejected { .. }
+            | Self::Redirected { .. } => "auth",
             Self::HostUnknown { .. } | Self::HostChanged { .. } => "host-key",
             Self::Certificate { .. } => "certificate",
             Self::RepositoryMissing { .. } | Self::PathIsNoRepository { .. } => "not-found",
@@ -284,6 +297,7 @@ impl SourceError {
             }
             Self::AuthFile { .. } => "check that the file exists and that the user Bowline runs as may read it".to_owned(),
             Self::AuthMissing { .. } => "set `auth` of this source to a token (https) or to an SSH key (ssh)".to_owned(),
+            Self::NoToken { error, .. } => error.hint(),
             Self::AuthRejected { configured, .. } => {
                 format!("check that the {configured} is not expired or revoked (an SSH key: and its passphrase), and that it may read this repository")
             }
@@ -339,6 +353,7 @@ impl SourceError {
         match self {
             Self::AuthFile { .. }
             | Self::AuthMissing { .. }
+            | Self::NoToken { .. }
             | Self::AuthRejected { .. }
             | Self::Redirected { .. }
             | Self::HostUnknown { .. }

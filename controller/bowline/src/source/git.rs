@@ -19,11 +19,11 @@ use super::auth::GitAuth;
 use super::commit::{Content, Reader};
 use super::error::SourceError;
 use super::mirror::{Mark, Mirror, parse_id};
-use super::relay::Limits;
+use super::relay::{Limits, Purpose};
 use super::remote::{Route, Tip};
 
 /// For a read that may fetch. A first fetch of a large repository takes minutes.
-const SYNC: Limits =
+pub(super) const SYNC: Limits =
     Limits { connect: Duration::from_secs(10), idle: Duration::from_mins(1), total: Duration::from_mins(10) };
 /// For a question that moves a few kilobytes.
 const ASK: Limits = Limits {
@@ -32,7 +32,7 @@ const ASK: Limits = Limits {
     total: Duration::from_secs(30),
 };
 /// How much longer than its relay a read may take: it waits for the mirror's lock, and reads from the disk.
-const GRACE: Duration = Duration::from_secs(90);
+pub(super) const GRACE: Duration = Duration::from_secs(90);
 
 /// Which repository, which head of it, which folder, and how.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ pub struct HeadReader {
 
 /// Work that may block, one after the other.
 #[derive(Debug, Default)]
-struct Blocking {
+pub(super) struct Blocking {
     /// Work that was given up and whose thread has not returned: no other is started beside it.
     given_up: Mutex<Option<AbortHandle>>,
 }
@@ -146,7 +146,7 @@ impl GitSource {
     ) -> Result<Snapshot, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
         let repo = address.display();
-        let route = Route::open(address, SYNC).await;
+        let route = Route::open(address, SYNC, Purpose::Fetch).await;
         let job = Sync { settings: Arc::clone(&self.settings), route, now, applied: applied.clone() };
         let (mut reader, mut compared) = (mem::take(&mut self.reader), self.compared.take());
         let work = move || {
@@ -182,7 +182,7 @@ impl HeadReader {
     pub async fn head(&self) -> Result<String, SourceError> {
         let address = Address::parse(&self.settings.repo)?;
         let repo = address.display();
-        let route = Route::open(address, ASK).await;
+        let route = Route::open(address, ASK, Purpose::Fetch).await;
         let settings = Arc::clone(&self.settings);
         let work = move || route.tip(&settings.auth, &settings.reference);
         let tip = self.blocking.within(ASK.total + ASK.connect, repo, work).await??;
@@ -193,7 +193,7 @@ impl HeadReader {
 impl Blocking {
     /// Runs `work` on a thread that may block, and waits for it within a limit. What the relay cannot end (a disk that
     /// does not answer) is given up; until its thread has returned, asking again fails at once.
-    async fn within<T: Send + 'static>(
+    pub(super) async fn within<T: Send + 'static>(
         &self,
         limit: Duration,
         repo: String,

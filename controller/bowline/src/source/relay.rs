@@ -38,6 +38,15 @@ pub(super) struct Limits {
     pub(super) total: Duration,
 }
 
+/// What libgit2 is to do through a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Read.
+    Fetch,
+    /// Read, and push.
+    Push,
+}
+
 /// A forwarding port, open until it is dropped. It must live as long as libgit2 may connect to it: on a port that was given
 /// up, another process could listen, and be sent the token.
 pub(super) struct Relay {
@@ -78,14 +87,18 @@ impl Failure {
 
 impl Relay {
     /// Opens a port that forwards to the server of `address` only; none for a repository on the disk.
-    pub(super) async fn open(address: &Address, limits: Limits) -> Result<Option<Self>, Problem> {
+    pub(super) async fn open(
+        address: &Address,
+        limits: Limits,
+        purpose: Purpose,
+    ) -> Result<Option<Self>, Problem> {
         let failure = Failure::default();
         let server = match address {
             Address::Local(_) => return Ok(None),
             Address::Ssh { endpoint, .. } => Server::Bytes(endpoint.clone()),
             Address::Http { tls, endpoint, path, .. } => {
                 let site = Site::new(*tls, endpoint.clone(), path, limits, failure.clone());
-                Server::Requests(site.await?)
+                Server::Requests(site.await?.with(purpose))
             }
         };
         let unbound = |error| Problem::Network(format!("no port can be opened on 127.0.0.1: {error}"));
@@ -238,7 +251,7 @@ mod tests {
     async fn relay(endpoint: &Endpoint, limits: Limits) -> Relay {
         let (user, path) = ("git".to_owned(), "/a".to_owned());
         let address = Address::Ssh { user, endpoint: endpoint.clone(), path, scp: false };
-        Relay::open(&address, limits).await.unwrap().unwrap()
+        Relay::open(&address, limits, Purpose::Fetch).await.unwrap().unwrap()
     }
 
     fn network(problem: &str) -> Problem {

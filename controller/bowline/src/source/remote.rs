@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, Repository};
+use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, PushOptions, Repository};
 
 use super::address::Address;
 use super::auth::{self, GitAuth};
 use super::error::SourceError;
-use super::relay::{Limits, Problem, Relay};
+use super::relay::{Limits, Problem, Purpose, Relay};
+
+/// Where branches are.
+const BRANCHES: &str = "refs/heads/";
 
 /// How to reach the repository in this operation.
 pub(super) struct Route {
@@ -26,6 +29,16 @@ enum Way {
     Closed(Problem),
 }
 
+/// What became of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sent {
+    Done,
+    /// The remote has the branch at another commit than was thought; none: it has no such branch.
+    NotThere(Option<Oid>),
+    /// The server's words.
+    Refused(String),
+}
+
 /// The head that the remote has under the configured name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tip {
@@ -39,8 +52,8 @@ pub(super) struct Tip {
 
 impl Route {
     /// Opens what lies between: for one operation.
-    pub(super) async fn open(address: Address, limits: Limits) -> Self {
-        let way = match Relay::open(&address, limits).await {
+    pub(super) async fn open(address: Address, limits: Limits, purpose: Purpose) -> Self {
+        let way = match Relay::open(&address, limits, purpose).await {
             Ok(None) => Way::Straight,
             Ok(Some(relay)) => Way::Relay(relay),
             Err(problem) => Way::Closed(problem),
@@ -113,6 +126,63 @@ impl Route {
         let refspec = format!("+{}:{into}", tip.name);
         connection.remote().fetch(&[refspec], Some(&mut options), None).map_err(explain)?;
         Ok(tip)
+    }
+
+    /// The branch that is configured, without `refs/heads/`; the remote's own one for `HEAD`.
+    pub(super) fn branch(&self, auth: &GitAuth, reference: &str) -> Result<String, SourceError> {
+        if reference != "HEAD" {
+            return Ok(reference.strip_prefix(BRANCHES).unwrap_or(reference).to_owned());
+        }
+        self.prepare(auth)?;
+        let refusal = RefCell::new(None);
+        let explain = |error| self.explain(error, auth, &refusal);
+        let mut remote = git2::Remote::create_detached(self.url()).map_err(explain)?;
+        let callbacks = auth::callbacks(auth, &self.address, &refusal);
+        let connection = remote.connect_auth(Direction::Fetch, Some(callbacks), None).map_err(explain)?;
+        let name = connection.default_branch().map_err(explain)?;
+        let name = String::from_utf8_lossy(&name).into_owned();
+        Ok(name.strip_prefix(BRANCHES).unwrap_or(&name).to_owned())
+    }
+
+    /// Gives the branch `branch` to `commit`, if the remote has it at `from` (absent: has no such branch). The remote
+    /// itself refuses if that changes meanwhile, and nothing is ever forced.
+    pub(super) fn push(
+        &self,
+        auth: &GitAuth,
+        mirror: &Repository,
+        commit: Oid,
+        branch: &str,
+        from: Option<Oid>,
+    ) -> Result<Sent, SourceError> {
+        self.prepare(auth)?;
+        let refusal = RefCell::new(None);
+        let explain = |error| self.explain(error, auth, &refusal);
+        let mut remote = mirror.remote_anonymous(&self.url()).map_err(explain)?;
+        let callbacks = auth::callbacks(auth, &self.address, &refusal);
+        let mut connection = remote.connect_auth(Direction::Push, Some(callbacks), None).map_err(explain)?;
+        let name = format!("{BRANCHES}{branch}");
+        let heads = connection.list().map_err(explain)?;
+        let there = heads.iter().find(|head| head.name() == name).map(git2::RemoteHead::oid);
+        if there != from {
+            return Ok(Sent::NotThere(there));
+        }
+        let refused = RefCell::new(None);
+        let mut callbacks = auth::callbacks(auth, &self.address, &refusal);
+        // What a hook or a rule refuses comes here; libgit2 itself says that all went well.
+        callbacks.push_update_reference(|_, status| {
+            if let Some(status) = status {
+                refused.replace(Some(status.to_owned()));
+            }
+            Ok(())
+        });
+        let mut options = PushOptions::new();
+        options.remote_callbacks(callbacks);
+        let pushed = connection.remote().push(&[format!("{commit}:{name}")], Some(&mut options));
+        drop(options);
+        if let Some(problem) = refused.take() {
+            return Ok(Sent::Refused(problem));
+        }
+        pushed.map(|()| Sent::Done).map_err(explain)
     }
 
     fn failed(&self, problem: Problem) -> SourceError {

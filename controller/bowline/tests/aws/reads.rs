@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline::observe::{Scope, observe, read};
 use bowline_core::live::{
-    DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState, Observed,
-    RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
+    CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState,
+    Observed, RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
 };
 use bowline_core::plan::Need;
 use bowline_sim::{Fault, FaultRule};
@@ -39,7 +39,7 @@ async fn a_service_is_read_as_it_is() {
         controller: DeploymentController::Ecs,
         scheduling: SchedulingStrategy::Replica,
         managed_by_ecs: false,
-        circuit_breaker: false,
+        circuit_breaker: CircuitBreaker::Off,
         deployments: vec![LiveDeployment {
             id: primary.id.clone(),
             status: DeploymentStatus::Primary,

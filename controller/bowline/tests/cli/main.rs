@@ -7,8 +7,10 @@
 )]
 
 mod accept;
+mod commits;
 mod converge;
 mod offline;
 mod place;
+mod remote;
 mod run;
 mod secrecy;

@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::place::{Place, TARGET, service};
 
-const VERBS: [&str; 8] = ["validate", "plan", "apply", "import", "run", "status", "history", "diff"];
+const VERBS: [&str; 17] = [
+    "validate", "plan", "apply", "import", "run", "status", "history", "diff", "restart", "scale", "release",
+    "rollback", "retry", "accept", "suspend", "resume", "explain",
+];
 
 #[test]
 fn help_is_as_documented() {

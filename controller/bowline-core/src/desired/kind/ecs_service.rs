@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceCreation, ServiceSettings};
+use super::{HealthCondition, ServiceCreation, ServiceSettings, Suspension};
 use crate::name::{
     FieldPath, HumanDuration, RelativePath, ResourceName, RestartToken, RevisionRef, ServiceName,
 };
@@ -40,15 +40,24 @@ pub struct EcsService {
     /// EcsService resources that are rolled, and must be good, before this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<ResourceName>,
+    /// What must be true after a deployment for it to be good, beside ECS's own word; at most 10 conditions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<HealthCondition>,
     /// How a rollout is watched.
     #[serde(default)]
     pub rollout: Rollout,
+    /// What is done once a deployment of it failed.
+    #[serde(default, skip_serializing_if = "Rollback::is_default")]
+    pub rollback: Rollback,
     /// How long somebody else's step back (to an earlier good revision, or to count 0) is left alone before it is healed.
     #[serde(default = "default_heal_delay")]
     pub heal_delay: HumanDuration,
     /// Field paths that somebody else owns; `*` stands for any one part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<FieldPath>,
+    /// Nothing is done to the service for a while; `bowline suspend` writes it, `bowline resume` removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<Suspension>,
     /// Names of environment variables, and labels, whose values may be shown in a diff.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reveal: Vec<String>,
@@ -107,6 +116,33 @@ impl From<TaskDefinitionSource> for RawTaskDefinitionSource {
             TaskDefinitionSource::File(file) => Self { revision: None, file: Some(file) },
         }
     }
+}
+
+/// What is done once a deployment failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rollback {
+    /// How far Bowline goes. `bowline.yaml` sets the most (`github.strategy`); this can only be less.
+    pub strategy: RollbackStrategy,
+}
+
+impl Rollback {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How far a rollback goes by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackStrategy {
+    /// Nothing: what failed stays quarantined, and a person reverts it.
+    None,
+    /// The commit is reverted on a branch, and a pull request opened; a person merges it.
+    #[default]
+    PullRequest,
+    /// The pull request is merged as well, as soon as the rules of the branch allow; never where a document had to be replaced.
+    AutoMerge,
 }
 
 /// How a rollout is watched.

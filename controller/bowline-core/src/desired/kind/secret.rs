@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Suspension;
 use crate::name::{CronExpression, HumanDuration, ResourceName, SecretId, SecretVersionId, TimeZoneName};
 
 /// Which version of a secret AWSCURRENT must be on. The value itself never enters git or Bowline.
@@ -21,6 +22,9 @@ pub struct Secret {
     /// Rotation by scheduled commits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
+    /// Nothing is done to the secret for a while; `bowline suspend` writes it, `bowline resume` removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<Suspension>,
 }
 
 /// Rotation by scheduled commits.

@@ -70,6 +70,9 @@ pub enum Capability {
     /// Force a new deployment of the same task definition.
     #[serde(rename = "ecs:restart")]
     EcsRestart,
+    /// Stop Bowline's own deployment, so that ECS goes back to what was there before.
+    #[serde(rename = "ecs:stop-deployment")]
+    EcsStopDeployment,
     /// Move AWSCURRENT of a secret to the version pinned in git.
     #[serde(rename = "secrets:promote")]
     SecretsPromote,

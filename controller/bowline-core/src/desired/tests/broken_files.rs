@@ -30,7 +30,7 @@ c.yaml:4:7 Error MissingField: `spec.target` is missing
   = The Target that the service lives on.
 c.yaml:4:8 Error UnknownField: `spec` has no field `oops`
   | spec: {oops: ...
-  = fields: there are `create`, `dependsOn`, `desiredCount`, `healDelay`, `ignore`, `restart`, `reveal`, `rollout`, `secrets`, `service`, `settings`, `target`, `taskDefinition`
+  = fields: there are `create`, `dependsOn`, `desiredCount`, `healDelay`, `health`, `ignore`, `restart`, `reveal`, `rollback`, `rollout`, `secrets`, `service`, `settings`, `suspend`, `target`, `taskDefinition`
 ");
     let invalid = [
         "EcsService/lost: its file c.yaml has errors",

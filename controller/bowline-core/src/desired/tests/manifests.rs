@@ -158,7 +158,7 @@ prod/web.yaml:43:59 Error InvalidValue: `spec.taskDefinition.file`: `../../api.j
   = the path is relative to the folder of prod/web.yaml
 prod/web.yaml:43:76 Error UnknownField: `spec` has no field `replicas`
   | spec: {target: prod, service: api, taskDefinition: {file: ../../api.json}, replicas: ...
-  = fields: there are `create`, `dependsOn`, `desiredCount`, `healDelay`, `ignore`, `restart`, `reveal`, `rollout`, `secrets`, `service`, `settings`, `target`, `taskDefinition`
+  = fields: there are `create`, `dependsOn`, `desiredCount`, `healDelay`, `health`, `ignore`, `restart`, `reveal`, `rollback`, `rollout`, `secrets`, `service`, `settings`, `suspend`, `target`, `taskDefinition`
 ");
 }
 

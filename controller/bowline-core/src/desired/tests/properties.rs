@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    AssumeRole, Capability, Constraints, EcsService, Mode, Rollout, Rotation, Secret, ServiceSettings,
-    StateCode, StateLock, StateVersion, Target, TaskDefinitionSource, TerraformState,
+    AssumeRole, Capability, Constraints, EcsService, HealthCheck, HealthCondition, HttpCheck, McpCheck, Mode,
+    Rollback, Rollout, Rotation, Secret, ServiceSettings, StateCode, StateLock, StateVersion, Suspension,
+    Target, TargetGroupCheck, TaskDefinitionSource, TcpCheck, TerraformState,
 };
 use crate::desired::node::Node;
 use crate::name::{
-    AccountId, BucketName, ClusterName, CommitId, CronExpression, FieldPath, HumanDuration, Lineage,
-    ObjectKey, ObjectVersionId, Region, ResourceName, RestartToken, RevisionRef, RoleArn, SecretId,
-    SecretVersionId, ServiceName, TerraformAttribute, TimeZoneName,
+    AccountId, BucketName, ClusterName, CommitId, CronExpression, EndTime, FieldPath, HostName,
+    HumanDuration, Lineage, ObjectKey, ObjectVersionId, ProbeUrl, ReasonText, Region, ResourceName,
+    RestartToken, RevisionRef, RoleArn, SecretId, SecretVersionId, ServiceName, StatusCodes,
+    TerraformAttribute, TimeZoneName,
 };
 
 macro_rules! text {
@@ -96,12 +98,12 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             option::of(0u32..=5000),
         ),
         option::of(text!(RestartToken, "[A-Za-z0-9._:/=+-]{1,20}")),
-        (vec(resource_name(), 0..3), vec(resource_name(), 0..3)),
+        (vec(resource_name(), 0..3), vec(resource_name(), 0..3), vec(condition(), 0..4)),
         (duration(), duration()),
         vec(text!(FieldPath, "(taskDefinition\\.)?containerDefinitions\\[(\\*|name=[a-z]{1,9})\\](\\.image)?|settings\\.\\*"), 0..3),
-        vec(any::<String>(), 0..3),
+        (vec(any::<String>(), 0..3), option::of(suspension())),
     )
-        .prop_map(|(first, restart, names, times, ignore, reveal)| EcsService {
+        .prop_map(|(first, restart, names, times, ignore, (reveal, suspend))| EcsService {
             target: first.0,
             service: first.1,
             task_definition: first.2,
@@ -111,11 +113,47 @@ fn ecs_service() -> impl Strategy<Value = EcsService> {
             restart,
             secrets: names.0,
             depends_on: names.1,
+            health: numbered(names.2),
             rollout: Rollout { deadline: times.0 },
+            rollback: Rollback::default(),
             heal_delay: times.1,
             ignore,
+            suspend,
             reveal,
         })
+}
+
+fn suspension() -> impl Strategy<Value = Suspension> {
+    let until =
+        text!(EndTime, "20[0-9]{2}-0[1-9]-[12][0-9]( |T)[01][0-9]:[0-5][0-9](:[0-5][0-9])?(Z|[+]02:00)");
+    let reason = text!(ReasonText, "[a-z][a-z:#'\" ]{0,20}");
+    (until, reason).prop_map(|(until, reason)| Suspension { until, reason })
+}
+
+fn condition() -> impl Strategy<Value = HealthCondition> {
+    let url = || text!(ProbeUrl, "https?://[a-z]{1,9}\\.example\\.com(:[1-9][0-9]{0,3})?(/[a-z]{0,5})?");
+    let check = prop_oneof![
+        (url(), 100u16..300, option::of("[a-z]{1,9}")).prop_map(|(url, first, contains)| HealthCheck::Http(
+            HttpCheck { url, status: StatusCodes::parse(&format!("{first}-399")).unwrap(), contains }
+        )),
+        (text!(HostName, "[a-z]{1,9}"), 1u16..)
+            .prop_map(|(host, port)| HealthCheck::Tcp(TcpCheck { host, port })),
+        Just(HealthCheck::TargetGroup(TargetGroupCheck { arn: None })),
+        (url(), vec("[a-z]{1,9}", 0..3)).prop_map(|(url, tools)| HealthCheck::Mcp(McpCheck {
+            url,
+            tools,
+            protocol_version: "2025-06-18".to_owned()
+        })),
+    ];
+    (check, duration(), duration(), 1u32..=100).prop_map(|(check, interval, timeout, successes)| {
+        HealthCondition { check, interval, timeout, successes }
+    })
+}
+
+/// Without those that ask the same twice.
+fn numbered(conditions: Vec<HealthCondition>) -> Vec<HealthCondition> {
+    let mut seen = std::collections::BTreeSet::new();
+    conditions.into_iter().filter(|condition| seen.insert(condition.check.to_string())).collect()
 }
 
 fn secret() -> impl Strategy<Value = Secret> {
@@ -131,13 +169,15 @@ fn secret() -> impl Strategy<Value = Secret> {
         text!(SecretVersionId, "[A-Za-z0-9-]{32,40}"),
         vec(any::<String>(), 0..3),
         option::of(rotation),
+        option::of(suspension()),
     )
-        .prop_map(|(target, secret_id, version_id, required_keys, rotation)| Secret {
+        .prop_map(|(target, secret_id, version_id, required_keys, rotation, suspend)| Secret {
             target,
             secret_id,
             version_id,
             required_keys,
             rotation,
+            suspend,
         })
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::desired::kind::HealthCondition;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
 use crate::live::{Live, LiveService, Observed, RolloutState};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::event::{Event, EventKind};
-use crate::plan::memory::{Attempt, AttemptVerdict, InFlight, LastGood, Memory, ServiceMemory};
+use crate::plan::memory::{Attempt, AttemptVerdict, Evidence, InFlight, LastGood, Memory, ServiceMemory};
+use crate::plan::rollouts;
 use crate::plan::world::key;
 use crate::rollback;
 use crate::rollout::{self, Verdict};
@@ -27,8 +29,10 @@ pub(super) fn judge(memory: &mut Memory, desired: &DesiredState, live: &Live, no
         if !matches!(live.targets.get(target), Some(Observed::Known { .. })) {
             continue;
         }
-        let mut judging = Judging { name, target, live, now, events: &mut events };
+        let health = &wanted.resource.spec.health;
+        let mut judging = Judging { name, target, health, live, now, events: &mut events };
         judging.good_after_all(service, observed);
+        judging.complete_evidence(service);
         judging.rollout(service, observed);
         judging.scaling(service, observed);
     }
@@ -53,6 +57,7 @@ fn set_aside(name: &ResourceName, other: &ServiceMemory, now: Timestamp) -> Opti
 struct Judging<'a> {
     name: &'a ResourceName,
     target: &'a ResourceName,
+    health: &'a [HealthCondition],
     live: &'a Live,
     now: Timestamp,
     events: &'a mut Vec<Event>,
@@ -73,6 +78,10 @@ impl Judging<'_> {
         }
         let past = self.live.histories.get(self.name).and_then(Observed::known);
         for attempt in memory.attempts.values_mut() {
+            // Its deployment is complete, and that was never what was wrong with it.
+            if attempt.aftermath.unhealthy {
+                continue;
+            }
             let late = attempt.deployment_id.as_ref() == Some(&primary.id)
                 && matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
                 && (attempt.task_definition.is_none() || attempt.task_definition == primary.task_definition);
@@ -91,14 +100,31 @@ impl Judging<'_> {
         }
     }
 
+    fn evidence(&self, in_flight: &InFlight, observed: &Observed<Arc<LiveService>>) -> Evidence {
+        let key = in_flight.deployment_id.clone().map(|id| (self.name.clone(), id));
+        let stopped = key.and_then(|key| self.live.stopped_tasks.get(&key));
+        rollout::gather(in_flight, observed.known().map(|service| &**service), stopped)
+    }
+
+    /// Tasks that could not be read when the verdict fell.
+    fn complete_evidence(&self, memory: &mut ServiceMemory) {
+        for attempt in memory.attempts.values_mut() {
+            let Some(evidence) = &mut attempt.aftermath.evidence else { continue };
+            let key = attempt.deployment_id.clone().map(|id| (self.name.clone(), id));
+            let stopped = key.and_then(|key| self.live.stopped_tasks.get(&key));
+            if let Some(stopped) = stopped.filter(|_| evidence.tasks.is_none()) {
+                rollout::add_tasks(evidence, stopped);
+            }
+        }
+    }
+
     fn rollout(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
         let Some(mut in_flight) = memory.in_flight.clone() else { return };
-        if let Some(service) = observed.known() {
-            in_flight.deployment_id = rollout::our_deployment(&in_flight, service);
-        }
+        rollouts::follow(self.live, self.name, self.health, &mut in_flight, observed);
         let verdict = rollout::judge(&in_flight, observed, self.live.histories.get(self.name));
         let revision = in_flight.task_definition.as_ref().map(|arn| arn.revision().to_string());
         let revision = revision.unwrap_or_else(|| "its deployment".to_owned());
+        let mut evidence = None;
         let ended = match verdict {
             Verdict::Pending(_) => {
                 attempt(memory, &in_flight).deployment_id.clone_from(&in_flight.deployment_id);
@@ -111,12 +137,19 @@ impl Judging<'_> {
                 AttemptVerdict::Good
             }
             Verdict::Bad(reason) => {
+                let gathered = self.evidence(&in_flight, observed);
+                let told = format!("{reason}{}", gathered.summary());
+                evidence = Some(gathered);
                 if reason.starts_with("rolled back by ECS") {
-                    self.tell(EventKind::RolledBackByEcs, reason.clone());
+                    self.tell(EventKind::RolledBackByEcs, told);
                 } else {
-                    self.tell(EventKind::RolloutBad, format!("{revision} is bad: {reason}"));
+                    self.tell(EventKind::RolloutBad, format!("{revision} is bad: {told}"));
                 }
                 AttemptVerdict::Bad(reason)
+            }
+            Verdict::Unproven(reason) => {
+                self.tell(EventKind::RolloutUnproven, format!("{revision} is {reason}"));
+                AttemptVerdict::Unproven(reason)
             }
             Verdict::Superseded { by } => {
                 let by =
@@ -125,9 +158,14 @@ impl Judging<'_> {
                 AttemptVerdict::Superseded
             }
         };
+        let is_bad = matches!(ended, AttemptVerdict::Bad(_));
         let attempt = attempt(memory, &in_flight);
-        attempt.deployment_id = in_flight.deployment_id;
         attempt.verdict = Some(ended);
+        attempt.aftermath.ended_at = Some(self.now);
+        attempt.aftermath.unhealthy = is_bad && in_flight.watch.completed_at.is_some();
+        attempt.aftermath.ours = in_flight.watch.ours;
+        attempt.aftermath.evidence = evidence;
+        attempt.deployment_id = in_flight.deployment_id;
         memory.in_flight = None;
     }
 
@@ -150,7 +188,7 @@ impl Judging<'_> {
             Verdict::Pending(_) => return,
             Verdict::Good => self.tell(EventKind::RolloutGood, format!("{to} tasks are running, as wanted")),
             Verdict::Bad(reason) => self.tell(EventKind::RolloutBad, reason),
-            Verdict::Superseded { .. } => {}
+            Verdict::Unproven(_) | Verdict::Superseded { .. } => {}
         }
         memory.scaling = None;
     }

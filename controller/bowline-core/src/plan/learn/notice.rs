@@ -7,7 +7,9 @@ use crate::desired::{DesiredState, ResourceKind};
 use crate::live::{Live, LiveDeployment};
 use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
 use crate::plan::event::{Event, EventKind};
-use crate::plan::memory::{Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory};
+use crate::plan::memory::{
+    Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, Watch,
+};
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
 use crate::plan::service::{HandsOff, Noticed, ServiceOutlook, Spec};
@@ -37,6 +39,10 @@ struct LiveFacts {
 }
 
 impl ServiceFacts {
+    pub(super) fn report(&self) -> &ResourceReport {
+        &self.report
+    }
+
     pub(super) fn of(name: &ResourceName, outlook: ServiceOutlook<'_>) -> Self {
         let live = outlook.live.map(|live| LiveFacts {
             desired_count: live.desired_count,
@@ -140,8 +146,9 @@ impl Noticing<'_> {
             task_definition: failure.task_definition.clone(),
             commit: self.commit.to_owned(),
             restart: self.restart(&facts.name),
-            at: self.now,
+            at: failure.began_at.unwrap_or(self.now),
             verdict: Some(AttemptVerdict::Bad(failure.reason.clone())),
+            aftermath: Box::default(),
         };
         memory.attempts.insert(spec.hash.clone(), attempt);
         let by_ecs = failure.reason.starts_with("rolled back by ECS");
@@ -173,12 +180,13 @@ impl Noticing<'_> {
             restart: self.restart(&facts.name),
             started_at: began,
             deadline: rollout::deadline(began, allowed),
+            watch: Watch::default(),
         };
         memory.attempts.insert(spec.hash.clone(), in_flight.attempt());
-        memory.in_flight = Some(in_flight);
+        memory.in_flight = Some(Box::new(in_flight));
     }
 
-    /// Nothing to do, and PRIMARY completed: good, whoever started it.
+    /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it.
     fn good(
         &self,
         memory: &mut ServiceMemory,
@@ -187,7 +195,7 @@ impl Noticing<'_> {
         target: &ResourceName,
     ) {
         let (true, Some(arn)) = (facts.runs_wanted && live.done, &live.task_definition) else { return };
-        if memory.in_flight.is_some() || facts.failure.is_some() {
+        if memory.in_flight.is_some() || facts.failure.is_some() || !self.is_healthy(memory, facts, live) {
             return;
         }
         let hash = facts.spec.as_ref().map(|spec| spec.hash.clone());
@@ -205,6 +213,16 @@ impl Noticing<'_> {
             known.map_or_else(|| (self.commit.to_owned(), self.now), |good| (good.commit.clone(), good.at));
         let spec_hash = hash.or_else(|| known.and_then(|good| good.spec_hash.clone()));
         memory.last_good = Some(LastGood { spec_hash, task_definition: arn.clone(), content, commit, at });
+    }
+
+    /// Whether each health condition was true when it was last asked. Without tasks nothing is asked.
+    fn is_healthy(&self, memory: &ServiceMemory, facts: &ServiceFacts, live: &LiveFacts) -> bool {
+        let wanted = self.desired.services.get(&facts.name);
+        let mut conditions = wanted.into_iter().flat_map(|wanted| &wanted.resource.spec.health);
+        live.desired_count == 0
+            || conditions.all(|condition| {
+                memory.health.get(&condition.check.to_string()).is_some_and(|known| known.passed)
+            })
     }
 
     /// The restart token that git wants.

@@ -7,7 +7,7 @@ use crate::desired::{DesiredService, DesiredState, ResourceKey, ResourceKind, Wa
 use crate::diff::Difference;
 use crate::diff::canonical::{canonical_json, sha256_hex};
 use crate::plan::event::{Event, EventKind};
-use crate::plan::memory::{InSyncWith, Memory, Told};
+use crate::plan::memory::{Change, InSyncWith, Memory, ResourceMemory, Told};
 use crate::plan::report::{ResourceReport, Sync};
 use crate::plan::spec::pinned_versions;
 
@@ -18,13 +18,14 @@ const MOST_NAMED: usize = 3;
 pub(super) fn tell(
     memory: &mut Memory,
     desired: &DesiredState,
-    reports: &[ResourceReport],
+    reports: &[&ResourceReport],
     commit: &str,
     now: Timestamp,
     events: &mut Vec<Event>,
 ) {
     for report in reports {
         let id = report.resource.to_string();
+        note_change(memory, desired, (&id, report), commit);
         match report.sync {
             _ if report.has_unknown() => {}
             Sync::InSync => {
@@ -61,6 +62,57 @@ pub(super) fn tell(
             | Sync::AwaitingGit
             | Sync::Unknown
             | Sync::Invalid => {}
+        }
+    }
+}
+
+/// Notes which commit wants what live is not, and whether that failed.
+fn note_change(
+    memory: &mut Memory,
+    desired: &DesiredState,
+    (id, report): (&str, &ResourceReport),
+    commit: &str,
+) {
+    let failed_at = report.failed.as_ref().map(|failed| failed.ended_at.unwrap_or(failed.began_at));
+    let differs = match report.sync {
+        Sync::Drifted | Sync::Missing | Sync::Progressing => !report.differences.is_empty(),
+        // What failed is of the commit with which it began, whatever else of it changed since then.
+        Sync::AwaitingGit => memory.resources.get(id).is_none_or(|resource| resource.change.is_none()),
+        Sync::InSync | Sync::Unknown | Sync::Invalid => false,
+    };
+    if differs {
+        let resource = memory.resources.entry(id.to_owned()).or_default();
+        if resource.change.as_ref().is_none_or(|change| change.seen_in != commit) {
+            resource.change = Some(Box::new(change(
+                &report.resource,
+                resource,
+                desired_digest(desired, &report.resource),
+                commit,
+            )));
+        }
+    }
+    let Some(resource) = memory.resources.get_mut(id) else { return };
+    if report.sync == Sync::InSync && !report.has_unknown() {
+        resource.change = None;
+    } else if let Some(change) = &mut resource.change
+        && (failed_at.is_some() || !report.has_unknown())
+    {
+        change.failed_at = failed_at;
+    }
+}
+
+/// What is to be remembered of what git wants now.
+fn change(of: &ResourceKey, memory: &ResourceMemory, digest: String, commit: &str) -> Change {
+    let seen_in = commit.to_owned();
+    match &memory.change {
+        Some(known) if known.digest == digest => Change { seen_in, ..(**known).clone() },
+        Some(_) | None => {
+            let is_drift = match &memory.in_sync_with {
+                Some(with) => with.digest == digest,
+                // What was never seen in sync may be new. A secret that is not may have been moved by anybody.
+                None => of.kind != ResourceKind::EcsService,
+            };
+            Change { commit: (!is_drift).then(|| seen_in.clone()), digest, seen_in, failed_at: None }
         }
     }
 }

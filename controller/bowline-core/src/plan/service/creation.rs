@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::gate::secrets_first;
+use super::gate::{Spec, secrets_first};
 use super::settings::deploying_part;
 use super::task_definition::{Found, Registration, Step, find_revision, pinned};
-use super::{HandsOff, ServiceOutlook, read_by};
+use super::{HandsOff, ServiceOutlook, failed, read_by};
 use crate::desired::kind::ServiceCreation;
 use crate::desired::{DesiredService, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
@@ -24,7 +24,7 @@ use crate::plan::secret::SecretOutlook;
 use crate::plan::spec::{Deployed, fingerprint, pinned_versions, spec_hash};
 use crate::plan::tag::TagRecord;
 use crate::plan::world::World;
-use crate::rollout;
+use crate::{rollback, rollout};
 
 /// Why there is no service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +89,12 @@ pub(super) fn outlook<'a>(
     let settings = deploying_part(&wanted.resource.spec.settings.fields());
     let versions = pinned_versions(world.desired, wanted);
     let hash = spec_hash(Deployed::Content(&normal), &versions, &settings);
-    if let Some(reason) = failed_before(memory, wanted, &hash) {
+    if let Some(reason) = failed_before(world, memory, wanted, &hash) {
+        outlook.report.failed = failed(memory, &hash);
         outlook.register = None;
         outlook.report.sync = Sync::AwaitingGit;
         outlook.report.notes.push(format!("failed, awaiting git; the service is gone since ({reason})"));
-        outlook.report.held.push(HeldWhy::Quarantined { spec_hash: hash, reason });
+        outlook.report.held.push(HeldWhy::Quarantined { service: name.clone(), spec_hash: hash, reason });
         return outlook;
     }
     if let Some(waiting_on) = secrets_first(&read_by(wanted, secrets)) {
@@ -101,6 +102,7 @@ pub(super) fn outlook<'a>(
         outlook.report.waiting_on = Some(waiting_on);
         return outlook;
     }
+    outlook.spec = Some(Spec { hash: hash.clone(), arn: arn.clone(), normal: Some(normal), settings });
     let Some(arn) = arn else {
         outlook.report.waiting_on = Some(WaitingOn::Wave { of: vec![outlook.report.resource.clone()] });
         return outlook;
@@ -175,9 +177,17 @@ fn task_definition<'a>(reads: &mut Reads<'a>, wanted: &'a DesiredService) -> Ste
     }
 }
 
-/// How this spec failed, unless a person asked for one more attempt by another restart token.
-fn failed_before(memory: Option<&ServiceMemory>, wanted: &DesiredService, hash: &SpecHash) -> Option<String> {
+/// How this spec failed, unless a person asked for one more attempt, by another restart token or by a commit that releases it.
+fn failed_before(
+    world: &World<'_>,
+    memory: Option<&ServiceMemory>,
+    wanted: &DesiredService,
+    hash: &SpecHash,
+) -> Option<String> {
     let attempt = memory?.attempts.get(hash)?;
+    if rollback::released(&world.desired.retries, hash, Some(attempt), None, world.now).is_some() {
+        return None;
+    }
     match &attempt.verdict {
         Some(AttemptVerdict::Bad(reason)) if attempt.restart == wanted.resource.spec.restart => {
             Some(reason.clone())

@@ -113,6 +113,13 @@ fn ask_for_repair<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, spec: &Spec)
     }
 }
 
+/// Whether a commit releases what failed.
+pub(crate) fn is_released(subject: &Subject<'_>, spec: &Spec, failure: &Failure) -> bool {
+    let attempt = subject.memory.and_then(|memory| memory.attempts.get(&spec.hash));
+    let (retries, now) = (&subject.world.desired.retries, subject.world.now);
+    rollback::released(retries, &spec.hash, attempt, failure.began_at, now).is_some()
+}
+
 /// ECS's history, newest first; where the endpoint has none, what `deployments[]` shows.
 fn past_deployments<'a>(
     subject: &Subject<'a>,

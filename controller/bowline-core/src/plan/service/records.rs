@@ -8,6 +8,7 @@ use crate::diff::{Difference, diff_record};
 use crate::live::DeploymentController;
 use crate::name::{ResourceName, RestartToken};
 use crate::plan::action::TagKey;
+use crate::plan::ownership;
 use crate::plan::reads::Reads;
 use crate::plan::report::WaitingOn;
 use crate::plan::secret::{SecretOutlook, SecretStanding};
@@ -44,11 +45,18 @@ pub(crate) fn compare<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Recor
 }
 
 fn restart<'a>(subject: &Subject<'_>, wanted: &'a RestartToken, records: &mut Records<'a>) {
+    let resource = key(ResourceKind::EcsService, subject.name);
     let (key, token) = (TagKey::Restart, wanted.as_str());
     if subject.ignored.covers("restart") {
         return;
     }
     match TagRecord::read(key, subject.live) {
+        // A claim is written after the records: the service was claimed while git had no token, so this one is a wish.
+        None if ownership::is_claimed(subject.world.actor, &resource, subject.live) => {
+            records.recorded.restart = Restart::New;
+            let note = "the service is restarted once for its first token".to_owned();
+            records.due(subject, key, token, "(none)", note);
+        }
         None => records.baselines.push((key, TagRecord::baseline(token).to_string())),
         Some(record) if record.what != token => {
             records.recorded.restart = Restart::New;

@@ -211,7 +211,7 @@ fn from_revision<'a>(
 }
 
 /// The part that a deployment rolls out, normalised.
-pub(super) fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> {
     let part: Map<String, Value> = wanted
         .iter()
         .filter(|(field, _)| starts_deployment(field))

@@ -24,7 +24,7 @@ pub(super) fn settle<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, outlook: 
     let report = &mut outlook.report;
     report.sync = if outlook.failure.is_some() {
         Sync::AwaitingGit
-    } else if matches!(report.waiting_on, Some(WaitingOn::Rollout { .. } | WaitingOn::EcsRollback)) {
+    } else if report.waiting_on.as_ref().is_some_and(WaitingOn::is_rollout) {
         Sync::Progressing
     } else if report.differences.is_empty() && report.waiting_on.is_none() && report.held.is_empty() {
         Sync::InSync

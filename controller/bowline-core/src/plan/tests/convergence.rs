@@ -5,14 +5,17 @@ mod model;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Fate, Model};
+use model::{Answers, Fate, Model};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::desired::DesiredState;
 use crate::desired::kind::Mode;
-use crate::live::{Live, LiveService, Observed, PastDeployment, PastDeploymentStatus, UnknownCategory};
-use crate::name::{ResourceName, RestartToken};
+use crate::live::{
+    Live, LiveService, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult,
+    UnknownCategory,
+};
+use crate::name::{HostPattern, ResourceName, RestartToken};
 use crate::plan::fixture::*;
 use crate::plan::*;
 use crate::policy::{Ceiling, GitStanding, approve};
@@ -51,6 +54,8 @@ struct Service {
     token: Option<(&'static str, Option<&'static str>)>,
     secrets: Vec<bool>,
     depends_on: Vec<bool>,
+    /// How its health condition answers; absent where it has none.
+    answers: Option<Answers>,
 }
 
 /// Pinned and current version of a secret, 1 to 3.
@@ -71,18 +76,23 @@ fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy
     let flags = || prop::collection::vec(any::<bool>(), 3);
     let settings = (settings(&["1.3.0", "1.2.0"]), settings(&["1.3.0", "LATEST", "crash"]));
     let counts = (0..3_u32, prop::option::of(0..3_u32));
-    ((1..=3_u32, wanted), fate, settings, counts, token, flags(), flags()).prop_map(
-        |((live, wanted), (fate, owner, exists), settings, counts, token, secrets, depends_on)| Service {
-            live,
-            wanted,
-            fate,
-            owner,
-            exists,
-            settings,
-            counts,
-            token,
-            secrets,
-            depends_on,
+    let answers = vec![Answers::Right, Answers::Wrong, Answers::WrongOnceChanged, Answers::Nobody];
+    let answers = prop::option::of(prop::sample::select(answers));
+    ((1..=3_u32, wanted), fate, settings, counts, token, (flags(), flags()), answers).prop_map(
+        |((live, wanted), (fate, owner, exists), settings, counts, token, (secrets, depends_on), answers)| {
+            Service {
+                live,
+                wanted,
+                fate,
+                owner,
+                exists,
+                settings,
+                counts,
+                token,
+                secrets,
+                depends_on,
+                answers,
+            }
         },
     )
 }
@@ -157,6 +167,10 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         let live_settings = live.settings.clone();
         fixture.spec(&of).settings = serde_json::from_value(service.settings.1.clone()).unwrap();
         fixture.spec(&of).desired_count = service.counts.1;
+        if let Some(answers) = service.answers {
+            fixture.spec(&of).health = vec![tcp(&format!("{of}.test"), 1)];
+            model.answers.insert(name(&of), answers);
+        }
         if let Some((token, tag)) = service.token {
             fixture = fixture.restarting(&of, token);
             if let Some(tag) = tag {
@@ -202,7 +216,13 @@ fn known_values<T>(map: BTreeMap<ResourceName, Observed<T>>) -> BTreeMap<Resourc
 }
 
 fn ceiling() -> Ceiling {
-    Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
+    Ceiling {
+        mode: Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities: None,
+        probe_hosts: BTreeSet::from([HostPattern::parse("*.test").unwrap()]),
+    }
 }
 
 /// Reads until nothing is missing.
@@ -247,7 +267,8 @@ fn at_rest(proposed: &Proposed) -> bool {
             let waits =
                 matches!(report.waiting_on, Some(WaitingOn::Dependency { .. } | WaitingOn::Wave { .. }));
             let delayed = report.held.iter().any(|why| matches!(why, HeldWhy::HealDelay { .. }));
-            !delayed && (held || waits || report.sync == Sync::InSync)
+            // What is held may have an older rollout of its own under way.
+            !delayed && (held && !report.is_rolling() || waits || report.sync == Sync::InSync)
         })
 }
 
@@ -290,6 +311,7 @@ fn assert_tries(model: &Model, most: usize) {
             let content = model.definitions[arn.revision().as_str()].value();
             model.fates[of] != Fate::Fine
                 || *platform == Some(json!("crash"))
+                || model.answers.get(of) == Some(&Answers::WrongOnceChanged)
                 || content["containerDefinitions"][0]["image"] == "crash"
         });
         assert!(fails.count() <= most, "{of} was deployed again after it failed: {begun:?}");
@@ -310,11 +332,15 @@ proptest! {
             prop_assert_eq!(again.actions, vec![]);
         }
         // The plan needs no memory to be empty, except for who waits for a restart that failed: ECS has put that right by
-        // itself, and only memory knows that it was asked for.
+        // itself, and only memory knows that it was asked for. Nor for who is of one commit with what failed.
+        let held = held_for_others(&desired, &model, &memory);
         let states = states(&desired, &model, &memory);
         let live = read(&desired, &model, &Memory::default());
         let mut forgetful = propose(&desired, &live, &Memory::default(), actor(), at(model.clock)).actions;
-        forgetful.retain(|action| !waits_for_good(&desired, &states, &action.resource.name));
+        forgetful.retain(|action| {
+            let of = &action.resource.name;
+            !waits_for_good(&desired, &states, of) && !held.contains(of)
+        });
         prop_assert_eq!(forgetful, vec![]);
     }
 
@@ -372,16 +398,21 @@ proptest! {
 
     #[test]
     fn what_somebody_changes_by_hand_is_put_right((desired, mut model) in world_of(vec![Fate::Fine], vec![None, Some("bowline")]), changes in prop::collection::vec(change(), 1..4)) {
+        // Otherwise the rollouts that put it right would be bad.
+        model.answers.values_mut().for_each(|answers| *answers = Answers::Right);
         let mut memory = Memory::default();
         play(&desired, &mut model, &mut memory, None);
         let before = states(&desired, &model, &memory);
+        // What was done by hand to what failed may let it be tried again.
+        let mut held = held_for_others(&desired, &model, &memory);
         for change in &changes {
             meddle(&mut model, change);
         }
         model.tick(PASS_SECONDS);
         play(&desired, &mut model, &mut memory, None);
         let mut after = states(&desired, &model, &memory);
-        after.retain(|service, _| !waits_for_good(&desired, &before, service));
+        held.extend(held_for_others(&desired, &model, &memory));
+        after.retain(|service, _| !waits_for_good(&desired, &before, service) && !held.contains(service));
         for (service, state) in after {
             prop_assert_eq!(state, before[&service], "{:?}", service);
         }
@@ -506,6 +537,15 @@ fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<Re
     services.map(|(key, report)| (key.name, report.sync)).collect()
 }
 
+/// What is not started since something else failed of its commit, and what is not promoted for that.
+fn held_for_others(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeSet<ResourceName> {
+    let live = read(desired, model, memory);
+    let reports = propose(desired, &live, memory, actor(), at(model.clock)).reports.into_values();
+    let is_held =
+        |report: &ResourceReport| report.held.iter().any(|why| matches!(why, HeldWhy::CommitFailed { .. }));
+    reports.filter(is_held).map(|report| report.resource.name).collect()
+}
+
 /// Whether something that it depends on, near or far, does not come right: then what was done to it by hand stays, too.
 fn waits_for_good(
     desired: &DesiredState,
@@ -539,6 +579,18 @@ fn hide(live: &mut Live, need: &Need) {
         }
         Need::SecretVersionDates { secret } => {
             live.secret_version_dates.insert(secret, unknown(UnknownCategory::Denied));
+        }
+        Need::Health { service } => {
+            let what = ProbeOutcome::Unknown("Rate exceeded".to_owned());
+            let answer =
+                ProbeResult { condition: format!("tcp {service}.test:80"), at: at(0), outcome: what };
+            live.probes.insert(service, vec![answer]);
+        }
+        Need::Progress { service, .. } => {
+            live.progress.insert(service, unknown(UnknownCategory::Throttled));
+        }
+        Need::StoppedTasks { service, deployment_id } => {
+            live.stopped_tasks.insert((service, deployment_id), unknown(UnknownCategory::Denied));
         }
     }
 }

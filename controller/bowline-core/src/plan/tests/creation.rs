@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use crate::desired::Retry;
 use crate::desired::kind::Capability;
-use crate::live::{LiveService, RolloutState, ServiceStatus};
+use crate::live::{LiveService, Observed, RolloutState, ServiceStatus};
 use crate::name::RestartToken;
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -24,7 +25,7 @@ fn web() -> Fixture {
 }
 
 fn gone(mut world: Fixture) -> Fixture {
-    world.live.services.insert(name("web"), crate::live::Observed::Missing);
+    world.live.services.insert(name("web"), Observed::Missing);
     world
 }
 
@@ -115,18 +116,26 @@ fn without_create_it_is_reported_with_what_to_do() {
     );
 }
 
-#[test]
-fn without_the_capability_it_is_held() {
-    let mut world = web();
-    world.target("prod").capabilities.remove(&Capability::EcsCreate);
-    let ceiling = crate::policy::Ceiling {
+fn ceiling() -> crate::policy::Ceiling {
+    crate::policy::Ceiling {
         mode: crate::desired::kind::Mode::Enforce,
         accounts: BTreeSet::new(),
         roles: BTreeSet::new(),
         capabilities: None,
-    };
-    let approved =
-        crate::policy::approve(world.propose(), &world.desired, &ceiling, &crate::policy::GitStanding::Fresh);
+        probe_hosts: BTreeSet::new(),
+    }
+}
+
+#[test]
+fn without_the_capability_it_is_held() {
+    let mut world = web();
+    world.target("prod").capabilities.remove(&Capability::EcsCreate);
+    let approved = crate::policy::approve(
+        world.propose(),
+        &world.desired,
+        &ceiling(),
+        &crate::policy::GitStanding::Fresh,
+    );
     assert_eq!(approved.actions(), []);
     assert_eq!(
         approved.reports[&service_key("web")].held,
@@ -167,7 +176,7 @@ fn a_revision_that_is_not_known_is_read_first_and_one_that_does_not_exist_is_tol
     let need = Need::TaskDefinition { target: name("prod"), reference: "web:6".to_owned() };
     assert_eq!(world.needs(), BTreeSet::from([need]));
     assert_eq!(world.propose().actions, []);
-    world.live.task_definitions.insert((name("prod"), "web:6".to_owned()), crate::live::Observed::Missing);
+    world.live.task_definitions.insert((name("prod"), "web:6".to_owned()), Observed::Missing);
     assert_eq!(held(&world), ["the task definition web:6 does not exist: pin one that does, or register it"]);
 }
 
@@ -204,6 +213,68 @@ fn a_creation_that_failed_is_not_made_again_until_git_changes_or_a_token_asks_fo
     again.spec("web").restart = Some(RestartToken::parse("once-more").unwrap());
     creation(&again);
     creation(&world.with_revision("web:7", content("web", "g")).wanting("web", "web:7"));
+}
+
+#[test]
+fn a_creation_that_failed_is_released_by_a_commit_once() {
+    let mut world = web();
+    let mut live = shown(&world, RolloutState::Failed);
+    live.deployments[0].rollout_reason = Some("tasks failed to start".to_owned());
+    created(&mut world, Some("9"));
+    world.live.services.insert(name("web"), known_service(live));
+    world.learn();
+    let mut world = gone(world);
+    let failed = world.report("web").failed.unwrap();
+    assert_eq!((failed.commit.as_str(), failed.reason.as_str()), (COMMIT, "failed: tasks failed to start"));
+    let retry = Retry { spec: failed.spec_hash.to_string(), commit: "c1".to_owned(), committed_at: at(60) };
+    world.desired.retries.insert(0, retry);
+    world.now = at(120);
+    let action = world.propose().actions[0].clone();
+    creation(&world);
+    let outcome = Outcome::Done { deployment_id: Some("ecs-svc/10".to_owned()), task_definition: None };
+    let events = record(&mut world.memory, &action, &outcome, &world.desired, COMMIT, world.now);
+    let kinds: Vec<EventKind> = events.into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::RetryReleased, EventKind::ServiceCreated]);
+    let mut live = live_service("web", "web:6");
+    live.deployments = vec![deployment("10", "web:6", RolloutState::Failed)];
+    live.deployments[0].created_at = Some(world.now);
+    world.live.services.insert(name("web"), known_service(live));
+    world.learn();
+    let world = gone(world);
+    assert_eq!((world.report("web").sync, world.propose().actions), (Sync::AwaitingGit, vec![]));
+}
+
+#[test]
+fn a_creation_that_hangs_is_not_stopped_since_there_is_nothing_to_go_back_to() {
+    let mut world = web();
+    let live = shown(&world, RolloutState::InProgress);
+    created(&mut world, Some("9"));
+    world.now = at(1201);
+    let live = LiveService { running_count: 0, ..live };
+    world.live.services.insert(name("web"), Observed::Known { value: live.into(), at: at(1201) });
+    world.learn();
+    assert_eq!((world.report("web").sync, world.propose().actions), (Sync::AwaitingGit, vec![]));
+}
+
+#[test]
+fn what_could_not_be_judged_is_not_created() {
+    let mut world = web();
+    let condition = json!([{"tcp": {"host": "web.test", "port": 80}}]);
+    world.spec("web").health = serde_json::from_value(condition).unwrap();
+    // Nothing answers of a service that does not exist: nothing is asked before.
+    assert_eq!(world.needs(), BTreeSet::new());
+    let approved = crate::policy::approve(
+        world.propose(),
+        &world.desired,
+        &ceiling(),
+        &crate::policy::GitStanding::Fresh,
+    );
+    assert_eq!(approved.actions(), []);
+    let held = &approved.reports[&service_key("web")].held;
+    assert!(
+        matches!(&held[..], [HeldWhy::NeedsPerson { what }] if what.contains("ceiling.probeHosts")),
+        "{held:?}"
+    );
 }
 
 #[test]
@@ -268,7 +339,7 @@ fn what_create_says_and_cannot_be_changed_is_reported_and_the_rest_is_only_where
 #[test]
 fn a_new_environment_is_created_and_one_that_vanished_is_not_believed() {
     let mut world = web();
-    world.live.services.insert(name("other"), crate::live::Observed::Missing);
+    world.live.services.insert(name("other"), Observed::Missing);
     world.spec("other").create = Some(serde_json::from_value(json!({})).unwrap());
     let world = world.with_revision("other:1", content("other", "f"));
     assert_eq!(world.propose().actions.len(), 2);

@@ -252,13 +252,14 @@ fn a_spec_that_failed_stays_quarantined_but_may_be_scaled() {
             restart: None,
             at: at(-600),
             verdict: Some(AttemptVerdict::Bad(reason.clone())),
+            aftermath: Box::default(),
         },
     );
     world.live("web").desired_count = 5;
     assert_eq!(world.actions(), ["EcsService/web: set the desired count to 2"]);
     let report = world.report("web");
     assert_eq!(report.sync, Sync::AwaitingGit);
-    assert_eq!(report.held, [HeldWhy::Quarantined { spec_hash: hash, reason }]);
+    assert_eq!(report.held, [HeldWhy::Quarantined { service: name("web"), spec_hash: hash, reason }]);
     assert_eq!(
         report.notes,
         [
@@ -486,6 +487,7 @@ fn a_failed_rollout_that_stays_where_it_is_awaits_git() {
     assert_eq!(
         report.notes,
         [
+            "ECS has not gone back to an earlier deployment: 2 of 2 tasks are running",
             "what git wants failed, awaiting git: failed: ECS deployment circuit breaker: tasks failed to start."
         ]
     );

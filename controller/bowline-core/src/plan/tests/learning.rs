@@ -57,6 +57,7 @@ fn a_rollout_that_completes_is_the_last_good_one() {
                     restart: None,
                     at: at(-60),
                     verdict: Some(AttemptVerdict::Good),
+                    aftermath: Box::new(Aftermath { ended_at: Some(at(0)), ..Aftermath::default() }),
                 }
             )]
             .into(),
@@ -234,6 +235,7 @@ fn what_was_begun_is_watched() {
         restart: None,
         at: at(5),
         verdict: None,
+        aftermath: Box::default(),
     };
     let in_flight = InFlight {
         spec_hash: hash.clone(),
@@ -243,6 +245,7 @@ fn what_was_begun_is_watched() {
         restart: None,
         started_at: at(5),
         deadline: at(1205),
+        watch: Watch { ours: true, changed: action.because.clone(), ..Watch::default() },
     };
     let scaling = Scaling { to: 4, commit: COMMIT.to_owned(), started_at: at(5), deadline: at(1205) };
     assert_eq!(
@@ -250,7 +253,7 @@ fn what_was_begun_is_watched() {
         ServiceMemory {
             of: EcsServiceId::meant_by(&world.desired, &name("web")),
             attempts: [(hash, attempt)].into(),
-            in_flight: Some(in_flight),
+            in_flight: Some(Box::new(in_flight)),
             scaling: Some(scaling),
             ..ServiceMemory::default()
         }

@@ -21,7 +21,8 @@ fn a_hot_pass_over_unchanged_services_needs_nothing() {
         world = world
             .with_service(service, &format!("{service}:1"))
             .with_reader(service, "db")
-            .restarting(service, "t");
+            .restarting(service, "t")
+            .with_tag(service, TagKey::Restart, "t@-");
     }
     assert_eq!(world.needs(), BTreeSet::new());
     world.learn();
@@ -58,6 +59,7 @@ fn the_history_is_not_asked_for_a_spec_whose_end_is_remembered() {
         restart: None,
         at: at(-10),
         verdict: Some(AttemptVerdict::Superseded),
+        aftermath: Box::default(),
     };
     world.remember("web").attempts.insert(hash.clone(), attempt.clone());
     assert_eq!(world.needs(), BTreeSet::new());
@@ -106,7 +108,9 @@ fn dates_are_needed_only_when_the_current_version_is_another() {
 fn a_rollout_that_was_replaced_needs_the_history() {
     let mut world = Fixture::new().with_service("web", "web:6");
     world.in_flight("web", "web:6", "2");
-    assert_eq!(world.needs(), BTreeSet::from([Need::History { service: name("web") }]));
+    // Its tasks vanish within an hour, and what replaced it is older: it is bad.
+    let stopped = Need::StoppedTasks { service: name("web"), deployment_id: "ecs-svc/2".to_owned() };
+    assert_eq!(world.needs(), BTreeSet::from([Need::History { service: name("web") }, stopped]));
     world.in_flight("web", "web:6", "1");
     assert_eq!(world.needs(), BTreeSet::new());
     world.live.services.insert(name("web"), Observed::Missing);

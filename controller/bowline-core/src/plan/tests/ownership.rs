@@ -56,6 +56,7 @@ fn approved(world: &Fixture, mode: Mode, capabilities: &[Capability]) -> Approve
         accounts: BTreeSet::new(),
         roles: BTreeSet::new(),
         capabilities: None,
+        probe_hosts: BTreeSet::new(),
     };
     approve(world.propose(), &world.desired, &ceiling, &GitStanding::Fresh)
 }
@@ -215,6 +216,7 @@ fn nothing_is_claimed_below_enforce_or_without_a_capability_for_services() {
         (Mode::Enforce, &[Capability::EcsDeploy], 1),
         (Mode::Enforce, &[Capability::EcsRestart], 1),
         (Mode::Enforce, &[Capability::EcsScale], 1),
+        (Mode::Enforce, &[Capability::EcsStopDeployment], 1),
     ] {
         let approved = approved(&world, mode, capabilities);
         assert_eq!(approved.actions().len(), expected, "{mode} {capabilities:?}");

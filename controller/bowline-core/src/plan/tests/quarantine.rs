@@ -119,14 +119,22 @@ fn a_spec_that_failed_is_tried_once_more_for_a_new_token() {
 }
 
 #[test]
-fn a_first_token_is_a_baseline_and_releases_nothing() {
+fn a_first_token_releases_what_failed_once_if_the_service_was_claimed_before() {
     let mut world = web().wanting("web", "web:7");
     world.spec("web").restart = None;
     world.live("web").tags.clear();
     fail(&mut world, "2", Back::NewId);
-    let world = world.restarting("web", "t1");
-    assert_eq!(world.actions(), ["EcsService/web: note bowline:restart=t1@- in a tag"]);
-    assert_held(&world.with_tag("web", TagKey::Restart, "t1@-"), "the baseline is written");
+    assert_held(&world, "there is no token");
+    let mut world = world.restarting("web", "t1");
+    let unclaimed = world.clone().unclaimed("web");
+    assert_eq!(
+        unclaimed.actions(),
+        ["EcsService/web: note bowline:restart=t1@- in a tag and claim the service by tags"]
+    );
+    assert_held(&world.clone().with_tag("web", TagKey::Restart, "t1@-"), "the baseline is written");
+    assert_eq!(world.actions(), ["EcsService/web: deploy web:7"]);
+    fail(&mut world, "3", Back::NewId);
+    assert_held(&world, "the token was tried");
 }
 
 #[test]
@@ -179,7 +187,7 @@ fn a_failed_restart_says_nothing_of_a_new_revision_by_a_pipeline() {
     };
     let fingerprint = {
         let id = version("2");
-        spec::fingerprint(&spec::Versions::from([("db", id.as_str())]))
+        spec::fingerprint(&Versions::from([("db", id.as_str())]))
     };
     for back in FORMS {
         let mut world = reader().with_tag("web", TagKey::Secrets, &format!("{fingerprint}@-"));
@@ -202,7 +210,8 @@ fn somebodys_later_success_with_the_same_revision_ends_the_quarantine() {
     world.live("web").deployments = vec![deployment("4", "web:6", RolloutState::Completed)];
     assert_held(&world, "it may be ECS's own way back");
     world.live.histories.clear();
-    assert_eq!(world.needs(), [Need::History { service: name("web") }].into());
+    let stopped = Need::StoppedTasks { service: name("web"), deployment_id: "ecs-svc/2".to_owned() };
+    assert_eq!(world.needs(), [Need::History { service: name("web") }, stopped].into());
     let mut world = world.with_history(
         "web",
         vec![

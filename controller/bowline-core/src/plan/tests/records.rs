@@ -13,13 +13,28 @@ fn web() -> Fixture {
 
 #[test]
 fn a_token_first_seen_is_a_baseline_and_no_difference() {
-    let world = web();
-    assert_eq!(world.actions(), ["EcsService/web: note bowline:restart=2026-11-21@- in a tag"]);
+    let world = web().unclaimed("web");
+    assert_eq!(
+        world.actions(),
+        ["EcsService/web: note bowline:restart=2026-11-21@- in a tag and claim the service by tags"]
+    );
     let plan = world.propose();
     assert!(plan.is_clean());
     assert_eq!(plan.actions[0].wave, Wave::Bookkeeping);
     assert_eq!(world.report("web"), ResourceReport::new(service_key("web"), &name("prod")));
-    let world = world.with_tag("web", TagKey::Restart, "2026-11-21@-");
+    let world = web().with_tag("web", TagKey::Restart, "2026-11-21@-");
+    assert_eq!(world.actions(), Vec::<String>::new());
+}
+
+#[test]
+fn the_first_token_of_a_claimed_service_restarts_once() {
+    let world = web();
+    assert_eq!(world.actions(), ["EcsService/web: start new tasks"]);
+    assert_eq!(
+        world.report("web").differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["restart is (none), git wants 2026-11-21: the service is restarted once for its first token"]
+    );
+    let world = world.with_tag("web", TagKey::Restart, "2026-11-21@ecs-svc/0");
     assert_eq!(world.actions(), Vec::<String>::new());
 }
 

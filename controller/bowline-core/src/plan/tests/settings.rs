@@ -83,6 +83,7 @@ fn without_ecs_deploy_no_setting_is_sent() {
         accounts: BTreeSet::new(),
         roles: BTreeSet::new(),
         capabilities,
+        probe_hosts: BTreeSet::new(),
     };
     let approved = approve(world.propose(), &world.desired, &ceiling, &GitStanding::Fresh);
     assert_eq!(approved.actions(), []);

@@ -5,7 +5,13 @@ use crate::plan::fixture::{COMMIT, Fixture, at, content, name, secret_key, servi
 use crate::plan::{Outcome, Sync, TagKey, record};
 
 fn ceiling() -> Ceiling {
-    Ceiling { mode: Mode::Enforce, accounts: BTreeSet::new(), roles: BTreeSet::new(), capabilities: None }
+    Ceiling {
+        mode: Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities: None,
+        probe_hosts: BTreeSet::new(),
+    }
 }
 
 /// A service that is deployed, restarted and scaled at once.
@@ -172,9 +178,10 @@ fn a_restart_needs_its_own_capability_and_a_record_either() {
         )
     );
     world.live("web").tags.remove(TagKey::Restart.as_str());
+    let mut world = world.unclaimed("web");
     assert_eq!(
         texts(&approved(&world, &ceiling(), &GitStanding::Fresh)),
-        ["EcsService/web: note bowline:restart=b@- in a tag"]
+        ["EcsService/web: note bowline:restart=b@- in a tag and claim the service by tags"]
     );
     // A record that may not be written leaves the service in sync.
     world.desired.targets.get_mut(&name("prod")).unwrap().spec.capabilities.clear();

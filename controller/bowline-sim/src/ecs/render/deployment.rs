@@ -25,6 +25,11 @@ pub(in crate::ecs) fn full(service: &Service, record: &ServiceDeployment) -> Val
     let sources: Vec<Value> = record.sources.iter().map(|number| summary(service, *number)).collect();
     put(&mut body, "sourceServiceRevisions", Some(sources));
     put(&mut body, "deploymentConfiguration", Some(record.configuration.clone()));
+    if record.status == DeploymentStatus::InProgress {
+        let (stage, hooks) = record.pace.render();
+        put(&mut body, "lifecycleStage", stage);
+        put(&mut body, "lifecycleHookDetails", Some(hooks));
+    }
     put(
         &mut body,
         "rollback",

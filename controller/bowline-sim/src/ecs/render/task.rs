@@ -97,7 +97,7 @@ fn zone(task: &Task) -> String {
     format!("{region}{}", ["a", "b", "c"][(task.made.number % 3) as usize])
 }
 
-fn address(task: &Task) -> String {
+pub(in crate::ecs) fn address(task: &Task) -> String {
     let [.., third, fourth] = task.made.number.to_be_bytes();
     format!("10.0.{}.{}", third % 64, fourth.clamp(4, 250))
 }

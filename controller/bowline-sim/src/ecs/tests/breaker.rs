@@ -238,3 +238,65 @@ fn stopping_a_service_deployment_rolls_it_back() {
     let unknown = json!({"serviceDeploymentArn": format!("{}x", arn.as_str().unwrap())});
     assert_eq!(lab.refused("StopServiceDeployment", unknown).0, "ServiceDeploymentNotFoundException");
 }
+
+/// A deployment of web:2 after web:1 completed, with these fields of `deploymentConfiguration`, so far that it would complete.
+fn held(configuration: &Value) -> Lab {
+    let mut lab = Lab::new();
+    lab.create("demo/web:1", &json!({}));
+    lab.wait(60);
+    lab.register("demo/web:2");
+    lab.update(&json!({"taskDefinition": "web:2", "deploymentConfiguration": configuration}));
+    lab.wait(60);
+    lab
+}
+
+fn described(lab: &mut Lab) -> Value {
+    let arn = lab.service_deployments()[0]["serviceDeploymentArn"].clone();
+    let mut answer = lab.call("DescribeServiceDeployments", json!({"serviceDeploymentArns": [arn]}));
+    answer["serviceDeployments"][0].take()
+}
+
+fn pause(action: &str) -> Value {
+    let timeout = json!({"timeoutInMinutes": 60, "action": action});
+    let stages = ["POST_SCALE_UP", "POST_PRODUCTION_TRAFFIC_SHIFT"];
+    json!({"lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": stages, "timeoutConfiguration": timeout}]})
+}
+
+#[test]
+fn a_pause_hook_holds_a_deployment_at_each_of_its_stages_until_it_is_continued() {
+    let mut lab = held(&pause("ROLLBACK"));
+    for stage in ["POST_SCALE_UP", "POST_PRODUCTION_TRAFFIC_SHIFT"] {
+        let found = described(&mut lab);
+        assert_eq!((&found["status"], &found["lifecycleStage"]), (&json!("IN_PROGRESS"), &json!(stage)));
+        let hook = &found["lifecycleHookDetails"][0];
+        assert_eq!(
+            (&hook["status"], &hook["timeoutAction"]),
+            (&json!("AWAITING_ACTION"), &json!("ROLLBACK"))
+        );
+        let go_on = json!({
+            "serviceDeploymentArn": found["serviceDeploymentArn"], "hookId": hook["hookId"], "action": "CONTINUE"
+        });
+        lab.call("ContinueServiceDeployment", go_on.clone());
+        assert_eq!(lab.refused("ContinueServiceDeployment", go_on).0, "InvalidParameterException");
+    }
+    lab.wait(5);
+    assert_eq!(described(&mut lab)["status"], "SUCCESSFUL");
+}
+
+#[test]
+fn a_pause_that_times_out_does_what_it_was_told() {
+    for (action, status) in [("ROLLBACK", "ROLLBACK_SUCCESSFUL"), ("CONTINUE", "SUCCESSFUL")] {
+        let mut lab = held(&pause(action));
+        lab.wait(3_600 * 2 + 120);
+        assert_eq!(described(&mut lab)["status"], status);
+    }
+}
+
+#[test]
+fn a_deployment_bakes_before_it_completes() {
+    let mut lab = held(&json!({"bakeTimeInMinutes": 10}));
+    let found = described(&mut lab);
+    assert_eq!((&found["status"], &found["lifecycleStage"]), (&json!("IN_PROGRESS"), &json!("BAKE_TIME")));
+    lab.wait(600);
+    assert_eq!(described(&mut lab)["status"], "SUCCESSFUL");
+}

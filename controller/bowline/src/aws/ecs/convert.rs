@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentControllerType, DeploymentRolloutState, ResourceManagementType, Service,
-    ServiceDeploymentBrief, ServiceDeploymentStatus,
+    Deployment, DeploymentControllerType, DeploymentRolloutState, DeploymentStrategy, ResourceManagementType,
+    Service, ServiceDeploymentBrief, ServiceDeploymentStatus,
 };
 use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::desired::{SERVER_ONLY_FIELDS, TaskDefinitionContent};
 use bowline_core::live::{
-    DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition, PastDeployment,
-    PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus, TaskDefinitionStatus,
-    UnknownCategory,
+    CircuitBreaker, DeploymentController, DeploymentStatus, LiveDeployment, LiveService, LiveTaskDefinition,
+    PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy, ServiceStatus,
+    TaskDefinitionStatus, UnknownCategory,
 };
 use bowline_core::name::TaskDefinitionArn;
 use serde_json::{Map, Value, json};
@@ -54,7 +54,6 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
     };
     let mut deployments = service.deployments().iter().map(deployment).collect::<Result<Vec<_>, _>>()?;
     deployments.sort_by_key(|deployment| deployment.status != DeploymentStatus::Primary);
-    let breaker = service.deployment_configuration().and_then(|all| all.deployment_circuit_breaker());
     let mut events: Vec<_> = service
         .events()
         .iter()
@@ -74,7 +73,7 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
         controller,
         scheduling,
         managed_by_ecs: service.resource_management_type() == Some(&ResourceManagementType::Ecs),
-        circuit_breaker: breaker.is_some_and(aws_sdk_ecs::types::DeploymentCircuitBreaker::enable),
+        circuit_breaker: circuit_breaker(service),
         service_revision: service_revision(service, &deployments),
         deployments,
         events: events.into(),
@@ -83,6 +82,16 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
             .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
             .collect(),
     })
+}
+
+fn circuit_breaker(service: &Service) -> CircuitBreaker {
+    let Some(configuration) = service.deployment_configuration() else { return CircuitBreaker::Unsaid };
+    let rolls = configuration.strategy().is_none_or(|strategy| *strategy == DeploymentStrategy::Rolling);
+    match configuration.deployment_circuit_breaker() {
+        Some(breaker) if breaker.enable() => CircuitBreaker::On,
+        Some(_) if rolls => CircuitBreaker::Off,
+        Some(_) | None => CircuitBreaker::Unsaid,
+    }
 }
 
 /// The revision of the PRIMARY deployment: the only one, or, during a rollout, the one with the deployment's number.

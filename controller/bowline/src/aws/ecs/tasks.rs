@@ -34,7 +34,7 @@ impl Session {
     /// starting now.
     pub(crate) async fn task_starts(&self, service: &str) -> Result<Vec<Timestamp>, AwsError> {
         let on = format!("{service} in cluster {}", self.cluster());
-        let tasks = self.task_arns(Some(service), MAX_PAGES).await?;
+        let tasks = self.running_task_arns(Some(service), MAX_PAGES).await?;
         let tasks = tasks.ok_or_else(|| endless(Api::ListTasks, &on))?;
         let mut starts = Vec::new();
         for batch in tasks.chunks(TASKS_PER_CALL) {
@@ -52,9 +52,19 @@ impl Session {
     }
 
     /// The tasks of a service, or of the whole cluster, that are to run; nothing if they are on more pages than that.
-    pub(crate) async fn task_arns(
+    pub(crate) async fn running_task_arns(
         &self,
         service: Option<&str>,
+        most_pages: usize,
+    ) -> Result<Option<Vec<String>>, AwsError> {
+        self.task_arns(service, DesiredStatus::Running, most_pages).await
+    }
+
+    /// The same of tasks with this desired status.
+    pub(super) async fn task_arns(
+        &self,
+        service: Option<&str>,
+        status: DesiredStatus,
         most_pages: usize,
     ) -> Result<Option<Vec<String>>, AwsError> {
         let api = Api::ListTasks;
@@ -67,7 +77,7 @@ impl Session {
             let send = || {
                 let call = self.clients().ecs.list_tasks().cluster(self.cluster().as_str());
                 let call = call.set_service_name(service.map(str::to_owned));
-                call.desired_status(DesiredStatus::Running).set_next_token(token.clone()).send()
+                call.desired_status(status.clone()).set_next_token(token.clone()).send()
             };
             let page = self.call(api, &on, Priority::Scan, send).await?;
             tasks.extend(page.task_arns.unwrap_or_default());

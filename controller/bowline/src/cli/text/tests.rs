@@ -17,6 +17,8 @@ fn report(name: &str, sync: Sync) -> ResourceReport {
         waiting_on: None,
         unknown: None,
         notes: Vec::new(),
+        health: Vec::new(),
+        failed: None,
     }
 }
 

@@ -119,6 +119,8 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
         waiting_on: None,
         unknown: None,
         notes: Vec::new(),
+        health: Vec::new(),
+        failed: None,
     };
     for (sync, expected) in [(Sync::Progressing, true), (Sync::InSync, false), (Sync::AwaitingGit, false)] {
         let mut pass = pass(Next::AtInterval);
@@ -162,8 +164,13 @@ mod loops {
         tokio::time::pause();
         let (publish, mut status) =
             watch::channel(Arc::new(Status::starting(&config, wired.world.clock.now())));
-        let driver =
-            Driver { world: wired.world, intervals: intervals(), publish, shutdown: shutdown.clone() };
+        let driver = Driver {
+            world: wired.world,
+            intervals: intervals(),
+            publish,
+            scenes: watch::channel(None).0,
+            shutdown: shutdown.clone(),
+        };
         let driver = tokio::spawn(async move { driver.drive().await });
         let told = status.wait_for(|status| status.problem.is_some()).await.unwrap().clone();
         assert_eq!(told.pass, None);

@@ -1,8 +1,8 @@
 //! The HTTP side of the relay: a reverse proxy from libgit2, which speaks plain HTTP to it, to the one server.
 //!
 //! It adds nothing to a request but the server's name (`Host`): the credentials are libgit2's. Bodies pass piece by piece.
-//! Other processes of this machine can connect as well, so it asks the server only what a fetch asks, and only about the
-//! configured repository, or what the server itself has led to.
+//! Other processes of this machine can connect as well, so it asks the server only what a fetch asks (a push, where
+//! one is under way), and only about the configured repository, or what the server itself has led to.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -24,11 +24,13 @@ use tokio::task::JoinSet;
 
 use super::link::{self, Activity};
 use super::tls::Trust;
-use super::{Endpoint, Failure, Limits, Problem};
+use super::{Endpoint, Failure, Limits, Problem, Purpose};
 use crate::source::address::{Address, redact};
 
 /// What a fetch asks, below the repository's path.
-const QUESTIONS: [(Method, &str); 2] = [(Method::GET, "/info/refs"), (Method::POST, "/git-upload-pack")];
+const READS: [(Method, &str); 2] = [(Method::GET, "/info/refs"), (Method::POST, "/git-upload-pack")];
+/// What a push asks besides.
+const PUSH: (Method, &str) = (Method::POST, "/git-receive-pack");
 
 /// What belongs to one connection and not to the message (RFC 9110, 7.6.1), besides what `Connection` names; and `Expect`,
 /// which hyper has answered.
@@ -56,6 +58,7 @@ pub(super) struct Site {
     failure: Failure,
     /// The repository's path, and those that the server has redirected to; without a slash at the end.
     paths: Mutex<BTreeSet<String>>,
+    purpose: Purpose,
 }
 
 /// What a request asks about the repository: `/info/refs?service=git-upload-pack`.
@@ -81,7 +84,20 @@ impl Site {
         let host = HeaderValue::try_from(endpoint.shown(tls))
             .map_err(|_| Problem::Network(format!("`{}` is not a host's name", endpoint.host)))?;
         let path = before_query(path).trim_end_matches('/').to_owned();
-        Ok(Self { endpoint, trust, host, limits, failure, paths: Mutex::new(BTreeSet::from([path])) })
+        Ok(Self {
+            endpoint,
+            trust,
+            host,
+            limits,
+            failure,
+            paths: Mutex::new(BTreeSet::from([path])),
+            purpose: Purpose::Fetch,
+        })
+    }
+
+    /// For something else than a fetch.
+    pub(super) fn with(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -120,7 +136,8 @@ impl Site {
     /// The request as a question of a fetch, if it is one, about a repository that may be asked about.
     fn question(&self, request: &Request<Incoming>) -> Option<Question> {
         let (method, uri) = (request.method(), request.uri());
-        let (path, asked) = QUESTIONS.iter().find_map(|(known, end)| {
+        let push = (self.purpose == Purpose::Push).then_some(&PUSH);
+        let (path, asked) = READS.iter().chain(push).find_map(|(known, end)| {
             let path = uri.path().strip_suffix(end).filter(|_| known == method)?;
             Some((path, end))
         })?;
@@ -292,11 +309,11 @@ mod tests {
             Self { port, heads }
         }
 
-        async fn relay(&self) -> Relay {
+        async fn relay(&self, purpose: Purpose) -> Relay {
             let limit = Duration::from_secs(30);
             let address = Address::parse(&format!("http://127.0.0.1:{}/a.git/", self.port)).unwrap();
             let limits = Limits { connect: limit, idle: limit, total: limit };
-            Relay::open(&address, limits).await.unwrap().unwrap()
+            Relay::open(&address, limits, purpose).await.unwrap().unwrap()
         }
     }
 
@@ -318,7 +335,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_passes_as_it_is_under_the_servers_name() {
         let server = Fake::start(ok).await;
-        let relay = server.relay().await;
+        let relay = server.relay(Purpose::Fetch).await;
         let headers = "Authorization: Basic eA==\r\nX-Mine: 1\r\nGit-Protocol: version=2\r\n";
         let answer = ask(&relay, &format!("GET http://elsewhere/a.git{ASKED}"), headers).await;
         let head = server.heads.lock().unwrap().concat();
@@ -338,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_a_fetch_asks_about_this_repository_passes() {
         let server = Fake::start(ok).await;
-        let relay = server.relay().await;
+        let relay = server.relay(Purpose::Fetch).await;
         for line in [
             format!("GET /b.git{ASKED}"),
             format!("GET /a.git/../b.git{ASKED}"),
@@ -353,6 +370,18 @@ mod tests {
             assert!(answer.starts_with("HTTP/1.1 421 Misdirected Request\r\n"), "{line}: {answer}");
         }
         assert_eq!((server.heads.lock().unwrap().len(), relay.failure()), (0, None));
+    }
+
+    #[tokio::test]
+    async fn a_push_passes_only_where_one_is_under_way() {
+        let server = Fake::start(ok).await;
+        let relay = server.relay(Purpose::Push).await;
+        for line in ["POST /a.git/git-receive-pack", "GET /a.git/info/refs?service=git-receive-pack"] {
+            let answer = ask(&relay, line, "").await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{line}: {answer}");
+        }
+        let answer = ask(&relay, "POST /b.git/git-receive-pack", "").await;
+        assert!(answer.starts_with("HTTP/1.1 421 Misdirected Request\r\n"), "{answer}");
     }
 
     #[tokio::test]
@@ -376,7 +405,7 @@ mod tests {
                 format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
             })
             .await;
-            let relay = server.relay().await;
+            let relay = server.relay(Purpose::Fetch).await;
             let answer = ask(&relay, &format!("GET /a.git{ASKED}"), "").await;
             match wanted {
                 Ok(path) => {

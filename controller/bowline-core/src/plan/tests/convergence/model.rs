@@ -11,8 +11,9 @@ use crate::desired::TaskDefinitionContent;
 use crate::desired::kind::ServiceSettings;
 use crate::diff::settings_fingerprint;
 use crate::live::{
-    DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService, LiveTaskDefinition, Observed,
-    PastDeployment, PastDeploymentStatus, RolloutState, TaskDefinitionStatus,
+    DeploymentProgress, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService, LiveTaskDefinition,
+    Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult, RolloutState,
+    TaskDefinitionStatus,
 };
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::fixture::{arn, at, live_service, name};
@@ -29,8 +30,21 @@ pub(super) enum Fate {
     Hangs,
 }
 
+/// How the health condition of a service answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    Right,
+    Wrong,
+    /// Right, until anybody but ECS itself deploys.
+    WrongOnceChanged,
+    /// It cannot be asked.
+    Nobody,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
+    /// Services that have a health condition.
+    pub(super) answers: BTreeMap<ResourceName, Answers>,
     /// Services whose deployments do not complete.
     pub(super) fates: BTreeMap<ResourceName, Fate>,
     /// Services that another instance has claimed, as they were in the beginning.
@@ -77,7 +91,19 @@ impl Model {
         live.services.extend(self.absent.iter().map(|name| (name.clone(), Observed::Missing)));
         live.secrets =
             self.secrets.iter().map(|(name, one)| (name.clone(), self.known(one.clone()))).collect();
+        live.probes = self.answers.keys().map(|of| (of.clone(), vec![self.probe(of)])).collect();
         live
+    }
+
+    fn probe(&self, of: &ResourceName) -> ProbeResult {
+        let failed = || ProbeOutcome::Failed("connection refused".to_owned());
+        let outcome = match self.answers[of] {
+            Answers::Right => ProbeOutcome::Passed,
+            Answers::WrongOnceChanged if !self.begun.contains_key(of) => ProbeOutcome::Passed,
+            Answers::Wrong | Answers::WrongOnceChanged => failed(),
+            Answers::Nobody => ProbeOutcome::Refused("nothing to ask".to_owned()),
+        };
+        ProbeResult { condition: format!("tcp {of}.test:80"), at: self.now(), outcome }
     }
 
     pub(super) fn answer(&self, live: &mut Live, need: &Need) {
@@ -116,6 +142,16 @@ impl Model {
                 let starts = self.starts.get(service).cloned().unwrap_or_default();
                 live.task_starts.insert(service.clone(), self.known(starts));
             }
+            Need::Health { service } => {
+                live.probes.insert(service.clone(), vec![self.probe(service)]);
+            }
+            // Every deployment rolls.
+            Need::Progress { service, .. } => {
+                live.progress.insert(service.clone(), self.known(DeploymentProgress::default()));
+            }
+            Need::StoppedTasks { service, deployment_id } => {
+                live.stopped_tasks.insert((service.clone(), deployment_id.clone()), self.known(Vec::new()));
+            }
             Need::SecretVersionDates { secret } => {
                 let dates = self.dates.get(secret).cloned().unwrap_or_default();
                 live.secret_version_dates.insert(secret.clone(), self.known(dates));
@@ -146,6 +182,11 @@ impl Model {
                 let revision = format!("{family}:{}", newest.unwrap_or(0) + 1);
                 self.definitions.insert(revision.clone(), (**content).clone());
                 done.1 = Some(arn(&revision));
+            }
+            Operation::StopServiceDeployment { deployment_id, .. } => {
+                let primary = self.services[&action.resource.name].primary().unwrap().clone();
+                self.roll_back(&action.resource.name, &primary);
+                done.0 = Some(deployment_id.clone());
             }
             Operation::CreateService { task_definition, desired_count, settings, tags, .. } => {
                 let of = action.resource.name.clone();
@@ -199,6 +240,13 @@ impl Model {
                     && settings
                         .iter()
                         .all(|(field, seen)| settings_fingerprint(&service.settings, field) == *seen)
+            }
+            Expectation::InProgress { owner, deployment_id } => {
+                let service = &self.services[&action.resource.name];
+                let primary = service.primary().unwrap();
+                primary.id == *deployment_id
+                    && primary.rollout_state == Some(RolloutState::InProgress)
+                    && crate::plan::owner(service) == owner.as_deref()
             }
             Expectation::NoService => self.absent.contains(&action.resource.name),
             Expectation::SecretCurrent { version_id } => {

@@ -1,0 +1,156 @@
+//! Which failures begin a rollback, which join one, and how their services are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, later};
+use crate::desired::kind::RollbackStrategy;
+use crate::desired::{DesiredState, TaskDefinitionContent, WantedTaskDefinition};
+use crate::diff::canonical::sha256_hex;
+use crate::diff::normal_text;
+use crate::name::{CommitId, ResourceName, TaskDefinitionArn};
+use crate::plan::{HeldWhy, ResourceReport, Sync};
+use crate::rollback::revert::{PastCommit, Revert, spec};
+
+/// More bad commits than this within [`STORM`] are not rolled back by themselves.
+const MOST_AT_ONCE: usize = 3;
+/// The time in which they are counted.
+const STORM: SignedDuration = SignedDuration::from_mins(10);
+
+/// A service whose deployment failed, and for which there is no rollback yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// What failed.
+    pub failed: FailedSpec,
+    /// How far its manifest, its Target and `bowline.yaml` let a rollback go.
+    pub strategy: RollbackStrategy,
+}
+
+/// What a bad verdict leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// A rollback of its own begins.
+    Begins(Box<Rollback>),
+    /// It joins this one.
+    Joins(String),
+    /// It waits until this one is over, which takes back another part of the same commit.
+    Waits(String),
+}
+
+/// Digest of what git wants of a service, restart token included: a new one is a person's word to try again. None where git
+/// does not have it.
+pub fn wanted_digest(state: &DesiredState, name: &ResourceName) -> Option<String> {
+    let wanted = spec(state, name)?;
+    let restart = &state.services.get(name)?.resource.spec.restart;
+    Some(sha256_hex(&format!("{wanted:?}\n{restart:?}")))
+}
+
+/// What becomes of services that share a revert: `known` are all rollbacks of before.
+pub fn begin(
+    known: &BTreeMap<String, Rollback>,
+    revert: &Revert,
+    candidates: &BTreeMap<ResourceName, Candidate>,
+    now: Timestamp,
+) -> Option<Standing> {
+    let bad = revert.bad_commit()?;
+    let same = || known.values().filter(|known| known.bad_commit == bad.commit);
+    if let Some(open) = same().find(|known| !known.state.is_last()) {
+        let covered = match &open.branch {
+            None => open.state == State::Detected,
+            Some(branch) => revert.resources.iter().all(|name| branch.covers.contains(name)),
+        };
+        let id = open.id.clone();
+        return Some(if covered { Standing::Joins(id) } else { Standing::Waits(id) });
+    }
+    let own = || revert.resources.iter().filter_map(|name| Some((name.clone(), candidates.get(name)?)));
+    let number = same().count() + 1;
+    Some(Standing::Begins(Box::new(Rollback {
+        id: format!("{:.12}-{number}", bad.commit),
+        bad_commit: bad.commit.clone(),
+        subject: bad.subject.clone(),
+        resources: own().map(|(name, candidate)| (name, candidate.failed.clone())).collect(),
+        strategy: own().map(|(_, candidate)| candidate.strategy).min()?,
+        after: None,
+        opened_at: now,
+        state: State::Detected,
+        entered_at: now,
+        look_at: now,
+        branch: None,
+        pull: None,
+        why: None,
+        trouble: None,
+        told: None,
+        overdue_told: false,
+    })))
+}
+
+/// Whether so many different commits were found bad lately that they may have a cause in common.
+pub fn is_storm<'a>(known: impl IntoIterator<Item = &'a Rollback>, now: Timestamp) -> bool {
+    let recent = known.into_iter().filter(|one| later(one.opened_at, STORM) > now);
+    recent.map(|one| &one.bad_commit).collect::<BTreeSet<_>>().len() > MOST_AT_ONCE
+}
+
+/// How the services of a rollback are, in git and live.
+pub fn standing(
+    rollback: &Rollback,
+    state: &DesiredState,
+    reports: &BTreeMap<&ResourceName, &ResourceReport>,
+) -> (GitSeen, LiveSeen) {
+    // What is tried once more and turns out good has not failed any more, although git wants the same.
+    let is_good = |name: &ResourceName| reports.get(name).is_some_and(|report| report.sync == Sync::InSync);
+    let failing = |(name, failed): (&ResourceName, &FailedSpec)| {
+        wanted_digest(state, name).is_some_and(|wanted| wanted == failed.wanted) && !is_good(name)
+    };
+    let git = if rollback.resources.iter().any(failing) { GitSeen::WantsFailed } else { GitSeen::WantsOther };
+    let mut live = LiveSeen::AsWanted;
+    for (name, failed) in &rollback.resources {
+        // A service that left git is nobody's business any more.
+        let Some(report) = reports.get(name) else { continue };
+        let other_failed = report.held.iter().find_map(|why| match why {
+            HeldWhy::Quarantined { spec_hash, reason, .. } if *spec_hash != failed.spec_hash => Some(reason),
+            _ => None,
+        });
+        if let Some(reason) = other_failed {
+            return (git, LiveSeen::Bad(format!("{name}: {reason}")));
+        }
+        live = match (live, report.sync) {
+            (LiveSeen::Unknown, _) | (_, Sync::Unknown) => LiveSeen::Unknown,
+            (live, Sync::InSync) => live,
+            _ => LiveSeen::OnItsWay,
+        };
+    }
+    (git, live)
+}
+
+/// The rollback after which what failed came back: what it took back is what the head wants of the service again. A person
+/// has to say that it may be deployed, and it is not reverted a second time.
+pub fn came_back<'a>(history: &'a [PastCommit], name: &ResourceName) -> Option<&'a PastCommit> {
+    let head = spec(&history.first()?.state, name)?;
+    history.windows(2).find_map(|pair| {
+        let [commit, before] = pair else { return None };
+        let about = commit.trailers.resources.iter().any(|resource| resource.name == *name);
+        let took_back = commit.trailers.is_rollback() && about;
+        (took_back && spec(&before.state, name).as_ref() == Some(&head)).then_some(commit)
+    })
+}
+
+/// The newest commit with which git wants what the service runs: the last good one, where that was forgotten. `content` is
+/// that of the revision that it runs.
+pub fn good_commit(
+    history: &[PastCommit],
+    name: &ResourceName,
+    live: &TaskDefinitionArn,
+    content: Option<&TaskDefinitionContent>,
+) -> Option<CommitId> {
+    let running = content.map(normal_text);
+    let wants_it = |commit: &&PastCommit| {
+        let service = commit.state.services.get(name);
+        match service.and_then(|service| service.task_definition.as_ref()) {
+            Some(WantedTaskDefinition::Revision(revision)) => live.revision() == *revision,
+            Some(WantedTaskDefinition::Content { content, .. }) => Some(normal_text(content)) == running,
+            None => false,
+        }
+    };
+    history.iter().find(wants_it).map(|commit| commit.id.clone())
+}

@@ -1,0 +1,103 @@
+//! What is looked at before each step.
+
+use crate::name::CommitId;
+
+/// Everything that a step is decided by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether git still wants what failed.
+    pub git: GitSeen,
+    /// How live is, all services of the rollback together.
+    pub live: LiveSeen,
+    /// The pull request, asked for after git was read.
+    pub pull: PullSeen,
+    /// Whether a server with pull requests is configured.
+    pub github: bool,
+    /// Whether so many commits are bad at once that nothing is done by itself.
+    pub storm: bool,
+}
+
+/// What the head of the branch that is read wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GitSeen {
+    /// For at least one service, what failed.
+    WantsFailed,
+    /// Something else for all of them, or what was good after all.
+    WantsOther,
+    /// It cannot be told: the repository is not fresh.
+    Unknown,
+}
+
+/// How live is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveSeen {
+    /// As git wants it.
+    AsWanted,
+    /// Not there yet.
+    OnItsWay,
+    /// What git wants now failed, with the reason.
+    Bad(String),
+    /// It could not be read.
+    Unknown,
+}
+
+/// Whether there is a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PullSeen {
+    /// Nobody could be asked.
+    NotAsked,
+    /// There is none.
+    None,
+    /// This one.
+    There(Pull),
+}
+
+/// A pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// Its number.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// What GraphQL calls it.
+    pub node_id: String,
+    /// Its branch, without `refs/heads/`.
+    pub branch: String,
+    /// The commit at its head.
+    pub head: CommitId,
+    /// Its text.
+    pub body: String,
+    /// Where it is.
+    pub state: PullState,
+}
+
+/// Where a pull request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullState {
+    /// Open.
+    Open {
+        /// Whether it can be merged.
+        mergeability: Mergeability,
+        /// Whether the server merges it by itself once the rules allow.
+        auto_merge: bool,
+    },
+    /// Closed without being merged.
+    Closed,
+    /// Merged.
+    Merged,
+}
+
+/// Whether a pull request can be merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mergeability {
+    /// The server has not found out yet.
+    Computing,
+    /// Now.
+    Ready,
+    /// Not before the branch's rules are fulfilled.
+    Blocked,
+    /// It is in conflict with its base.
+    Conflict,
+    /// It is a draft.
+    Draft,
+}

@@ -1,0 +1,530 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
+use crate::name::{CommitId, ResourceName};
+use crate::plan::fixture::{Fixture, content};
+use crate::plan::{EvidenceEvent, StoppedGroup};
+
+fn id(digit: char) -> CommitId {
+    CommitId::parse(&String::from(digit).repeat(40)).unwrap()
+}
+
+fn name(text: &str) -> ResourceName {
+    ResourceName::parse(text).unwrap()
+}
+
+fn start() -> Timestamp {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    later(start(), SignedDuration::from_secs(seconds))
+}
+
+fn failed() -> FailedSpec {
+    FailedSpec {
+        spec_hash: SpecHash("ab".repeat(32)),
+        wanted: "digest".to_owned(),
+        reason: "rolled back by ECS: tasks failed to start".to_owned(),
+        attempt: vec!["revision web:7".to_owned()],
+        evidence: None,
+        differences: vec!["taskDefinition is web:6, git wants web:7".to_owned()],
+        good: Some(id('a')),
+    }
+}
+
+fn rollback(strategy: RollbackStrategy) -> Rollback {
+    Rollback {
+        id: "bbbbbbbbbbbb-1".to_owned(),
+        bad_commit: id('b'),
+        subject: "Release web 7".to_owned(),
+        resources: BTreeMap::from([(name("web"), failed())]),
+        strategy,
+        after: None,
+        opened_at: start(),
+        state: State::Detected,
+        entered_at: start(),
+        look_at: start(),
+        branch: None,
+        pull: None,
+        why: None,
+        trouble: None,
+        told: None,
+        overdue_told: false,
+    }
+}
+
+fn branch(merges_itself: bool) -> Branch {
+    Branch {
+        name: "bowline/rollback/ecsservice-web/bbbbbbbbbbbb-1".to_owned(),
+        commit: id('c'),
+        merges_itself,
+        covers: BTreeSet::from([name("web")]),
+        parts: vec!["EcsService/web: taken back, later changes kept".to_owned()],
+        message: "Revert \"Release web 7\"\n\nwhy\n\nBowline-Resource: EcsService/web\n".to_owned(),
+    }
+}
+
+/// What is outside of Bowline, and how often it was changed.
+#[derive(Debug, Clone)]
+struct Outside {
+    merges_itself: bool,
+    blocked: bool,
+    pushed: u32,
+    pulls: Vec<Pull>,
+    merged: Vec<CommitId>,
+}
+
+impl Outside {
+    fn new(merges_itself: bool, blocked: bool) -> Self {
+        Self { merges_itself, blocked, pushed: 0, pulls: Vec::new(), merged: Vec::new() }
+    }
+
+    fn seen(&self, rollback: &Rollback, asked: bool) -> Seen {
+        let is_merged = !self.merged.is_empty();
+        let found = match &rollback.branch {
+            Some(branch) => self.pulls.iter().find(|pull| pull.branch == branch.name),
+            None => self.pulls.iter().find(|pull| {
+                Marker::find(&pull.body).is_some_and(|marker| marker.bad_commit == rollback.bad_commit)
+            }),
+        };
+        Seen {
+            git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
+            live: if is_merged { LiveSeen::AsWanted } else { LiveSeen::OnItsWay },
+            pull: match found {
+                _ if !asked || !rollback.needs_pull() => PullSeen::NotAsked,
+                Some(pull) => PullSeen::There(pull.clone()),
+                None => PullSeen::None,
+            },
+            github: true,
+            storm: false,
+        }
+    }
+
+    /// The effect of a step, and what Bowline learns if the answer arrives.
+    fn take(&mut self, step: &Step, rollback: &mut Rollback, now: Timestamp) {
+        match step {
+            Step::Push => {
+                // A branch with the same content is found, not made again.
+                self.pushed = 1;
+                rollback.pushed(branch(self.merges_itself), now);
+            }
+            Step::OpenPull => {
+                let branch = rollback.branch.clone().unwrap();
+                let pull = Pull {
+                    number: 1 + u64::try_from(self.pulls.len()).unwrap(),
+                    url: "https://github.test/1".to_owned(),
+                    node_id: "PR_1".to_owned(),
+                    branch: branch.name.clone(),
+                    head: branch.commit.clone(),
+                    body: body(rollback, &branch),
+                    state: PullState::Open {
+                        mergeability: if self.blocked { Mergeability::Blocked } else { Mergeability::Ready },
+                        auto_merge: false,
+                    },
+                };
+                rollback.opened(&pull, now);
+                self.pulls.push(pull);
+            }
+            Step::Merge { expected, .. } | Step::EnableAutoMerge { expected, .. } => {
+                let pull = self.pulls.first_mut().unwrap();
+                // As GitHub does: another head is refused.
+                if pull.head == *expected {
+                    self.merged.push(pull.head.clone());
+                    pull.state = PullState::Merged;
+                }
+                rollback.merge_asked(now);
+            }
+            Step::Tell { .. } => rollback.has_told(),
+            Step::Rest => {}
+        }
+    }
+}
+
+/// What becomes of one step.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Done,
+    /// It fails without an effect.
+    Refused,
+    /// It has its effect, and the answer is lost.
+    LostReply,
+    /// The process ends before it.
+    CrashBefore,
+    /// The process ends after its effect; what was written down is from before.
+    CrashAfter,
+    /// As that, and the store is gone as well.
+    Forgotten,
+    /// The server cannot be asked.
+    Down,
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        Just(Fate::Done),
+        Just(Fate::Refused),
+        Just(Fate::LostReply),
+        Just(Fate::CrashBefore),
+        Just(Fate::CrashAfter),
+        Just(Fate::Forgotten),
+        Just(Fate::Down),
+    ]
+}
+
+const PASSING: TroubleKind = TroubleKind::Passing;
+
+fn trouble(kind: TroubleKind) -> Trouble {
+    Trouble { kind, sentence: "GitHub cannot be reached".to_owned(), hint: "nothing".to_owned() }
+}
+
+/// Plays a rollback under these fates, and then without any more of them; where it ends.
+fn play(outside: &mut Outside, strategy: RollbackStrategy, fates: &[Fate]) -> Rollback {
+    let mut rollback = rollback(strategy);
+    for turn in 0..fates.len() + 40 {
+        let now = after(i64::try_from(turn).unwrap() * 400);
+        let fate = fates.get(turn).copied().unwrap_or(Fate::Done);
+        let seen = outside.seen(&rollback, !matches!(fate, Fate::Down));
+        let step = rollback.advance(&seen, now);
+        let written = rollback.clone();
+        match fate {
+            Fate::Done => outside.take(&step, &mut rollback, now),
+            Fate::Refused | Fate::Down => rollback.troubled(&step, &trouble(PASSING), now),
+            Fate::LostReply => {
+                outside.take(&step, &mut rollback.clone(), now);
+                rollback.troubled(&step, &trouble(PASSING), now);
+            }
+            Fate::CrashBefore => rollback = written,
+            Fate::CrashAfter => {
+                outside.take(&step, &mut rollback, now);
+                rollback = written;
+            }
+            Fate::Forgotten => {
+                outside.take(&step, &mut rollback, now);
+                // What failed is only found again while git wants it.
+                rollback = if outside.merged.is_empty() { self::rollback(strategy) } else { written };
+            }
+        }
+    }
+    rollback
+}
+
+proptest! {
+    #[test]
+    fn whatever_fails_there_is_one_pull_request_one_merge_and_the_same_end(
+        fates in prop::collection::vec(fate(), 0..40),
+        blocked in any::<bool>(),
+    ) {
+        let mut outside = Outside::new(true, blocked);
+        let ended = play(&mut outside, RollbackStrategy::AutoMerge, &fates);
+        prop_assert_eq!(ended.state, State::Verified);
+        prop_assert!(ended.is_over(true));
+        prop_assert_eq!((outside.pushed, outside.pulls.len()), (1, 1));
+        prop_assert_eq!(outside.merged, vec![id('c')]);
+    }
+
+    #[test]
+    fn what_bowline_may_not_merge_it_never_merges(
+        fates in prop::collection::vec(fate(), 0..40),
+        conflict in any::<bool>(),
+    ) {
+        let mut outside = Outside::new(!conflict, false);
+        let strategy = if conflict { RollbackStrategy::AutoMerge } else { RollbackStrategy::PullRequest };
+        let ended = play(&mut outside, strategy, &fates);
+        prop_assert_eq!(ended.state, State::PullRequest);
+        prop_assert_eq!(outside.pulls.len(), 1);
+        prop_assert_eq!(outside.merged, Vec::new());
+    }
+
+    /// Every state is one that a crash may leave; in each, an unexpected head is seen.
+    #[test]
+    fn an_unexpected_head_is_never_merged(fates in prop::collection::vec(fate(), 0..20), at in 0_usize..10) {
+        let mut outside = Outside::new(true, false);
+        let mut rollback = rollback(RollbackStrategy::AutoMerge);
+        for (turn, fate) in fates.iter().enumerate() {
+            let now = after(i64::try_from(turn).unwrap() * 400);
+            if turn == at && let Some(pull) = outside.pulls.first_mut() && pull.state != PullState::Merged {
+                pull.head = id('f');
+            }
+            let step = rollback.advance(&outside.seen(&rollback, true), now);
+            if let Step::Merge { expected, .. } | Step::EnableAutoMerge { expected, .. } = &step {
+                prop_assert_eq!(expected, &id('c'));
+                prop_assert_eq!(&outside.pulls[0].head, &id('c'));
+            }
+            if matches!(fate, Fate::Done | Fate::LostReply) {
+                outside.take(&step, &mut rollback, now);
+            }
+        }
+        prop_assert!(outside.merged.iter().all(|merged| *merged == id('c')));
+    }
+}
+
+fn open(mergeability: Mergeability) -> Pull {
+    Pull {
+        number: 7,
+        url: "https://github.test/7".to_owned(),
+        node_id: "PR_7".to_owned(),
+        branch: branch(true).name,
+        head: id('c'),
+        body: String::new(),
+        state: PullState::Open { mergeability, auto_merge: false },
+    }
+}
+
+fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
+    Seen { git, live, pull, github: true, storm: false }
+}
+
+/// In this state, with its branch pushed.
+fn at(state: State, strategy: RollbackStrategy) -> Rollback {
+    let mut rollback = Rollback { branch: Some(branch(true)), state, ..rollback(strategy) };
+    rollback.told = Some(comment(&rollback));
+    rollback
+}
+
+#[test]
+fn what_is_seen_of_the_pull_request_decides() {
+    let auto = RollbackStrategy::AutoMerge;
+    let wants = |pull| seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, pull);
+    let of = |state| Pull { state, ..open(Mergeability::Ready) };
+    let cases = [
+        (State::Detected, wants(PullSeen::None), State::Detected, "push"),
+        (State::Detected, wants(PullSeen::NotAsked), State::Detected, "rest"),
+        (State::Branch, wants(PullSeen::NotAsked), State::Branch, "rest"),
+        (State::Branch, wants(PullSeen::None), State::Branch, "open-pull"),
+        (State::Branch, wants(PullSeen::There(open(Mergeability::Ready))), State::PullRequest, "merge"),
+        (
+            State::PullRequest,
+            wants(PullSeen::There(open(Mergeability::Blocked))),
+            State::PullRequest,
+            "auto-merge",
+        ),
+        (State::PullRequest, wants(PullSeen::None), State::Branch, "open-pull"),
+        (State::PullRequest, wants(PullSeen::There(of(PullState::Closed))), State::Closed, "tell"),
+        (State::PullRequest, wants(PullSeen::There(of(PullState::Merged))), State::Merged, "tell"),
+        (
+            State::PullRequest,
+            seen(GitSeen::WantsOther, LiveSeen::AsWanted, PullSeen::There(open(Mergeability::Ready))),
+            State::Overtaken,
+            "tell",
+        ),
+        (
+            State::Detected,
+            seen(GitSeen::WantsOther, LiveSeen::AsWanted, PullSeen::None),
+            State::Overtaken,
+            "rest",
+        ),
+        (
+            State::Detected,
+            seen(GitSeen::Unknown, LiveSeen::Unknown, PullSeen::NotAsked),
+            State::Detected,
+            "rest",
+        ),
+    ];
+    for (from, seen, to, step) in cases {
+        let mut rollback = at(from, auto);
+        let case = format!("{from:?}, {seen:?}");
+        let next = rollback.advance(&seen, after(1));
+        assert_eq!((rollback.state, next.label()), (to, step), "{case}");
+    }
+}
+
+#[test]
+fn after_the_merge_live_has_to_follow_and_to_stay() {
+    let mut rollback = at(State::Merged, RollbackStrategy::PullRequest);
+    let look = |rollback: &mut Rollback, git, live, seconds| {
+        rollback.advance(&seen(git, live, PullSeen::NotAsked), after(seconds));
+        rollback.state
+    };
+    assert_eq!(
+        look(&mut rollback, GitSeen::WantsFailed, LiveSeen::AsWanted, 1),
+        State::Merged,
+        "git is older"
+    );
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, LiveSeen::Unknown, 2), State::Merged);
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, LiveSeen::AsWanted, 3), State::Converged);
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, LiveSeen::AsWanted, 20), State::Converged);
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, LiveSeen::OnItsWay, 25), State::Merged);
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, LiveSeen::AsWanted, 30), State::Converged);
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, LiveSeen::AsWanted, 61), State::Verified);
+
+    let mut rollback = at(State::Merged, RollbackStrategy::PullRequest);
+    let bad = LiveSeen::Bad("web: rolled back by ECS".to_owned());
+    assert_eq!(look(&mut rollback, GitSeen::WantsOther, bad, 1), State::Failed);
+}
+
+#[test]
+fn a_storm_holds_what_is_new_and_what_could_be_merged() {
+    let storm = |pull| Seen { storm: true, ..seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, pull) };
+    let mut detected = rollback(RollbackStrategy::AutoMerge);
+    assert_eq!(detected.advance(&storm(PullSeen::None), after(1)), Step::Rest);
+    assert!(detected.why.is_some_and(|why| why.starts_with("held: more than 3")));
+    let mut open_one = at(State::PullRequest, RollbackStrategy::AutoMerge);
+    let step = open_one.advance(&storm(PullSeen::There(open(Mergeability::Ready))), after(1));
+    assert_eq!(step, Step::Tell { number: 7 });
+
+    let others = ['1', '2', '3', '4']
+        .map(|digit| Rollback { bad_commit: id(digit), ..rollback(RollbackStrategy::PullRequest) });
+    assert!(is_storm(&others, after(599)));
+    assert!(!is_storm(&others, after(600)), "ten minutes later");
+    assert!(!is_storm(&others[..3], after(1)));
+}
+
+#[test]
+fn without_a_server_the_branch_is_all_and_git_tells_the_end() {
+    let alone = |git| Seen { github: false, ..seen(git, LiveSeen::AsWanted, PullSeen::NotAsked) };
+    let mut rollback = at(State::Branch, RollbackStrategy::AutoMerge);
+    assert_eq!(rollback.advance(&alone(GitSeen::WantsFailed), after(1)), Step::Rest);
+    assert_eq!(rollback.state, State::NeedsPerson);
+    rollback.advance(&alone(GitSeen::WantsOther), after(2));
+    assert_eq!(rollback.state, State::Merged);
+}
+
+#[test]
+fn trouble_is_waited_out_and_told_once_it_lasts() {
+    let mut rollback = rollback(RollbackStrategy::AutoMerge);
+    let pauses: Vec<i64> = (0..7)
+        .map(|_| {
+            rollback.troubled(&Step::Push, &trouble(PASSING), start());
+            rollback.look_at.duration_since(start()).as_secs()
+        })
+        .collect();
+    assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(
+        rollback.advance(&seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::None), after(59)),
+        Step::Rest
+    );
+    rollback.troubled(&Step::Push, &trouble(TroubleKind::Until(after(900))), start());
+    assert_eq!(rollback.look_at, after(900));
+    rollback.troubled(&Step::Push, &trouble(TroubleKind::Person), start());
+    assert_eq!(rollback.look_at, after(300));
+    assert_eq!([599, 600, 601].map(|second| rollback.overdue(after(second))), [false, true, false]);
+}
+
+#[test]
+fn a_comment_that_may_not_be_written_holds_nothing_up() {
+    let mut rollback = at(State::PullRequest, RollbackStrategy::PullRequest);
+    rollback.told = None;
+    let there = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(open(Mergeability::Ready)));
+    let step = rollback.advance(&there, after(1));
+    assert_eq!(step, Step::Tell { number: 7 });
+    rollback.troubled(&step, &trouble(TroubleKind::Person), after(1));
+    let merged = Pull { state: PullState::Merged, ..open(Mergeability::Ready) };
+    rollback.advance(&seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(merged)), after(2));
+    assert_eq!(rollback.state, State::Merged);
+}
+
+#[test]
+fn the_text_says_what_a_person_needs_and_what_bowline_needs() {
+    let rollback = Rollback { pull: None, ..rollback(RollbackStrategy::AutoMerge) };
+    let branch = branch(false);
+    insta::assert_snapshot!(body(&rollback, &branch));
+    assert_eq!(title(&branch), "Revert \"Release web 7\"");
+    let marker = Marker { bad_commit: id('b'), commit: id('c'), merges_itself: false };
+    assert_eq!(Marker::find(&body(&rollback, &branch)), Some(marker));
+    assert_eq!(Marker::find("<!-- bowline:revert bad=b -->"), None);
+}
+
+fn evidence() -> Evidence {
+    let exited = StoppedContainer { name: "app".to_owned(), exit_code: Some(137), reason: None };
+    let group = StoppedGroup {
+        count: 3,
+        last_at: Some(start()),
+        stop_code: "EssentialContainerExited".to_owned(),
+        reason: "Essential container in task exited".to_owned(),
+        containers: vec![exited],
+    };
+    let probe =
+        |condition: &str, outcome| ProbeResult { condition: condition.to_owned(), at: start(), outcome };
+    Evidence {
+        events: vec![EvidenceEvent { at: start(), message: "(service web) failed @you".to_owned() }],
+        tasks: Some(vec![group]),
+        unread: None,
+        probes: vec![
+            probe("tcp web:80", ProbeOutcome::Passed),
+            probe(
+                "http https://web.example.com/",
+                ProbeOutcome::Failed("status 503, wanted 200-399".to_owned()),
+            ),
+        ],
+        changed: Vec::new(),
+    }
+}
+
+#[test]
+fn what_speaks_for_the_verdict_is_told_in_text_and_in_one_sentence() {
+    let failed = FailedSpec { evidence: Some(Box::new(evidence())), ..failed() };
+    assert_eq!(
+        failed.sentence(),
+        "rolled back by ECS: tasks failed to start; 3 tasks: Essential container in task exited, app exited with 137; http \
+         https://web.example.com/: status 503, wanted 200-399"
+    );
+    let resources = BTreeMap::from([(name("web"), failed)]);
+    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_known_of_many_failures_cuts_nothing_else_off() {
+    let mut long = evidence();
+    long.events = vec![EvidenceEvent { at: start(), message: "x".repeat(500) }; 20];
+    let failed = FailedSpec { evidence: Some(Box::new(long)), ..failed() };
+    let resources = (0..30).map(|number| (name(&format!("web-{number}")), failed.clone())).collect();
+    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
+    assert!(text.chars().count() < 65_536, "{}", text.len());
+    for part in
+        ["There is more: `bowline diff` shows it.", "### What this changes", "### To release it again"]
+    {
+        assert!(text.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn evidence_is_learned_until_it_is_complete() {
+    let hash = failed().spec_hash;
+    let mut rollback = rollback(RollbackStrategy::PullRequest);
+    let mut learn = |name: &str, hash: &SpecHash, evidence: &Evidence| {
+        rollback.learn_evidence(&self::name(name), hash, evidence)
+    };
+    let unread = Evidence { tasks: None, unread: Some("throttled".to_owned()), ..evidence() };
+    assert!(!learn("api", &hash, &unread));
+    assert!(!learn("web", &SpecHash("other".to_owned()), &unread));
+    assert!(learn("web", &hash, &unread));
+    assert!(!learn("web", &hash, &unread));
+    assert!(learn("web", &hash, &evidence()));
+    assert!(!learn("web", &hash, &unread));
+    assert_eq!(rollback.resources[&name("web")].evidence.as_deref(), Some(&evidence()));
+}
+
+#[test]
+fn what_is_good_after_all_is_not_taken_back() {
+    let seen = |live: &str| {
+        let world = Fixture::new()
+            .with_service("web", live)
+            .with_revision("web:6", content("web", "f"))
+            .with_revision("web:7", content("web", "g"))
+            .with_history("web", Vec::new())
+            .wanting("web", "web:7");
+        let wanted = wanted_digest(&world.desired, &name("web")).unwrap();
+        let resources = BTreeMap::from([(name("web"), FailedSpec { wanted, ..failed() })]);
+        let rollback = Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) };
+        let report = world.report("web");
+        standing(&rollback, &world.desired, &BTreeMap::from([(&name("web"), &report)]))
+    };
+    assert_eq!(seen("web:6"), (GitSeen::WantsFailed, LiveSeen::OnItsWay));
+    assert_eq!(seen("web:7"), (GitSeen::WantsOther, LiveSeen::AsWanted));
+}
+
+#[test]
+fn the_text_calls_nobody_and_is_never_too_long() {
+    let mut failed = failed();
+    failed.reason = "@everyone <!-- bowline:revert bad=x -->\nand more".to_owned();
+    failed.differences = vec!["x".repeat(5_000); 100];
+    let resources = BTreeMap::from([(name("web"), failed)]);
+    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) }, &branch(true));
+    assert!(!text.contains("@everyone") && text.chars().count() < 65_536, "{}", text.len());
+    assert_eq!(Marker::find(&text).map(|marker| marker.bad_commit), Some(id('b')));
+}

@@ -1,0 +1,195 @@
+//! The pull request, its comment and the commit status, as text.
+
+use std::fmt::Write as _;
+
+use super::{Branch, Rollback, State};
+use crate::desired::RETRY_TRAILER;
+use crate::name::CommitId;
+
+/// What GitHub takes, in characters; the rest of what is known is in Bowline's history.
+const LONGEST_BODY: usize = 60_000;
+/// How much of that is for what is known of the failures, in characters: what follows them must not be cut off.
+const LONGEST_EVIDENCE: usize = 40_000;
+/// How many lines of one list are shown.
+const MOST_LINES: usize = 40;
+/// GitHub's limit for the description of a commit status, in characters.
+const LONGEST_STATUS: usize = 140;
+
+/// The line by which Bowline finds its own comment.
+pub const COMMENT_MARKER: &str = "<!-- bowline:rollback -->";
+/// The name of the commit status, and of the check run, on the bad commit.
+pub const STATUS_CONTEXT: &str = "bowline/rollback";
+
+/// What the text of a pull request says for Bowline itself: enough to go on after everything else was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// The commit that it takes back.
+    pub bad_commit: CommitId,
+    /// The commit that its branch was pushed with.
+    pub commit: CommitId,
+    /// Whether it may be merged without a person.
+    pub merges_itself: bool,
+}
+
+impl Marker {
+    /// The marker in a text.
+    pub fn find(text: &str) -> Option<Self> {
+        let line = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("<!-- bowline:revert ")?.strip_suffix(" -->"))?;
+        let value = |name: &str| line.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        Some(Self {
+            bad_commit: CommitId::parse(value("bad")?).ok()?,
+            commit: CommitId::parse(value("commit")?).ok()?,
+            merges_itself: value("merges-itself")? == "yes",
+        })
+    }
+
+    /// The line that [`Marker::find`] finds.
+    pub fn line(&self) -> String {
+        let merges = if self.merges_itself { "yes" } else { "no" };
+        format!(
+            "<!-- bowline:revert bad={} commit={} merges-itself={merges} -->",
+            self.bad_commit, self.commit
+        )
+    }
+}
+
+/// The pull request's title: that of the commit.
+pub fn title(branch: &Branch) -> &str {
+    branch.message.lines().next().unwrap_or_default()
+}
+
+/// The pull request's text: the verdict, the evidence, what changes, and how to release it again.
+pub fn body(rollback: &Rollback, branch: &Branch) -> String {
+    let mut text = String::new();
+    let names: Vec<String> = rollback.resources.keys().map(|name| format!("`{name}`")).collect();
+    let _ = writeln!(
+        text,
+        "The deployment of {} failed. This takes back commit {} ({}), so that git says again what was last good.\n",
+        names.join(", "),
+        rollback.bad_commit,
+        defused(&rollback.subject)
+    );
+    let mut known = String::new();
+    for (name, failed) in &rollback.resources {
+        let _ = writeln!(known, "### {name}\n\n**Verdict:** bad: {}\n", defused(&failed.reason));
+        if let Some(good) = &failed.good {
+            let _ = writeln!(known, "Last good with commit {good}.\n");
+        }
+        failed.markdown(&mut known);
+    }
+    text.push_str(&cut(&known, LONGEST_EVIDENCE));
+    list(&mut text, "### What this changes", &branch.parts);
+    if !branch.merges_itself {
+        text.push_str(
+            "> **Look closely:** a document was replaced by its last good form, because later changes of it are in conflict. Bowline \
+             does not merge this by itself.\n\n",
+        );
+    }
+    text.push_str("### To release it again\n\nRevert this revert");
+    let hashes: Vec<String> = rollback
+        .resources
+        .values()
+        .map(|failed| format!("{RETRY_TRAILER}: {}", failed.spec_hash.0))
+        .collect();
+    let retries: Vec<String> =
+        rollback.resources.keys().map(|name| format!("`bowline retry {name}`")).collect();
+    let _ = writeln!(
+        text,
+        ", and fix what was wrong. What failed stays quarantined: the very same spec is deployed again only with another \
+         `restart` token, or after {}, which makes a commit whose message ends in\n\n```\n{}\n```\n",
+        retries.join(" and "),
+        hashes.join("\n")
+    );
+    text.push_str(
+        "Merging this is the rollback. Closing it leaves git as it is, and what failed quarantined.\n\n",
+    );
+    let mut text: String = text.chars().take(LONGEST_BODY).collect();
+    let trailers = branch.message.rsplit("\n\n").next().unwrap_or_default().trim();
+    let marker = Marker {
+        bad_commit: rollback.bad_commit.clone(),
+        commit: branch.commit.clone(),
+        merges_itself: branch.merges_itself,
+    };
+    let _ = write!(text, "The commit says of itself:\n\n```\n{trailers}\n```\n{}\n", marker.line());
+    text
+}
+
+/// As many whole lines as there is room for.
+fn cut(text: &str, most: usize) -> String {
+    let mut room = most;
+    let fits = |line: &&str| {
+        let length = line.chars().count();
+        let has_room = length <= room;
+        room = room.saturating_sub(length);
+        has_room
+    };
+    let mut kept: String = text.split_inclusive('\n').take_while(fits).collect();
+    if kept.len() < text.len() {
+        kept.push_str("\nThere is more: `bowline diff` shows it.\n\n");
+    }
+    kept
+}
+
+pub(super) fn list(text: &mut String, heading: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{heading}\n");
+    for line in lines.iter().take(MOST_LINES) {
+        let _ = writeln!(text, "- {}", defused(line));
+    }
+    if lines.len() > MOST_LINES {
+        let _ = writeln!(text, "- and {} more", lines.len() - MOST_LINES);
+    }
+    text.push('\n');
+}
+
+/// The one comment, for the present state.
+pub fn comment(rollback: &Rollback) -> String {
+    let sentence = match rollback.state {
+        State::Detected | State::Branch | State::PullRequest | State::NeedsPerson => match &rollback.why {
+            Some(why) => format!("Not merged yet: {}.", why.trim_end_matches('.')),
+            None => "Not merged yet.".to_owned(),
+        },
+        State::Merged => "Merged. Waiting until live is as git wants it.".to_owned(),
+        State::Converged => "Live is as git wants it again. Watching whether it stays so.".to_owned(),
+        State::Verified => "Done: live is as git wants it, and stayed so.".to_owned(),
+        State::Closed => {
+            "Closed: git stays as it is, and what failed stays quarantined. Nothing is deployed until git changes.".to_owned()
+        }
+        State::Overtaken => {
+            "Git went on without this, or what failed was good after all. This can be closed.".to_owned()
+        }
+        State::Failed => format!(
+            "What this went back to failed as well: {}.",
+            rollback.why.as_deref().unwrap_or("see the history").trim_end_matches('.')
+        ),
+    };
+    format!("{COMMENT_MARKER}\n**Rollback {}**: {sentence}\n", rollback.id)
+}
+
+/// What is said of the bad commit, in one line.
+pub fn status(rollback: &Rollback) -> String {
+    let number = rollback.pull.as_ref().map_or(0, |pull| pull.number);
+    let text = match rollback.state {
+        State::Verified => format!("Failed on ECS; taken back by #{number}"),
+        State::Closed => format!("Failed on ECS; #{number}, which takes it back, was closed: quarantined"),
+        State::Overtaken => "Failed on ECS; git went on without a rollback".to_owned(),
+        State::Failed => format!("Failed on ECS, and so did what #{number} went back to"),
+        State::Detected
+        | State::Branch
+        | State::PullRequest
+        | State::NeedsPerson
+        | State::Merged
+        | State::Converged => format!("Failed on ECS; #{number} takes it back"),
+    };
+    text.chars().take(LONGEST_STATUS).collect()
+}
+
+/// The text on one line; what came from AWS, from a commit or from a person must not call people or close issues.
+pub fn defused(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace('@', "@\u{200b}").replace("<!--", "<! --")
+}

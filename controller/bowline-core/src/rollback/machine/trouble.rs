@@ -1,0 +1,87 @@
+//! What went wrong with a step, and when it is tried again.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::later;
+
+/// The first pause after something that passes by itself; it doubles each time.
+const FIRST: SignedDuration = SignedDuration::from_secs(2);
+/// The longest pause: an hour without a server costs 60 calls.
+const LONGEST: SignedDuration = SignedDuration::from_mins(1);
+/// The pause where a person has to do something: soon enough once they have.
+const PERSON: SignedDuration = SignedDuration::from_mins(5);
+
+/// What went wrong with a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Who or what can help.
+    pub kind: TroubleKind,
+    /// What went wrong, as a sentence.
+    pub sentence: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// Who or what can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// It passes by itself, or looking again tells more.
+    Passing,
+    /// It passes at a time that is known.
+    Until(Timestamp),
+    /// A person.
+    Person,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.sentence, self.hint)
+    }
+}
+
+/// Trouble that lasts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lasting {
+    /// What went wrong last, as a sentence.
+    pub sentence: String,
+    /// What to do about it.
+    pub hint: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// How often it happened.
+    pub times: u32,
+    /// Whether a person has to do something.
+    pub person: bool,
+    /// When it passes, where that is known.
+    pub until: Option<Timestamp>,
+}
+
+impl Lasting {
+    pub(super) fn after(before: Option<Self>, trouble: &Trouble, now: Timestamp) -> Self {
+        let (since, times) = before.map_or((now, 0), |before| (before.since, before.times));
+        Self {
+            sentence: trouble.sentence.clone(),
+            hint: trouble.hint.clone(),
+            since,
+            times: times.saturating_add(1),
+            person: trouble.kind == TroubleKind::Person,
+            until: match trouble.kind {
+                TroubleKind::Until(until) => Some(until),
+                TroubleKind::Passing | TroubleKind::Person => None,
+            },
+        }
+    }
+
+    /// When the step is tried again.
+    pub(super) fn again_at(&self, now: Timestamp) -> Timestamp {
+        let doubled = i32::try_from(self.times.saturating_sub(1).min(10)).unwrap_or(10);
+        let pause =
+            if self.person { PERSON } else { (FIRST * 2_i32.pow(doubled.unsigned_abs())).min(LONGEST) };
+        let after_pause = later(now, pause);
+        self.until.map_or(after_pause, |until| until.max(later(now, FIRST)))
+    }
+}

@@ -1,0 +1,62 @@
+//! May what failed be tried again, because a commit says so? And do so many rollouts fail at once that nobody should go back
+//! by itself?
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::desired::Retry;
+use crate::plan::{Attempt, AttemptVerdict, Memory, SpecHash};
+
+/// How far a committer's clock may be ahead of ours.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+/// How many commits may turn out bad in [`OUTAGE_WINDOW`] before nothing is rolled back automatically any more.
+const MOST_BAD_COMMITS: usize = 3;
+/// The time in which they count.
+const OUTAGE_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// The commits that release a spec.
+pub(crate) fn releasing<'a>(retries: &'a [Retry], hash: &'a SpecHash) -> impl Iterator<Item = &'a Retry> {
+    retries.iter().filter(|retry| hash.0.starts_with(&retry.spec))
+}
+
+/// The commit that releases a spec which failed, if there is one that was not used up.
+///
+/// Each attempt that Bowline makes uses up all that release its spec by then, and remembers them. Where that was lost, the time
+/// tells: a commit from before the attempt had its effect, or never meant it.
+pub(crate) fn released<'a>(
+    retries: &'a [Retry],
+    hash: &'a SpecHash,
+    attempt: Option<&Attempt>,
+    failed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<&'a Retry> {
+    let failed_at = failed_at.or(attempt.map(|attempt| attempt.at));
+    releasing(retries, hash).find(|retry| {
+        let used = attempt.is_some_and(|attempt| attempt.aftermath.retries.contains(&retry.commit));
+        let remembered = attempt.is_some_and(|attempt| attempt.aftermath.ours);
+        let later = failed_at.is_none_or(|failed| retry.committed_at > failed);
+        let believable = retry.committed_at.duration_since(now) <= CLOCK_TOLERANCE;
+        !used && (remembered || (later && believable))
+    })
+}
+
+/// So many rollouts of different commits that turned out bad within a short time that a shared dependency is down, rather.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedOutage {
+    /// The commits.
+    pub commits: BTreeSet<String>,
+}
+
+/// Whether automatic rollback is held, since more than 3 rollouts of different commits turned out bad within 10 minutes.
+/// Reverting all of them would not help, and would hide what is wrong.
+pub fn shared_outage(memory: &Memory, now: Timestamp) -> Option<SharedOutage> {
+    let attempts = memory.services.values().flat_map(|service| service.attempts.values());
+    let is_recent = |attempt: &&Attempt| {
+        matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
+            && attempt.aftermath.ended_at.is_some_and(|at| now.duration_since(at) <= OUTAGE_WINDOW)
+    };
+    let commits: BTreeSet<String> =
+        attempts.filter(is_recent).map(|attempt| attempt.commit.clone()).collect();
+    (commits.len() > MOST_BAD_COMMITS).then_some(SharedOutage { commits })
+}

@@ -1,0 +1,231 @@
+//! How does a failed change leave git, too? Scenes of passes in; reverts, branches, pull requests and merges out.
+//!
+//! The loop that feeds [`bowline_core::rollback::machine`]: it looks, lets the machine say the next step, writes that down,
+//! takes the step, and writes down what came of it. It has a task of its own, so that no pass ever waits for it. May import
+//! `source`, `store`, `aws`, `execute` and what `engine` publishes. Must not decide anything.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `scene` | what a pass tells: the commit, the reports, and what is known of each failed service |
+//! | `begin` | bad verdicts become rollbacks, or join one |
+//! | `revision` | whether ECS still deploys what was last good, and a new revision where it does not |
+//! | `step` | looking, and taking one step |
+//! | `tell` | events, metrics, the status |
+
+mod begin;
+mod revision;
+mod scene;
+mod step;
+mod tell;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_core::desired::kind::RollbackStrategy;
+use bowline_core::name::ResourceName;
+use bowline_core::plan::SpecHash;
+use bowline_core::rollback::machine::{self, Rollback, State, Step};
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::engine::git::GitHandle;
+use crate::engine::status::Status;
+use crate::source::GitWriter;
+use crate::source::github::GitHub;
+use crate::store::{Rollbacks, StoreError};
+
+pub use scene::{FailedService, GoodSpec, Scene};
+
+/// How many steps one rollback takes in a row: more than there are. A bug must not become a storm of calls.
+const MOST_STEPS: usize = 12;
+/// How long the loop sleeps at most: a scene wakes it before.
+const IDLE: Duration = Duration::from_mins(1);
+
+/// What the loop works with.
+#[derive(Debug)]
+pub struct Tools {
+    /// Makes commits and pushes them.
+    pub writer: GitWriter,
+    /// Where pull requests are; none where it is not configured.
+    pub github: Option<GitHub>,
+    /// The most that is done by itself.
+    pub strategy: RollbackStrategy,
+    /// The way to the repository's owner: it is woken after a merge.
+    pub git: GitHandle,
+    /// Where what was last good runs.
+    pub aws: Aws,
+    /// Where rollbacks are kept.
+    pub store: Rollbacks,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The loop.
+#[derive(Debug)]
+pub struct Loop {
+    tools: Tools,
+    scenes: watch::Receiver<Option<Arc<Scene>>>,
+    publish: watch::Sender<Arc<Status>>,
+    known: BTreeMap<String, Rollback>,
+    /// What was looked at last without anything coming of it, so that it is not looked at in each pass.
+    examined: Option<Examined>,
+}
+
+/// The commit, the failures, and how many rollbacks were open.
+type Examined = (String, BTreeSet<(ResourceName, SpecHash)>, usize);
+
+impl Loop {
+    /// Takes up what the store has.
+    pub async fn new(
+        tools: Tools,
+        scenes: watch::Receiver<Option<Arc<Scene>>>,
+        publish: watch::Sender<Arc<Status>>,
+    ) -> Result<Self, StoreError> {
+        let known = tools.store.load().await?;
+        Ok(Self { tools, scenes, publish, known, examined: None })
+    }
+
+    /// Rolls back what fails, until shutdown. A call under way is cut off then: its effect is looked for after the next start.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.turn_forever()).await;
+    }
+
+    async fn turn_forever(&mut self) {
+        loop {
+            let scene = self.scenes.borrow_and_update().clone();
+            if let Some(scene) = scene
+                && let Err(error) = self.turn(&scene).await
+            {
+                let problem = crate::engine::sentence(&error);
+                tracing::error!(%problem, "rollbacks wait: nothing is done that could not be remembered");
+            }
+            self.tell_status();
+            let pause = self.tools.clock.sleep(self.pause());
+            tokio::select! {
+                changed = self.scenes.changed() => {
+                    if changed.is_err() {
+                        // Without passes everything ends, but not from here.
+                        std::future::pending::<()>().await;
+                    }
+                }
+                () = pause => {}
+            }
+        }
+    }
+
+    /// Takes every rollback as far as it goes now, then begins those that are new.
+    async fn turn(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        self.learn_evidence(scene).await?;
+        self.advance_all(scene).await?;
+        if self.begin(scene).await? {
+            self.advance_all(scene).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds what passes found out since a rollback began, also where its pull request is open already.
+    async fn learn_evidence(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        for rollback in self.known.values_mut().filter(|known| !known.state.is_last()) {
+            let mut is_new = false;
+            for (name, failed) in &scene.failed {
+                if let Some(evidence) = &failed.evidence {
+                    is_new |= rollback.learn_evidence(name, &failed.spec_hash, evidence);
+                }
+            }
+            if is_new {
+                self.tools.store.save(rollback, &[], &scene.snapshot.commit).await?;
+                self.tools.rewrite(rollback).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn advance_all(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        let github = self.tools.github.is_some();
+        let open: Vec<String> =
+            self.known.values().filter(|one| !one.is_over(github)).map(|one| one.id.clone()).collect();
+        for id in open {
+            if let Some(mut rollback) = self.known.get(&id).cloned() {
+                let result = self.advance(&mut rollback, scene).await;
+                self.known.insert(id, rollback);
+                result?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, decides, writes down, acts and writes down again, until there is nothing to do for now.
+    async fn advance(&self, rollback: &mut Rollback, scene: &Scene) -> Result<(), StoreError> {
+        for _ in 0..MOST_STEPS {
+            let now = self.now();
+            if rollback.is_over(self.tools.github.is_some()) {
+                return Ok(());
+            }
+            let before = rollback.clone();
+            let storm = scene.outage.is_some() || machine::is_storm(self.known.values(), now);
+            let seen = self.tools.look(rollback, scene, storm, now).await;
+            let step = rollback.advance(&seen, now);
+            self.save(&before, rollback, scene).await?;
+            if before.state != State::Merged && rollback.state == State::Merged {
+                self.tools.git.wake().await;
+            }
+            if step == Step::Rest {
+                return Ok(());
+            }
+            let before = rollback.clone();
+            self.tools.take(&step, rollback, scene, now).await;
+            self.save(&before, rollback, scene).await?;
+        }
+        tracing::error!(rollback = %rollback.id, "a rollback does not come to rest; please report this as a bug");
+        Ok(())
+    }
+
+    /// Writes a rollback down if it changed, with what there is to tell of it.
+    async fn save(
+        &self,
+        before: &Rollback,
+        rollback: &mut Rollback,
+        scene: &Scene,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut events = tell::changes(before, rollback, now);
+        if rollback.overdue(now) {
+            events.extend(tell::overdue(rollback, now));
+        }
+        if before == rollback && events.is_empty() {
+            return Ok(());
+        }
+        self.tools.store.save(rollback, &events, &scene.snapshot.commit).await?;
+        tell::measure(before, rollback);
+        for event in &events {
+            tracing::warn!(resource = %event.resource, rollback = %rollback.id, "{}", event.message);
+        }
+        Ok(())
+    }
+
+    fn pause(&self) -> Duration {
+        let github = self.tools.github.is_some();
+        let open = self.known.values().filter(|one| !one.is_over(github));
+        let next = open.map(|one| one.look_at).min();
+        let until =
+            next.map(|at| Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO));
+        // Never at once again: a look that changes nothing would spin.
+        until.unwrap_or(IDLE).clamp(Duration::from_secs(1), IDLE)
+    }
+
+    fn tell_status(&self) {
+        let rollbacks = tell::statuses(self.known.values(), self.now());
+        crate::engine::status::publish(&self.publish, |mut status| {
+            status.rollbacks = rollbacks;
+            status
+        });
+    }
+
+    fn now(&self) -> Timestamp {
+        self.tools.clock.now()
+    }
+}

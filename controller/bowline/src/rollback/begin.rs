@@ -1,0 +1,255 @@
+//! Bad verdicts become rollbacks, or join one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_core::desired::kind::RollbackStrategy;
+use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
+use bowline_core::rollback::machine::{
+    self, Candidate, FailedSpec, Rollback, Standing, State, came_back, good_commit, wanted_digest,
+};
+use bowline_core::rollback::revert::{Failing, GoodRevision, PastCommit, choose};
+use jiff::Timestamp;
+
+use super::{FailedService, Loop, Scene};
+use crate::source::Past;
+use crate::store::StoreError;
+
+/// No commit has this id: with it, the history is read as far as it goes.
+const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
+
+/// What is to be reverted, and what is known of each failure.
+struct Found {
+    history: Vec<PastCommit>,
+    failing: BTreeMap<ResourceName, Failing>,
+    candidates: BTreeMap<ResourceName, Candidate>,
+}
+
+impl Loop {
+    /// Begins what is new; true if there is something to advance. While so much fails at once that a shared cause is likely,
+    /// nothing begins: the pass tells of it, and what failed is quarantined meanwhile.
+    pub(super) async fn begin(&mut self, scene: &Scene) -> Result<bool, StoreError> {
+        let fresh: BTreeMap<&ResourceName, &FailedService> = scene
+            .failed
+            .iter()
+            .filter(|(name, failed)| {
+                !self.known.values().any(|known| known.is_about(name, &failed.spec_hash))
+            })
+            .filter(|(_, failed)| failed.strategy.min(self.tools.strategy) != RollbackStrategy::None)
+            .collect();
+        if fresh.is_empty() || !scene.fresh || scene.outage.is_some() {
+            return Ok(false);
+        }
+        let failures =
+            fresh.iter().map(|(name, failed)| ((*name).clone(), failed.spec_hash.clone())).collect();
+        let open = self.known.values().filter(|known| !known.state.is_last()).count();
+        let examined = Some((scene.snapshot.commit.clone(), failures, open));
+        if self.examined == examined {
+            return Ok(false);
+        }
+        self.examined = examined;
+        let Some(head) = CommitId::parse(&scene.snapshot.commit).ok() else { return Ok(false) };
+        match self.history(scene, &head, &fresh).await {
+            Ok(history) => self.begin_from(scene, history, &fresh).await,
+            Err(error) => {
+                tracing::warn!(problem = %crate::engine::sentence(&error), hint = %error.hint(), "a rollback cannot begin yet");
+                self.examined = None;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn history(
+        &self,
+        scene: &Scene,
+        head: &CommitId,
+        fresh: &BTreeMap<&ResourceName, &FailedService>,
+    ) -> Result<Vec<PastCommit>, crate::source::WriteError> {
+        let goods = fresh.iter().map(|(name, failed)| self.good(name, failed));
+        let until =
+            goods.map(|good| good.map_or_else(|| CommitId::parse(NO_COMMIT).ok(), |good| Some(good.0)));
+        let until = until.flatten().collect();
+        self.tools.writer.past(Past { head: head.clone(), acted_from: scene.acted_from.clone(), until }).await
+    }
+
+    /// The last good commit of a service and its revision; an older one if what failed is a rollback's own.
+    fn good(&self, name: &ResourceName, failed: &FailedService) -> Option<(CommitId, GoodRevision)> {
+        let [newest, earlier] = &failed.good;
+        let good = if self.failed_rollback(name).is_some() { earlier } else { newest }.as_ref()?;
+        let revision = good.revision.as_ref().map(TaskDefinitionArn::revision);
+        let revision = revision.map_or(GoodRevision::Unknown, GoodRevision::Active);
+        Some((good.commit.clone(), revision))
+    }
+
+    /// The rollback whose own spec failed, and that no other followed yet.
+    fn failed_rollback(&self, name: &ResourceName) -> Option<&Rollback> {
+        let followed: BTreeSet<&String> =
+            self.known.values().filter_map(|known| known.after.as_ref()).collect();
+        self.known.values().find(|known| {
+            known.state == State::Failed
+                && known.resources.contains_key(name)
+                && !followed.contains(&known.id)
+        })
+    }
+
+    async fn begin_from(
+        &mut self,
+        scene: &Scene,
+        history: Vec<PastCommit>,
+        fresh: &BTreeMap<&ResourceName, &FailedService>,
+    ) -> Result<bool, StoreError> {
+        let now = self.now();
+        let mut found = Found { history, failing: BTreeMap::new(), candidates: BTreeMap::new() };
+        let mut begun = false;
+        for (name, failed) in fresh {
+            match self.examine(&mut found, scene, name, failed) {
+                Ok(()) => {}
+                Err(refused) => {
+                    let (why, spec) = *refused;
+                    begun = true;
+                    self.needs_person(scene, name, failed, spec, why, now).await?;
+                }
+            }
+        }
+        let chosen = choose(&found.history, &found.failing);
+        for (name, why) in &chosen.none {
+            let spec = found.candidates.get(name).map(|candidate| candidate.failed.clone());
+            if let (Some(spec), Some(failed)) = (spec, fresh.get(name)) {
+                begun = true;
+                self.needs_person(scene, name, failed, spec, why.to_string(), now).await?;
+            }
+        }
+        for revert in &chosen.reverts {
+            match machine::begin(&self.known, revert, &found.candidates, now) {
+                Some(Standing::Begins(rollback)) => {
+                    let mut rollback = *rollback;
+                    rollback.after = rollback
+                        .resources
+                        .keys()
+                        .find_map(|name| Some(self.failed_rollback(name)?.id.clone()));
+                    self.insert(rollback, scene).await?;
+                    begun = true;
+                }
+                Some(Standing::Joins(id)) => {
+                    begun |= self.join(&id, &revert.resources, &found.candidates, scene).await?;
+                }
+                Some(Standing::Waits(id)) => {
+                    tracing::info!(rollback = %id, "another part of the same commit is rolled back after this one");
+                }
+                None => {}
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Whether a failure can be rolled back; if not, why, as a sentence.
+    fn examine(
+        &self,
+        found: &mut Found,
+        scene: &Scene,
+        name: &ResourceName,
+        failed: &FailedService,
+    ) -> Result<(), Box<(String, FailedSpec)>> {
+        let again = self.failed_rollback(name);
+        let good = self.good(name, failed).or_else(|| {
+            let (arn, content) = failed.runs.as_ref().filter(|_| again.is_none())?;
+            let commit = good_commit(&found.history, name, arn, content.as_ref())?;
+            Some((commit, GoodRevision::Active(arn.revision())))
+        });
+        let spec = FailedSpec {
+            spec_hash: failed.spec_hash.clone(),
+            wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
+            reason: failed.reason.clone(),
+            attempt: failed.attempt.clone(),
+            evidence: failed.evidence.clone(),
+            differences: failed.differences.clone(),
+            good: good.as_ref().map(|good| good.0.clone()),
+        };
+        if again.is_some_and(|rollback| rollback.after.is_some()) {
+            let why = "the older good commit failed as well: no third one is tried";
+            return Err(Box::new((why.to_owned(), spec)));
+        }
+        if again.is_none()
+            && let Some(commit) = came_back(&found.history, name)
+        {
+            let why = format!(
+                "what failed was taken back in commit {:.8} and has come back the same: it is held, and released by another \
+                 `restart` token, or by `bowline retry {name}`",
+                commit.id
+            );
+            return Err(Box::new((why, spec)));
+        }
+        let Some((good, revision)) = good else {
+            let why = "no commit is known with which it was good: there is nothing to go back to";
+            return Err(Box::new((why.to_owned(), spec)));
+        };
+        let strategy = failed.strategy.min(self.tools.strategy);
+        found.candidates.insert(name.clone(), Candidate { failed: spec, strategy });
+        found
+            .failing
+            .insert(name.clone(), Failing { good, revision, after_failed_rollback: again.is_some() });
+        Ok(())
+    }
+
+    /// Notes that only a person can go on.
+    async fn needs_person(
+        &mut self,
+        scene: &Scene,
+        name: &ResourceName,
+        failed: &FailedService,
+        spec: FailedSpec,
+        why: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Ok(commit) = CommitId::parse(&scene.snapshot.commit) else { return Ok(()) };
+        let mut rollback = Rollback {
+            id: format!("{commit:.12}-{name}"),
+            bad_commit: commit,
+            subject: scene.snapshot.subject.clone(),
+            resources: BTreeMap::from([(name.clone(), spec)]),
+            strategy: failed.strategy.min(self.tools.strategy),
+            after: self.failed_rollback(name).map(|rollback| rollback.id.clone()),
+            opened_at: now,
+            state: State::Detected,
+            entered_at: now,
+            look_at: now,
+            branch: None,
+            pull: None,
+            why: None,
+            trouble: None,
+            told: None,
+            overdue_told: false,
+        };
+        rollback.cannot(why, now);
+        self.insert(rollback, scene).await
+    }
+
+    async fn insert(&mut self, mut rollback: Rollback, scene: &Scene) -> Result<(), StoreError> {
+        let events = super::tell::begun(&rollback, self.now());
+        let _ = rollback.overdue(self.now());
+        self.tools.store.save(&rollback, &events, &scene.snapshot.commit).await?;
+        for event in &events {
+            tracing::warn!(resource = %event.resource, rollback = %rollback.id, "{}", event.message);
+        }
+        self.known.insert(rollback.id.clone(), rollback);
+        Ok(())
+    }
+
+    async fn join(
+        &mut self,
+        id: &str,
+        services: &BTreeSet<ResourceName>,
+        candidates: &BTreeMap<ResourceName, Candidate>,
+        scene: &Scene,
+    ) -> Result<bool, StoreError> {
+        let Some(mut rollback) = self.known.get(id).cloned() else { return Ok(false) };
+        let joining = services.iter().filter_map(|name| Some((name.clone(), candidates.get(name)?)));
+        for (name, candidate) in joining {
+            rollback.join([(name, candidate.failed.clone())], candidate.strategy);
+        }
+        let events = super::tell::begun(&rollback, self.now());
+        self.tools.store.save(&rollback, &events, &scene.snapshot.commit).await?;
+        self.tools.rewrite(&rollback).await;
+        self.known.insert(id.to_owned(), rollback);
+        Ok(true)
+    }
+}

@@ -1,0 +1,292 @@
+//! Looking, and taking one step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::name::{CommitId, ResourceName};
+use bowline_core::rollback::machine::{
+    self, Branch, COMMENT_MARKER, GitSeen, Marker, Pull, PullSeen, Rollback, STATUS_CONTEXT, Seen, State,
+    Step, Trouble, TroubleKind,
+};
+use bowline_core::rollback::revert::{
+    Failing, Made, NoRevert, PastCommit, Revert, branch_name, choose, deployed_by, message,
+};
+use jiff::Timestamp;
+
+use super::{Scene, Tools};
+use crate::source::github::{GitHub, GitHubError, NewPull, Verdict};
+use crate::source::{Built, Past, WriteError};
+
+/// Why a step came to nothing.
+pub(super) enum Failed {
+    /// It may be tried again.
+    Trouble(Trouble),
+    /// There is nothing that could be done.
+    Cannot(String),
+}
+
+impl From<GitHubError> for Failed {
+    fn from(error: GitHubError) -> Self {
+        Self::Trouble(error.trouble())
+    }
+}
+
+impl From<WriteError> for Failed {
+    fn from(error: WriteError) -> Self {
+        let kind = match error.category() {
+            "auth" | "refused" | "signing-key" | "edit" | "shallow" | "internal" => TroubleKind::Person,
+            _ => TroubleKind::Passing,
+        };
+        Self::Trouble(Trouble { kind, sentence: crate::engine::sentence(&error), hint: error.hint() })
+    }
+}
+
+impl Tools {
+    /// Everything that the next step is decided by. The server is asked after git was read, so that a merge that git shows is
+    /// one that the server knows.
+    pub(super) async fn look(
+        &self,
+        rollback: &mut Rollback,
+        scene: &Scene,
+        storm: bool,
+        now: Timestamp,
+    ) -> Seen {
+        let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_name());
+        let git = if scene.fresh { git } else { GitSeen::Unknown };
+        let mut seen = Seen { git, live, pull: PullSeen::NotAsked, github: self.github.is_some(), storm };
+        if let Some(github) =
+            self.github.as_ref().filter(|_| rollback.needs_pull() && !rollback.is_resting(now))
+        {
+            match find(github, rollback).await {
+                Ok(pull) => seen.pull = pull.map_or(PullSeen::None, PullSeen::There),
+                Err(error) => {
+                    count("look", error.category());
+                    rollback.troubled(&Step::Rest, &error.trouble(), now);
+                }
+            }
+        }
+        seen
+    }
+
+    /// Takes a step, and notes what came of it.
+    pub(super) async fn take(&self, step: &Step, rollback: &mut Rollback, scene: &Scene, now: Timestamp) {
+        let result = match (step, &self.github) {
+            (Step::Push, _) => Box::pin(self.push(rollback, scene, now)).await,
+            (Step::OpenPull, Some(github)) => self.open_pull(github, rollback, now).await,
+            (Step::Merge { number, expected }, Some(github)) => {
+                let merged = github.merge(*number, expected, message_of(rollback)).await;
+                merged.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
+            }
+            (Step::EnableAutoMerge { node_id, expected }, Some(github)) => {
+                let enabled = github.enable_auto_merge(node_id, expected, message_of(rollback)).await;
+                enabled.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
+            }
+            (Step::Tell { number }, Some(github)) => tell(github, rollback, *number).await,
+            (
+                Step::OpenPull
+                | Step::Merge { .. }
+                | Step::EnableAutoMerge { .. }
+                | Step::Tell { .. }
+                | Step::Rest,
+                _,
+            ) => Ok(()),
+        };
+        match result {
+            Ok(()) => count(step.label(), "ok"),
+            Err(Failed::Cannot(why)) => rollback.cannot(why, now),
+            Err(Failed::Trouble(trouble)) => {
+                count(step.label(), "failed");
+                tracing::warn!(rollback = %rollback.id, step = step.label(), problem = %trouble, "a step of a rollback failed");
+                rollback.troubled(step, &trouble, now);
+            }
+        }
+    }
+
+    /// Makes the revert on top of the head, and pushes it as a new branch.
+    async fn push(&self, rollback: &mut Rollback, scene: &Scene, now: Timestamp) -> Result<(), Failed> {
+        let head = CommitId::parse(&scene.snapshot.commit)
+            .map_err(|error| Failed::Cannot(format!("the head is no commit: {error}")))?;
+        let goods = rollback.resources.values().filter_map(|failed| failed.good.clone());
+        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect() };
+        let history = self.writer.past(past).await?;
+        let failing = self.failing(rollback, scene).await?;
+        let Some(mut revert) = chosen(&history, &failing, &rollback.bad_commit)? else {
+            rollback.reverted_already(now);
+            return Ok(());
+        };
+        self.register(scene, &failing, &mut revert).await?;
+        let text = message(&revert, &reason(rollback), &rollback.id);
+        let commit = match self.writer.revert(revert.clone(), text.clone(), rollback.opened_at).await? {
+            Built::NothingToDo => {
+                rollback.reverted_already(now);
+                return Ok(());
+            }
+            Built::Commit(commit) => commit,
+        };
+        let Some(first) = rollback.resources.keys().next().cloned() else {
+            return Err(Failed::Cannot("it is about no service".to_owned()));
+        };
+        let (key, bad) = (service(first), rollback.bad_commit.clone());
+        let pushed = self
+            .writer
+            .push_new(&commit, move |attempt| branch_name("rollback", &key, &bad, attempt))
+            .await?;
+        let branch = Branch {
+            name: pushed.branch,
+            commit: pushed.commit,
+            merges_itself: commit.made.may_merge_itself(),
+            covers: covers(&history, &revert),
+            parts: parts(&commit.made),
+            message: text,
+        };
+        rollback.pushed(branch, now);
+        Ok(())
+    }
+
+    /// The services that it goes back for, and to what.
+    async fn failing(
+        &self,
+        rollback: &Rollback,
+        scene: &Scene,
+    ) -> Result<BTreeMap<ResourceName, Failing>, Failed> {
+        let mut failing = BTreeMap::new();
+        for (name, failed) in &rollback.resources {
+            let Some(good) = failed.good.clone() else { continue };
+            let revision = self.good_revision(scene, name, &good).await?;
+            let after_failed_rollback = rollback.after.is_some();
+            failing.insert(name.clone(), Failing { good, revision, after_failed_rollback });
+        }
+        Ok(failing)
+    }
+
+    async fn open_pull(
+        &self,
+        github: &GitHub,
+        rollback: &mut Rollback,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
+        let Some(branch) = rollback.branch.clone() else { return Ok(()) };
+        let new = NewPull {
+            title: machine::title(&branch).to_owned(),
+            body: machine::body(rollback, &branch),
+            head: branch.name,
+            base: self.writer.branch().await?,
+        };
+        let pull = github.open_pull(&new).await?;
+        rollback.opened(&pull, now);
+        Ok(())
+    }
+
+    /// Writes the pull request's text anew, after services joined. It only adds to what a person reads, so that a failure is
+    /// not tried again.
+    pub(super) async fn rewrite(&self, rollback: &Rollback) {
+        let (Some(github), Some(pull), Some(branch)) = (&self.github, &rollback.pull, &rollback.branch)
+        else {
+            return;
+        };
+        if let Err(error) = github.set_body(pull.number, &machine::body(rollback, branch)).await {
+            tracing::warn!(rollback = %rollback.id, problem = %error, "the pull request's text is not up to date");
+        }
+    }
+}
+
+/// The pull request of a rollback. Before anything is remembered of one, all newest are looked through: the store may be new.
+async fn find(github: &GitHub, rollback: &Rollback) -> Result<Option<Pull>, GitHubError> {
+    if let Some(pull) = &rollback.pull {
+        return github.pull(pull.number).await.map(Some);
+    }
+    if let Some(branch) = &rollback.branch {
+        return github.pull_of(&branch.name).await;
+    }
+    if rollback.state != State::Detected {
+        return Ok(None);
+    }
+    let is_ours = |pull: &&Pull| {
+        Marker::find(&pull.body).is_some_and(|marker| marker.bad_commit == rollback.bad_commit)
+    };
+    let found = github.newest_pulls().await?.iter().find(is_ours).map(|pull| pull.number);
+    match found {
+        Some(number) => github.pull(number).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Labels, reviewers, the comment, and what is said of the bad commit.
+async fn tell(github: &GitHub, rollback: &mut Rollback, number: u64) -> Result<(), Failed> {
+    if rollback.told.is_none() {
+        github.decorate(number).await?;
+    }
+    github.comment(number, COMMENT_MARKER, &machine::comment(rollback)).await?;
+    let verdict = Verdict {
+        context: STATUS_CONTEXT,
+        summary: machine::status(rollback),
+        url: rollback.pull.as_ref().map(|pull| pull.url.clone()),
+    };
+    github.convict(&rollback.bad_commit, &verdict).await?;
+    rollback.has_told();
+    Ok(())
+}
+
+/// The revert for `bad_commit` on top of the present head; none if the head has it already.
+fn chosen(
+    history: &[PastCommit],
+    failing: &BTreeMap<ResourceName, Failing>,
+    bad_commit: &CommitId,
+) -> Result<Option<Revert>, Failed> {
+    let chosen = choose(history, failing);
+    let own = chosen
+        .reverts
+        .into_iter()
+        .find(|revert| revert.bad_commit().is_some_and(|bad| bad.commit == *bad_commit));
+    if own.is_some() {
+        return Ok(own);
+    }
+    match chosen.none.into_values().next() {
+        Some(NoRevert::SameAsGood { .. }) => Ok(None),
+        Some(why) => Err(Failed::Cannot(why.to_string())),
+        None => Err(Failed::Cannot(format!(
+            "commit {bad_commit:.8} is not the newest one any more that changed what is deployed: a person has to look"
+        ))),
+    }
+}
+
+/// The services whose failing spec a revert takes back.
+fn covers(history: &[PastCommit], revert: &Revert) -> BTreeSet<ResourceName> {
+    let mut covered = revert.resources.clone();
+    for step in revert.steps.iter().filter(|step| step.whole) {
+        let pair =
+            history.windows(2).find(|pair| pair.first().is_some_and(|commit| commit.id == step.commit));
+        if let Some([commit, before]) = pair {
+            covered.extend(deployed_by(commit, before));
+        }
+    }
+    covered
+}
+
+fn parts(made: &Made) -> Vec<String> {
+    let line = |(part, changes): (&_, &Vec<_>)| {
+        let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        format!("{part}: {}", changes.join(", "))
+    };
+    made.parts.iter().map(line).collect()
+}
+
+/// Why, for the commit's message.
+fn reason(rollback: &Rollback) -> String {
+    let lines =
+        rollback.resources.iter().map(|(name, failed)| format!("EcsService/{name}: {}", failed.sentence()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn message_of(rollback: &Rollback) -> &str {
+    rollback.branch.as_ref().map_or("", |branch| &branch.message)
+}
+
+fn service(name: ResourceName) -> ResourceKey {
+    ResourceKey { kind: ResourceKind::EcsService, name }
+}
+
+/// Counts one step; `outcome` is `ok`, `failed`, or the category of an error.
+fn count(step: &'static str, outcome: &'static str) {
+    metrics::counter!("bowline_rollback_steps_total", "step" => step, "outcome" => outcome).increment(1);
+}

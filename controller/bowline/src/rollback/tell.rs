@@ -1,0 +1,103 @@
+//! Events, metrics, the status.
+
+use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::name::ResourceName;
+use bowline_core::plan::{Event, EventKind};
+use bowline_core::rollback::machine::{FailedSpec, Rollback, State};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::status::RollbackStatus;
+
+/// How long a rollback that ended is shown in the status.
+const SHOWN: SignedDuration = SignedDuration::from_hours(24);
+
+/// The rollbacks that the status shows, the newest first.
+pub(super) fn statuses<'a>(known: impl Iterator<Item = &'a Rollback>, now: Timestamp) -> Vec<RollbackStatus> {
+    let is_recent = |at: Timestamp| now.duration_since(at) < SHOWN;
+    let mut shown: Vec<&Rollback> =
+        known.filter(|one| !one.state.is_last() || is_recent(one.entered_at)).collect();
+    shown.sort_by(|one, other| (other.opened_at, &other.id).cmp(&(one.opened_at, &one.id)));
+    shown.into_iter().map(RollbackStatus::from).collect()
+}
+
+/// A rollback begins, or services join it.
+pub(super) fn begun(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
+    let commit = format!("commit {:.8} ({})", rollback.bad_commit, rollback.subject);
+    if rollback.state == State::NeedsPerson {
+        let why = rollback.why.as_deref().unwrap_or_default();
+        return events(rollback, EventKind::RollbackNeedsPerson, &format!("is not rolled back: {why}"), now);
+    }
+    let event = |(name, failed): (&ResourceName, &FailedSpec)| {
+        let sentence = format!("{commit} is to be reverted: {}", failed.sentence());
+        event(name, EventKind::RollbackBegun, &sentence, now)
+    };
+    rollback.resources.iter().map(event).collect()
+}
+
+/// What changed from one state to the next.
+pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) -> Vec<Event> {
+    if before.state == rollback.state {
+        return Vec::new();
+    }
+    let page = rollback.pull.as_ref().map_or("the pull request", |pull| &pull.url);
+    let why = rollback.why.as_deref().unwrap_or_default();
+    let (kind, sentence) = match rollback.state {
+        State::Detected => return Vec::new(),
+        State::Branch => {
+            let name = rollback.branch.as_ref().map_or("a branch", |branch| &branch.name);
+            (EventKind::RollbackStep, format!("the revert is on the branch {name}"))
+        }
+        State::PullRequest => {
+            (EventKind::RollbackStep, format!("the revert is waiting to be merged: {page}"))
+        }
+        State::Merged => (EventKind::RollbackStep, "the revert is merged".to_owned()),
+        State::Converged => (EventKind::RollbackStep, "after the revert, live is as git wants it".to_owned()),
+        State::Verified => {
+            (EventKind::RollbackDone, "rolled back: git and live are equal, and stayed so".to_owned())
+        }
+        State::Closed => {
+            (EventKind::RollbackClosed, format!("{page} was closed: what failed stays quarantined"))
+        }
+        State::Overtaken => (
+            EventKind::RollbackDone,
+            "git went on without the revert: what failed is not wanted any more, or was good after all"
+                .to_owned(),
+        ),
+        State::NeedsPerson => (EventKind::RollbackNeedsPerson, why.to_owned()),
+        State::Failed => (EventKind::RollbackFailed, format!("what it went back to failed as well: {why}")),
+    };
+    events(rollback, kind, &sentence, now)
+}
+
+/// A state lasts longer than it should.
+pub(super) fn overdue(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
+    let trouble = rollback.trouble.as_ref().map(|trouble| format!("{} ({})", trouble.sentence, trouble.hint));
+    let why = trouble.or_else(|| rollback.why.clone()).unwrap_or_else(|| "nothing more is known".to_owned());
+    let sentence = format!(
+        "the rollback {} is at \"{}\" since {:.0}: {why}",
+        rollback.id, rollback.state, rollback.entered_at
+    );
+    events(rollback, EventKind::RollbackNeedsPerson, &sentence, now)
+}
+
+/// One event for each service.
+fn events(rollback: &Rollback, kind: EventKind, sentence: &str, now: Timestamp) -> Vec<Event> {
+    rollback.resources.keys().map(|name| event(name, kind, sentence, now)).collect()
+}
+
+fn event(name: &ResourceName, kind: EventKind, sentence: &str, now: Timestamp) -> Event {
+    Event {
+        at: now,
+        resource: ResourceKey { kind: ResourceKind::EcsService, name: name.clone() },
+        kind,
+        message: format!("{name}: {sentence}"),
+    }
+}
+
+/// How long it took from the bad verdict to each state.
+pub(super) fn measure(before: &Rollback, rollback: &Rollback) {
+    if before.state != rollback.state {
+        let took = rollback.entered_at.duration_since(rollback.opened_at).as_secs_f64();
+        metrics::histogram!("bowline_rollback_seconds", "step" => rollback.state.label()).record(took);
+    }
+}

@@ -1,0 +1,248 @@
+//! Pull requests: found, opened, merged.
+
+use std::fmt::Write as _;
+
+use bowline_core::name::CommitId;
+use bowline_core::rollback::machine::{Mergeability, Pull, PullState};
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::GitHub;
+use super::error::GitHubError;
+
+/// The most entries of a page that GitHub gives.
+const PAGE: usize = 100;
+
+/// A pull request that is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPull {
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// The branch with the change.
+    pub head: String,
+    /// The branch that it is for.
+    pub base: String,
+}
+
+/// A pull request as GitHub shows it, in a list or alone.
+#[derive(Deserialize)]
+struct Shown {
+    number: u64,
+    html_url: String,
+    node_id: String,
+    state: String,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    body: Option<String>,
+    head: Side,
+    base: Side,
+    #[serde(default)]
+    merged_at: Option<String>,
+    #[serde(default)]
+    auto_merge: Option<Value>,
+    /// Only alone.
+    #[serde(default)]
+    mergeable_state: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Side {
+    #[serde(rename = "ref")]
+    branch: String,
+    sha: CommitId,
+    /// Absent where a fork was deleted.
+    #[serde(default)]
+    repo: Option<SideRepository>,
+}
+
+#[derive(PartialEq, Eq, Deserialize)]
+struct SideRepository {
+    full_name: String,
+}
+
+/// Which ways of merging a repository allows; GitHub shows them to those who may write.
+#[derive(Deserialize)]
+struct Methods {
+    #[serde(rename = "allow_merge_commit")]
+    merge: Option<bool>,
+    #[serde(rename = "allow_squash_merge")]
+    squash: Option<bool>,
+    #[serde(rename = "allow_rebase_merge")]
+    rebase: Option<bool>,
+}
+
+impl Methods {
+    /// A merge commit keeps the pushed commit as it is, signature included; so it goes first.
+    fn best(&self) -> &'static str {
+        match (self.merge, self.squash, self.rebase) {
+            (None | Some(true), _, _) => "merge",
+            (_, Some(true), _) => "squash",
+            (_, _, Some(true)) => "rebase",
+            _ => "merge",
+        }
+    }
+}
+
+impl Shown {
+    /// Whether its branch is of the repository itself: only who may write there can push it. What a fork offers says
+    /// whatever its author likes.
+    fn is_own(&self) -> bool {
+        self.head.repo.is_some() && self.head.repo == self.base.repo
+    }
+
+    fn pull(self) -> Pull {
+        let state = if self.merged_at.is_some() {
+            PullState::Merged
+        } else if self.state == "open" {
+            let mergeability = match self.mergeable_state.as_deref() {
+                _ if self.draft => Mergeability::Draft,
+                // `unstable`: something fails that is not required. `has_hooks`: a server's own hooks run.
+                Some("clean" | "unstable" | "has_hooks") => Mergeability::Ready,
+                Some("blocked" | "behind") => Mergeability::Blocked,
+                Some("dirty") => Mergeability::Conflict,
+                Some("draft") => Mergeability::Draft,
+                Some(_) | None => Mergeability::Computing,
+            };
+            PullState::Open { mergeability, auto_merge: self.auto_merge.is_some_and(|auto| !auto.is_null()) }
+        } else {
+            PullState::Closed
+        };
+        Pull {
+            number: self.number,
+            url: self.html_url,
+            node_id: self.node_id,
+            branch: self.head.branch,
+            head: self.head.sha,
+            body: self.body.unwrap_or_default(),
+            state,
+        }
+    }
+}
+
+impl GitHub {
+    /// The pull request for a branch of the repository, whatever became of it; the newest, if there are several.
+    pub async fn pull_of(&self, branch: &str) -> Result<Option<Pull>, GitHubError> {
+        let head = encoded(&format!("{}:{branch}", self.repository().owner));
+        let path = format!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=5");
+        let found: Vec<Shown> = self.call("look for pull requests", Method::GET, &path, None).await?;
+        // GitHub ignores a filter that it does not understand.
+        let found = found.into_iter().find(|pull| pull.head.branch == branch && pull.is_own());
+        match found {
+            Some(pull) => self.pull(pull.number).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The newest pull requests for the repository's own branches, newest first, whatever became of them: among the 100 newest,
+    /// and without what is only shown of one alone, its mergeability.
+    pub async fn newest_pulls(&self) -> Result<Vec<Pull>, GitHubError> {
+        let path = format!("/pulls?state=all&sort=created&direction=desc&per_page={PAGE}");
+        let found: Vec<Shown> = self.call("look for pull requests", Method::GET, &path, None).await?;
+        Ok(found.into_iter().filter(Shown::is_own).map(Shown::pull).collect())
+    }
+
+    /// One pull request.
+    pub async fn pull(&self, number: u64) -> Result<Pull, GitHubError> {
+        let path = format!("/pulls/{number}");
+        let shown: Shown = self.call("look at a pull request", Method::GET, &path, None).await?;
+        Ok(shown.pull())
+    }
+
+    /// Opens a pull request. The caller has looked that there is none; GitHub refuses a second one for the same branches.
+    pub async fn open_pull(&self, new: &NewPull) -> Result<Pull, GitHubError> {
+        let body = json!({"title": new.title, "body": new.body, "head": new.head, "base": new.base});
+        let shown: Shown = self.call("open a pull request", Method::POST, "/pulls", Some(&body)).await?;
+        Ok(shown.pull())
+    }
+
+    /// Writes the text of a pull request anew.
+    pub async fn set_body(&self, number: u64, body: &str) -> Result<(), GitHubError> {
+        let path = format!("/pulls/{number}");
+        self.order("change a pull request", Method::PATCH, &path, &json!({"body": body})).await
+    }
+
+    /// Closes a pull request without merging it.
+    pub async fn close(&self, number: u64) -> Result<(), GitHubError> {
+        let path = format!("/pulls/{number}");
+        self.order("close a pull request", Method::PATCH, &path, &json!({"state": "closed"})).await
+    }
+
+    /// Merges a pull request if its head is `expected`. `message` is the whole message of its commit, for the ways of merging
+    /// that make another one.
+    pub async fn merge(&self, number: u64, expected: &CommitId, message: &str) -> Result<(), GitHubError> {
+        let method = self.merge_method().await?;
+        let mut body = json!({"sha": expected, "merge_method": method});
+        if method == "squash" {
+            // The trailers are in the message: without them nobody knows later what it took back.
+            let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
+            body["commit_title"] = json!(subject);
+            body["commit_message"] = json!(rest.trim());
+        }
+        self.order("merge the pull request", Method::PUT, &format!("/pulls/{number}/merge"), &body).await
+    }
+
+    /// Lets GitHub merge a pull request once the rules of its base allow, if its head is `expected`.
+    pub async fn enable_auto_merge(
+        &self,
+        node_id: &str,
+        expected: &CommitId,
+        message: &str,
+    ) -> Result<(), GitHubError> {
+        let method = self.merge_method().await?.to_ascii_uppercase();
+        let mut input = json!({"pullRequestId": node_id, "mergeMethod": method, "expectedHeadOid": expected});
+        if method == "SQUASH" {
+            let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
+            input["commitHeadline"] = json!(subject);
+            input["commitBody"] = json!(rest.trim());
+        }
+        let query = "mutation($input: EnablePullRequestAutoMergeInput!) { \
+                     enablePullRequestAutoMerge(input: $input) { pullRequest { number } } }";
+        let request = json!({"query": query, "variables": {"input": input}});
+        self.mutate("let the pull request merge itself", &request).await
+    }
+
+    async fn merge_method(&self) -> Result<&'static str, GitHubError> {
+        let methods: Methods = self.call("look at the repository", Method::GET, "", None).await?;
+        Ok(methods.best())
+    }
+}
+
+/// A value in a query: branches have slashes, and a colon stands before them.
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_fork_offers_is_not_ours() {
+        let side = |repository: Value| json!({"ref": "bowline/rollback/ecsservice-web/0123456789ab-1", "sha": "ab".repeat(20), "repo": repository});
+        let infra = json!({"full_name": "acme/infra"});
+        for (head, is_own) in [
+            (infra.clone(), true),
+            (json!({"full_name": "mallory/infra"}), false),
+            // A fork that was deleted.
+            (Value::Null, false),
+        ] {
+            let shown: Shown = serde_json::from_value(json!({
+                "number": 1, "html_url": "", "node_id": "", "state": "open",
+                "head": side(head.clone()), "base": side(infra.clone()),
+            }))
+            .unwrap();
+            assert_eq!(shown.is_own(), is_own, "{head}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The commits that Bowline makes, and the branches that it pushes. There is no work tree: trees are built in the mirror.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `revert` | the tree of a rollback, from core's choice |
+//! | `tree` | one tree that is changed file by file |
+//! | `commit` | who commits, the commit object, its signature |
+//! | `patch` | what a commit changes, as text |
+//! | `push` | a new branch, or a branch moved forward; never by force |
+//! | `error` | [`WriteError`] |
+
+mod commit;
+mod error;
+mod patch;
+mod push;
+mod revert;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bowline_core::desired::ResourceKey;
+use bowline_core::edit::{Edit, strays};
+use bowline_core::name::CommitId;
+use bowline_core::rollback::revert::{Made, PastCommit, Revert};
+use git2::{Oid, Repository};
+use jiff::Timestamp;
+
+pub use commit::Committer;
+pub use error::WriteError;
+pub use push::{Moved, Pushed};
+
+use super::address::Address;
+use super::commit::Reader;
+use super::git::{Blocking, GRACE, GitSettings, SYNC};
+use super::history::{self, Past};
+use super::mirror::Mirror;
+use super::relay::Purpose;
+use super::remote::Route;
+use tree::Tree;
+
+/// Makes commits on top of what was read from one repository, and pushes them. Every commit stands on a commit that the
+/// mirror has already.
+#[derive(Debug)]
+pub struct GitWriter {
+    settings: Arc<GitSettings>,
+    committer: Arc<Committer>,
+    blocking: Blocking,
+}
+
+/// One change of one file.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The commit on which the change is made.
+    pub head: CommitId,
+    /// What is changed; nothing for a commit that only says something.
+    pub edit: Option<Edit>,
+    /// The resources that may come out otherwise by it.
+    pub meant: BTreeSet<ResourceKey>,
+    /// The whole message, with its trailers.
+    pub message: String,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Built {
+    /// The branch says so already: there is no commit.
+    NothingToDo,
+    /// A commit in the mirror, not pushed yet.
+    Commit(Commit),
+}
+
+/// A commit in the mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: CommitId,
+    /// The commit that it stands on.
+    pub parent: CommitId,
+    /// What it took back, part by part; empty for a [`Change`].
+    pub made: Made,
+}
+
+impl GitWriter {
+    /// A writer for the repository of a source. Nothing is opened before it is used.
+    pub fn new(settings: GitSettings, committer: Committer) -> Self {
+        Self { settings: Arc::new(settings), committer: Arc::new(committer), blocking: Blocking::default() }
+    }
+
+    /// The branch's past, for [`bowline_core::rollback::revert::choose`]. Asks nobody: the mirror has it.
+    pub async fn past(&self, past: Past) -> Result<Vec<PastCommit>, WriteError> {
+        self.on_mirror(move |mirror, settings, _| {
+            Ok(history::read(mirror, &past, &settings.path, &settings.reference)?)
+        })
+        .await
+    }
+
+    /// The commit that makes a revert. `at` is its time: the same arguments make the same commit, signed or not.
+    pub async fn revert(&self, revert: Revert, message: String, at: Timestamp) -> Result<Built, WriteError> {
+        self.on_mirror(move |mirror, settings, committer| {
+            let repository = mirror.open()?;
+            let (tree, made) = revert::tree(mirror, &repository, &revert)?;
+            let parts = Parts { mirror, repository: &repository, settings, committer };
+            parts.finish(Draft {
+                head: &revert.head,
+                tree,
+                may_be_empty: false,
+                message: &message,
+                at,
+                meant: revert.meant(),
+                made,
+            })
+        })
+        .await
+    }
+
+    /// The branch's own line from `head`, newest first, until `enough` says so of what was read, or as far as it is looked at.
+    /// Asks nobody: the mirror has it.
+    pub async fn line(
+        &self,
+        head: CommitId,
+        enough: impl Fn(&[PastCommit]) -> bool + Send + 'static,
+    ) -> Result<Vec<PastCommit>, WriteError> {
+        self.on_mirror(move |mirror, settings, _| {
+            let from = history::Start { head: &head, acted_from: &[] };
+            Ok(history::line(mirror, &from, &settings.path, &settings.reference, enough)?)
+        })
+        .await
+    }
+
+    /// What a commit changes, as `git show` prints it; empty for one that only says something.
+    pub async fn patch(&self, commit: &Commit) -> Result<String, WriteError> {
+        let (id, parent) = (commit.id.clone(), commit.parent.clone());
+        self.on_mirror(move |mirror, _, _| {
+            let repository = mirror.open()?;
+            patch::text(&repository, &parent, &id)
+                .map_err(|source| mirror.git("compare two commits", source).into())
+        })
+        .await
+    }
+
+    /// The commit that changes one file.
+    pub async fn change(&self, change: Change, at: Timestamp) -> Result<Built, WriteError> {
+        self.on_mirror(move |mirror, settings, committer| {
+            let repository = mirror.open()?;
+            let mut tree = Tree::of_commit(mirror, &repository, &change.head)?;
+            if let Some(edit) = &change.edit {
+                tree.change(edit)?;
+            }
+            let parts = Parts { mirror, repository: &repository, settings, committer };
+            parts.finish(Draft {
+                head: &change.head,
+                tree: tree.id(),
+                may_be_empty: change.edit.is_none(),
+                message: &change.message,
+                at,
+                meant: change.meant.clone(),
+                made: Made::default(),
+            })
+        })
+        .await
+    }
+
+    /// Pushes a commit as a new branch: `name` gives its name for each attempt, from 1. A branch that exists with the same
+    /// content on top of the same commit is what an earlier attempt pushed; one with another content is left alone, and
+    /// the next name is taken.
+    pub async fn push_new(
+        &self,
+        commit: &Commit,
+        name: impl Fn(u32) -> String + Send + 'static,
+    ) -> Result<Pushed, WriteError> {
+        let commit = commit.clone();
+        self.on_remote(move |mirror, settings, route| push::new(mirror, settings, route, &commit, &name))
+            .await
+    }
+
+    /// Moves the branch that is read forward to a commit that stands on its head.
+    pub async fn push_onto(&self, commit: &Commit) -> Result<Moved, WriteError> {
+        let commit = commit.clone();
+        self.on_remote(move |mirror, settings, route| push::onto(mirror, settings, route, &commit)).await
+    }
+
+    /// The name of the branch that is read, without `refs/heads/`; asks the remote where `HEAD` is configured.
+    pub async fn branch(&self) -> Result<String, WriteError> {
+        self.on_remote(|_, settings, route| Ok(route.branch(&settings.auth, &settings.reference)?)).await
+    }
+
+    async fn on_mirror<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Mirror, &GitSettings, &Committer) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let repo = Address::parse(&self.settings.repo)?.display();
+        let (settings, committer) = (Arc::clone(&self.settings), Arc::clone(&self.committer));
+        let shown = repo.clone();
+        let work = move || {
+            let mirror = Mirror::lock(&settings.mirror, shown, &settings.reference)?;
+            work(&mirror, &settings, &committer)
+        };
+        self.blocking.within(GRACE, repo, work).await?
+    }
+
+    async fn on_remote<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Mirror, &GitSettings, &Route) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let address = Address::parse(&self.settings.repo)?;
+        let repo = address.display();
+        let route = Route::open(address, SYNC, Purpose::Push).await;
+        let settings = Arc::clone(&self.settings);
+        let work = move || {
+            let mirror = Mirror::lock(&settings.mirror, route.address.display(), &settings.reference)?;
+            work(&mirror, &settings, &route)
+        };
+        self.blocking.within(SYNC.total + GRACE, repo, work).await?
+    }
+}
+
+/// What a commit is made with.
+struct Parts<'a> {
+    mirror: &'a Mirror,
+    repository: &'a Repository,
+    settings: &'a GitSettings,
+    committer: &'a Committer,
+}
+
+/// A commit that is to be.
+struct Draft<'a> {
+    head: &'a CommitId,
+    tree: Oid,
+    /// Whether it is made even if it changes nothing: a message that declares something.
+    may_be_empty: bool,
+    message: &'a str,
+    at: Timestamp,
+    /// The resources that it may change.
+    meant: BTreeSet<ResourceKey>,
+    made: Made,
+}
+
+impl Parts<'_> {
+    /// Makes the commit, unless the tree is the head's, and looks at it once more: nothing but what was meant may change.
+    fn finish(&self, draft: Draft<'_>) -> Result<Built, WriteError> {
+        let Draft { head, tree, may_be_empty, message, at, meant, made } = draft;
+        let broken = |source| self.mirror.git("make a commit", source);
+        let parent = history::find(self.repository, head).map_err(broken)?;
+        if parent.tree_id() == tree && !may_be_empty {
+            return Ok(Built::NothingToDo);
+        }
+        let tree = self.repository.find_tree(tree).map_err(broken)?;
+        let id = self.committer.commit(self.repository, &parent, &tree, message, at).map_err(|problem| {
+            match problem {
+                commit::Problem::Git(source) => WriteError::from(broken(source)),
+                commit::Problem::Key { path, problem } => WriteError::SigningKey { path, problem },
+            }
+        })?;
+        let read = |reader: &mut Reader, id| {
+            let (path, reference) = (&self.settings.path, &self.settings.reference);
+            reader.read(self.mirror, id, path, reference).map(|(content, _)| content)
+        };
+        let mut reader = Reader::default();
+        let before = read(&mut reader, parent.id())?;
+        let after = read(&mut reader, id)?;
+        let strays = strays(&before.state, &after.state, &meant);
+        if !strays.is_empty() {
+            let others = strays.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(WriteError::Strays { others });
+        }
+        let commit = |id: Oid| CommitId::parse(&id.to_string()).map_err(|_| WriteError::NoCommitId);
+        Ok(Built::Commit(Commit { id: commit(id)?, parent: head.clone(), made }))
+    }
+}

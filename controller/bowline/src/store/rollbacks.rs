@@ -1,0 +1,64 @@
+//! Rollbacks under way and those of before. Each is one row, written before and after each step outside.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bowline_core::plan::Event;
+use bowline_core::rollback::machine::Rollback;
+use sqlx::{Row, SqlitePool};
+
+use super::{StoreError, history};
+
+/// Reads and writes rollbacks while the rest of the store is owned by the engine.
+#[derive(Debug, Clone)]
+pub struct Rollbacks {
+    pool: SqlitePool,
+    path: PathBuf,
+}
+
+impl Rollbacks {
+    pub(super) fn new(pool: SqlitePool, path: PathBuf) -> Self {
+        Self { pool, path }
+    }
+
+    /// All of them, by id.
+    pub async fn load(&self) -> Result<BTreeMap<String, Rollback>, StoreError> {
+        let rows = sqlx::query("SELECT id, value FROM rollbacks").fetch_all(&self.pool);
+        let rows = rows.await.map_err(|source| self.failed("reading rollbacks", source))?;
+        let mut found = BTreeMap::new();
+        for row in rows {
+            let (id, text): (String, String) = (row.get(0), row.get(1));
+            let rollback = serde_json::from_str(&text).map_err(|source| self.unreadable(&id, source))?;
+            found.insert(id, rollback);
+        }
+        Ok(found)
+    }
+
+    /// Writes one, and what is to be told of it, in one transaction. When it returns, both survive a SIGKILL.
+    pub async fn save(&self, rollback: &Rollback, events: &[Event], commit: &str) -> Result<(), StoreError> {
+        let text = serde_json::to_string(rollback).map_err(|source| self.unreadable(&rollback.id, source))?;
+        let write = async {
+            let mut transaction = self.pool.begin().await?;
+            sqlx::query(
+                "INSERT INTO rollbacks VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
+            )
+            .bind(&rollback.id)
+            .bind(text)
+            .execute(&mut *transaction)
+            .await?;
+            for event in events {
+                history::insert(&mut transaction, event, commit).await?;
+            }
+            transaction.commit().await
+        };
+        write.await.map_err(|source| self.failed("writing a rollback", source))
+    }
+
+    fn unreadable(&self, id: &str, source: serde_json::Error) -> StoreError {
+        StoreError::Row { path: self.path.clone(), of: format!("of the rollback {id}"), source }
+    }
+
+    fn failed(&self, operation: &'static str, source: sqlx::Error) -> StoreError {
+        StoreError::Query { path: self.path.clone(), operation, source }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a person asks for at the shell: commits as pull requests, and what was last good ahead of git.
+
+use std::process::Command;
+
+use bowline_core::rollback::machine::PullState;
+use bowline_sim::{GitHubApp, Permissions, Protection};
+use bowline_tests::process::Ended;
+use bowline_tests::until::until;
+use serde_json::{Value, json};
+
+use super::{REPOSITORY, SetUp, Site};
+
+fn document(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verb_opens_one_pull_request_and_tells_where_it_is() {
+    let site = Site::new(SetUp::default()).await;
+    let first = site.bowline.run("scale web 3").await;
+    let [pull] = &*site.pulls().await else { panic!("one pull request: {first}") };
+    assert_eq!(first.code, 0, "{first}");
+    let told = format!("pull request {}: it takes effect once it is merged into main\n", pull.url);
+    assert!(first.stdout.ends_with(&told), "{first}");
+    let again = document(&site.bowline.run("scale web 3 -o json").await);
+    assert_eq!(
+        (&again["result"], &again["pullRequest"], &again["branch"], &again["base"], &again["exitCode"]),
+        (&json!("pull-request"), &json!(pull.url), &json!(pull.branch), &json!("main"), &json!(0))
+    );
+    assert_eq!(site.pulls().await.len(), 1);
+    for part in ["Asked for by", "Bowline-Resource: EcsService/web", "It takes effect when it is merged."] {
+        assert!(pull.body.contains(part), "{part} is not in\n{}", pull.body);
+    }
+    // Closed by somebody, and asked for again: that is another one.
+    site.ada.close(pull.number).await.unwrap();
+    site.bowline.run("scale web 3").await.with_code(0);
+    let states: Vec<bool> =
+        site.pulls().await.iter().map(|pull| matches!(pull.state, PullState::Open { .. })).collect();
+    assert_eq!(states, [true, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_is_merged_where_that_is_asked_for_and_left_to_github_where_a_check_is_required() {
+    let site = Site::new(SetUp::default()).await;
+    let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
+    site.github.protect(REPOSITORY, "main", Some(rules)).unwrap();
+    let left = document(&site.bowline.run("rollback web --merge -o json").await);
+    assert_eq!((&left["result"], &left["exitCode"]), (&json!("auto-merge"), &json!(0)), "{left}");
+    site.github.protect(REPOSITORY, "main", None).unwrap();
+    until("the merge", || async { (site.log().len() == 3).then_some(()) }).await;
+    let after = site.bowline.run("rollback web --merge").await;
+    assert_eq!(after.code, 1, "a rollback is not rolled back: {after}");
+
+    let site = Site::new(SetUp::default()).await;
+    let merged = document(&site.bowline.run("rollback web --merge -o json").await);
+    assert_eq!((&merged["result"], &merged["exitCode"]), (&json!("merged"), &json!(0)), "{merged}");
+    assert_eq!(site.log(), ["Revert \"Release web 2\"", "Release web 2", "As it is"]);
+    site.bowline.apply().await.with_code(0);
+    site.is_equal("rolled back by hand").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_by_hand_is_the_one_of_the_controller_too() {
+    let site = Site::new(SetUp::default()).await;
+    let pull = document(&site.bowline.run("rollback web -o json").await);
+    let process = site.run();
+    let waiting = site.reaches(&process, "pull-request").await;
+    assert_eq!(waiting["pullRequest"], pull["pullRequest"]);
+    assert_eq!(site.pulls().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_a_github_app_reads_and_pushes_over_git() {
+    let site = Site::new(SetUp::default()).await;
+    let key = site.bowline.home().join("app.pem");
+    let openssl = |arguments: &[&str]| {
+        let output = Command::new("openssl").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    openssl(&["genrsa", "-traditional", "-out", &key.display().to_string(), "2048"]);
+    let public_key = openssl(&["rsa", "-in", &key.display().to_string(), "-pubout"]);
+    let app = GitHubApp {
+        id: 7,
+        slug: "bowline".to_owned(),
+        owner: "acme".to_owned(),
+        public_key,
+        permissions: Permissions::controller(),
+    };
+    site.github.register_app(app).unwrap();
+    let installation = site.github.install_app(7, "acme", &[REPOSITORY]).unwrap();
+    let url = site.github.git_url(REPOSITORY);
+    let yaml = json!({
+        "sources": [{"repo": url, "ref": "main", "auth": {"github": true}}],
+        "github": {"baseUrl": site.github.url(), "app": {"id": 7, "privateKeyFile": "app.pem"}},
+    });
+    std::fs::write(site.bowline.home().join("bowline.yaml"), yaml.to_string()).unwrap();
+    let answer = document(&site.bowline.run("scale web 3 -o json").await);
+    assert_eq!(answer["result"], json!("pull-request"), "{answer}");
+    assert_eq!(site.pulls().await.len(), 1);
+    site.github.uninstall_app(installation);
+    let refused = site.bowline.run("scale web 4").await;
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(refused.stderr.contains("no token for"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn breaking_the_glass_runs_what_was_last_good_before_git_says_so() {
+    // Nobody rolls back by itself: git keeps what fails, and live is moved there by hand.
+    let site = Site::new(SetUp { strategy: "none", pinned: true, ..SetUp::default() }).await;
+    let ecs = &site.world.clients.ecs;
+    site.world.revision("web", "registry.test/web:3").await;
+    let update = ecs.update_service().cluster("main").service("web").task_definition("web:3");
+    update.send().await.unwrap();
+    assert_eq!(site.image().await, "registry.test/web:3");
+
+    let unreasoned = site.bowline.run("rollback web --break-glass").await;
+    assert_eq!(unreasoned.code, 2, "{unreasoned}");
+    let broken = site.bowline.run("rollback web --break-glass --reason down --hold 24h -o json").await;
+    let told = document(&broken);
+    assert_eq!((&told["result"], &told["exitCode"]), (&json!("pull-request"), &json!(0)), "{broken}");
+    let note = told["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("web runs web:1 again") && note.contains("ahead of git"), "{note}");
+    assert_eq!(site.image().await, "registry.test/web:1");
+    assert_eq!(site.pulls().await.len(), 1);
+    assert_eq!(site.log(), ["Release web 2", "As it is"], "git says it only once it is merged");
+    // What git says is not deployed over it while it is held.
+    let held = site.bowline.run("apply --yes").await;
+    assert!(held.stdout.contains("break-glass: down"), "{held}");
+    assert_eq!(site.image().await, "registry.test/web:1");
+}
