@@ -217,6 +217,10 @@ async fn a_person_merges_the_revert_and_git_and_live_are_equal() {
     for part in [
         "The deployment of `web` failed.",
         "**Verdict:** bad: rolled back by ECS",
+        "Tasks that stopped",
+        "EssentialContainerExited: Essential container in task exited; web exited with 1",
+        "What ECS said since it began",
+        "What the deployment changed, values by their length",
         "revision web:2",
         "### To release it again",
         "Revert this revert",

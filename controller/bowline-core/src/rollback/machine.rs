@@ -37,7 +37,9 @@ use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, ResourceName};
 use crate::plan::{Evidence, SpecHash};
 
-pub use begin::{Candidate, Standing, begin, came_back, good_commit, is_storm, standing, wanted_digest};
+pub use begin::{
+    Candidate, Standing, begin, came_back, fresh, good_commit, is_storm, standing, wanted_digest,
+};
 pub use merging::{Merging, merging};
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};
 pub use state::State;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bowline_core::desired::kind::RollbackStrategy;
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::rollback::machine::{
     self, Candidate, FailedSpec, Rollback, Standing, State, came_back, good_commit, wanted_digest,
@@ -28,15 +27,13 @@ impl Loop {
     /// Begins what is new; true if there is something to advance. While so much fails at once that a shared cause is likely,
     /// nothing begins: the pass tells of it, and what failed is quarantined meanwhile.
     pub(super) async fn begin(&mut self, scene: &Scene) -> Result<bool, StoreError> {
-        let fresh: BTreeMap<&ResourceName, &FailedService> = scene
-            .failed
-            .iter()
-            .filter(|(name, failed)| {
-                !self.known.values().any(|known| known.is_about(name, &failed.spec_hash))
-            })
-            .filter(|(_, failed)| failed.strategy.min(self.tools.strategy) != RollbackStrategy::None)
-            .collect();
-        if fresh.is_empty() || !scene.fresh || scene.outage.is_some() {
+        let failed = scene.failed.iter();
+        let failed =
+            failed.map(|(name, failed)| (name, &failed.spec_hash, failed.strategy.min(self.tools.strategy)));
+        let names = machine::fresh(&self.known, failed, scene.outage.as_ref());
+        let fresh: BTreeMap<&ResourceName, &FailedService> =
+            scene.failed.iter().filter(|(name, _)| names.contains(name)).collect();
+        if fresh.is_empty() || !scene.fresh {
             return Ok(false);
         }
         let failures =

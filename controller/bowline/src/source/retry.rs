@@ -2,9 +2,13 @@
 //!
 //! A commit with the trailer `Bowline-Retry: <spec hash>` says so. Whether it was used up is not known here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bowline_core::desired::{Finding, RETRY_TRAILER, Retry};
-use git2::{Commit, Error, Oid, Repository, Sort, message_trailers_strs};
+use git2::{Commit, Error, ErrorCode, Oid, Repository};
 use jiff::Timestamp;
+
+use super::trailer;
 
 /// How many commits of the branch are looked at, along all parents. A release that is older was used, or is of no use: a spec
 /// that still waits for it can be released again.
@@ -14,12 +18,12 @@ const TOLD_OF: usize = 10;
 
 /// The releases in the history of `head`, newest first, and trailers that release nothing.
 pub(super) fn retries(repository: &Repository, head: Oid) -> Result<(Vec<Retry>, Vec<Finding>), Error> {
-    let mut walk = repository.revwalk()?;
-    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
-    walk.push(head)?;
+    let first = repository.find_commit(head)?;
+    let mut due = BTreeMap::from([(age(&first), first)]);
+    let mut seen = BTreeSet::from([head]);
     let (mut found, mut findings) = (Vec::new(), Vec::new());
-    for (number, id) in walk.take(MOST_COMMITS).enumerate() {
-        let commit = repository.find_commit(id?)?;
+    for number in 0..MOST_COMMITS {
+        let Some((_, commit)) = due.pop_last() else { break };
         let id = commit.id().to_string();
         let at = Timestamp::from_second(commit.time().seconds()).unwrap_or_default();
         for value in named_by(&commit) {
@@ -29,8 +33,23 @@ pub(super) fn retries(repository: &Repository, head: Oid) -> Result<(Vec<Retry>,
                 None => {}
             }
         }
+        for parent in commit.parent_ids().filter(|parent| seen.insert(*parent)) {
+            match repository.find_commit(parent) {
+                Ok(parent) => {
+                    due.insert(age(&parent), parent);
+                }
+                // The edge of a shallow history.
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
     Ok((found, findings))
+}
+
+/// What commits are taken in the order of, the newest last.
+fn age(commit: &Commit<'_>) -> (i64, Oid) {
+    (commit.time().seconds(), commit.id())
 }
 
 fn named_by(commit: &Commit<'_>) -> Vec<String> {
@@ -40,8 +59,5 @@ fn named_by(commit: &Commit<'_>) -> Vec<String> {
     if !bytes.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name)) {
         return Vec::new();
     }
-    let message = String::from_utf8_lossy(bytes);
-    let Ok(trailers) = message_trailers_strs(&message) else { return Vec::new() };
-    let ours = trailers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(RETRY_TRAILER));
-    ours.map(|(_, value)| value.trim().to_owned()).collect()
+    trailer::values(commit, RETRY_TRAILER)
 }

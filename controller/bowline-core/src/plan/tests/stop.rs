@@ -65,6 +65,17 @@ fn our_bad_deployment_that_is_in_progress_is_stopped_once() {
 }
 
 #[test]
+fn a_suspended_or_held_service_is_not_stopped() {
+    let (mut world, _) = hanging();
+    world.learn();
+    assert_eq!(world.actions(), stops());
+    let hold = Hold { until: at(3600), reason: "the shop is down".to_owned() };
+    let kept = world.clone().with_tag("web", TagKey::Hold, &hold.value());
+    assert_eq!(kept.actions(), Vec::<String>::new());
+    assert_eq!(world.suspended("web", 3600).actions(), Vec::<String>::new());
+}
+
+#[test]
 fn what_was_stopped_is_told_as_rolled_back_by_ecs() {
     // The second: after a crash between the call and its answer.
     for outcome in [Outcome::AlreadyDone, Outcome::Done { deployment_id: None, task_definition: None }] {

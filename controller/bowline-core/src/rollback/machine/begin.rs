@@ -10,7 +10,8 @@ use crate::desired::{DesiredState, TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
 use crate::diff::normal_text;
 use crate::name::{CommitId, ResourceName, TaskDefinitionArn};
-use crate::plan::{HeldWhy, ResourceReport, Sync};
+use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
+use crate::rollback::SharedOutage;
 use crate::rollback::revert::{PastCommit, Revert, spec};
 
 /// More bad commits than this within [`STORM`] are not rolled back by themselves.
@@ -44,6 +45,23 @@ pub fn wanted_digest(state: &DesiredState, name: &ResourceName) -> Option<String
     let wanted = spec(state, name)?;
     let restart = &state.services.get(name)?.resource.spec.restart;
     Some(sha256_hex(&format!("{wanted:?}\n{restart:?}")))
+}
+
+/// The services whose failures may begin a rollback now: those that none is about yet, and that may be rolled back at all. None
+/// during an outage of something shared: reverting would not help.
+pub fn fresh<'a>(
+    known: &BTreeMap<String, Rollback>,
+    failed: impl IntoIterator<Item = (&'a ResourceName, &'a SpecHash, RollbackStrategy)>,
+    outage: Option<&SharedOutage>,
+) -> BTreeSet<&'a ResourceName> {
+    if outage.is_some() {
+        return BTreeSet::new();
+    }
+    let is_new = |name, spec_hash| !known.values().any(|known| known.is_about(name, spec_hash));
+    let may_begin = failed
+        .into_iter()
+        .filter(|(name, spec_hash, strategy)| *strategy != RollbackStrategy::None && is_new(name, spec_hash));
+    may_begin.map(|(name, ..)| name).collect()
 }
 
 /// What becomes of services that share a revert: `known` are all rollbacks of before.

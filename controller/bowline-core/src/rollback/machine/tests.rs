@@ -8,6 +8,7 @@ use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
 use crate::name::{CommitId, ResourceName};
 use crate::plan::fixture::{Fixture, content};
 use crate::plan::{EvidenceEvent, StoppedGroup};
+use crate::rollback::SharedOutage;
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -497,6 +498,22 @@ fn evidence_is_learned_until_it_is_complete() {
     assert!(learn("web", &hash, &evidence()));
     assert!(!learn("web", &hash, &unread));
     assert_eq!(rollback.resources[&name("web")].evidence.as_deref(), Some(&evidence()));
+}
+
+#[test]
+fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
+    let (web, hash, other) = (name("web"), failed().spec_hash, SpecHash("other".to_owned()));
+    let none = BTreeMap::new();
+    let known = BTreeMap::from([("1".to_owned(), rollback(RollbackStrategy::PullRequest))]);
+    let may = |known, hash, strategy, outage: Option<&SharedOutage>| {
+        !fresh(known, [(&web, hash, strategy)], outage).is_empty()
+    };
+    let outage = SharedOutage { commits: ["1", "2", "3", "4"].map(str::to_owned).into() };
+    assert!(may(&none, &hash, RollbackStrategy::PullRequest, None));
+    assert!(may(&known, &other, RollbackStrategy::AutoMerge, None));
+    assert!(!may(&known, &hash, RollbackStrategy::PullRequest, None));
+    assert!(!may(&none, &hash, RollbackStrategy::None, None));
+    assert!(!may(&none, &hash, RollbackStrategy::AutoMerge, Some(&outage)));
 }
 
 #[test]
