@@ -72,7 +72,10 @@ impl Story<'_> {
         let opened = self.releases(&scene, &SANDBOX).await?;
         self.expect_evidence(&scene, &SANDBOX, &opened).await?;
         if opened.pull.merged_at.is_some() || self.world.repository.head()? != opened.bad {
-            return Err(DemoError::Unexpected(format!("{} was merged by nobody", opened.pull.url)));
+            return Err(DemoError::Unexpected(format!(
+                "{} is merged, although nobody did so",
+                opened.pull.url
+            )));
         }
         Ok(format!(
             "{} crashed and ECS rolled it back; {:.1} s after ECS's verdict Bowline had opened pull request #{} with the \
