@@ -79,6 +79,10 @@ pub fn judge(
         Observed::Known { value, at } => (value, *at),
         Observed::Missing | Observed::Unknown { .. } => return pending(in_flight.deployment_id.clone()),
     };
+    if at < in_flight.started_at {
+        // A pass for something else comes between the call and the next read: the deployment before would look restored.
+        return pending(in_flight.deployment_id.clone());
+    }
     if matches!(service.status, ServiceStatus::Draining | ServiceStatus::Inactive) {
         return Verdict::Superseded { by: None };
     }
@@ -115,7 +119,9 @@ pub fn judge(
 
 /// Whether a change of the desired count is done.
 pub fn judge_scaling(scaling: &Scaling, service: &Observed<Arc<LiveService>>) -> Verdict {
+    let pending = WaitingOn::Rollout { deployment_id: None, deadline: scaling.deadline };
     match service {
+        Observed::Known { at, .. } if *at < scaling.started_at => Verdict::Pending(pending),
         Observed::Known { value, .. } if value.desired_count != scaling.to => {
             Verdict::Superseded { by: None }
         }
@@ -124,7 +130,7 @@ pub fn judge_scaling(scaling: &Scaling, service: &Observed<Arc<LiveService>>) ->
             "{} of {} tasks are running at the deadline",
             value.running_count, scaling.to
         )),
-        _ => Verdict::Pending(WaitingOn::Rollout { deployment_id: None, deadline: scaling.deadline }),
+        _ => Verdict::Pending(pending),
     }
 }
 

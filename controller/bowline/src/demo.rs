@@ -1,9 +1,12 @@
-//! What does Bowline do? A simulated AWS, a repository seeded from `desired-state/` and the controller, in; either a
-//! playground or a story that plays by itself, out.
+//! What does Bowline do? A simulated AWS and GitHub, a repository seeded from `desired-state/` and the controller, in; either
+//! a playground or a story that plays by itself, out.
 //!
-//! The one other room that names an AWS SDK and git: it plays the people around Bowline, so it must not share its clients.
+//! The one other room that names an AWS SDK, git and octocrab: it plays the people around Bowline, so it must not share its
+//! clients.
 
 mod outsider;
+mod person;
+mod playground;
 mod repository;
 mod seed;
 mod story;
@@ -45,6 +48,17 @@ pub enum DemoError {
         /// What came back.
         message: String,
     },
+    /// The simulated GitHub cannot be set up as the demo needs it.
+    #[error("could not set up the simulated GitHub: {0}")]
+    SetUp(bowline_sim::SetUpError),
+    /// The simulated GitHub refused something.
+    #[error("could not {attempted}: {message}")]
+    GitHub {
+        /// What was attempted.
+        attempted: &'static str,
+        /// What came back.
+        message: String,
+    },
     /// A step did not come to its end.
     #[error("waited {seconds} s for {what}")]
     TooSlow {
@@ -73,6 +87,15 @@ impl DemoError {
 
     fn git(attempted: &'static str) -> impl FnOnce(git2::Error) -> Self {
         move |source| Self::Git { attempted, source }
+    }
+
+    fn github(attempted: &'static str) -> impl FnOnce(octocrab::Error) -> Self {
+        move |error| {
+            // The crate's own words end in where in its code they come from.
+            let sentence = crate::engine::sentence(&error);
+            let message = sentence.lines().next().unwrap_or_default().to_owned();
+            Self::GitHub { attempted, message }
+        }
     }
 
     fn aws<E, R>(
@@ -109,7 +132,7 @@ pub struct Step {
 
 /// Starts the world, seeds it, and either plays the story (`exit`) or waits for Ctrl-C.
 pub async fn run(exit: bool, say: Say<'_>) -> Result<Vec<Step>, DemoError> {
-    say("Starting a simulated AWS and a git repository ...");
+    say("Starting a simulated AWS, a simulated GitHub and a git repository there ...");
     let world = World::start().await?;
     let desired = read_sample(&world)?;
     tokio::select! {
@@ -123,7 +146,7 @@ pub async fn run(exit: bool, say: Say<'_>) -> Result<Vec<Step>, DemoError> {
             () = asked_to_stop() => Err(DemoError::Unexpected("stopped before the story ended".to_owned())),
         }
     } else {
-        playground(&world, &mut controller, say).await.map(|()| Vec::new())
+        playground::play(&world, &mut controller, say).await.map(|()| Vec::new())
     };
     let ended = stop(&mut controller).await;
     if outcome.is_err() {
@@ -170,23 +193,12 @@ async fn play(world: &World, desired: &DesiredState, say: Say<'_>) -> Result<Vec
     step!('e', does_not_fight);
     step!('e', accepts_the_revert);
     step!('f', only_observes);
+    step!('g', opens_a_revert);
+    step!('g', merges_the_revert);
+    step!('h', rolls_back_by_itself);
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("The story is true, as seen by an SDK client of its own and git.  [{seconds:.1} s]"));
     Ok(steps)
-}
-
-async fn playground(world: &World, controller: &mut Child, say: Say<'_>) -> Result<(), DemoError> {
-    say(&instructions(world));
-    tokio::select! {
-        () = asked_to_stop() => {
-            say("Stopping.");
-            Ok(())
-        }
-        ended = controller.wait() => {
-            let status = ended.map_err(DemoError::io("wait for the controller"))?;
-            Err(DemoError::Unexpected(format!("the controller ended by itself with {status}")))
-        }
-    }
 }
 
 async fn asked_to_stop() {
@@ -200,37 +212,6 @@ async fn asked_to_stop() {
         _ = interrupted => {}
         _ = terminated.recv() => {}
     }
-}
-
-fn instructions(world: &World) -> String {
-    let url = world.simulator.url();
-    let config = world.configuration().display().to_string();
-    let repository = world.repository.path().display();
-    let binary =
-        std::env::current_exe().map_or_else(|_| "bowline".to_owned(), |path| path.display().to_string());
-    format!(
-        "\nReady. Here time runs {} times as fast as real, for the simulated AWS and for the controller, so that the times in \
-         `status` and `history` are soon ahead of your clock.\n\n\
-         What Bowline knows:\n\
-         \x20 {binary} --config {config} status\n\
-         \x20 {binary} --config {config} history\n\n\
-         Change something behind its back (any AWS client will do):\n\
-         \x20 export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=demo AWS_DEFAULT_REGION=eu-central-1\n\
-         \x20 aws --endpoint-url {url} ecs update-service --cluster prod-mcp-cluster --service prod-mcp-google-workspace --desired-count 5\n\
-         \x20 aws --endpoint-url {url} ecs describe-services --cluster prod-mcp-cluster --services prod-mcp-google-workspace\n\n\
-         Change what should be:\n\
-         \x20 git clone {repository} my-desired-state && cd my-desired-state\n\
-         \x20 sed -i 's/workspace:1.14.2/workspace:1.15.0/' workspace-mcp/task-definition.json && git commit -am 'Release 1.15.0' && git push\n\
-         \x20 (an image path that ends in /crash, /missing or /unhealthy behaves like that)\n\n\
-         What would it do?\n\
-         \x20 AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY=demo {binary} --config {config} plan\n\n\
-         The controller's log: {}\n\
-         Stop with Ctrl-C; everything above goes with it.",
-        world::TIME_SCALE,
-        world::CONTROLLER_ACCOUNT,
-        world::CONTROLLER_ACCOUNT,
-        world.log().display(),
-    )
 }
 
 /// Ends the controller as a service manager would, and expects it to end well.

@@ -1,10 +1,11 @@
-//! `bench`: what does it cost to watch services? The built program, against the simulator in a process of its own.
+//! `bench`: what does it cost to watch services, and how fast is a rollback? The built program, against the simulator in a process of its own.
 
 mod budget;
 mod by_hand;
 mod controller;
 mod process;
 mod report;
+mod rollback;
 mod seed;
 mod simulator;
 mod sweep;
@@ -107,9 +108,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         sweeps.push(sweep);
     }
+    let folder = tempfile::tempdir().context("cannot create a folder")?;
+    let rollback = rollback::measure(&setting, folder.path()).context("rollbacks cannot be measured")?;
+    budgets.extend(budget::rollback(&rollback));
     let latency = setting.latency.to_owned();
     let throttle = arguments.throttle;
-    let report = Report { version: VERSION, machine, build, latency, throttle, sweeps, budgets };
+    let report = Report { version: VERSION, machine, build, latency, throttle, sweeps, rollback, budgets };
     match arguments.output {
         Output::Text => say(&report.text()),
         Output::Json => say(&serde_json::to_string_pretty(&report).context("the report is no JSON")?),

@@ -42,18 +42,18 @@ pub(super) fn revision(arn: &str) -> TaskDefinitionArn {
 }
 
 /// The value, which must be known.
-pub(super) fn known<T: Clone + serde::Serialize>(observed: Option<&Observed<T>>) -> T {
+pub(super) fn known<T: Clone + std::fmt::Debug>(observed: Option<&Observed<T>>) -> T {
     match observed {
         Some(Observed::Known { value, .. }) => value.clone(),
-        other => panic!("not known: {}", serde_json::to_string(&other).unwrap()),
+        other => panic!("not known: {other:?}"),
     }
 }
 
 /// The category of what must be unknown.
-pub(super) fn unknown<T: serde::Serialize>(observed: Option<&Observed<T>>) -> UnknownCategory {
+pub(super) fn unknown<T: std::fmt::Debug>(observed: Option<&Observed<T>>) -> UnknownCategory {
     match observed {
         Some(Observed::Unknown { why }) => why.category,
-        other => panic!("not unknown: {}", serde_json::to_string(&other).unwrap()),
+        other => panic!("not unknown: {other:?}"),
     }
 }
 

@@ -79,6 +79,18 @@ fn the_unknown_decides_nothing_and_extends_the_deadline() {
 }
 
 #[test]
+fn a_read_from_before_the_rollout_decides_nothing() {
+    let before = primary("1", "web:6", RolloutState::Completed, -5000);
+    let verdict = |seconds| judge(&ours(), &read(before.clone(), seconds), None);
+    assert_eq!(verdict(-1), pending(Some("ecs-svc/2")));
+    assert_eq!(verdict(1), bad("rolled back by ECS to web:6: ECS gave no reason"));
+    let scaling = Scaling { to: 3, commit: COMMIT.to_owned(), started_at: at(0), deadline: at(1200) };
+    let verdict = |seconds| judge_scaling(&scaling, &read(before.clone(), seconds));
+    assert_eq!(verdict(-1), pending(None));
+    assert_eq!(verdict(1), Verdict::Superseded { by: None });
+}
+
+#[test]
 fn a_rollback_by_ecs_is_bad_however_it_shows() {
     let told = "rolled back by ECS to web:6: tasks failed to start";
     // The failed deployment is still listed.

@@ -3,7 +3,7 @@
 //! The story is judged by what this client sees, never by what Bowline says of itself.
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use aws_sdk_ecs::types::{Deployment, Service};
+use aws_sdk_ecs::types::{Deployment, Service, ServiceDeploymentBrief, SortOrder};
 use aws_smithy_types::retry::RetryConfig;
 
 use super::DemoError;
@@ -70,12 +70,40 @@ impl Outsider {
             .ok_or_else(|| DemoError::Unexpected(format!("service {service} is gone from cluster {cluster}")))
     }
 
-    /// How many deployments a service has ever had; the story makes far fewer than one page holds.
+    /// How many deployments a service has ever had.
     pub(super) async fn deployments_ever(&self, cluster: &str, service: &str) -> Result<usize, DemoError> {
+        Ok(self.deployments(cluster, service).await?.len())
+    }
+
+    /// How many deployments of a service ECS has found bad: each went back, or is going back.
+    pub(super) async fn bad_deployments(&self, cluster: &str, service: &str) -> Result<usize, DemoError> {
+        let went_back = |deployment: &&ServiceDeploymentBrief| {
+            deployment.status().is_some_and(|status| status.as_str().starts_with("ROLLBACK_"))
+        };
+        Ok(self.deployments(cluster, service).await?.iter().filter(went_back).count())
+    }
+
+    /// All deployments of a service; the story makes far fewer than one page holds.
+    async fn deployments(
+        &self,
+        cluster: &str,
+        service: &str,
+    ) -> Result<Vec<ServiceDeploymentBrief>, DemoError> {
         let request = self.ecs.list_service_deployments().cluster(cluster).service(service).max_results(100);
-        let answer =
-            request.send().await.map_err(|error| DemoError::aws("ListServiceDeployments", &error))?;
-        Ok(answer.service_deployments().len())
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| DemoError::aws("ListServiceDeployments", &error))?;
+        Ok(answer.service_deployments.unwrap_or_default())
+    }
+
+    /// The newest revision of a family, as `family:revision`.
+    pub(super) async fn newest_revision(&self, family: &str) -> Result<String, DemoError> {
+        let request =
+            self.ecs.list_task_definitions().family_prefix(family).sort(SortOrder::Desc).max_results(1);
+        let answer = request.send().await.map_err(|error| DemoError::aws("ListTaskDefinitions", &error))?;
+        let newest = answer.task_definition_arns().first().and_then(|arn| arn.rsplit('/').next());
+        newest
+            .map(str::to_owned)
+            .ok_or_else(|| DemoError::Unexpected(format!("the family {family} has no revision")))
     }
 
     /// The image of a container of a task definition.

@@ -1,4 +1,5 @@
-//! The git repository of the demo: bare, seeded from `desired-state/`, changed by commits as a person would push them.
+//! The git repository of the demo: bare, at the simulated GitHub, seeded from `desired-state/`, changed by commits as a person
+//! would push them.
 
 use std::path::{Path, PathBuf};
 
@@ -19,19 +20,26 @@ pub(super) struct DemoRepository {
 }
 
 impl DemoRepository {
-    /// Makes the repository with one commit that holds the sample.
-    pub(super) fn seed(path: &Path) -> Result<Self, DemoError> {
-        let repository = Repository::init_bare(path).map_err(DemoError::git("create the repository"))?;
-        repository.set_head(&format!("refs/heads/{BRANCH}")).map_err(DemoError::git("name the branch"))?;
-        let made = Self { path: path.to_path_buf() };
+    /// Gives the empty repository one commit that holds the sample.
+    pub(super) fn seed(path: PathBuf) -> Result<Self, DemoError> {
+        let made = Self { path };
         let files: Vec<(String, Vec<u8>)> = files(&SAMPLE);
         made.commit_files(&files, "Describe what should run")?;
         Ok(made)
     }
 
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// The commit at the head of the branch.
+    pub(super) fn head(&self) -> Result<String, DemoError> {
+        let repository = self.open()?;
+        let read = || repository.refname_to_id(&format!("refs/heads/{BRANCH}"));
+        read().map(|id| id.to_string()).map_err(DemoError::git("read the branch"))
+    }
+
+    /// Everything that a revision (as `git rev-parse` takes it) holds, as one id: equal trees have equal files.
+    pub(super) fn tree(&self, revision: &str) -> Result<String, DemoError> {
+        let repository = self.open()?;
+        let read = || repository.revparse_single(revision)?.peel_to_tree();
+        read().map(|tree| tree.id().to_string()).map_err(DemoError::git("read a tree"))
     }
 
     /// The text of a file at the head of the branch.

@@ -1,6 +1,9 @@
 //! The story that `demo --exit` plays: what people do to a service, and what becomes of it.
 //!
-//! A step counts only when an SDK client of our own, git, or the record of the calls shows it.
+//! A step counts only when an SDK client of our own, git, GitHub's API, or the record of the calls shows it. How rollbacks go
+//! is in `rollbacks`.
+
+mod rollbacks;
 
 use bowline_core::desired::kind::{Mode, Target};
 use bowline_core::desired::{DesiredState, WantedTaskDefinition};
@@ -52,6 +55,7 @@ impl<'a> Story<'a> {
     pub(super) async fn converges(&self) -> Result<String, DemoError> {
         wait_for("every service and secret to be as git says", || self.all_as_git_says()).await?;
         self.expect_clean_plan().await?;
+        self.expect_rollbacks(&[]).await?;
         Ok(format!(
             "{} services and {} secrets are as git says; `bowline plan` is empty",
             self.desired.services.len(),
@@ -179,13 +183,22 @@ impl<'a> Story<'a> {
 
     /// (e, continued) Somebody reverts the commit.
     pub(super) async fn accepts_the_revert(&self) -> Result<String, DemoError> {
+        let bad = self.world.repository.head()?;
         let message = "Revert \"Release workspace 1.16.0\"";
         self.world.repository.replace(TASK_DEFINITION_FILE, CRASHING_IMAGE, NEXT_IMAGE, message)?;
         wait_for("git and live to be equal again", || async {
             Ok(self.world.bowline(["plan"]).await?.0 == 0)
         })
         .await?;
-        Ok("the commit was reverted: git and live are equal, the plan is empty".to_owned())
+        self.reaches(&bad, "overtaken").await?;
+        let own = self.world.person.pull_about(&bad).await?;
+        let own = own.ok_or_else(|| DemoError::Unexpected(format!("no pull request takes {bad} back")))?;
+        self.world.person.close(own.number).await?;
+        Ok(format!(
+            "somebody reverted the commit by hand: git and live are equal, the plan is empty, and Bowline's own pull request #{} \
+             was overtaken",
+            own.number
+        ))
     }
 
     /// (f) A target in observe mode.
@@ -196,7 +209,8 @@ impl<'a> Story<'a> {
         }
         let outsider = self.world.outsider(&place(target));
         let cluster = target.cluster.as_str();
-        let by_hand = outsider.service(cluster, &service).await?.desired_count() + 2;
+        let before = outsider.service(cluster, &service).await?.desired_count();
+        let by_hand = before + 2;
         outsider.scale(cluster, &service, by_hand).await?;
         self.world.simulator.clear_calls();
         wait_for("the difference to be reported", || async {
@@ -222,6 +236,7 @@ impl<'a> Story<'a> {
                 "{OBSERVED} was scaled to {found}, although it is only observed"
             )));
         }
+        outsider.scale(cluster, &service, before).await?;
         Ok(format!("{OBSERVED}, in mode observe, was scaled by hand: reported, not touched"))
     }
 

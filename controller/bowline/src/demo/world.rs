@@ -1,4 +1,4 @@
-//! The world of the demo: a simulated AWS, a git repository, and the controller as a child process.
+//! The world of the demo: a simulated AWS, a git repository at a simulated GitHub, and the controller as a child process.
 //!
 //! The controller is this same binary, started as `bowline run` with a `bowline.yaml`, so what is shown is what a user gets.
 
@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use bowline_sim::{Simulator, SimulatorConfig};
+use bowline_sim::{GitHub, GitHubConfig, Permissions, RepositorySettings, Simulator, SimulatorConfig};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::DemoError;
 use super::outsider::{Outsider, Place};
+use super::person::{LOGIN, Person, REPOSITORY};
 use super::repository::{BRANCH, DemoRepository};
 
 /// How many times faster than real the demo's world runs: a rollout of about a minute is over in two seconds.
@@ -28,12 +30,22 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a step looks, in real time.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// A simulated AWS, a repository and a folder for everything else.
+/// The controller's login at GitHub.
+pub(super) const CONTROLLER_LOGIN: &str = "bowline";
+
+/// The file with the controller's token, beside its `bowline.yaml`.
+const TOKEN_FILE: &str = "github-token";
+
+/// A simulated AWS, a simulated GitHub with a repository, and a folder for everything else.
 pub(super) struct World {
     folder: TempDir,
     binary: PathBuf,
     /// The simulated AWS.
     pub(super) simulator: Simulator,
+    /// The simulated GitHub.
+    pub(super) github: GitHub,
+    /// Somebody there.
+    pub(super) person: Person,
     /// The repository that holds the desired state.
     pub(super) repository: DemoRepository,
     /// Where the controller serves its status.
@@ -41,7 +53,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Starts the simulator and seeds the repository; the controller is started later.
+    /// Starts the simulators and seeds the repository; the controller is started later.
     pub(super) async fn start() -> Result<Self, DemoError> {
         let simulator = Simulator::start(SimulatorConfig {
             default_account: CONTROLLER_ACCOUNT.to_owned(),
@@ -54,10 +66,17 @@ impl World {
             .prefix("bowline-demo-")
             .tempdir()
             .map_err(DemoError::io("make a folder"))?;
-        let repository = DemoRepository::seed(&folder.path().join("desired-state.git"))?;
+        let github = simulator
+            .start_github(GitHubConfig::default())
+            .await
+            .map_err(DemoError::io("start the simulated GitHub"))?;
+        let made = github.create_repository(REPOSITORY, RepositorySettings::default());
+        let repository = DemoRepository::seed(made.map_err(DemoError::SetUp)?)?;
+        let token = github.create_token(LOGIN, Permissions::owner()).map_err(DemoError::SetUp)?;
+        let person = Person::new(&github.url(), token)?;
         let listen = free_address().map_err(DemoError::io("find a free port"))?;
         let binary = std::env::current_exe().map_err(DemoError::io("find this program"))?;
-        let world = Self { folder, binary, simulator, repository, listen };
+        let world = Self { folder, binary, simulator, github, person, repository, listen };
         world.write_configuration()?;
         Ok(world)
     }
@@ -83,15 +102,20 @@ impl World {
     }
 
     fn write_configuration(&self) -> Result<(), DemoError> {
+        let token = self.github.create_token(CONTROLLER_LOGIN, Permissions::controller());
+        std::fs::write(self.folder().join(TOKEN_FILE), token.map_err(DemoError::SetUp)?)
+            .map_err(DemoError::io("write the controller's token"))?;
         let text = format!(
             "# Written by `bowline demo`.\n\
-             sources:\n  - repo: file://{}\n    ref: {BRANCH}\n\
+             sources:\n  - repo: {}\n    ref: {BRANCH}\n    auth: {{ github: true }}\n\
+             github:\n  baseUrl: {}\n  repository: {REPOSITORY}\n  tokenFile: {TOKEN_FILE}\n  labels: [rollback]\n\
              ceiling:\n  mode: enforce\n\
              store: {}\n\
              listen: {}\n\
              aws:\n  endpointUrl: {}\n\
              timeScale: {TIME_SCALE}\n",
-            self.repository.path().display(),
+            self.github.git_url(REPOSITORY),
+            self.github.url(),
             self.folder().join("bowline.db").display(),
             self.listen,
             self.simulator.url(),
@@ -121,6 +145,13 @@ impl World {
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         Ok((output.status.code().unwrap_or(-1), text))
+    }
+
+    /// What `bowline status -o json` says.
+    pub(super) async fn status(&self) -> Result<Value, DemoError> {
+        let (code, text) = self.bowline(["status", "-o", "json"]).await?;
+        serde_json::from_str(&text)
+            .map_err(|_| DemoError::Unexpected(format!("`bowline status -o json` exits {code}:\n{text}")))
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {

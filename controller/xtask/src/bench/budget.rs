@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::rollback::{Rollback, SERVICES};
 use super::sweep::Sweep;
 
 /// CPU time for a pass over 1,000 services that nobody touched, in milliseconds.
@@ -14,6 +15,11 @@ const START: f64 = 10.0;
 /// From a change to its report by polling, 99 of 100, at up to [`USUAL_SERVICES`] services, in seconds.
 const REPORTED: f64 = 30.0;
 const USUAL_SERVICES: u32 = 1_000;
+
+/// From the bad verdict to the opened pull request, in seconds.
+const PULL_REQUEST: f64 = 3.0;
+/// From the bad verdict to the first call of the recovery, where Bowline merges, in seconds.
+const RECOVERY: f64 = 5.0;
 
 /// One budget, and what was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,16 +90,23 @@ pub(super) fn costs(sweep: &Sweep) -> Vec<Verdict> {
         });
     }
     if sweep.services <= USUAL_SERVICES {
-        let seconds = |what, budget: f64, found: f64| Verdict {
-            services: sweep.services,
-            what,
-            budget: format!("{budget:.0} s"),
-            found: format!("{found:.1} s"),
-            met: found <= budget,
-            hard: false,
-        };
-        verdicts.push(seconds("start to first pass, warm cache", START, sweep.warm.seconds));
-        verdicts.push(seconds("drift to reported, p99", REPORTED, sweep.drift.p99));
+        let services = sweep.services;
+        verdicts.push(seconds(services, "start to first pass, warm cache", START, sweep.warm.seconds));
+        verdicts.push(seconds(services, "drift to reported, p99", REPORTED, sweep.drift.p99));
     }
     verdicts
+}
+
+/// How fast a rollback is.
+pub(super) fn rollback(rollback: &Rollback) -> Vec<Verdict> {
+    let services = u32::try_from(SERVICES.len()).unwrap_or(u32::MAX);
+    vec![
+        seconds(services, "bad verdict to pull request", PULL_REQUEST, rollback.pull_request),
+        seconds(services, "bad verdict to recovery, merged", RECOVERY, rollback.recovery),
+    ]
+}
+
+fn seconds(services: u32, what: &'static str, budget: f64, found: f64) -> Verdict {
+    let (met, found) = (found <= budget, format!("{found:.1} s"));
+    Verdict { services, what, budget: format!("{budget:.0} s"), found, met, hard: false }
 }

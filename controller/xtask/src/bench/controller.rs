@@ -30,10 +30,8 @@ pub(super) struct Installation<'a> {
     pub(super) folder: PathBuf,
     /// The simulator.
     pub(super) endpoint: &'a str,
-    /// The git repository.
-    pub(super) repository: &'a Path,
-    /// How often it looks at services, and at secrets and states; absent is Bowline's default.
-    pub(super) intervals: Option<(&'a str, &'a str)>,
+    /// The lines of `bowline.yaml`, but for those that say where it listens and stores.
+    pub(super) settings: String,
 }
 
 /// A running controller. Dropping it kills it.
@@ -65,7 +63,8 @@ impl Installation<'_> {
         fs::create_dir_all(&home).with_context(|| format!("cannot create {}", home.display()))?;
         let port = free_port()?;
         let file = self.folder.join("bowline.yaml");
-        fs::write(&file, self.settings(port)).with_context(|| format!("cannot write {}", file.display()))?;
+        let settings = format!("store: state/bowline.db\nlisten: 127.0.0.1:{port}\n{}", self.settings);
+        fs::write(&file, settings).with_context(|| format!("cannot write {}", file.display()))?;
         let log = self.folder.join("bowline.log");
         let mut command = Command::new(self.binary);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", &home);
@@ -74,16 +73,6 @@ impl Installation<'_> {
         let started = Instant::now();
         let process = Process::start(command, &log)?;
         Ok(Controller { process, started, url: format!("http://127.0.0.1:{port}"), log, agent: agent() })
-    }
-
-    fn settings(&self, port: u16) -> String {
-        let intervals = self.intervals.map_or_else(String::new, |(live, other)| {
-            format!("intervals: {{ live: {live}, secrets: {other}, states: {other} }}\n")
-        });
-        format!(
-            "sources:\n  - repo: file://{}\nceiling:\n  mode: observe\nstore: state/bowline.db\nlisten: 127.0.0.1:{port}\n{intervals}",
-            self.repository.display()
-        )
     }
 }
 
@@ -135,15 +124,18 @@ impl Controller {
     /// The metrics now.
     pub(super) fn metrics(&self) -> Result<Counted> {
         let text = self.get("/metrics")?;
-        let sum = |name: &str, label: &str| -> f64 {
-            let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
-            lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-        };
         Ok(Counted {
-            passes: sum("bowline_passes_total", ""),
-            describe_services: sum("bowline_aws_calls_total", r#"operation="DescribeServices""#),
-            pass_seconds: sum("bowline_pass_duration_seconds_sum", ""),
+            passes: sum(&text, "bowline_passes_total", ""),
+            describe_services: sum(&text, "bowline_aws_calls_total", r#"operation="DescribeServices""#),
+            pass_seconds: sum(&text, "bowline_pass_duration_seconds_sum", ""),
         })
+    }
+
+    /// How many rollbacks came to this step, and the seconds from bad verdict to it, of all of them together.
+    pub(super) fn rollbacks(&self, step: &str) -> Result<(f64, f64)> {
+        let (text, label) = (self.get("/metrics")?, format!(r#"step="{step}""#));
+        let of = |field: &str| sum(&text, &format!("bowline_rollback_seconds_{field}"), &label);
+        Ok((of("count"), of("sum")))
     }
 
     /// How many resources are in which state.
@@ -176,4 +168,10 @@ impl Controller {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
+}
+
+/// The metric's value, over all of its labels with this one in them.
+fn sum(text: &str, name: &str, label: &str) -> f64 {
+    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }

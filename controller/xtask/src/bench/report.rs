@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::budget::Verdict;
+use super::rollback::Rollback;
 use super::simulator::Calls;
 use super::sweep::Sweep;
 
@@ -22,6 +23,8 @@ pub(super) struct Report {
     pub(super) throttle: bool,
     /// One for each number of services.
     pub(super) sweeps: Vec<Sweep>,
+    /// How fast rollbacks are.
+    pub(super) rollback: Rollback,
     /// Every budget.
     pub(super) budgets: Vec<Verdict>,
 }
@@ -59,6 +62,11 @@ impl Report {
             lines.push(String::new());
             lines.extend(sweep_lines(sweep));
         }
+        lines.push(String::new());
+        lines.push(format!(
+            "Rollbacks: {:.1} s from the bad verdict to the pull request, {:.1} s to the first call of the recovery where Bowline merges",
+            self.rollback.pull_request, self.rollback.recovery
+        ));
         lines.push(String::new());
         lines.push("Budgets".to_owned());
         for verdict in &self.budgets {

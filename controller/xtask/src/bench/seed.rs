@@ -213,7 +213,7 @@ fn settled(simulator: &Simulator, size: Size) -> Result<usize> {
     Ok(bytes)
 }
 
-fn manifest(kind: &str, name: &str, spec: &Value) -> String {
+pub(super) fn manifest(kind: &str, name: &str, spec: &Value) -> String {
     let mut text =
         format!("apiVersion: bowline.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n");
     // JSON is YAML, too: a line for each field keeps it readable.
@@ -224,7 +224,7 @@ fn manifest(kind: &str, name: &str, spec: &Value) -> String {
     text
 }
 
-fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
+pub(super) fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
     let path = folder.join(file);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,6 +29,8 @@ const LARGEST: u64 = 200_000_000;
 pub(super) struct Simulator {
     /// The endpoint of all services.
     pub(super) url: String,
+    /// The API of the simulated GitHub, where one was asked for.
+    pub(super) github: Option<String>,
     agent: ureq::Agent,
     _process: Process,
 }
@@ -61,16 +64,13 @@ pub(super) fn agent() -> ureq::Agent {
 
 impl Simulator {
     /// Starts it on a free port, with its log in `folder`.
-    pub(super) fn start(binary: &Path, folder: &Path, latency: &str, throttle: bool) -> Result<Self> {
+    pub(super) fn start(binary: &Path, folder: &Path, latency: &str, more: &[&str]) -> Result<Self> {
         let log = folder.join("simulator.log");
         let mut command = Command::new(binary);
-        command.args(["--listen", "127.0.0.1:0", "--account", ACCOUNT, "--latency", latency]);
-        if throttle {
-            command.arg("--throttle");
-        }
+        command.args(["--listen", "127.0.0.1:0", "--account", ACCOUNT, "--latency", latency]).args(more);
         let mut process = Process::start(command, &log)?;
-        let url = ready(&mut process, &log)?;
-        Ok(Self { url, agent: agent(), _process: process })
+        let (url, github) = ready(&mut process, &log)?;
+        Ok(Self { url, github, agent: agent(), _process: process })
     }
 
     /// Calls ECS; a throttled call is repeated after the simulated time has jumped.
@@ -127,6 +127,32 @@ impl Simulator {
         Ok(calls)
     }
 
+    /// When each call since the last [`Simulator::forget_calls`] was made, in simulated time, by `service operation`.
+    pub(super) fn moments(&self) -> Result<Vec<(String, Timestamp)>> {
+        let answer = self.control("GET", "calls", &Value::Null)?;
+        let calls = answer["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let moment = |call: &Value| {
+            let text = |field: &str| call[field].as_str().unwrap_or_default();
+            let at = text("at").parse().context("the record of a call has no time")?;
+            Ok((format!("{} {}", text("service"), text("operation")), at))
+        };
+        calls.iter().map(moment).collect()
+    }
+
+    /// Sets something up at the simulated GitHub.
+    pub(super) fn set_up_github(&self, what: &str, body: &Value) -> Result<Value> {
+        let url = self.github.as_ref().context("there is no simulated GitHub")?;
+        let url = format!("{url}/_sim/github/{what}");
+        let mut answer =
+            self.agent.post(&url).send(body.to_string()).with_context(|| format!("cannot call {url}"))?;
+        let text =
+            answer.body_mut().read_to_string().with_context(|| format!("cannot read the answer of {url}"))?;
+        if answer.status().as_u16() != 200 {
+            bail!("{url} answered {text}");
+        }
+        serde_json::from_str(&text).with_context(|| format!("the answer of {url} is not JSON"))
+    }
+
     /// Starts counting anew.
     pub(super) fn forget_calls(&self) -> Result<()> {
         self.control("DELETE", "calls", &Value::Null).map(|_| ())
@@ -169,14 +195,14 @@ fn authorization(service: &str) -> String {
     )
 }
 
-/// The endpoint that it prints when it is ready.
-fn ready(process: &mut Process, log: &PathBuf) -> Result<String> {
+/// The endpoint that it prints when it is ready, and before it that of GitHub, if there is one.
+fn ready(process: &mut Process, log: &PathBuf) -> Result<(String, Option<String>)> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) {
         let text = fs::read_to_string(log).unwrap_or_default();
-        if let Some(line) = text.lines().find(|_| text.ends_with('\n')) {
-            let url = line.strip_prefix("bowline-sim ready at ");
-            return Ok(url.with_context(|| format!("the simulator said `{line}`"))?.to_owned());
+        let after = |words: &str| text.lines().find_map(|line| line.strip_prefix(words)).map(str::to_owned);
+        if let Some(url) = after("bowline-sim ready at ").filter(|_| text.ends_with('\n')) {
+            return Ok((url, after("simulated GitHub at ")));
         }
         process.must_run(log)?;
         thread::sleep(Duration::from_millis(10));

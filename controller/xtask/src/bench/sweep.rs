@@ -127,15 +127,15 @@ pub(super) struct Drift {
 pub(super) fn sweep(setting: &Setting<'_>, size: Size, folder: &Path) -> Result<Sweep> {
     let tell = |what: &str| (setting.progress)(&format!("{} services: {what}", size.services));
     tell("making them");
-    let simulator = Simulator::start(setting.simulator, folder, setting.latency, setting.throttle)?;
+    let more: &[&str] = if setting.throttle { &["--throttle"] } else { &[] };
+    let simulator = Simulator::start(setting.simulator, folder, setting.latency, more)?;
     let repository: PathBuf = folder.join("repository");
     let answer_bytes = seed::seed(&simulator, size, &repository)?;
     let installation = Installation {
         binary: setting.bowline,
         folder: folder.join("installation"),
         endpoint: &simulator.url,
-        repository: &repository,
-        intervals: setting.intervals,
+        settings: settings(&repository, setting.intervals),
     };
 
     tell("first start");
@@ -170,6 +170,13 @@ pub(super) fn sweep(setting: &Setting<'_>, size: Size, folder: &Path) -> Result<
         drift,
         by_hand,
     })
+}
+
+fn settings(repository: &Path, intervals: Option<(&str, &str)>) -> String {
+    let intervals = intervals.map_or_else(String::new, |(live, other)| {
+        format!("intervals: {{ live: {live}, secrets: {other}, states: {other} }}\n")
+    });
+    format!("sources:\n  - repo: file://{}\nceiling:\n  mode: observe\n{intervals}", repository.display())
 }
 
 /// Starts the controller and waits for its first pass, which must find everything as git wants it.
