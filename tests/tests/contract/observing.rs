@@ -172,7 +172,7 @@ pub(super) async fn every_running_task_has_a_start(mut site: Site) {
 pub(super) async fn the_images_of_running_tasks_are_counted(mut site: Site) {
     site.with_service().await;
     let live = site.look().await;
-    let images = known(live.images.get(&name("web")).map(|asked| &asked.found));
+    let images = known(live.images.get(&name("web")).map(|asked| &*asked.found));
     let counts: Vec<u32> = images.running.values().map(|digests| digests.0.values().sum()).collect();
     assert_eq!(counts, [2]);
 }
@@ -182,7 +182,7 @@ pub(super) async fn a_scalable_target_is_read_and_one_that_is_not_there_is_missi
     let id = format!("service/{}/web", site.id);
     let look = async || site.look().await.scalable_targets[&name("web")].clone();
     let before = look().await;
-    assert_eq!((&before.about, &before.found), (&id, &Observed::Missing));
+    assert_eq!((&*before.about, &*before.found), (&*id, &Observed::Missing));
     let register = site.world.clients.scaling.register_scalable_target().resource_id(&id);
     let register = register.service_namespace(ServiceNamespace::Ecs).min_capacity(1).max_capacity(4);
     let register = register.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);

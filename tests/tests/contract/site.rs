@@ -143,7 +143,7 @@ impl Site {
 
     /// The service `web`.
     pub(super) async fn web(&self) -> LiveService {
-        known(self.observe(None).await.services.get(&name("web")))
+        known(self.observe(None).await.services.get(&name("web"))).as_ref().clone()
     }
 
     /// Everything of the hot pass, and the answer to one more question.
