@@ -365,3 +365,18 @@ fn when_a_secret_left_its_version_is_remembered() {
     world.learn();
     assert_eq!(world.memory.resources["Secret/db"].moved_away, None);
 }
+
+#[test]
+fn what_was_stored_without_evidence_and_health_is_still_read() {
+    let mut world = web().with_service("web", "web:7");
+    let hash = world.in_flight("web", "web:7", "1");
+    let service = world.remember("web");
+    let mut tried = service.in_flight.as_ref().unwrap().attempt();
+    tried.verdict = Some(AttemptVerdict::Bad("it crashed".to_owned()));
+    service.attempts.insert(hash.clone(), tried);
+    let mut stored = serde_json::to_value(&*service).unwrap();
+    stored["in_flight"].as_object_mut().unwrap().remove("watch").unwrap();
+    stored["attempts"][&hash.0].as_object_mut().unwrap().remove("aftermath").unwrap();
+    service.in_flight.as_mut().unwrap().watch = Watch::default();
+    assert_eq!(serde_json::from_value::<ServiceMemory>(stored).unwrap(), *service);
+}
