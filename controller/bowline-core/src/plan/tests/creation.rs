@@ -238,7 +238,7 @@ fn a_creation_that_failed_is_released_by_a_commit_once() {
     let mut live = live_service("web", "web:6");
     live.deployments = vec![deployment("10", "web:6", RolloutState::Failed)];
     live.deployments[0].created_at = Some(world.now);
-    world.live.services.insert(name("web"), known_service(live));
+    world.live.services.insert(name("web"), Observed::Known { value: live.into(), at: world.now });
     world.learn();
     let world = gone(world);
     assert_eq!((world.report("web").sync, world.propose().actions), (Sync::AwaitingGit, vec![]));
