@@ -27,7 +27,7 @@ pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
     KnownDifference {
         server: "moto",
         case: "past_deployments_come_newest_first",
-        symptom: r#""category":"unsupported""#,
+        symptom: "category: Unsupported",
         why: "moto does not have ListServiceDeployments: HTTP 500 with its web server's own page (NotImplementedError).",
     },
     KnownDifference {
