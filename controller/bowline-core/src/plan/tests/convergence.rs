@@ -188,8 +188,7 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         model.histories.insert(name(&of), vec![first]);
         model.starts.insert(name(&of), vec![at(-3600); service.counts.0 as usize]);
     }
-    let services_live = known_values(fixture.live.services).into_iter();
-    model.services = services_live.map(|(of, service)| (of, Arc::unwrap_or_clone(service))).collect();
+    model.services = unshared(known_values(fixture.live.services));
     for (number, service) in services.iter().enumerate().filter(|(_, service)| !service.exists) {
         let of = name(&format!("s{number}"));
         let create = if service.counts.1.is_none() { json!({"desiredCount": 1}) } else { json!({}) };
@@ -204,6 +203,10 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
     model.of_others = of_others.map(|(name, service)| (name.clone(), service.clone())).collect();
     model.secrets = known_values(fixture.live.secrets);
     (fixture.desired, model)
+}
+
+fn unshared<T: Clone>(map: BTreeMap<ResourceName, Arc<T>>) -> BTreeMap<ResourceName, T> {
+    map.into_iter().map(|(name, one)| (name, Arc::unwrap_or_clone(one))).collect()
 }
 
 fn known_values<T>(map: BTreeMap<ResourceName, Observed<T>>) -> BTreeMap<ResourceName, T> {
