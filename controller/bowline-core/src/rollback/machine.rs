@@ -38,7 +38,8 @@ use crate::name::{CommitId, ResourceName};
 use crate::plan::{Evidence, SpecHash};
 
 pub use begin::{
-    Candidate, Standing, begin, came_back, fresh, good_commit, is_storm, standing, wanted_digest,
+    Candidate, Standing, begin, came_back, failed_rollback, fresh, good_commit, is_storm, standing,
+    wanted_digest,
 };
 pub use merging::{Merging, merging};
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};

@@ -12,7 +12,7 @@ use crate::diff::normal_text;
 use crate::name::{CommitId, ResourceName, TaskDefinitionArn};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 use crate::rollback::SharedOutage;
-use crate::rollback::revert::{PastCommit, Revert, spec};
+use crate::rollback::revert::{PastCommit, Revert, Trailers, spec};
 
 /// More bad commits than this within [`STORM`] are not rolled back by themselves.
 const MOST_AT_ONCE: usize = 3;
@@ -139,6 +139,36 @@ pub fn standing(
         };
     }
     (git, live)
+}
+
+/// The rollback of which this is the failure: it went back to what failed as well, its own commit is the newest that changed
+/// what the service deploys, and no other rollback followed it. What a later commit broke is that commit's failure alone.
+pub fn failed_rollback<'a>(
+    known: &'a BTreeMap<String, Rollback>,
+    history: &[PastCommit],
+    name: &ResourceName,
+) -> Option<&'a Rollback> {
+    let changed = |pair: &&[PastCommit]| match pair {
+        [commit, before] => spec(&commit.state, name) != spec(&before.state, name),
+        _ => false,
+    };
+    let newest = history.windows(2).find(changed)?.first()?;
+    let followed: BTreeSet<&String> = known.values().filter_map(|one| one.after.as_ref()).collect();
+    known.values().find(|one| {
+        one.state == State::Failed
+            && one.resources.contains_key(name)
+            && !followed.contains(&one.id)
+            && is_own(&newest.trailers, one)
+    })
+}
+
+/// Whether a commit with these trailers is what the rollback put on the branch. An incident that is named decides: the same
+/// commit can be taken back for another one.
+fn is_own(trailers: &Trailers, rollback: &Rollback) -> bool {
+    match &trailers.incident {
+        Some(incident) => *incident == rollback.id,
+        None => trailers.reverts.contains(&rollback.bad_commit),
+    }
 }
 
 /// The rollback after which what failed came back: what it took back is what the head wants of the service again. A person

@@ -9,6 +9,7 @@ use crate::name::{CommitId, ResourceName};
 use crate::plan::fixture::{Fixture, content};
 use crate::plan::{EvidenceEvent, StoppedGroup};
 use crate::rollback::SharedOutage;
+use crate::rollback::revert::{Parent, PastCommit, Trailers};
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -533,6 +534,70 @@ fn what_is_good_after_all_is_not_taken_back() {
     };
     assert_eq!(seen("web:6"), (GitSeen::WantsFailed, LiveSeen::OnItsWay));
     assert_eq!(seen("web:7"), (GitSeen::WantsOther, LiveSeen::AsWanted));
+}
+
+/// A branch that is about `web`, newest first, by the revision that each commit wants.
+fn past(commits: &[(char, &str, Trailers)]) -> Vec<PastCommit> {
+    let commit = |(digit, revision, trailers): &(char, &str, Trailers)| PastCommit {
+        id: id(*digit),
+        subject: String::new(),
+        trailers: trailers.clone(),
+        parent: Parent::One(id('0')),
+        files: BTreeMap::new(),
+        state: Fixture::new()
+            .with_service("web", "web:1")
+            .with_history("web", Vec::new())
+            .wanting("web", revision)
+            .desired
+            .into(),
+    };
+    commits.iter().map(commit).collect()
+}
+
+#[test]
+fn only_its_own_commit_s_failure_is_a_failed_rollback_s() {
+    let plain = Trailers::default;
+    let own = || Trailers {
+        reverts: BTreeSet::from([id('b')]),
+        incident: Some("bbbbbbbbbbbb-1".to_owned()),
+        ..plain()
+    };
+    let by_hand = || Trailers { incident: None, ..own() };
+    let of_another = || Trailers { incident: Some("bbbbbbbbbbbb-9".to_owned()), ..own() };
+    let (good, bad) = (('1', "web:1", plain()), ('b', "web:2", plain()));
+    let reverted = |trailers| ('2', "web:1", trailers);
+    let cases = [
+        ("its own revert", vec![reverted(own()), bad.clone(), good.clone()], true),
+        (
+            "under others' commits",
+            vec![('3', "web:1", plain()), reverted(own()), bad.clone(), good.clone()],
+            true,
+        ),
+        ("without an incident", vec![reverted(by_hand()), bad.clone(), good.clone()], true),
+        ("another incident's", vec![reverted(of_another()), bad.clone(), good.clone()], false),
+        ("a person's", vec![reverted(plain()), bad.clone(), good.clone()], false),
+        (
+            "a later bad commit",
+            vec![('3', "web:3", plain()), reverted(own()), bad.clone(), good.clone()],
+            false,
+        ),
+        ("nothing changed", vec![good], false),
+    ];
+    let failed = Rollback { state: State::Failed, ..rollback(RollbackStrategy::AutoMerge) };
+    let known = |one: &[&Rollback]| one.iter().map(|one| (one.id.clone(), (*one).clone())).collect();
+    for (case, commits, expected) in cases {
+        let history = past(&commits);
+        let known: BTreeMap<String, Rollback> = known(&[&failed]);
+        let found = failed_rollback(&known, &history, &name("web"));
+        assert_eq!(found.map(|one| one.id.as_str()), expected.then_some("bbbbbbbbbbbb-1"), "{case}");
+        assert_eq!(failed_rollback(&known, &history, &name("api")), None, "{case}");
+    }
+    let history = past(&[reverted(own()), bad, ('1', "web:1", plain())]);
+    let second = Rollback { id: "second".to_owned(), after: Some(failed.id.clone()), ..failed.clone() };
+    let second = Rollback { state: State::PullRequest, ..second };
+    assert_eq!(failed_rollback(&known(&[&failed, &second]), &history, &name("web")), None, "followed");
+    let verified = Rollback { state: State::Verified, ..failed };
+    assert_eq!(failed_rollback(&known(&[&verified]), &history, &name("web")), None, "not failed");
 }
 
 #[test]
