@@ -38,7 +38,7 @@ use crate::name::{CommitId, ResourceName};
 use crate::plan::{Evidence, SpecHash};
 
 pub use begin::{
-    Candidate, Standing, begin, came_back, failed_rollback, fresh, good_commit, is_storm, standing,
+    Candidate, Standing, begin, came_back, failed_rollback, fresh, good_commit, is_storm, standing, wanted,
     wanted_digest,
 };
 pub use merging::{Merging, merging};
@@ -80,6 +80,9 @@ pub struct Rollback {
     pub pull: Option<PullRef>,
     /// Why it does not go on by itself, as a sentence.
     pub why: Option<String>,
+    /// Digests of what git wanted of its services when the merge was first seen: what it went back to.
+    #[serde(default)]
+    pub went_back_to: BTreeMap<ResourceName, String>,
     /// What went wrong with the last step.
     pub trouble: Option<Lasting>,
     /// The comment that was last written, so that it is written once.
@@ -263,7 +266,14 @@ impl Rollback {
         if seen.git != GitSeen::WantsOther {
             return;
         }
+        if self.went_back_to.is_empty() {
+            self.went_back_to.clone_from(&seen.wanted);
+        }
         match &seen.live {
+            LiveSeen::WentOn(reason) => {
+                self.why = Some(reason.clone());
+                self.enter_because(State::Overtaken, now);
+            }
             LiveSeen::Bad(reason) => {
                 self.why = Some(reason.clone());
                 self.enter_because(State::Failed, now);

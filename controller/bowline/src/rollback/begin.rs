@@ -207,6 +207,7 @@ impl Loop {
             branch: None,
             pull: None,
             why: None,
+            went_back_to: BTreeMap::new(),
             trouble: None,
             told: None,
             overdue_told: false,

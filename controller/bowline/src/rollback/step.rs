@@ -53,7 +53,14 @@ impl Tools {
     ) -> Seen {
         let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_name());
         let git = if scene.fresh { git } else { GitSeen::Unknown };
-        let mut seen = Seen { git, live, pull: PullSeen::NotAsked, github: self.github.is_some(), storm };
+        let mut seen = Seen {
+            git,
+            wanted: machine::wanted(rollback, &scene.snapshot.state),
+            live,
+            pull: PullSeen::NotAsked,
+            github: self.github.is_some(),
+            storm,
+        };
         if let Some(github) =
             self.github.as_ref().filter(|_| rollback.needs_pull() && !rollback.is_resting(now))
         {

@@ -1,12 +1,16 @@
 //! What is looked at before each step.
 
-use crate::name::CommitId;
+use std::collections::BTreeMap;
+
+use crate::name::{CommitId, ResourceName};
 
 /// Everything that a step is decided by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Whether git still wants what failed.
     pub git: GitSeen,
+    /// Digests of what it wants of the rollback's services.
+    pub wanted: BTreeMap<ResourceName, String>,
     /// How live is, all services of the rollback together.
     pub live: LiveSeen,
     /// The pull request, asked for after git was read.
@@ -35,8 +39,10 @@ pub enum LiveSeen {
     AsWanted,
     /// Not there yet.
     OnItsWay,
-    /// What git wants now failed, with the reason.
+    /// What the rollback went back to failed, with the reason.
     Bad(String),
+    /// What failed is what a later commit wants, with the reason.
+    WentOn(String),
     /// It could not be read.
     Unknown,
 }

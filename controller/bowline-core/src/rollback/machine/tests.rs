@@ -7,9 +7,9 @@ use super::*;
 use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
 use crate::name::{CommitId, ResourceName};
 use crate::plan::fixture::{Fixture, content};
-use crate::plan::{EvidenceEvent, StoppedGroup};
+use crate::plan::{EvidenceEvent, HeldWhy, StoppedGroup};
 use crate::rollback::SharedOutage;
-use crate::rollback::revert::{Parent, PastCommit, Trailers};
+use crate::rollback::revert::{Parent, PastCommit, Revert, Trailers};
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -54,6 +54,7 @@ fn rollback(strategy: RollbackStrategy) -> Rollback {
         branch: None,
         pull: None,
         why: None,
+        went_back_to: BTreeMap::new(),
         trouble: None,
         told: None,
         overdue_told: false,
@@ -96,6 +97,7 @@ impl Outside {
         };
         Seen {
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
+            wanted: BTreeMap::new(),
             live: if is_merged { LiveSeen::AsWanted } else { LiveSeen::OnItsWay },
             pull: match found {
                 _ if !asked || !rollback.needs_pull() => PullSeen::NotAsked,
@@ -277,7 +279,7 @@ fn open(mergeability: Mergeability) -> Pull {
 }
 
 fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
-    Seen { git, live, pull, github: true, storm: false }
+    Seen { git, wanted: BTreeMap::new(), live, pull, github: true, storm: false }
 }
 
 /// In this state, with its branch pushed.
@@ -356,6 +358,83 @@ fn after_the_merge_live_has_to_follow_and_to_stay() {
     let mut rollback = at(State::Merged, RollbackStrategy::PullRequest);
     let bad = LiveSeen::Bad("web: rolled back by ECS".to_owned());
     assert_eq!(look(&mut rollback, GitSeen::WantsOther, bad, 1), State::Failed);
+}
+
+#[test]
+fn a_later_commit_s_failure_overtakes_the_rollback_and_its_own_fails_it() {
+    let wanting = |revision: &str| {
+        Fixture::new()
+            .with_service("web", "web:6")
+            .with_revision("web:6", content("web", "f"))
+            .with_revision("web:7", content("web", "g"))
+            .with_history("web", Vec::new())
+            .wanting("web", revision)
+    };
+    let mut report = wanting("web:6").report("web");
+    report.held = vec![HeldWhy::Quarantined {
+        service: name("web"),
+        spec_hash: SpecHash("other".to_owned()),
+        reason: "tasks stop".to_owned(),
+    }];
+    let web = name("web");
+    let reports = BTreeMap::from([(&web, &report)]);
+    let turn = |rollback: &mut Rollback, revision: &str, reports: &BTreeMap<_, _>| {
+        let state = wanting(revision).desired;
+        let (git, live) = standing(rollback, &state, reports);
+        let wanted = wanted(rollback, &state);
+        rollback.advance(&Seen { wanted, ..seen(git, live, PullSeen::NotAsked) }, after(1));
+        (rollback.state, rollback.why.clone())
+    };
+    let merged = || {
+        let mut rollback = at(State::Merged, RollbackStrategy::AutoMerge);
+        assert_eq!(turn(&mut rollback, "web:6", &BTreeMap::new()).0, State::Converged);
+        rollback
+    };
+    let why = Some("web: tasks stop".to_owned());
+    assert_eq!(turn(&mut merged(), "web:6", &reports), (State::Failed, why.clone()));
+    let mut overtaken = merged();
+    assert_eq!(turn(&mut overtaken, "web:7", &reports), (State::Overtaken, why));
+    assert!(comment(&overtaken).contains("a later commit failed: web: tasks stop."));
+}
+
+#[test]
+fn what_has_no_branch_and_needs_a_person_holds_no_other_service_up() {
+    let step = crate::rollback::revert::Step {
+        commit: id('b'),
+        subject: "Release".to_owned(),
+        parent: id('a'),
+        mainline: None,
+        whole: true,
+        documents: BTreeMap::new(),
+        files: BTreeSet::new(),
+        left: BTreeSet::new(),
+    };
+    let revert = Revert {
+        head: id('b'),
+        resources: BTreeSet::from([name("api")]),
+        steps: vec![step],
+        pins: BTreeMap::new(),
+        to_register: BTreeMap::new(),
+        documents: BTreeMap::new(),
+    };
+    let candidate = Candidate { failed: failed(), strategy: RollbackStrategy::AutoMerge };
+    let candidates = BTreeMap::from([(name("api"), candidate)]);
+    let stands = |open: Rollback| {
+        let known = BTreeMap::from([(open.id.clone(), open)]);
+        match begin(&known, &revert, &candidates, after(1)) {
+            Some(Standing::Begins(rollback)) => format!("begins {}", rollback.id),
+            Some(Standing::Joins(id)) => format!("joins {id}"),
+            Some(Standing::Waits(id)) => format!("waits for {id}"),
+            None => "nothing".to_owned(),
+        }
+    };
+    let auto = RollbackStrategy::AutoMerge;
+    let mut stuck = rollback(auto);
+    stuck.cannot("nothing to go back to".to_owned(), start());
+    assert_eq!(stands(stuck), "begins bbbbbbbbbbbb-2");
+    assert_eq!(stands(at(State::NeedsPerson, auto)), "waits for bbbbbbbbbbbb-1");
+    assert_eq!(stands(at(State::PullRequest, auto)), "waits for bbbbbbbbbbbb-1");
+    assert_eq!(stands(rollback(auto)), "joins bbbbbbbbbbbb-1");
 }
 
 #[test]
