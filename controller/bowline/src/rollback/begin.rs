@@ -208,6 +208,7 @@ impl Loop {
             pull: None,
             why: None,
             went_back_to: BTreeMap::new(),
+            to_close: false,
             trouble: None,
             told: None,
             overdue_told: false,

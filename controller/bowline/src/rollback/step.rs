@@ -88,11 +88,15 @@ impl Tools {
                 let enabled = github.enable_auto_merge(node_id, expected, message_of(rollback)).await;
                 enabled.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
             }
+            (Step::Close { number }, Some(github)) => {
+                github.close(*number).await.map(|()| rollback.has_closed()).map_err(Failed::from)
+            }
             (Step::Tell { number }, Some(github)) => tell(github, rollback, *number).await,
             (
                 Step::OpenPull
                 | Step::Merge { .. }
                 | Step::EnableAutoMerge { .. }
+                | Step::Close { .. }
                 | Step::Tell { .. }
                 | Step::Rest,
                 _,

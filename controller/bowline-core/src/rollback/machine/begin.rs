@@ -100,6 +100,7 @@ pub fn begin(
         pull: None,
         why: None,
         went_back_to: BTreeMap::new(),
+        to_close: false,
         trouble: None,
         told: None,
         overdue_told: false,

@@ -55,6 +55,7 @@ fn rollback(strategy: RollbackStrategy) -> Rollback {
         pull: None,
         why: None,
         went_back_to: BTreeMap::new(),
+        to_close: false,
         trouble: None,
         told: None,
         overdue_told: false,
@@ -142,6 +143,10 @@ impl Outside {
                     pull.state = PullState::Merged;
                 }
                 rollback.merge_asked(now);
+            }
+            Step::Close { .. } => {
+                self.pulls.first_mut().unwrap().state = PullState::Closed;
+                rollback.has_closed();
             }
             Step::Tell { .. } => rollback.has_told(),
             Step::Rest => {}
@@ -231,6 +236,50 @@ proptest! {
     }
 
     #[test]
+    fn whatever_fails_what_is_overtaken_is_closed_and_never_merged(
+        fates in prop::collection::vec(fate(), 0..40),
+        merged_first in any::<bool>(),
+    ) {
+        let mut outside = Outside::new(true, true);
+        let mut rollback = rollback(RollbackStrategy::AutoMerge);
+        outside.take(&Step::Push, &mut rollback, start());
+        outside.take(&Step::OpenPull, &mut rollback, start());
+        let gone_on = |outside: &Outside, rollback: &Rollback, asked| {
+            Seen { git: GitSeen::WantsOther, live: LiveSeen::AsWanted, ..outside.seen(rollback, asked) }
+        };
+        for turn in 0..fates.len() + 10 {
+            let now = after(i64::try_from(turn).unwrap() * 400);
+            let fate = fates.get(turn).copied().unwrap_or(Fate::Done);
+            let step = rollback.advance(&gone_on(&outside, &rollback, !matches!(fate, Fate::Down)), now);
+            let label = step.label();
+            prop_assert!(["close", "tell", "rest"].contains(&label), "{}", label);
+            if merged_first && matches!(step, Step::Close { .. }) {
+                // As GitHub does: what is merged cannot be closed.
+                outside.pulls[0].state = PullState::Merged;
+                rollback.troubled(&step, &trouble(PASSING), now);
+                continue;
+            }
+            let written = rollback.clone();
+            match fate {
+                Fate::Done => outside.take(&step, &mut rollback, now),
+                Fate::LostReply | Fate::CrashAfter | Fate::Forgotten => {
+                    outside.take(&step, &mut rollback, now);
+                    rollback = written;
+                }
+                Fate::Refused | Fate::Down => rollback.troubled(&step, &trouble(PASSING), now),
+                Fate::CrashBefore => {}
+            }
+        }
+        prop_assert!(rollback.is_over(true));
+        let ended = if merged_first {
+            (State::Verified, PullState::Merged)
+        } else {
+            (State::Overtaken, PullState::Closed)
+        };
+        prop_assert_eq!((rollback.state, outside.pulls[0].state), ended);
+    }
+
+    #[test]
     fn what_bowline_may_not_merge_it_never_merges(
         fates in prop::collection::vec(fate(), 0..40),
         conflict in any::<bool>(),
@@ -313,7 +362,7 @@ fn what_is_seen_of_the_pull_request_decides() {
             State::PullRequest,
             seen(GitSeen::WantsOther, LiveSeen::AsWanted, PullSeen::There(open(Mergeability::Ready))),
             State::Overtaken,
-            "tell",
+            "close",
         ),
         (
             State::Detected,

@@ -163,7 +163,7 @@ pub fn comment(rollback: &Rollback) -> String {
             Some(why) => {
                 format!("Merged, and git went on; a later commit failed: {}.", why.trim_end_matches('.'))
             }
-            None => "Git went on without this, or what failed was good after all. This can be closed.".to_owned(),
+            None => "Git went on without this, or what failed was good after all. Bowline closes this, so that it is not merged any more.".to_owned(),
         },
         State::Failed => format!(
             "What this went back to failed as well: {}.",
