@@ -315,6 +315,13 @@ impl Rollback {
 
     fn next(&mut self, seen: &Seen, now: Timestamp) -> Step {
         match self.state {
+            State::Detected | State::Branch if self.allowed(seen) == RollbackStrategy::None => {
+                self.why = Some(
+                    "held: by now the manifest, the Target's mode or Bowline's own configuration allows no rollback"
+                        .to_owned(),
+                );
+                Step::Rest
+            }
             State::Detected if seen.storm => {
                 self.why = Some(
                     "held: more than 3 commits were found bad within 10 minutes, so that something they share may be down"
@@ -323,6 +330,8 @@ impl Rollback {
                 Step::Rest
             }
             State::Detected if seen.github && seen.pull == PullSeen::NotAsked => Step::Rest,
+            // What may not be acted from is no reason to change anything.
+            State::Detected if seen.git != GitSeen::WantsFailed => Step::Rest,
             State::Detected => Step::Push,
             State::Branch if !seen.github => {
                 let name = self.branch.as_ref().map_or("", |branch| &branch.name);
@@ -349,11 +358,23 @@ impl Rollback {
         }
     }
 
+    /// How far it may go: as far as when it began, and no further than now.
+    fn allowed(&self, seen: &Seen) -> RollbackStrategy {
+        self.strategy.min(seen.strategy)
+    }
+
     /// The step that merges the pull request, where Bowline may.
     fn merge(&mut self, seen: &Seen, now: Timestamp) -> Option<Step> {
         let PullSeen::There(pull) = &seen.pull else { return None };
         let branch = self.branch.as_ref()?;
-        if self.strategy != RollbackStrategy::AutoMerge {
+        if self.strategy != RollbackStrategy::AutoMerge || seen.git != GitSeen::WantsFailed {
+            return None;
+        }
+        if self.allowed(seen) != RollbackStrategy::AutoMerge {
+            self.why = Some(
+                "held: by now the manifest, the Target's mode or Bowline's own configuration wants a person to merge"
+                    .to_owned(),
+            );
             return None;
         }
         let expected = branch.commit.clone();

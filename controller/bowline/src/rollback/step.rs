@@ -59,6 +59,7 @@ impl Tools {
             live,
             pull: PullSeen::NotAsked,
             github: self.github.is_some(),
+            strategy: scene.allows(rollback.resources.keys()).min(self.strategy),
             storm,
         };
         if let Some(github) =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, ResourceName};
 
 /// Everything that a step is decided by.
@@ -17,6 +18,8 @@ pub struct Seen {
     pub pull: PullSeen,
     /// Whether a server with pull requests is configured.
     pub github: bool,
+    /// How far a rollback of its services may go by now.
+    pub strategy: RollbackStrategy,
     /// Whether so many commits are bad at once that nothing is done by itself.
     pub storm: bool,
 }

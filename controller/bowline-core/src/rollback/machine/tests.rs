@@ -106,6 +106,7 @@ impl Outside {
                 None => PullSeen::None,
             },
             github: true,
+            strategy: RollbackStrategy::AutoMerge,
             storm: false,
         }
     }
@@ -328,7 +329,8 @@ fn open(mergeability: Mergeability) -> Pull {
 }
 
 fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
-    Seen { git, wanted: BTreeMap::new(), live, pull, github: true, storm: false }
+    let strategy = RollbackStrategy::AutoMerge;
+    Seen { git, wanted: BTreeMap::new(), live, pull, github: true, strategy, storm: false }
 }
 
 /// In this state, with its branch pushed.
@@ -382,6 +384,39 @@ fn what_is_seen_of_the_pull_request_decides() {
         let case = format!("{from:?}, {seen:?}");
         let next = rollback.advance(&seen, after(1));
         assert_eq!((rollback.state, next.label()), (to, step), "{case}");
+    }
+}
+
+#[test]
+fn what_is_allowed_by_now_and_whether_git_may_be_acted_from_hold_each_step() {
+    let (auto, by_pull, none) =
+        (RollbackStrategy::AutoMerge, RollbackStrategy::PullRequest, RollbackStrategy::None);
+    let (fresh, unknown) = (GitSeen::WantsFailed, GitSeen::Unknown);
+    let ready = || PullSeen::There(open(Mergeability::Ready));
+    let blocked = || PullSeen::There(open(Mergeability::Blocked));
+    let cases = [
+        (State::Detected, PullSeen::None, auto, by_pull, fresh, "push", None),
+        (State::Detected, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
+        (State::Detected, PullSeen::None, auto, auto, unknown, "rest", None),
+        (State::Branch, PullSeen::None, auto, by_pull, fresh, "open-pull", None),
+        (State::Branch, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
+        (State::PullRequest, ready(), auto, auto, fresh, "merge", None),
+        (State::PullRequest, ready(), auto, by_pull, fresh, "tell", Some("wants a person to merge")),
+        (State::PullRequest, ready(), auto, none, fresh, "tell", Some("wants a person to merge")),
+        (State::PullRequest, ready(), by_pull, auto, fresh, "rest", None),
+        (State::PullRequest, ready(), auto, auto, unknown, "rest", None),
+        (State::PullRequest, blocked(), auto, auto, fresh, "auto-merge", None),
+        (State::PullRequest, blocked(), auto, by_pull, fresh, "tell", Some("wants a person to merge")),
+        (State::PullRequest, blocked(), auto, auto, unknown, "rest", None),
+    ];
+    for (state, pull, began_with, now_with, git, step, why) in cases {
+        let case = format!("{state:?}, {pull:?}, {began_with:?}, {now_with:?}, {git:?}");
+        let mut rollback = at(state, began_with);
+        let seen = Seen { strategy: now_with, ..seen(git, LiveSeen::OnItsWay, pull) };
+        assert_eq!(rollback.advance(&seen, after(1)).label(), step, "{case}");
+        let said = rollback.why.as_deref().unwrap_or_default();
+        assert_eq!(why.is_none(), said.is_empty(), "{case}: {said}");
+        assert!(said.ends_with(why.unwrap_or_default()), "{case}: {said}");
     }
 }
 
