@@ -44,16 +44,18 @@ impl Loop {
         if self.examined == examined {
             return Ok(false);
         }
-        self.examined = examined;
         let Some(head) = CommitId::parse(&scene.snapshot.commit).ok() else { return Ok(false) };
-        match self.history(scene, &head, &fresh).await {
-            Ok(history) => self.begin_from(scene, history, &fresh).await,
+        let history = match self.history(scene, &head, &fresh).await {
+            Ok(history) => history,
             Err(error) => {
                 tracing::warn!(problem = %crate::engine::sentence(&error), hint = %error.hint(), "a rollback cannot begin yet");
-                self.examined = None;
-                Ok(false)
+                return Ok(false);
             }
-        }
+        };
+        let begun = self.begin_from(scene, history, &fresh).await?;
+        // Only now: what could not be written down is looked at again.
+        self.examined = examined;
+        Ok(begun)
     }
 
     async fn history(
