@@ -103,10 +103,11 @@ pub fn judge(
                 Verdict::Bad(went_back(primary, reason))
             } else if is_done(service, primary) {
                 health::verdict(in_flight, at)
+            } else if let Some(paused) = &in_flight.watch.pause {
+                // First seen after the deadline as well: a pause is waited for, and has an end of its own.
+                Verdict::Pending(WaitingOn::Pause { pause: paused.pause.clone(), since: paused.since })
             } else if at > in_flight.deadline {
                 Verdict::Bad(late(in_flight, primary))
-            } else if let Some(paused) = &in_flight.watch.pause {
-                Verdict::Pending(WaitingOn::Pause { pause: paused.pause.clone(), since: paused.since })
             } else {
                 pending(Some(ours))
             }

@@ -38,7 +38,8 @@ use crate::name::{CommitId, ResourceName};
 use crate::plan::{Evidence, SpecHash};
 
 pub use begin::{
-    Candidate, Standing, begin, came_back, fresh, good_commit, is_storm, standing, wanted_digest,
+    Candidate, Standing, begin, came_back, failed_rollback, fresh, good_commit, is_storm, standing, wanted,
+    wanted_digest,
 };
 pub use merging::{Merging, merging};
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};
@@ -79,6 +80,12 @@ pub struct Rollback {
     pub pull: Option<PullRef>,
     /// Why it does not go on by itself, as a sentence.
     pub why: Option<String>,
+    /// Digests of what git wanted of its services when the merge was first seen: what it went back to.
+    #[serde(default)]
+    pub went_back_to: BTreeMap<ResourceName, String>,
+    /// Whether its pull request is still to be closed: the server may merge it by itself, whatever git wants by now.
+    #[serde(default)]
+    pub to_close: bool,
     /// What went wrong with the last step.
     pub trouble: Option<Lasting>,
     /// The comment that was last written, so that it is written once.
@@ -157,6 +164,11 @@ pub enum Step {
         /// The commit that its head has to be.
         expected: CommitId,
     },
+    /// Close the pull request: git went on without it.
+    Close {
+        /// Its number.
+        number: u64,
+    },
     /// Write labels, reviewers, the comment and what is said of the bad commit.
     Tell {
         /// The pull request's number.
@@ -174,6 +186,7 @@ impl Step {
             Self::OpenPull => "open-pull",
             Self::Merge { .. } => "merge",
             Self::EnableAutoMerge { .. } => "auto-merge",
+            Self::Close { .. } => "close",
             Self::Tell { .. } => "tell",
             Self::Rest => "rest",
         }
@@ -183,12 +196,13 @@ impl Step {
 impl Rollback {
     /// Whether the server has to be asked for the pull request before [`Rollback::advance`].
     pub fn needs_pull(&self) -> bool {
-        matches!(self.state, State::Detected | State::Branch | State::PullRequest | State::NeedsPerson)
+        self.to_close
+            || matches!(self.state, State::Detected | State::Branch | State::PullRequest | State::NeedsPerson)
     }
 
     /// Whether nothing is left to do or to say.
     pub fn is_over(&self, github: bool) -> bool {
-        self.state.is_last() && !(github && self.is_to_be_told())
+        self.state.is_last() && !(github && (self.to_close || self.is_to_be_told()))
     }
 
     /// Whether somebody waits for a step that failed to be tried again.
@@ -203,6 +217,7 @@ impl Rollback {
                 self.learn_before_the_merge(seen, now);
             }
             State::Merged | State::Converged => self.learn_after_the_merge(seen, now),
+            State::Overtaken if self.to_close => self.learn_before_the_close(seen, now),
             State::Verified | State::Closed | State::Overtaken | State::Failed => {}
         }
         if self.is_resting(now) {
@@ -224,7 +239,10 @@ impl Rollback {
                 match pull.state {
                     PullState::Merged => self.enter(State::Merged, now),
                     PullState::Closed => self.enter(State::Closed, now),
-                    PullState::Open { .. } if gone_on => self.enter(State::Overtaken, now),
+                    PullState::Open { .. } if gone_on => {
+                        self.enter(State::Overtaken, now);
+                        self.to_close = true;
+                    }
                     PullState::Open { .. } if self.state != State::PullRequest => {
                         self.enter(State::PullRequest, now);
                     }
@@ -239,6 +257,20 @@ impl Rollback {
                 self.enter(if merged { State::Merged } else { State::Overtaken }, now);
             }
             PullSeen::None | PullSeen::NotAsked => {}
+        }
+    }
+
+    /// What became of the pull request while it was to be closed.
+    fn learn_before_the_close(&mut self, seen: &Seen, now: Timestamp) {
+        match &seen.pull {
+            // It was merged first: what came of that is followed.
+            PullSeen::There(pull) if pull.state == PullState::Merged => {
+                self.to_close = false;
+                self.enter(State::Merged, now);
+            }
+            PullSeen::There(pull) => self.to_close = pull.state != PullState::Closed,
+            PullSeen::None => self.to_close = false,
+            PullSeen::NotAsked => {}
         }
     }
 
@@ -262,7 +294,14 @@ impl Rollback {
         if seen.git != GitSeen::WantsOther {
             return;
         }
+        if self.went_back_to.is_empty() {
+            self.went_back_to.clone_from(&seen.wanted);
+        }
         match &seen.live {
+            LiveSeen::WentOn(reason) => {
+                self.why = Some(reason.clone());
+                self.enter_because(State::Overtaken, now);
+            }
             LiveSeen::Bad(reason) => {
                 self.why = Some(reason.clone());
                 self.enter_because(State::Failed, now);
@@ -276,6 +315,13 @@ impl Rollback {
 
     fn next(&mut self, seen: &Seen, now: Timestamp) -> Step {
         match self.state {
+            State::Detected | State::Branch if self.allowed(seen) == RollbackStrategy::None => {
+                self.why = Some(
+                    "held: by now the manifest, the Target's mode or Bowline's own configuration allows no rollback"
+                        .to_owned(),
+                );
+                Step::Rest
+            }
             State::Detected if seen.storm => {
                 self.why = Some(
                     "held: more than 3 commits were found bad within 10 minutes, so that something they share may be down"
@@ -284,6 +330,8 @@ impl Rollback {
                 Step::Rest
             }
             State::Detected if seen.github && seen.pull == PullSeen::NotAsked => Step::Rest,
+            // What may not be acted from is no reason to change anything.
+            State::Detected if seen.git != GitSeen::WantsFailed => Step::Rest,
             State::Detected => Step::Push,
             State::Branch if !seen.github => {
                 let name = self.branch.as_ref().map_or("", |branch| &branch.name);
@@ -296,6 +344,10 @@ impl Rollback {
             State::Branch if seen.pull == PullSeen::None => Step::OpenPull,
             State::PullRequest => self.merge(seen, now).unwrap_or_else(|| self.tell(seen)),
             State::Branch => Step::Rest,
+            State::Overtaken if self.to_close => match &seen.pull {
+                PullSeen::There(pull) => Step::Close { number: pull.number },
+                PullSeen::NotAsked | PullSeen::None => Step::Rest,
+            },
             State::NeedsPerson
             | State::Merged
             | State::Converged
@@ -306,11 +358,23 @@ impl Rollback {
         }
     }
 
+    /// How far it may go: as far as when it began, and no further than now.
+    fn allowed(&self, seen: &Seen) -> RollbackStrategy {
+        self.strategy.min(seen.strategy)
+    }
+
     /// The step that merges the pull request, where Bowline may.
     fn merge(&mut self, seen: &Seen, now: Timestamp) -> Option<Step> {
         let PullSeen::There(pull) = &seen.pull else { return None };
         let branch = self.branch.as_ref()?;
-        if self.strategy != RollbackStrategy::AutoMerge {
+        if self.strategy != RollbackStrategy::AutoMerge || seen.git != GitSeen::WantsFailed {
+            return None;
+        }
+        if self.allowed(seen) != RollbackStrategy::AutoMerge {
+            self.why = Some(
+                "held: by now the manifest, the Target's mode or Bowline's own configuration wants a person to merge"
+                    .to_owned(),
+            );
             return None;
         }
         let expected = branch.commit.clone();
@@ -377,6 +441,12 @@ impl Rollback {
         self.trouble = None;
         self.why = None;
         self.look_at = now;
+    }
+
+    /// Notes that the server closed the pull request.
+    pub fn has_closed(&mut self) {
+        self.trouble = None;
+        self.to_close = false;
     }
 
     /// Notes what was told.

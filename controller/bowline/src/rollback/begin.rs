@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::rollback::machine::{
-    self, Candidate, FailedSpec, Rollback, Standing, State, came_back, good_commit, wanted_digest,
+    self, Candidate, FailedSpec, Rollback, Standing, State, came_back, failed_rollback, good_commit,
+    wanted_digest,
 };
 use bowline_core::rollback::revert::{Failing, GoodRevision, PastCommit, choose};
 use jiff::Timestamp;
@@ -43,16 +44,18 @@ impl Loop {
         if self.examined == examined {
             return Ok(false);
         }
-        self.examined = examined;
         let Some(head) = CommitId::parse(&scene.snapshot.commit).ok() else { return Ok(false) };
-        match self.history(scene, &head, &fresh).await {
-            Ok(history) => self.begin_from(scene, history, &fresh).await,
+        let history = match self.history(scene, &head, &fresh).await {
+            Ok(history) => history,
             Err(error) => {
                 tracing::warn!(problem = %crate::engine::sentence(&error), hint = %error.hint(), "a rollback cannot begin yet");
-                self.examined = None;
-                Ok(false)
+                return Ok(false);
             }
-        }
+        };
+        let begun = self.begin_from(scene, history, &fresh).await?;
+        // Only now: what could not be written down is looked at again.
+        self.examined = examined;
+        Ok(begun)
     }
 
     async fn history(
@@ -61,31 +64,21 @@ impl Loop {
         head: &CommitId,
         fresh: &BTreeMap<&ResourceName, &FailedService>,
     ) -> Result<Vec<PastCommit>, crate::source::WriteError> {
-        let goods = fresh.iter().map(|(name, failed)| self.good(name, failed));
-        let until =
-            goods.map(|good| good.map_or_else(|| CommitId::parse(NO_COMMIT).ok(), |good| Some(good.0)));
-        let until = until.flatten().collect();
+        let until = fresh.iter().flat_map(|(name, failed)| self.until(name, failed)).collect();
         self.tools.writer.past(Past { head: head.clone(), acted_from: scene.acted_from.clone(), until }).await
     }
 
-    /// The last good commit of a service and its revision; an older one if what failed is a rollback's own.
-    fn good(&self, name: &ResourceName, failed: &FailedService) -> Option<(CommitId, GoodRevision)> {
+    /// How far back the history has to be read for a service. Only the history tells whether the failure is a rollback's own, so
+    /// that the older good commit is read for as well where one failed before.
+    fn until(&self, name: &ResourceName, failed: &FailedService) -> Vec<CommitId> {
         let [newest, earlier] = &failed.good;
-        let good = if self.failed_rollback(name).is_some() { earlier } else { newest }.as_ref()?;
-        let revision = good.revision.as_ref().map(TaskDefinitionArn::revision);
-        let revision = revision.map_or(GoodRevision::Unknown, GoodRevision::Active);
-        Some((good.commit.clone(), revision))
-    }
-
-    /// The rollback whose own spec failed, and that no other followed yet.
-    fn failed_rollback(&self, name: &ResourceName) -> Option<&Rollback> {
-        let followed: BTreeSet<&String> =
-            self.known.values().filter_map(|known| known.after.as_ref()).collect();
-        self.known.values().find(|known| {
-            known.state == State::Failed
-                && known.resources.contains_key(name)
-                && !followed.contains(&known.id)
-        })
+        let Some(newest) = newest else { return CommitId::parse(NO_COMMIT).into_iter().collect() };
+        let failed_before = self
+            .known
+            .values()
+            .any(|known| known.state == State::Failed && known.resources.contains_key(name));
+        let earlier = earlier.iter().filter(|_| failed_before);
+        std::iter::once(newest).chain(earlier).map(|good| good.commit.clone()).collect()
     }
 
     async fn begin_from(
@@ -103,7 +96,8 @@ impl Loop {
                 Err(refused) => {
                     let (why, spec) = *refused;
                     begun = true;
-                    self.needs_person(scene, name, failed, spec, why, now).await?;
+                    let after = self.id_of_failed(&found.history, name);
+                    self.needs_person(scene, name, failed, (spec, after), why, now).await?;
                 }
             }
         }
@@ -112,17 +106,16 @@ impl Loop {
             let spec = found.candidates.get(name).map(|candidate| candidate.failed.clone());
             if let (Some(spec), Some(failed)) = (spec, fresh.get(name)) {
                 begun = true;
-                self.needs_person(scene, name, failed, spec, why.to_string(), now).await?;
+                let after = self.id_of_failed(&found.history, name);
+                self.needs_person(scene, name, failed, (spec, after), why.to_string(), now).await?;
             }
         }
         for revert in &chosen.reverts {
             match machine::begin(&self.known, revert, &found.candidates, now) {
                 Some(Standing::Begins(rollback)) => {
                     let mut rollback = *rollback;
-                    rollback.after = rollback
-                        .resources
-                        .keys()
-                        .find_map(|name| Some(self.failed_rollback(name)?.id.clone()));
+                    rollback.after =
+                        rollback.resources.keys().find_map(|name| self.id_of_failed(&found.history, name));
                     self.insert(rollback, scene).await?;
                     begun = true;
                 }
@@ -138,6 +131,10 @@ impl Loop {
         Ok(begun)
     }
 
+    fn id_of_failed(&self, history: &[PastCommit], name: &ResourceName) -> Option<String> {
+        failed_rollback(&self.known, history, name).map(|rollback| rollback.id.clone())
+    }
+
     /// Whether a failure can be rolled back; if not, why, as a sentence.
     fn examine(
         &self,
@@ -146,8 +143,8 @@ impl Loop {
         name: &ResourceName,
         failed: &FailedService,
     ) -> Result<(), Box<(String, FailedSpec)>> {
-        let again = self.failed_rollback(name);
-        let good = self.good(name, failed).or_else(|| {
+        let again = failed_rollback(&self.known, &found.history, name);
+        let good = good(failed, again.is_some()).or_else(|| {
             let (arn, content) = failed.runs.as_ref().filter(|_| again.is_none())?;
             let commit = good_commit(&found.history, name, arn, content.as_ref())?;
             Some((commit, GoodRevision::Active(arn.revision())))
@@ -193,7 +190,7 @@ impl Loop {
         scene: &Scene,
         name: &ResourceName,
         failed: &FailedService,
-        spec: FailedSpec,
+        (spec, after): (FailedSpec, Option<String>),
         why: String,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -204,7 +201,7 @@ impl Loop {
             subject: scene.snapshot.subject.clone(),
             resources: BTreeMap::from([(name.clone(), spec)]),
             strategy: failed.strategy.min(self.tools.strategy),
-            after: self.failed_rollback(name).map(|rollback| rollback.id.clone()),
+            after,
             opened_at: now,
             state: State::Detected,
             entered_at: now,
@@ -212,6 +209,8 @@ impl Loop {
             branch: None,
             pull: None,
             why: None,
+            went_back_to: BTreeMap::new(),
+            to_close: false,
             trouble: None,
             told: None,
             overdue_told: false,
@@ -249,4 +248,13 @@ impl Loop {
         self.known.insert(id.to_owned(), rollback);
         Ok(true)
     }
+}
+
+/// The last good commit of a service and its revision; an older one if what failed is a rollback's own.
+fn good(failed: &FailedService, is_rollbacks_own: bool) -> Option<(CommitId, GoodRevision)> {
+    let [newest, earlier] = &failed.good;
+    let good = if is_rollbacks_own { earlier } else { newest }.as_ref()?;
+    let revision = good.revision.as_ref().map(TaskDefinitionArn::revision);
+    let revision = revision.map_or(GoodRevision::Unknown, GoodRevision::Active);
+    Some((good.commit.clone(), revision))
 }

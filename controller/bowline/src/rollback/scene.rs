@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bowline_core::desired::kind::{Capability, Mode, RollbackStrategy, Target};
-use bowline_core::desired::{ResourceKind, TaskDefinitionContent};
+use bowline_core::desired::{DesiredService, ResourceKind, TaskDefinitionContent};
 use bowline_core::live::Observed;
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
@@ -25,6 +25,8 @@ pub struct Scene {
     pub reports: Vec<ResourceReport>,
     /// Services whose wanted spec failed, and for which Bowline may do something.
     pub failed: BTreeMap<ResourceName, FailedService>,
+    /// How far a rollback may go by now, as the manifest of each service and the mode say.
+    pub strategies: BTreeMap<ResourceName, RollbackStrategy>,
     /// The commits that were acted from: they tell which parent of a merge the branch was on.
     pub acted_from: Vec<CommitId>,
     /// Why nothing is rolled back by itself for now, if so much fails at once that a shared cause is likely.
@@ -77,10 +79,17 @@ impl Scene {
             snapshot: Arc::clone(snapshot),
             fresh: pass.standing == GitStanding::Fresh,
             failed,
+            strategies: strategies(world, snapshot),
             reports,
             outage: rollback::shared_outage(&world.memory, pass.finished_at),
             acted_from: applied.iter().filter_map(|commit| CommitId::parse(commit).ok()).collect(),
         }
+    }
+
+    /// How far a rollback of these services may go by now; one that left git holds nothing back.
+    pub(super) fn allows<'a>(&self, names: impl Iterator<Item = &'a ResourceName>) -> RollbackStrategy {
+        let present = names.filter_map(|name| self.strategies.get(name).copied());
+        present.min().unwrap_or(RollbackStrategy::AutoMerge)
     }
 
     /// The reports by the services' names.
@@ -101,11 +110,10 @@ fn failed(
     })?;
     let wanted = &snapshot.state.services.get(name)?.resource.spec;
     let target = &snapshot.state.targets.get(&wanted.target)?.spec;
-    let most = match target.mode.min(world.ceiling.mode) {
-        Mode::Observe => return None,
-        Mode::Propose => RollbackStrategy::PullRequest,
-        Mode::Enforce => RollbackStrategy::AutoMerge,
-    };
+    let most = most(world, target);
+    if most == RollbackStrategy::None {
+        return None;
+    }
     let memory = world.memory.services.get(name);
     let live = world.live.as_ref();
     let runs = live.and_then(|live| live.services.get(name)).and_then(Observed::known);
@@ -130,6 +138,26 @@ fn failed(
         runs,
     };
     Some((name.clone(), failed))
+}
+
+/// How far a rollback of each service may go.
+fn strategies(world: &World, snapshot: &Snapshot) -> BTreeMap<ResourceName, RollbackStrategy> {
+    let strategy = |(name, service): (&ResourceName, &DesiredService)| {
+        let wanted = &service.resource.spec;
+        let target = snapshot.state.targets.get(&wanted.target);
+        let most = target.map_or(RollbackStrategy::None, |target| most(world, &target.spec));
+        (name.clone(), wanted.rollback.strategy.min(most))
+    };
+    snapshot.state.services.iter().map(strategy).collect()
+}
+
+/// How far both Target and ceiling let a rollback go.
+fn most(world: &World, target: &Target) -> RollbackStrategy {
+    match target.mode.min(world.ceiling.mode) {
+        Mode::Observe => RollbackStrategy::None,
+        Mode::Propose => RollbackStrategy::PullRequest,
+        Mode::Enforce => RollbackStrategy::AutoMerge,
+    }
 }
 
 /// Whether both Target and ceiling allow to deploy there.

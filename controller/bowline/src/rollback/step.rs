@@ -53,7 +53,15 @@ impl Tools {
     ) -> Seen {
         let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_name());
         let git = if scene.fresh { git } else { GitSeen::Unknown };
-        let mut seen = Seen { git, live, pull: PullSeen::NotAsked, github: self.github.is_some(), storm };
+        let mut seen = Seen {
+            git,
+            wanted: machine::wanted(rollback, &scene.snapshot.state),
+            live,
+            pull: PullSeen::NotAsked,
+            github: self.github.is_some(),
+            strategy: scene.allows(rollback.resources.keys()).min(self.strategy),
+            storm,
+        };
         if let Some(github) =
             self.github.as_ref().filter(|_| rollback.needs_pull() && !rollback.is_resting(now))
         {
@@ -81,11 +89,15 @@ impl Tools {
                 let enabled = github.enable_auto_merge(node_id, expected, message_of(rollback)).await;
                 enabled.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
             }
+            (Step::Close { number }, Some(github)) => {
+                github.close(*number).await.map(|()| rollback.has_closed()).map_err(Failed::from)
+            }
             (Step::Tell { number }, Some(github)) => tell(github, rollback, *number).await,
             (
                 Step::OpenPull
                 | Step::Merge { .. }
                 | Step::EnableAutoMerge { .. }
+                | Step::Close { .. }
                 | Step::Tell { .. }
                 | Step::Rest,
                 _,

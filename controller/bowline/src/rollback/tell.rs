@@ -58,6 +58,10 @@ pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) ->
         State::Closed => {
             (EventKind::RollbackClosed, format!("{page} was closed: what failed stays quarantined"))
         }
+        State::Overtaken if !why.is_empty() => (
+            EventKind::RollbackDone,
+            format!("git went on after the revert, and a later commit failed: {why}"),
+        ),
         State::Overtaken => (
             EventKind::RollbackDone,
             "git went on without the revert: what failed is not wanted any more, or was good after all"

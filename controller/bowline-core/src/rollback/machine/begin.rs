@@ -12,7 +12,7 @@ use crate::diff::normal_text;
 use crate::name::{CommitId, ResourceName, TaskDefinitionArn};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 use crate::rollback::SharedOutage;
-use crate::rollback::revert::{PastCommit, Revert, spec};
+use crate::rollback::revert::{PastCommit, Revert, Trailers, spec};
 
 /// More bad commits than this within [`STORM`] are not rolled back by themselves.
 const MOST_AT_ONCE: usize = 3;
@@ -73,7 +73,9 @@ pub fn begin(
 ) -> Option<Standing> {
     let bad = revert.bad_commit()?;
     let same = || known.values().filter(|known| known.bad_commit == bad.commit);
-    if let Some(open) = same().find(|known| !known.state.is_last()) {
+    // What never got a branch will not change git: there is nothing to wait for.
+    let is_stuck = |known: &Rollback| known.state == State::NeedsPerson && known.branch.is_none();
+    if let Some(open) = same().find(|known| !known.state.is_last() && !is_stuck(known)) {
         let covered = match &open.branch {
             None => open.state == State::Detected,
             Some(branch) => revert.resources.iter().all(|name| branch.covers.contains(name)),
@@ -97,6 +99,8 @@ pub fn begin(
         branch: None,
         pull: None,
         why: None,
+        went_back_to: BTreeMap::new(),
+        to_close: false,
         trouble: None,
         told: None,
         overdue_told: false,
@@ -122,6 +126,7 @@ pub fn standing(
     };
     let git = if rollback.resources.iter().any(failing) { GitSeen::WantsFailed } else { GitSeen::WantsOther };
     let mut live = LiveSeen::AsWanted;
+    let mut went_on = None;
     for (name, failed) in &rollback.resources {
         // A service that left git is nobody's business any more.
         let Some(report) = reports.get(name) else { continue };
@@ -130,7 +135,11 @@ pub fn standing(
             _ => None,
         });
         if let Some(reason) = other_failed {
-            return (git, LiveSeen::Bad(format!("{name}: {reason}")));
+            let reason = format!("{name}: {reason}");
+            if is_what_it_went_back_to(rollback, state, name) {
+                return (git, LiveSeen::Bad(reason));
+            }
+            went_on = Some(reason);
         }
         live = match (live, report.sync) {
             (LiveSeen::Unknown, _) | (_, Sync::Unknown) => LiveSeen::Unknown,
@@ -138,7 +147,48 @@ pub fn standing(
             _ => LiveSeen::OnItsWay,
         };
     }
-    (git, live)
+    (git, went_on.map_or(live, LiveSeen::WentOn))
+}
+
+/// Whether git wants of a service what it wanted when the merge was first seen.
+fn is_what_it_went_back_to(rollback: &Rollback, state: &DesiredState, name: &ResourceName) -> bool {
+    rollback.went_back_to.is_empty() || rollback.went_back_to.get(name) == wanted_digest(state, name).as_ref()
+}
+
+/// What git wants of the services of a rollback: for [`Seen::wanted`](super::Seen::wanted).
+pub fn wanted(rollback: &Rollback, state: &DesiredState) -> BTreeMap<ResourceName, String> {
+    let names = rollback.resources.keys();
+    names.filter_map(|name| Some((name.clone(), wanted_digest(state, name)?))).collect()
+}
+
+/// The rollback of which this is the failure: it went back to what failed as well, its own commit is the newest that changed
+/// what the service deploys, and no other rollback followed it. What a later commit broke is that commit's failure alone.
+pub fn failed_rollback<'a>(
+    known: &'a BTreeMap<String, Rollback>,
+    history: &[PastCommit],
+    name: &ResourceName,
+) -> Option<&'a Rollback> {
+    let changed = |pair: &&[PastCommit]| match pair {
+        [commit, before] => spec(&commit.state, name) != spec(&before.state, name),
+        _ => false,
+    };
+    let newest = history.windows(2).find(changed)?.first()?;
+    let followed: BTreeSet<&String> = known.values().filter_map(|one| one.after.as_ref()).collect();
+    known.values().find(|one| {
+        one.state == State::Failed
+            && one.resources.contains_key(name)
+            && !followed.contains(&one.id)
+            && is_own(&newest.trailers, one)
+    })
+}
+
+/// Whether a commit with these trailers is what the rollback put on the branch. An incident that is named decides: the same
+/// commit can be taken back for another one.
+fn is_own(trailers: &Trailers, rollback: &Rollback) -> bool {
+    match &trailers.incident {
+        Some(incident) => *incident == rollback.id,
+        None => trailers.reverts.contains(&rollback.bad_commit),
+    }
 }
 
 /// The rollback after which what failed came back: what it took back is what the head wants of the service again. A person

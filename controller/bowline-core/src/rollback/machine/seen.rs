@@ -1,18 +1,25 @@
 //! What is looked at before each step.
 
-use crate::name::CommitId;
+use std::collections::BTreeMap;
+
+use crate::desired::kind::RollbackStrategy;
+use crate::name::{CommitId, ResourceName};
 
 /// Everything that a step is decided by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Whether git still wants what failed.
     pub git: GitSeen,
+    /// Digests of what it wants of the rollback's services.
+    pub wanted: BTreeMap<ResourceName, String>,
     /// How live is, all services of the rollback together.
     pub live: LiveSeen,
     /// The pull request, asked for after git was read.
     pub pull: PullSeen,
     /// Whether a server with pull requests is configured.
     pub github: bool,
+    /// How far a rollback of its services may go by now.
+    pub strategy: RollbackStrategy,
     /// Whether so many commits are bad at once that nothing is done by itself.
     pub storm: bool,
 }
@@ -35,8 +42,10 @@ pub enum LiveSeen {
     AsWanted,
     /// Not there yet.
     OnItsWay,
-    /// What git wants now failed, with the reason.
+    /// What the rollback went back to failed, with the reason.
     Bad(String),
+    /// What failed is what a later commit wants, with the reason.
+    WentOn(String),
     /// It could not be read.
     Unknown,
 }

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
 use crate::name::{CommitId, ResourceName};
-use crate::plan::fixture::{Fixture, content};
 use crate::plan::{EvidenceEvent, StoppedGroup};
-use crate::rollback::SharedOutage;
+
+mod begin;
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -53,6 +53,8 @@ fn rollback(strategy: RollbackStrategy) -> Rollback {
         branch: None,
         pull: None,
         why: None,
+        went_back_to: BTreeMap::new(),
+        to_close: false,
         trouble: None,
         told: None,
         overdue_told: false,
@@ -95,6 +97,7 @@ impl Outside {
         };
         Seen {
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
+            wanted: BTreeMap::new(),
             live: if is_merged { LiveSeen::AsWanted } else { LiveSeen::OnItsWay },
             pull: match found {
                 _ if !asked || !rollback.needs_pull() => PullSeen::NotAsked,
@@ -102,6 +105,7 @@ impl Outside {
                 None => PullSeen::None,
             },
             github: true,
+            strategy: RollbackStrategy::AutoMerge,
             storm: false,
         }
     }
@@ -139,6 +143,10 @@ impl Outside {
                     pull.state = PullState::Merged;
                 }
                 rollback.merge_asked(now);
+            }
+            Step::Close { .. } => {
+                self.pulls.first_mut().unwrap().state = PullState::Closed;
+                rollback.has_closed();
             }
             Step::Tell { .. } => rollback.has_told(),
             Step::Rest => {}
@@ -228,6 +236,50 @@ proptest! {
     }
 
     #[test]
+    fn whatever_fails_what_is_overtaken_is_closed_and_never_merged(
+        fates in prop::collection::vec(fate(), 0..40),
+        merged_first in any::<bool>(),
+    ) {
+        let mut outside = Outside::new(true, true);
+        let mut rollback = rollback(RollbackStrategy::AutoMerge);
+        outside.take(&Step::Push, &mut rollback, start());
+        outside.take(&Step::OpenPull, &mut rollback, start());
+        let gone_on = |outside: &Outside, rollback: &Rollback, asked| {
+            Seen { git: GitSeen::WantsOther, live: LiveSeen::AsWanted, ..outside.seen(rollback, asked) }
+        };
+        for turn in 0..fates.len() + 10 {
+            let now = after(i64::try_from(turn).unwrap() * 400);
+            let fate = fates.get(turn).copied().unwrap_or(Fate::Done);
+            let step = rollback.advance(&gone_on(&outside, &rollback, !matches!(fate, Fate::Down)), now);
+            let label = step.label();
+            prop_assert!(["close", "tell", "rest"].contains(&label), "{}", label);
+            if merged_first && matches!(step, Step::Close { .. }) {
+                // As GitHub does: what is merged cannot be closed.
+                outside.pulls[0].state = PullState::Merged;
+                rollback.troubled(&step, &trouble(PASSING), now);
+                continue;
+            }
+            let written = rollback.clone();
+            match fate {
+                Fate::Done => outside.take(&step, &mut rollback, now),
+                Fate::LostReply | Fate::CrashAfter | Fate::Forgotten => {
+                    outside.take(&step, &mut rollback, now);
+                    rollback = written;
+                }
+                Fate::Refused | Fate::Down => rollback.troubled(&step, &trouble(PASSING), now),
+                Fate::CrashBefore => {}
+            }
+        }
+        prop_assert!(rollback.is_over(true));
+        let ended = if merged_first {
+            (State::Verified, PullState::Merged)
+        } else {
+            (State::Overtaken, PullState::Closed)
+        };
+        prop_assert_eq!((rollback.state, outside.pulls[0].state), ended);
+    }
+
+    #[test]
     fn what_bowline_may_not_merge_it_never_merges(
         fates in prop::collection::vec(fate(), 0..40),
         conflict in any::<bool>(),
@@ -276,7 +328,8 @@ fn open(mergeability: Mergeability) -> Pull {
 }
 
 fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
-    Seen { git, live, pull, github: true, storm: false }
+    let strategy = RollbackStrategy::AutoMerge;
+    Seen { git, wanted: BTreeMap::new(), live, pull, github: true, strategy, storm: false }
 }
 
 /// In this state, with its branch pushed.
@@ -310,7 +363,7 @@ fn what_is_seen_of_the_pull_request_decides() {
             State::PullRequest,
             seen(GitSeen::WantsOther, LiveSeen::AsWanted, PullSeen::There(open(Mergeability::Ready))),
             State::Overtaken,
-            "tell",
+            "close",
         ),
         (
             State::Detected,
@@ -330,6 +383,39 @@ fn what_is_seen_of_the_pull_request_decides() {
         let case = format!("{from:?}, {seen:?}");
         let next = rollback.advance(&seen, after(1));
         assert_eq!((rollback.state, next.label()), (to, step), "{case}");
+    }
+}
+
+#[test]
+fn what_is_allowed_by_now_and_whether_git_may_be_acted_from_hold_each_step() {
+    let (auto, by_pull, none) =
+        (RollbackStrategy::AutoMerge, RollbackStrategy::PullRequest, RollbackStrategy::None);
+    let (fresh, unknown) = (GitSeen::WantsFailed, GitSeen::Unknown);
+    let ready = || PullSeen::There(open(Mergeability::Ready));
+    let blocked = || PullSeen::There(open(Mergeability::Blocked));
+    let cases = [
+        (State::Detected, PullSeen::None, auto, by_pull, fresh, "push", None),
+        (State::Detected, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
+        (State::Detected, PullSeen::None, auto, auto, unknown, "rest", None),
+        (State::Branch, PullSeen::None, auto, by_pull, fresh, "open-pull", None),
+        (State::Branch, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
+        (State::PullRequest, ready(), auto, auto, fresh, "merge", None),
+        (State::PullRequest, ready(), auto, by_pull, fresh, "tell", Some("wants a person to merge")),
+        (State::PullRequest, ready(), auto, none, fresh, "tell", Some("wants a person to merge")),
+        (State::PullRequest, ready(), by_pull, auto, fresh, "rest", None),
+        (State::PullRequest, ready(), auto, auto, unknown, "rest", None),
+        (State::PullRequest, blocked(), auto, auto, fresh, "auto-merge", None),
+        (State::PullRequest, blocked(), auto, by_pull, fresh, "tell", Some("wants a person to merge")),
+        (State::PullRequest, blocked(), auto, auto, unknown, "rest", None),
+    ];
+    for (state, pull, began_with, now_with, git, step, why) in cases {
+        let case = format!("{state:?}, {pull:?}, {began_with:?}, {now_with:?}, {git:?}");
+        let mut rollback = at(state, began_with);
+        let seen = Seen { strategy: now_with, ..seen(git, LiveSeen::OnItsWay, pull) };
+        assert_eq!(rollback.advance(&seen, after(1)).label(), step, "{case}");
+        let said = rollback.why.as_deref().unwrap_or_default();
+        assert_eq!(why.is_none(), said.is_empty(), "{case}: {said}");
+        assert!(said.ends_with(why.unwrap_or_default()), "{case}: {said}");
     }
 }
 
@@ -498,41 +584,6 @@ fn evidence_is_learned_until_it_is_complete() {
     assert!(learn("web", &hash, &evidence()));
     assert!(!learn("web", &hash, &unread));
     assert_eq!(rollback.resources[&name("web")].evidence.as_deref(), Some(&evidence()));
-}
-
-#[test]
-fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
-    let (web, hash, other) = (name("web"), failed().spec_hash, SpecHash("other".to_owned()));
-    let none = BTreeMap::new();
-    let known = BTreeMap::from([("1".to_owned(), rollback(RollbackStrategy::PullRequest))]);
-    let may = |known, hash, strategy, outage: Option<&SharedOutage>| {
-        !fresh(known, [(&web, hash, strategy)], outage).is_empty()
-    };
-    let outage = SharedOutage { commits: ["1", "2", "3", "4"].map(str::to_owned).into() };
-    assert!(may(&none, &hash, RollbackStrategy::PullRequest, None));
-    assert!(may(&known, &other, RollbackStrategy::AutoMerge, None));
-    assert!(!may(&known, &hash, RollbackStrategy::PullRequest, None));
-    assert!(!may(&none, &hash, RollbackStrategy::None, None));
-    assert!(!may(&none, &hash, RollbackStrategy::AutoMerge, Some(&outage)));
-}
-
-#[test]
-fn what_is_good_after_all_is_not_taken_back() {
-    let seen = |live: &str| {
-        let world = Fixture::new()
-            .with_service("web", live)
-            .with_revision("web:6", content("web", "f"))
-            .with_revision("web:7", content("web", "g"))
-            .with_history("web", Vec::new())
-            .wanting("web", "web:7");
-        let wanted = wanted_digest(&world.desired, &name("web")).unwrap();
-        let resources = BTreeMap::from([(name("web"), FailedSpec { wanted, ..failed() })]);
-        let rollback = Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) };
-        let report = world.report("web");
-        standing(&rollback, &world.desired, &BTreeMap::from([(&name("web"), &report)]))
-    };
-    assert_eq!(seen("web:6"), (GitSeen::WantsFailed, LiveSeen::OnItsWay));
-    assert_eq!(seen("web:7"), (GitSeen::WantsOther, LiveSeen::AsWanted));
 }
 
 #[test]

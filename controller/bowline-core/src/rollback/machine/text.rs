@@ -159,9 +159,12 @@ pub fn comment(rollback: &Rollback) -> String {
         State::Closed => {
             "Closed: git stays as it is, and what failed stays quarantined. Nothing is deployed until git changes.".to_owned()
         }
-        State::Overtaken => {
-            "Git went on without this, or what failed was good after all. This can be closed.".to_owned()
-        }
+        State::Overtaken => match &rollback.why {
+            Some(why) => {
+                format!("Merged, and git went on; a later commit failed: {}.", why.trim_end_matches('.'))
+            }
+            None => "Git went on without this, or what failed was good after all. Bowline closes this, so that it is not merged any more.".to_owned(),
+        },
         State::Failed => format!(
             "What this went back to failed as well: {}.",
             rollback.why.as_deref().unwrap_or("see the history").trim_end_matches('.')
@@ -176,6 +179,9 @@ pub fn status(rollback: &Rollback) -> String {
     let text = match rollback.state {
         State::Verified => format!("Failed on ECS; taken back by #{number}"),
         State::Closed => format!("Failed on ECS; #{number}, which takes it back, was closed: quarantined"),
+        State::Overtaken if rollback.why.is_some() => {
+            format!("Failed on ECS; taken back by #{number}, and git went on")
+        }
         State::Overtaken => "Failed on ECS; git went on without a rollback".to_owned(),
         State::Failed => format!("Failed on ECS, and so did what #{number} went back to"),
         State::Detected

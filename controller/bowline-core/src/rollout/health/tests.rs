@@ -181,7 +181,9 @@ fn the_time_of_a_pause_does_not_count_against_the_deadline() {
     let (verdict, deadline) = seen(80_010, None);
     assert!(matches!(verdict, Verdict::Pending(WaitingOn::Rollout { .. })), "{verdict:?}");
     assert_eq!(deadline, at(81_110));
-    assert!(matches!(seen(81_111, None).0, Verdict::Bad(_)));
+    let paused_late = Verdict::Pending(WaitingOn::Pause { pause: hook.clone(), since: at(81_111) });
+    assert_eq!(seen(81_111, Some(&hook)), (paused_late, at(81_110)));
+    assert!(matches!(seen(81_112, None).0, Verdict::Bad(_)));
 }
 
 #[test]

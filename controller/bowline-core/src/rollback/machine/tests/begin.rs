@@ -1,0 +1,183 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::plan::HeldWhy;
+use crate::plan::fixture::{Fixture, content};
+use crate::rollback::SharedOutage;
+use crate::rollback::revert::{Parent, PastCommit, Revert, Trailers};
+
+#[test]
+fn a_later_commit_s_failure_overtakes_the_rollback_and_its_own_fails_it() {
+    let wanting = |revision: &str| {
+        Fixture::new()
+            .with_service("web", "web:6")
+            .with_revision("web:6", content("web", "f"))
+            .with_revision("web:7", content("web", "g"))
+            .with_history("web", Vec::new())
+            .wanting("web", revision)
+    };
+    let mut report = wanting("web:6").report("web");
+    report.held = vec![HeldWhy::Quarantined {
+        service: name("web"),
+        spec_hash: SpecHash("other".to_owned()),
+        reason: "tasks stop".to_owned(),
+    }];
+    let web = name("web");
+    let reports = BTreeMap::from([(&web, &report)]);
+    let turn = |rollback: &mut Rollback, revision: &str, reports: &BTreeMap<_, _>| {
+        let state = wanting(revision).desired;
+        let (git, live) = standing(rollback, &state, reports);
+        let wanted = wanted(rollback, &state);
+        rollback.advance(&Seen { wanted, ..seen(git, live, PullSeen::NotAsked) }, after(1));
+        (rollback.state, rollback.why.clone())
+    };
+    let merged = || {
+        let mut rollback = at(State::Merged, RollbackStrategy::AutoMerge);
+        assert_eq!(turn(&mut rollback, "web:6", &BTreeMap::new()).0, State::Converged);
+        rollback
+    };
+    let why = Some("web: tasks stop".to_owned());
+    assert_eq!(turn(&mut merged(), "web:6", &reports), (State::Failed, why.clone()));
+    let mut overtaken = merged();
+    assert_eq!(turn(&mut overtaken, "web:7", &reports), (State::Overtaken, why));
+    assert!(comment(&overtaken).contains("a later commit failed: web: tasks stop."));
+}
+
+#[test]
+fn what_has_no_branch_and_needs_a_person_holds_no_other_service_up() {
+    let step = crate::rollback::revert::Step {
+        commit: id('b'),
+        subject: "Release".to_owned(),
+        parent: id('a'),
+        mainline: None,
+        whole: true,
+        documents: BTreeMap::new(),
+        files: BTreeSet::new(),
+        left: BTreeSet::new(),
+    };
+    let revert = Revert {
+        head: id('b'),
+        resources: BTreeSet::from([name("api")]),
+        steps: vec![step],
+        pins: BTreeMap::new(),
+        to_register: BTreeMap::new(),
+        documents: BTreeMap::new(),
+    };
+    let candidate = Candidate { failed: failed(), strategy: RollbackStrategy::AutoMerge };
+    let candidates = BTreeMap::from([(name("api"), candidate)]);
+    let stands = |open: Rollback| {
+        let known = BTreeMap::from([(open.id.clone(), open)]);
+        match begin(&known, &revert, &candidates, after(1)) {
+            Some(Standing::Begins(rollback)) => format!("begins {}", rollback.id),
+            Some(Standing::Joins(id)) => format!("joins {id}"),
+            Some(Standing::Waits(id)) => format!("waits for {id}"),
+            None => "nothing".to_owned(),
+        }
+    };
+    let auto = RollbackStrategy::AutoMerge;
+    let mut stuck = rollback(auto);
+    stuck.cannot("nothing to go back to".to_owned(), start());
+    assert_eq!(stands(stuck), "begins bbbbbbbbbbbb-2");
+    assert_eq!(stands(at(State::NeedsPerson, auto)), "waits for bbbbbbbbbbbb-1");
+    assert_eq!(stands(at(State::PullRequest, auto)), "waits for bbbbbbbbbbbb-1");
+    assert_eq!(stands(rollback(auto)), "joins bbbbbbbbbbbb-1");
+}
+
+#[test]
+fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
+    let (web, hash, other) = (name("web"), failed().spec_hash, SpecHash("other".to_owned()));
+    let none = BTreeMap::new();
+    let known = BTreeMap::from([("1".to_owned(), rollback(RollbackStrategy::PullRequest))]);
+    let may = |known, hash, strategy, outage: Option<&SharedOutage>| {
+        !fresh(known, [(&web, hash, strategy)], outage).is_empty()
+    };
+    let outage = SharedOutage { commits: ["1", "2", "3", "4"].map(str::to_owned).into() };
+    assert!(may(&none, &hash, RollbackStrategy::PullRequest, None));
+    assert!(may(&known, &other, RollbackStrategy::AutoMerge, None));
+    assert!(!may(&known, &hash, RollbackStrategy::PullRequest, None));
+    assert!(!may(&none, &hash, RollbackStrategy::None, None));
+    assert!(!may(&none, &hash, RollbackStrategy::AutoMerge, Some(&outage)));
+}
+
+/// A branch that is about `web`, newest first, by the revision that each commit wants.
+fn past(commits: &[(char, &str, Trailers)]) -> Vec<PastCommit> {
+    let commit = |(digit, revision, trailers): &(char, &str, Trailers)| PastCommit {
+        id: id(*digit),
+        subject: String::new(),
+        trailers: trailers.clone(),
+        parent: Parent::One(id('0')),
+        files: BTreeMap::new(),
+        state: Fixture::new()
+            .with_service("web", "web:1")
+            .with_history("web", Vec::new())
+            .wanting("web", revision)
+            .desired
+            .into(),
+    };
+    commits.iter().map(commit).collect()
+}
+
+#[test]
+fn only_its_own_commit_s_failure_is_a_failed_rollback_s() {
+    let plain = Trailers::default;
+    let own = || Trailers {
+        reverts: BTreeSet::from([id('b')]),
+        incident: Some("bbbbbbbbbbbb-1".to_owned()),
+        ..plain()
+    };
+    let by_hand = || Trailers { incident: None, ..own() };
+    let of_another = || Trailers { incident: Some("bbbbbbbbbbbb-9".to_owned()), ..own() };
+    let (good, bad) = (('1', "web:1", plain()), ('b', "web:2", plain()));
+    let reverted = |trailers| ('2', "web:1", trailers);
+    let cases = [
+        ("its own revert", vec![reverted(own()), bad.clone(), good.clone()], true),
+        (
+            "under others' commits",
+            vec![('3', "web:1", plain()), reverted(own()), bad.clone(), good.clone()],
+            true,
+        ),
+        ("without an incident", vec![reverted(by_hand()), bad.clone(), good.clone()], true),
+        ("another incident's", vec![reverted(of_another()), bad.clone(), good.clone()], false),
+        ("a person's", vec![reverted(plain()), bad.clone(), good.clone()], false),
+        (
+            "a later bad commit",
+            vec![('3', "web:3", plain()), reverted(own()), bad.clone(), good.clone()],
+            false,
+        ),
+        ("nothing changed", vec![good], false),
+    ];
+    let failed = Rollback { state: State::Failed, ..rollback(RollbackStrategy::AutoMerge) };
+    let known = |one: &[&Rollback]| one.iter().map(|one| (one.id.clone(), (*one).clone())).collect();
+    for (case, commits, expected) in cases {
+        let history = past(&commits);
+        let known: BTreeMap<String, Rollback> = known(&[&failed]);
+        let found = failed_rollback(&known, &history, &name("web"));
+        assert_eq!(found.map(|one| one.id.as_str()), expected.then_some("bbbbbbbbbbbb-1"), "{case}");
+        assert_eq!(failed_rollback(&known, &history, &name("api")), None, "{case}");
+    }
+    let history = past(&[reverted(own()), bad, ('1', "web:1", plain())]);
+    let second = Rollback { id: "second".to_owned(), after: Some(failed.id.clone()), ..failed.clone() };
+    let second = Rollback { state: State::PullRequest, ..second };
+    assert_eq!(failed_rollback(&known(&[&failed, &second]), &history, &name("web")), None, "followed");
+    let verified = Rollback { state: State::Verified, ..failed };
+    assert_eq!(failed_rollback(&known(&[&verified]), &history, &name("web")), None, "not failed");
+}
+
+#[test]
+fn what_is_good_after_all_is_not_taken_back() {
+    let seen = |live: &str| {
+        let world = Fixture::new()
+            .with_service("web", live)
+            .with_revision("web:6", content("web", "f"))
+            .with_revision("web:7", content("web", "g"))
+            .with_history("web", Vec::new())
+            .wanting("web", "web:7");
+        let wanted = wanted_digest(&world.desired, &name("web")).unwrap();
+        let resources = BTreeMap::from([(name("web"), FailedSpec { wanted, ..failed() })]);
+        let rollback = Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) };
+        let report = world.report("web");
+        standing(&rollback, &world.desired, &BTreeMap::from([(&name("web"), &report)]))
+    };
+    assert_eq!(seen("web:6"), (GitSeen::WantsFailed, LiveSeen::OnItsWay));
+    assert_eq!(seen("web:7"), (GitSeen::WantsOther, LiveSeen::AsWanted));
+}
