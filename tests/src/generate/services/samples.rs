@@ -119,7 +119,11 @@ fn blue_green() -> Value {
                     "lifecycleStages": ["PRE_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT"], "hookDetails": {"suite": "smoke"},
                     "timeoutConfiguration": {"timeoutInMinutes": 30, "action": "CONTINUE"},
                 },
-                {"targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"]},
+                {
+                    "targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"],
+                    // Without it the simulator's deployments would wait for a day.
+                    "timeoutConfiguration": {"timeoutInMinutes": 5, "action": "CONTINUE"},
+                },
             ],
         },
         "loadBalancers": [
