@@ -194,6 +194,36 @@ impl Step {
 }
 
 impl Rollback {
+    /// One that was just detected: nothing has been done about it.
+    pub fn detected(
+        id: String,
+        (bad_commit, subject): (CommitId, String),
+        resources: BTreeMap<ResourceName, FailedSpec>,
+        strategy: RollbackStrategy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            bad_commit,
+            subject,
+            resources,
+            strategy,
+            after: None,
+            opened_at: now,
+            state: State::Detected,
+            entered_at: now,
+            look_at: now,
+            branch: None,
+            pull: None,
+            why: None,
+            went_back_to: BTreeMap::new(),
+            to_close: false,
+            trouble: None,
+            told: None,
+            overdue_told: false,
+        }
+    }
+
     /// Whether the server has to be asked for the pull request before [`Rollback::advance`].
     pub fn needs_pull(&self) -> bool {
         self.to_close

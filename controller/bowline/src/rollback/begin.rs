@@ -195,26 +195,14 @@ impl Loop {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Ok(commit) = CommitId::parse(&scene.snapshot.commit) else { return Ok(()) };
-        let mut rollback = Rollback {
-            id: format!("{commit:.12}-{name}"),
-            bad_commit: commit,
-            subject: scene.snapshot.subject.clone(),
-            resources: BTreeMap::from([(name.clone(), spec)]),
-            strategy: failed.strategy.min(self.tools.strategy),
-            after,
-            opened_at: now,
-            state: State::Detected,
-            entered_at: now,
-            look_at: now,
-            branch: None,
-            pull: None,
-            why: None,
-            went_back_to: BTreeMap::new(),
-            to_close: false,
-            trouble: None,
-            told: None,
-            overdue_told: false,
-        };
+        let mut rollback = Rollback::detected(
+            format!("{commit:.12}-{name}"),
+            (commit, scene.snapshot.subject.clone()),
+            BTreeMap::from([(name.clone(), spec)]),
+            failed.strategy.min(self.tools.strategy),
+            now,
+        );
+        rollback.after = after;
         rollback.cannot(why, now);
         self.insert(rollback, scene).await
     }

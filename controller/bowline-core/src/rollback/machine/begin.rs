@@ -85,26 +85,11 @@ pub fn begin(
     }
     let own = || revert.resources.iter().filter_map(|name| Some((name.clone(), candidates.get(name)?)));
     let number = same().count() + 1;
-    Some(Standing::Begins(Box::new(Rollback {
-        id: format!("{:.12}-{number}", bad.commit),
-        bad_commit: bad.commit.clone(),
-        subject: bad.subject.clone(),
-        resources: own().map(|(name, candidate)| (name, candidate.failed.clone())).collect(),
-        strategy: own().map(|(_, candidate)| candidate.strategy).min()?,
-        after: None,
-        opened_at: now,
-        state: State::Detected,
-        entered_at: now,
-        look_at: now,
-        branch: None,
-        pull: None,
-        why: None,
-        went_back_to: BTreeMap::new(),
-        to_close: false,
-        trouble: None,
-        told: None,
-        overdue_told: false,
-    })))
+    let id = format!("{:.12}-{number}", bad.commit);
+    let resources = own().map(|(name, candidate)| (name, candidate.failed.clone())).collect();
+    let strategy = own().map(|(_, candidate)| candidate.strategy).min()?;
+    let bad = (bad.commit.clone(), bad.subject.clone());
+    Some(Standing::Begins(Box::new(Rollback::detected(id, bad, resources, strategy, now))))
 }
 
 /// Whether so many different commits were found bad lately that they may have a cause in common.

@@ -39,26 +39,9 @@ fn failed() -> FailedSpec {
 }
 
 fn rollback(strategy: RollbackStrategy) -> Rollback {
-    Rollback {
-        id: "bbbbbbbbbbbb-1".to_owned(),
-        bad_commit: id('b'),
-        subject: "Release web 7".to_owned(),
-        resources: BTreeMap::from([(name("web"), failed())]),
-        strategy,
-        after: None,
-        opened_at: start(),
-        state: State::Detected,
-        entered_at: start(),
-        look_at: start(),
-        branch: None,
-        pull: None,
-        why: None,
-        went_back_to: BTreeMap::new(),
-        to_close: false,
-        trouble: None,
-        told: None,
-        overdue_told: false,
-    }
+    let resources = BTreeMap::from([(name("web"), failed())]);
+    let bad = (id('b'), "Release web 7".to_owned());
+    Rollback::detected("bbbbbbbbbbbb-1".to_owned(), bad, resources, strategy, start())
 }
 
 fn branch(merges_itself: bool) -> Branch {
