@@ -48,7 +48,7 @@ pub use report::{FailedRollout, HealthReport, HeldWhy, Need, ResourceReport, Syn
 pub use rollouts::{Followed, followed, target_groups};
 pub use seldom::{Seldom, due_seldom};
 pub(crate) use service::deploying_part;
-pub use service::is_mutable;
+pub use service::{is_mutable, only_drift};
 pub(crate) use spec::{Versions, pinned_versions};
 pub(crate) use tag::{Recorded, Restart};
 pub use warning::{DigestTasks, Warning};

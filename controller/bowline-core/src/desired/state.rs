@@ -109,6 +109,22 @@ pub struct TaskDefinitionContent {
     shared: Arc<SharedContent>,
 }
 
+/// What of a content is read for its tags.
+#[derive(Default, Deserialize)]
+struct Tagged {
+    #[serde(default)]
+    tags: Vec<ContentTag>,
+}
+
+/// One tag of a task definition.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ContentTag {
+    #[serde(default)]
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) value: String,
+}
+
 struct SharedContent {
     /// JSON without spaces, the fields of each object in the order of their names: equal contents have equal texts.
     text: Box<RawValue>,
@@ -128,6 +144,12 @@ impl TaskDefinitionContent {
     pub fn value(&self) -> Value {
         // The text was made from a tree, so there is always one.
         serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
+    /// Its tags, which AWS takes beside a revision. The rest is passed over without being built: this is asked in each pass.
+    pub(crate) fn tags(&self) -> Vec<ContentTag> {
+        let content: Tagged = serde_json::from_str(self.text()).unwrap_or_default();
+        content.tags
     }
 
     /// The content as JSON without spaces.

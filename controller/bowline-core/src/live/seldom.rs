@@ -20,7 +20,8 @@ pub struct Asked<T> {
     pub found: Arc<Observed<T>>,
 }
 
-/// The images of one deployment's running tasks, and what ECS resolved their tags to.
+/// The images of one deployment's running tasks, and what ECS resolved their tags to; only of containers whose images
+/// drifted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RunningImages {
     /// What the service revision of the deployment says, by container. Empty where there is none to be read.

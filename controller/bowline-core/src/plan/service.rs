@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 pub(crate) use creation::Creation;
 use creation::Gone;
 pub(crate) use gate::Spec;
-pub use images::is_mutable;
+pub use images::{is_mutable, only_drift};
 pub(crate) use images::settled;
 use records::Records;
 use settings::Settings;

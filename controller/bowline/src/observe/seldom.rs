@@ -8,7 +8,7 @@ use bowline_core::live::{
     Asked, Live, Observed, RunningImages, ScalableTarget, UnknownCategory, UnknownReason,
 };
 use bowline_core::name::ResourceName;
-use bowline_core::plan::{Seldom, is_mutable};
+use bowline_core::plan::{Seldom, is_mutable, only_drift};
 use tokio::task::JoinSet;
 
 use super::not_read;
@@ -133,7 +133,10 @@ async fn images_of(session: &Session, wanted: Vec<Wanted>) -> Vec<(ResourceName,
     let found = wanted.iter().map(|wanted| {
         let found = match failed.remove(&wanted.name) {
             Some(why) => Observed::Unknown { why },
-            None => Observed::Known { value: images.remove(&wanted.name).unwrap_or_default(), at },
+            None => {
+                let images = images.remove(&wanted.name).unwrap_or_default();
+                Observed::Known { value: only_drift(images), at }
+            },
         };
         (wanted.name.clone(), Asked { about: wanted.deployment.as_str().into(), at, found: Arc::new(found) })
     });

@@ -1,5 +1,7 @@
 //! Do the tasks of a deployment run different images under one tag?
 
+use std::collections::BTreeSet;
+
 use super::Subject;
 use crate::live::{DeploymentController, LiveService, RolloutState, RunningDigests, RunningImages};
 use crate::plan::warning::{DigestTasks, Warning};
@@ -33,6 +35,21 @@ fn drift(images: &RunningImages) -> Vec<Warning> {
             drift_of(container, image, resolved.and_then(|resolved| resolved.digest.as_deref()), running)
         })
         .collect()
+}
+
+/// What of the images says something: those that drifted. What thousands of services agree in need not be kept.
+pub fn only_drift(mut images: RunningImages) -> RunningImages {
+    let drifted: BTreeSet<String> = drift(&images).into_iter().filter_map(container).collect();
+    images.running.retain(|(container, _), _| drifted.contains(container));
+    images.resolved.retain(|container, _| drifted.contains(container));
+    images
+}
+
+fn container(drift: Warning) -> Option<String> {
+    match drift {
+        Warning::ImageDrift { container, .. } => Some(container),
+        _ => None,
+    }
 }
 
 /// Whether an image may be another one tomorrow: a digest never is.

@@ -211,17 +211,12 @@ pub(super) fn tags<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Option<S
     let Some(WantedTaskDefinition::Content { content, .. }) = &subject.wanted.task_definition else {
         return None;
     };
-    let found = running(subject, reads).ok()??;
-    let of = |content: &TaskDefinitionContent| {
-        content.value().get("tags").and_then(Value::as_array).cloned().unwrap_or_default()
-    };
-    let (wanted, found) = (of(content), of(&found.content));
-    let text =
-        |tag: &Value, field: &str| tag.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let pair = |tag: &Value| (text(tag, "key"), text(tag, "value"));
-    let has: Vec<(String, String)> = found.iter().map(pair).collect();
-    let missing: Vec<String> =
-        wanted.iter().map(pair).filter(|tag| !has.contains(tag)).map(|(key, _)| key).collect();
+    let wanted = content.tags();
+    if wanted.is_empty() {
+        return None;
+    }
+    let has = running(subject, reads).ok()??.content.tags();
+    let missing: Vec<&str> = wanted.iter().filter(|tag| !has.contains(tag)).map(|tag| &*tag.key).collect();
     (!missing.is_empty()).then(|| {
         format!(
             "tags of the task definition are only given at registration, so the next revision gets those that git has: {}",

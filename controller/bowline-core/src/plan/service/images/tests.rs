@@ -88,6 +88,18 @@ fn a_task_that_runs_something_else_than_the_revision_is_drift() {
 }
 
 #[test]
+fn what_agrees_is_not_kept_and_what_drifts_is_kept_whole() {
+    let mut images = resolved(running(TAG, &[(1, 2), (2, 1)]), TAG, Some(1));
+    let drifted = images.clone();
+    let agrees = running(TAG, &[(1, 3)]).running.pop_first().unwrap();
+    images.running.insert(("log".to_owned(), "log:2".to_owned()), agrees.1);
+    let of_log = ResolvedImage { image: "log:2".to_owned(), digest: Some(digest(1)) };
+    images.resolved.insert("log".to_owned(), of_log);
+    assert_eq!(only_drift(images), drifted);
+    assert_eq!(only_drift(resolved(running(TAG, &[(1, 5)]), TAG, Some(1))), RunningImages::default());
+}
+
+#[test]
 fn containers_that_aws_adds_are_its_own_business() {
     for container in ["ecs-service-connect-x7a", "aws-guardduty-agent-2f"] {
         let mut images = running(TAG, &[(1, 1), (2, 1)]);
