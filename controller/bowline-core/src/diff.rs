@@ -18,8 +18,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use normalize::normal_text;
 pub use normalize::normalize;
+pub(crate) use normalize::{is_normal_text, normal_text};
 pub(crate) use overlay::overlay;
 pub(crate) use secret::diff_secret;
 pub(crate) use service::{diff_desired_count, diff_record, diff_revision, missing_service};

@@ -41,6 +41,10 @@ const KEPT_EVENTS: i64 = 50_000;
 /// How many applied commits are kept.
 const KEPT_COMMITS: i64 = 1_000;
 
+/// How much each connection keeps of the file in memory: 256 KiB (a negative number is in KiB) instead of 2 MB. What is
+/// remembered is read once, at the start.
+const CACHE: &str = "-256";
+
 /// How long a write waits for another process that has the file open (a backup, `sqlite3`).
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -131,6 +135,7 @@ impl Store {
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
+            .pragma("cache_size", CACHE)
             .busy_timeout(BUSY);
         Self::connect(SqlitePoolOptions::new().max_connections(4), options, path, Some(lock)).await
     }
@@ -196,7 +201,7 @@ impl Store {
     /// survive a SIGKILL.
     pub async fn save(&mut self, memory: &Memory, events: &[Event], commit: &str) -> Result<(), StoreError> {
         let changes = self.changes(memory)?;
-        if self.write(&changes, events, commit).await? {
+        if self.write(&changes, events, commit).await? || changes.unshared {
             self.written.clone_from(memory);
         }
         Ok(())

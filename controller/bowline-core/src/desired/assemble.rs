@@ -262,7 +262,10 @@ fn place(
         ParsedResource::EcsService(service) => {
             let task_definition =
                 wanted(candidate.document, service.spec.task_definition.as_ref(), task_definitions);
-            let resource = with_age(service, candidate.stale);
+            let mut resource = Arc::clone(service);
+            if candidate.stale {
+                Arc::make_mut(&mut resource).origin.stale = true;
+            }
             state.services.insert(name, DesiredService { resource, task_definition });
         }
         ParsedResource::Envelope(_) => {}

@@ -1,6 +1,7 @@
 //! One YAML file in, its documents and everything that is wrong with them out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -83,7 +84,7 @@ pub enum ParsedResource {
     /// Where services live.
     Target(Resource<Target>),
     /// One ECS service.
-    EcsService(Box<Resource<EcsService>>),
+    EcsService(Arc<Resource<EcsService>>),
     /// One secret's current version.
     Secret(Resource<Secret>),
     /// One Terraform state.
@@ -406,7 +407,7 @@ fn typed(
     }
     let resource = match kind {
         ResourceKind::Target => resource(node, origin).map(ParsedResource::Target),
-        ResourceKind::EcsService => resource(node, origin).map(Box::new).map(ParsedResource::EcsService),
+        ResourceKind::EcsService => resource(node, origin).map(Arc::new).map(ParsedResource::EcsService),
         ResourceKind::Secret => resource(node, origin).map(ParsedResource::Secret),
         ResourceKind::TerraformState => {
             resource(node, origin).map(Box::new).map(ParsedResource::TerraformState)

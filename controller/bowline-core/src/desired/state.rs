@@ -157,9 +157,14 @@ impl TaskDefinitionContent {
         self.shared.text.get()
     }
 
+    /// Whether both are one text in memory, not only equal ones.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The normal form as text: made by `make` once, then remembered. The content never changes, so neither does this.
-    pub(crate) fn normal_text(&self, make: impl FnOnce() -> String) -> Arc<str> {
-        Arc::clone(self.shared.normal.get_or_init(|| make().into()))
+    pub(crate) fn normal_text(&self, make: impl FnOnce() -> Arc<str>) -> Arc<str> {
+        Arc::clone(self.shared.normal.get_or_init(make))
     }
 }
 
@@ -206,8 +211,8 @@ pub enum WantedTaskDefinition {
 /// An EcsService with its references resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredService {
-    /// The resource as written.
-    pub resource: Resource<EcsService>,
+    /// The resource as written; shared with the file that it was parsed from.
+    pub resource: Arc<Resource<EcsService>>,
     /// Its task definition, if managed.
     pub task_definition: Option<WantedTaskDefinition>,
 }

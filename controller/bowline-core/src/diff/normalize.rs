@@ -19,7 +19,16 @@ pub fn normalize(content: &TaskDefinitionContent) -> Value {
 
 /// The normal form as canonical JSON, made once for each content: two contents that AWS treats alike have equal texts.
 pub(crate) fn normal_text(content: &TaskDefinitionContent) -> Arc<str> {
-    content.normal_text(|| canonical_json(&normalize(content)))
+    content.normal_text(|| canonical_json(&normalize(content)).into())
+}
+
+/// Whether the normal form of a content is this one; if so, the content holds it from now on, and no second one.
+pub(crate) fn is_normal_text(content: &TaskDefinitionContent, other: &Arc<str>) -> bool {
+    let made = || {
+        let text = canonical_json(&normalize(content));
+        if text == **other { Arc::clone(other) } else { text.into() }
+    };
+    content.normal_text(made) == *other
 }
 
 /// As [`normalize`], for the object of any table.

@@ -264,7 +264,9 @@ fn a_second_import_writes_the_same_bytes_under_the_same_names() {
     let mut later = mixed();
     later.services.insert(called("legacy-shop"), found("legacy-shop", "shop:4", &[]));
     later.site.declared = true;
-    for resource in state.services.values_mut().map(|service| &mut service.resource.origin) {
+    for resource in
+        state.services.values_mut().map(|service| &mut Arc::make_mut(&mut service.resource).origin)
+    {
         resource.path = format!("desired-state/{}", resource.path);
     }
     for origin in state.secrets.values_mut().map(|secret| &mut secret.origin) {

@@ -222,7 +222,7 @@ impl Fixture {
             reveal: Vec::new(),
         };
         let wanted = DesiredService {
-            resource: resource(service, spec),
+            resource: Arc::new(resource(service, spec)),
             task_definition: Some(WantedTaskDefinition::Revision(RevisionRef::parse(revision).unwrap())),
         };
         self.desired.services.insert(name(service), wanted);
@@ -248,7 +248,8 @@ impl Fixture {
     pub(crate) fn with_file(mut self, service: &str, content: TaskDefinitionContent) -> Self {
         let file = RelativePath::parse(&format!("{service}.json")).unwrap();
         let wanted = self.desired.services.get_mut(&name(service)).unwrap();
-        wanted.resource.spec.task_definition = Some(TaskDefinitionSource::File(file.clone()));
+        Arc::make_mut(&mut wanted.resource).spec.task_definition =
+            Some(TaskDefinitionSource::File(file.clone()));
         let family = content.value()["family"].as_str().unwrap().to_owned();
         wanted.task_definition =
             Some(WantedTaskDefinition::Content { file, family, content: Arc::new(content) });
@@ -329,7 +330,8 @@ impl Fixture {
     pub(crate) fn wanting(mut self, service: &str, revision: &str) -> Self {
         let revision = RevisionRef::parse(revision).unwrap();
         let wanted = self.desired.services.get_mut(&name(service)).unwrap();
-        wanted.resource.spec.task_definition = Some(TaskDefinitionSource::Revision(revision.clone()));
+        Arc::make_mut(&mut wanted.resource).spec.task_definition =
+            Some(TaskDefinitionSource::Revision(revision.clone()));
         wanted.task_definition = Some(WantedTaskDefinition::Revision(revision));
         self
     }
@@ -337,7 +339,7 @@ impl Fixture {
     /// Somebody else owns the task definition.
     pub(crate) fn unmanaged(mut self, service: &str) -> Self {
         let wanted = self.desired.services.get_mut(&name(service)).unwrap();
-        wanted.resource.spec.task_definition = None;
+        Arc::make_mut(&mut wanted.resource).spec.task_definition = None;
         wanted.task_definition = None;
         self
     }
@@ -348,7 +350,7 @@ impl Fixture {
     }
 
     pub(crate) fn spec(&mut self, service: &str) -> &mut EcsService {
-        &mut self.desired.services.get_mut(&name(service)).unwrap().resource.spec
+        &mut Arc::make_mut(&mut self.desired.services.get_mut(&name(service)).unwrap().resource).spec
     }
 
     pub(crate) fn target(&mut self, target: &str) -> &mut Target {
@@ -363,7 +365,7 @@ impl Fixture {
     }
 
     pub(crate) fn remember(&mut self, service: &str) -> &mut ServiceMemory {
-        self.memory.services.entry(name(service)).or_default()
+        Arc::make_mut(self.memory.services.entry(name(service)).or_default())
     }
 
     /// A rollout of a revision that Bowline began a minute ago.

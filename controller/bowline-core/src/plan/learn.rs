@@ -19,7 +19,7 @@ use super::service;
 use super::terraform_state;
 use super::world::World;
 use crate::desired::DesiredState;
-use crate::live::Live;
+use crate::live::{Live, Observed};
 use crate::rollback;
 
 /// Updates what is remembered from what was observed, before a plan is made: judges the rollouts that Bowline started, notes
@@ -49,7 +49,8 @@ pub fn learn(
         let secrets = propose::secrets(&world, &mut reads);
         // One after the other: what is thought of thousands of services is not held at once.
         let facts = |(name, wanted)| {
-            notice::ServiceFacts::of(name, service::outlook(&world, &mut reads, &secrets, name, wanted))
+            let seen = live.services.get(name).and_then(Observed::known).map(|seen| &**seen);
+            notice::ServiceFacts::of(name, seen, service::outlook(&world, &mut reads, &secrets, name, wanted))
         };
         let service_facts: Vec<_> = desired.services.iter().map(facts).collect();
         let secret_facts: Vec<_> =

@@ -7,6 +7,7 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,20 +37,17 @@ impl fmt::Display for SpecHash {
     }
 }
 
-/// What is remembered of all resources.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// What is remembered of all resources. Each of them is shared with the store, which has what it wrote last: it is copied
+/// where it changes.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
     /// Per EcsService resource.
-    #[serde(default)]
-    pub services: BTreeMap<ResourceName, ServiceMemory>,
+    pub services: BTreeMap<ResourceName, Arc<ServiceMemory>>,
     /// Per resource of any kind, by its key as text (`Secret/db`).
-    #[serde(default)]
-    pub resources: BTreeMap<String, ResourceMemory>,
+    pub resources: BTreeMap<String, Arc<ResourceMemory>>,
     /// Per Target resource.
-    #[serde(default)]
     pub targets: BTreeMap<ResourceName, TargetMemory>,
     /// Per Target resource: the services of this instance that git did not name when that was last read.
-    #[serde(default)]
     pub orphans: BTreeMap<ResourceName, BTreeMap<ServiceName, Orphan>>,
 }
 
@@ -60,19 +58,27 @@ impl Memory {
         &mut self,
         desired: &DesiredState,
         name: &ResourceName,
-    ) -> (&mut ServiceMemory, Option<ServiceMemory>) {
-        let meant = EcsServiceId::meant_by(desired, name);
+    ) -> (&mut Arc<ServiceMemory>, Option<Arc<ServiceMemory>>) {
         let service = self.services.entry(name.clone()).or_default();
         let mut other = None;
-        if !service.is_of(meant.as_ref()) {
+        if !service.is_meant_by(desired, name) {
             other = Some(std::mem::take(service));
             let resource = ResourceKey { kind: ResourceKind::EcsService, name: name.clone() };
             if let Some(resource) = self.resources.get_mut(&resource.to_string()) {
-                resource.failures.clear();
+                Arc::make_mut(resource).failures.clear();
             }
         }
-        service.of = meant.or(service.of.take());
+        if service.of.is_none()
+            && let Some(meant) = EcsServiceId::meant_by(desired, name)
+        {
+            Arc::make_mut(service).of = Some(meant);
+        }
         (service, other)
+    }
+
+    /// What is remembered of a resource of any kind, to be changed.
+    pub(crate) fn resource_mut(&mut self, id: &str) -> &mut ResourceMemory {
+        Arc::make_mut(self.resources.entry(id.to_owned()).or_default())
     }
 
     /// When an action on this resource last failed, if one has and none has succeeded since.
@@ -100,6 +106,12 @@ impl EcsServiceId {
     pub(crate) fn meant_by(desired: &DesiredState, name: &ResourceName) -> Option<Self> {
         let wanted = &desired.services.get(name)?.resource.spec;
         Some(Self::on(&desired.targets.get(&wanted.target)?.spec, &wanted.service))
+    }
+
+    /// Whether it is the service of this name in a Target's cluster.
+    fn is_on(&self, target: &Target, service: &ServiceName) -> bool {
+        let Self { account_id, region, cluster, service: name } = self;
+        (account_id, region, cluster, name) == (&target.account_id, &target.region, &target.cluster, service)
     }
 
     /// The service of this name in a Target's cluster.
@@ -227,12 +239,13 @@ impl ServiceMemory {
         self.last_good.is_some() || self.reached_count.is_some()
     }
 
-    /// Whether it is about the ECS service that git means.
-    pub(crate) fn is_of(&self, meant: Option<&EcsServiceId>) -> bool {
-        match (&self.of, meant) {
-            (Some(of), Some(meant)) => of == meant,
-            (None, _) | (_, None) => true,
-        }
+    /// Whether it is about the ECS service that git means by `name`; so it is as long as one of both is not known.
+    pub(crate) fn is_meant_by(&self, desired: &DesiredState, name: &ResourceName) -> bool {
+        let Some(of) = &self.of else { return true };
+        let Some(wanted) = desired.services.get(name) else { return true };
+        let spec = &wanted.resource.spec;
+        let target = desired.targets.get(&spec.target);
+        target.is_none_or(|target| of.is_on(&target.spec, &spec.service))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What to remember of an action that was attempted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -66,7 +67,7 @@ pub fn record(
     now: Timestamp,
 ) -> Vec<Event> {
     let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
-    let resource = memory.resources.entry(action.resource.to_string()).or_default();
+    let resource = memory.resource_mut(&action.resource.to_string());
     match outcome {
         Outcome::Done { deployment_id, task_definition } => {
             resource.failures.clear();
@@ -150,7 +151,7 @@ fn done(
         Operation::CreateService { task_definition, spec_hash, .. } => {
             let wanted_by = wanted_by(memory, &action.resource, commit);
             let started = Started::of(desired, action, deployment_id, &wanted_by, now);
-            let (service, _) = memory.service_mut(desired, &action.resource.name);
+            let service = Arc::make_mut(memory.service_mut(desired, &action.resource.name).0);
             service.draining_since = None;
             // Those answers were about another service: what was true of that one convicts no creation.
             service.health.clear();
@@ -182,7 +183,7 @@ fn updated(
     let event = |kind, message: String| Event::new(now, &action.resource, kind, message);
     let wanted_by = wanted_by(memory, &action.resource, commit);
     let started = Started::of(desired, action, deployment_id, &wanted_by, now);
-    let (service, _) = memory.service_mut(desired, &action.resource.name);
+    let service = Arc::make_mut(memory.service_mut(desired, &action.resource.name).0);
     let mut events = Vec::new();
     if let Some(hash) = spec_hash {
         let arn = task_definition.clone().or_else(|| expected_revision(&action.expect));
@@ -246,7 +247,7 @@ fn stopping<'a>(
     deployment: &str,
     desired: &DesiredState,
 ) -> Option<&'a mut Aftermath> {
-    let (service, _) = memory.service_mut(desired, &action.resource.name);
+    let service = Arc::make_mut(memory.service_mut(desired, &action.resource.name).0);
     let mut attempts = service.attempts.values_mut();
     let attempt = attempts.find(|one| one.deployment_id.as_deref() == Some(deployment))?;
     Some(&mut attempt.aftermath)

@@ -34,7 +34,7 @@ pub struct ResourceReport {
     /// What is waited for.
     pub waiting_on: Option<WaitingOn>,
     /// Why it could not be read.
-    pub unknown: Option<UnknownReason>,
+    pub unknown: Option<Box<UnknownReason>>,
     /// Things a person should know; no action follows from them.
     pub notes: Vec<String>,
     /// How its health conditions stand.
@@ -97,7 +97,7 @@ impl ResourceReport {
 
     pub(crate) fn set_unknown(&mut self, why: UnknownReason) {
         self.sync = Sync::Unknown;
-        self.unknown = Some(why);
+        self.unknown = Some(Box::new(why));
     }
 
     /// Notes why something is not done, once.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::memory::{EcsServiceId, Memory, ServiceMemory};
+use super::memory::{Memory, ServiceMemory};
 use super::ownership::Actor;
 use super::reads::not_read;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
@@ -80,8 +80,8 @@ impl<'a> World<'a> {
 
     /// What is remembered of the ECS service that git means by `name`; what is remembered of another one is not it.
     pub(crate) fn service_memory(&self, name: &ResourceName) -> Option<&'a ServiceMemory> {
-        let meant = EcsServiceId::meant_by(self.desired, name);
-        self.memory.services.get(name).filter(|memory| memory.is_of(meant.as_ref()))
+        let remembered = self.memory.services.get(name)?;
+        remembered.is_meant_by(self.desired, name).then_some(&**remembered)
     }
 }
 
@@ -106,9 +106,8 @@ fn emptied<'a>(desired: &'a DesiredState, live: &Live, memory: &Memory) -> BTree
             continue;
         }
         counts.missing += 1;
-        let meant = EcsServiceId::meant_by(desired, name);
-        let remembered = memory.services.get(name).filter(|memory| memory.is_of(meant.as_ref()));
-        let is_new = !remembered.is_some_and(ServiceMemory::was_there);
+        let remembered = memory.services.get(name).filter(|memory| memory.is_meant_by(desired, name));
+        let is_new = !remembered.is_some_and(|memory| memory.was_there());
         counts.new += usize::from(is_new && service.resource.spec.create.is_some());
     }
     counts

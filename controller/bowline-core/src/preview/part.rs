@@ -5,6 +5,7 @@
 //! only shown where the base branch reveals it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::edit::strays;
@@ -107,7 +108,7 @@ fn on_targets_of(
     for (name, service) in services {
         let revealed = base.services.get(name).map(|known| known.resource.spec.reveal.as_slice());
         let revealed = revealed.unwrap_or_default();
-        service.resource.spec.reveal.retain(|name| revealed.contains(name));
+        Arc::make_mut(&mut service.resource).spec.reveal.retain(|name| revealed.contains(name));
     }
     whole
 }

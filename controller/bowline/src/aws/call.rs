@@ -87,7 +87,8 @@ impl Session {
                 tracing::debug!(operation = api.name(), %error, ?wait, "repeating a call to AWS");
                 *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
             });
-        if let Ok(answer) = tokio::time::timeout(self.timeout(), all).await {
+        // Boxed only now: hundreds of calls wait for their turn at a time, and what the SDK needs for one is 14 KB.
+        if let Ok(answer) = tokio::time::timeout(self.timeout(), Box::pin(all)).await {
             return answer;
         }
         let what = format!("no answer within {} s", self.timeout().as_secs());

@@ -77,15 +77,16 @@ impl Driver {
             let now = self.world.clock.now();
             match result {
                 Ok(None) => break,
-                Ok(Some(pass)) => {
+                Ok(Some(mut pass)) => {
                     log(&pass);
                     let reread = matches!(pass.next, Next::Reread(_));
                     if !reread {
                         refusal::log(&pass.standing, &mut refused);
                     }
                     schedule.after(scope, &pass, now);
-                    self.scenes.send_replace(Some(Arc::new(Scene::of(&self.world, &snapshot, &pass))));
-                    status::publish(&self.publish, |status| status.with_pass(&snapshot, pass));
+                    let found = pass.found();
+                    self.scenes.send_replace(Some(Arc::new(Scene::of(&self.world, &snapshot, &found))));
+                    status::publish(&self.publish, |status| status.with_pass(&snapshot, pass, found));
                     if reread {
                         self.world.git.wake().await;
                     }

@@ -1,6 +1,7 @@
 //! One pass: observe, decide, act, record. Reads like the picture in ARCHITECTURE.md.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
@@ -126,6 +127,17 @@ pub struct Pass {
     pub standing: GitStanding,
     /// When the next pass should come.
     pub next: Next,
+}
+
+/// What a pass found, for those who look at it after it ended.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Whether git could be acted from.
+    pub fresh: bool,
+    /// The state of each resource.
+    pub reports: Arc<[ResourceReport]>,
 }
 
 /// When a pass began: on the clock that may be scaled, and by the machine's own.
@@ -438,6 +450,16 @@ impl std::fmt::Display for Reread {
 }
 
 impl Pass {
+    /// Takes the reports out, to be shared.
+    pub fn found(&mut self) -> Found {
+        let reports = std::mem::take(&mut self.approved.reports);
+        Found {
+            finished_at: self.finished_at,
+            fresh: self.standing == GitStanding::Fresh,
+            reports: reports.into_values().collect(),
+        }
+    }
+
     /// True while something that was begun has not ended: an action was made, or a rollout is under way.
     pub fn is_under_way(&self) -> bool {
         let done = |attempt: &Attempted| !matches!(attempt.outcome, Outcome::Failed(_));

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::git::GitView;
-use super::reconcile::Pass;
+use super::reconcile::{Found, Pass};
 use super::refusal;
 use crate::config::Config;
 use crate::source::Snapshot;
@@ -199,7 +199,7 @@ impl Status {
 
     /// The document after a pass.
     #[must_use]
-    pub fn with_pass(mut self, snapshot: &Snapshot, pass: Pass) -> Self {
+    pub fn with_pass(mut self, snapshot: &Snapshot, pass: Pass, found: Found) -> Self {
         self.git.take(snapshot, &pass.standing);
         self.findings = snapshot.findings.to_vec();
         self.pass = Some(PassStatus {
@@ -208,8 +208,8 @@ impl Status {
             finished_at: pass.finished_at,
             attempted: pass.attempted.len(),
         });
-        self.totals = Totals::of(pass.approved.reports.values());
-        self.resources = pass.approved.reports.into_values().collect();
+        self.totals = Totals::of(found.reports.iter());
+        self.resources = found.reports;
         self.orphans = pass.approved.orphans;
         self
     }

@@ -136,7 +136,7 @@ async fn images_of(session: &Session, wanted: Vec<Wanted>) -> Vec<(ResourceName,
             None => {
                 let images = images.remove(&wanted.name).unwrap_or_default();
                 Observed::Known { value: only_drift(images), at }
-            },
+            }
         };
         (wanted.name.clone(), Asked { about: wanted.deployment.as_str().into(), at, found: Arc::new(found) })
     });

@@ -8,10 +8,9 @@ use bowline_core::desired::{DesiredService, ResourceKind, TaskDefinitionContent}
 use bowline_core::live::Observed;
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
-use bowline_core::policy::GitStanding;
 use bowline_core::rollback::{self, SharedOutage};
 
-use crate::engine::reconcile::{Pass, World};
+use crate::engine::reconcile::{Found, World};
 use crate::source::Snapshot;
 
 /// What rollbacks are decided by.
@@ -21,8 +20,8 @@ pub struct Scene {
     pub snapshot: Arc<Snapshot>,
     /// Whether it may be acted from.
     pub fresh: bool,
-    /// The state of every service.
-    pub reports: Vec<ResourceReport>,
+    /// The state of every resource, shared with the status.
+    pub reports: Arc<[ResourceReport]>,
     /// Services whose wanted spec failed, and for which Bowline may do something.
     pub failed: BTreeMap<ResourceName, FailedService>,
     /// How far a rollback may go by now, as the manifest of each service and the mode say.
@@ -69,19 +68,16 @@ pub struct GoodSpec {
 
 impl Scene {
     /// What a pass found.
-    pub fn of(world: &World, snapshot: &Arc<Snapshot>, pass: &Pass) -> Self {
-        let services = pass.approved.reports.values();
-        let reports: Vec<ResourceReport> =
-            services.filter(|report| report.resource.kind == ResourceKind::EcsService).cloned().collect();
-        let failed = reports.iter().filter_map(|report| failed(world, snapshot, report)).collect();
+    pub fn of(world: &World, snapshot: &Arc<Snapshot>, found: &Found) -> Self {
+        let failed = services(&found.reports).filter_map(|report| failed(world, snapshot, report)).collect();
         let applied = world.applied.borrow();
         Self {
             snapshot: Arc::clone(snapshot),
-            fresh: pass.standing == GitStanding::Fresh,
+            fresh: found.fresh,
             failed,
             strategies: strategies(world, snapshot),
-            reports,
-            outage: rollback::shared_outage(&world.memory, pass.finished_at),
+            reports: Arc::clone(&found.reports),
+            outage: rollback::shared_outage(&world.memory, found.finished_at),
             acted_from: applied.iter().filter_map(|commit| CommitId::parse(commit).ok()).collect(),
         }
     }
@@ -94,8 +90,12 @@ impl Scene {
 
     /// The reports by the services' names.
     pub(super) fn by_name(&self) -> BTreeMap<&ResourceName, &ResourceReport> {
-        self.reports.iter().map(|report| (&report.resource.name, report)).collect()
+        services(&self.reports).map(|report| (&report.resource.name, report)).collect()
     }
+}
+
+fn services(reports: &[ResourceReport]) -> impl Iterator<Item = &ResourceReport> {
+    reports.iter().filter(|report| report.resource.kind == ResourceKind::EcsService)
 }
 
 fn failed(
@@ -114,7 +114,7 @@ fn failed(
     if most == RollbackStrategy::None {
         return None;
     }
-    let memory = world.memory.services.get(name);
+    let memory = world.memory.services.get(name).map(|memory| &**memory);
     let live = world.live.as_ref();
     let runs = live.and_then(|live| live.services.get(name)).and_then(Observed::known);
     let runs = runs.and_then(|service| service.task_definition.clone()).map(|arn| {

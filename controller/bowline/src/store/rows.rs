@@ -1,9 +1,10 @@
 //! Memory as rows of JSON: one from text, and those that differ from what is written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use bowline_core::name::ResourceName;
-use bowline_core::plan::Memory;
+use bowline_core::name::{ResourceName, ServiceName};
+use bowline_core::plan::{Memory, Orphan, TargetMemory};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 
@@ -22,6 +23,8 @@ pub(super) struct Changes {
     pub(super) changed: Vec<(Place, String)>,
     /// Rows that are no longer remembered.
     pub(super) gone: Vec<Place>,
+    /// Whether rows that say the same are held twice.
+    pub(super) unshared: bool,
 }
 
 impl Changes {
@@ -37,15 +40,17 @@ impl Changes {
         Ok(changes)
     }
 
-    fn section<K: Ord + ToString, V: PartialEq + Serialize>(
+    fn section<K: Ord + ToString, V: Row>(
         &mut self,
         section: &'static str,
         written: &BTreeMap<K, V>,
         remembered: &BTreeMap<K, V>,
     ) -> Result<(), serde_json::Error> {
         for (key, value) in remembered {
-            if written.get(key) != Some(value) {
-                self.changed.push(((section, key.to_string()), serde_json::to_string(value)?));
+            match written.get(key) {
+                Some(written) if written.is_shared_with(value) => {}
+                Some(written) if written == value => self.unshared = true,
+                Some(_) | None => self.changed.push(((section, key.to_string()), value.text()?)),
             }
         }
         let gone = written.keys().filter(|key| !remembered.contains_key(*key));
@@ -53,6 +58,43 @@ impl Changes {
         Ok(())
     }
 }
+
+/// One row of memory.
+trait Row: PartialEq {
+    /// As it stands in the store.
+    fn text(&self) -> Result<String, serde_json::Error>;
+
+    /// Whether both are known to say the same without being looked into.
+    fn is_shared_with(&self, other: &Self) -> bool;
+}
+
+impl<T: PartialEq + Serialize> Row for Arc<T> {
+    fn text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&**self)
+    }
+
+    fn is_shared_with(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
+    }
+}
+
+/// The few rows that are never shared.
+macro_rules! own_row {
+    ($row:ty) => {
+        impl Row for $row {
+            fn text(&self) -> Result<String, serde_json::Error> {
+                serde_json::to_string(self)
+            }
+
+            fn is_shared_with(&self, other: &Self) -> bool {
+                self == other
+            }
+        }
+    };
+}
+
+own_row!(TargetMemory);
+own_row!(BTreeMap<ServiceName, Orphan>);
 
 /// Puts what a row says into memory. Sections that this version does not know say nothing.
 pub(super) fn remember(
@@ -62,8 +104,14 @@ pub(super) fn remember(
     text: &str,
 ) -> Result<(), serde_json::Error> {
     match section {
-        SERVICES => put(&mut memory.services, name(key)?, text),
-        RESOURCES => put(&mut memory.resources, key.to_owned(), text),
+        SERVICES => {
+            memory.services.insert(name(key)?, Arc::new(serde_json::from_str(text)?));
+            Ok(())
+        }
+        RESOURCES => {
+            memory.resources.insert(key.to_owned(), Arc::new(serde_json::from_str(text)?));
+            Ok(())
+        }
         TARGETS => put(&mut memory.targets, name(key)?, text),
         ORPHANS => put(&mut memory.orphans, name(key)?, text),
         _ => Ok(()),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::plan::{Deviation, EventKind};
 
@@ -18,7 +20,7 @@ fn memory(services: &[(&str, &str)]) -> Memory {
         ..ServiceMemory::default()
     };
     Memory {
-        services: services.iter().map(|(key, found)| (name(key), service(found))).collect(),
+        services: services.iter().map(|(key, found)| (name(key), Arc::new(service(found)))).collect(),
         ..Memory::default()
     }
 }

@@ -1,6 +1,7 @@
 //! What goes wrong: unknown, with the reason, for exactly the resources that it concerns, and gone by itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bowline_core::live::{AwsErrorDetail, UnknownCategory};
 use bowline_core::name::{AccountId, RoleArn};
@@ -110,7 +111,7 @@ async fn of_a_target_outside_the_ceiling_aws_is_not_asked_and_others_go_on() {
     let within = resource("within", target(&json!({})));
     world.desired.targets.insert(name("within"), within);
     let mut other = world.desired.services[&name("web")].clone();
-    other.resource.spec.target = name("within");
+    Arc::make_mut(&mut other.resource).spec.target = name("within");
     world.desired.services.insert(name("other"), other);
     let before = world.observe(None).await;
     assert_eq!(services(&before), BTreeMap::from([("other", Ok("known")), ("web", Ok("known"))]));

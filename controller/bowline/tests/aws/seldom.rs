@@ -1,6 +1,7 @@
 //! What is read seldom: with how many calls, when again, and what a failure of one of them means.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_sdk_ecs::types::ContainerDefinition;
 use bowline::observe::read_seldom;
@@ -27,7 +28,8 @@ impl World {
         for number in 0..services {
             let service = format!("s{number:03}");
             world.service(&service).await;
-            world.desired.services.get_mut(&name(&service)).unwrap().resource.spec.desired_count = Some(2);
+            let wanted = world.desired.services.get_mut(&name(&service)).unwrap();
+            Arc::make_mut(&mut wanted.resource).spec.desired_count = Some(2);
         }
         world.simulator.advance(std::time::Duration::from_mins(5));
         world.calls();

@@ -1,6 +1,7 @@
 //! A simulator, a client of somebody else, and a desired state to observe.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ecs::config::Credentials;
@@ -103,7 +104,7 @@ impl World {
     /// Names a service in git, whether it exists or not.
     pub(crate) fn want_service(&mut self, service: &str) {
         let spec = serde_json::from_value(json!({ "target": "live", "service": service })).unwrap();
-        let desired = DesiredService { resource: resource(service, spec), task_definition: None };
+        let desired = DesiredService { resource: Arc::new(resource(service, spec)), task_definition: None };
         self.desired.services.insert(name(service), desired);
     }
 

@@ -1,6 +1,8 @@
 //! What health conditions answered, whether or not a rollout is under way: the baseline of the next one, and an incident
 //! when what was good is not any more.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desired::{DesiredState, ResourceKind};
@@ -22,7 +24,7 @@ pub(super) fn note(memory: &mut Memory, desired: &DesiredState, live: &Live, now
         if conditions.is_empty() && memory.services.get(name).is_none_or(|known| known.health.is_empty()) {
             continue;
         }
-        let (service, _) = memory.service_mut(desired, name);
+        let service = Arc::make_mut(memory.service_mut(desired, name).0);
         service.health.retain(|known, _| conditions.iter().any(|one| one.check.to_string() == *known));
         let answers = live.probes.get(name).into_iter().flatten();
         for answer in answers.filter(|one| conditions.iter().any(|c| c.check.to_string() == one.condition)) {

@@ -70,14 +70,15 @@ impl Judging<'_> {
     }
 
     /// What failed is good after all if its deployment completed late, or if somebody else's of the same revision succeeded.
-    fn good_after_all(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
+    fn good_after_all(&mut self, memory: &mut Arc<ServiceMemory>, observed: &Observed<Arc<LiveService>>) {
         let Some(service) = observed.known() else { return };
         let Some(primary) = service.primary() else { return };
         if primary.rollout_state != Some(RolloutState::Completed) {
             return;
         }
         let past = self.live.histories.get(self.name).and_then(Observed::known);
-        for attempt in memory.attempts.values_mut() {
+        let mut good = Vec::new();
+        for (hash, attempt) in &memory.attempts {
             // Its deployment is complete, and that was never what was wrong with it.
             if attempt.aftermath.unhealthy {
                 continue;
@@ -96,7 +97,12 @@ impl Judging<'_> {
             } else {
                 continue;
             }
-            attempt.verdict = Some(AttemptVerdict::Good);
+            good.push(hash.clone());
+        }
+        for hash in good {
+            if let Some(attempt) = Arc::make_mut(memory).attempts.get_mut(&hash) {
+                attempt.verdict = Some(AttemptVerdict::Good);
+            }
         }
     }
 
@@ -107,19 +113,26 @@ impl Judging<'_> {
     }
 
     /// Tasks that could not be read when the verdict fell.
-    fn complete_evidence(&self, memory: &mut ServiceMemory) {
-        for attempt in memory.attempts.values_mut() {
+    fn complete_evidence(&self, memory: &mut Arc<ServiceMemory>) {
+        let lacks = |attempt: &Attempt| {
+            attempt.aftermath.evidence.as_ref().is_some_and(|evidence| evidence.tasks.is_none())
+        };
+        if !memory.attempts.values().any(lacks) {
+            return;
+        }
+        for attempt in Arc::make_mut(memory).attempts.values_mut().filter(|attempt| lacks(attempt)) {
             let Some(evidence) = &mut attempt.aftermath.evidence else { continue };
             let key = attempt.deployment_id.clone().map(|id| (self.name.clone(), id));
             let stopped = key.and_then(|key| self.live.stopped_tasks.get(&key));
-            if let Some(stopped) = stopped.filter(|_| evidence.tasks.is_none()) {
+            if let Some(stopped) = stopped {
                 rollout::add_tasks(evidence, stopped);
             }
         }
     }
 
-    fn rollout(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
+    fn rollout(&mut self, memory: &mut Arc<ServiceMemory>, observed: &Observed<Arc<LiveService>>) {
         let Some(mut in_flight) = memory.in_flight.clone() else { return };
+        let memory = Arc::make_mut(memory);
         rollouts::follow(self.live, self.name, self.health, &mut in_flight, observed);
         let verdict = rollout::judge(&in_flight, observed, self.live.histories.get(self.name));
         let revision = in_flight.task_definition.as_ref().map(|arn| arn.revision().to_string());
@@ -181,7 +194,7 @@ impl Judging<'_> {
         });
     }
 
-    fn scaling(&mut self, memory: &mut ServiceMemory, observed: &Observed<Arc<LiveService>>) {
+    fn scaling(&mut self, memory: &mut Arc<ServiceMemory>, observed: &Observed<Arc<LiveService>>) {
         let Some(scaling) = &memory.scaling else { return };
         let to = scaling.to;
         match rollout::judge_scaling(scaling, observed) {
@@ -190,7 +203,7 @@ impl Judging<'_> {
             Verdict::Bad(reason) => self.tell(EventKind::RolloutBad, reason),
             Verdict::Unproven(_) | Verdict::Superseded { .. } => {}
         }
-        memory.scaling = None;
+        Arc::make_mut(memory).scaling = None;
     }
 }
 

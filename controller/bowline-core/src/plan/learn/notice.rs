@@ -1,11 +1,13 @@
 //! What else is seen: good specs, rollouts that nobody watches, rollbacks by ECS, step-backs, secrets moved away.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::judge::content;
-use crate::desired::{DesiredState, ResourceKind};
-use crate::live::{Live, LiveDeployment};
-use crate::name::{ResourceName, RestartToken, TaskDefinitionArn};
+use crate::desired::{DesiredState, ResourceKind, TaskDefinitionContent};
+use crate::live::{Live, LiveService};
+use crate::name::{ResourceName, RestartToken};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{
     Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, Watch,
@@ -18,10 +20,10 @@ use crate::rollback::Failure;
 use crate::rollout;
 
 /// What a service's outlook says, without the references into memory.
-pub(super) struct ServiceFacts {
-    name: ResourceName,
+pub(super) struct ServiceFacts<'a> {
+    name: &'a ResourceName,
     report: ResourceReport,
-    live: Option<LiveFacts>,
+    live: Option<&'a LiveService>,
     spec: Option<Spec>,
     failure: Option<Failure>,
     deviation: Option<String>,
@@ -31,29 +33,20 @@ pub(super) struct ServiceFacts {
     settings: Option<Noticed>,
 }
 
-struct LiveFacts {
-    desired_count: u32,
-    primary: Option<LiveDeployment>,
-    done: bool,
-    task_definition: Option<TaskDefinitionArn>,
-}
-
-impl ServiceFacts {
+impl<'a> ServiceFacts<'a> {
     pub(super) fn report(&self) -> &ResourceReport {
         &self.report
     }
 
-    pub(super) fn of(name: &ResourceName, outlook: ServiceOutlook<'_>) -> Self {
-        let live = outlook.live.map(|live| LiveFacts {
-            desired_count: live.desired_count,
-            primary: live.primary().cloned(),
-            done: live.primary().is_some_and(|primary| rollout::is_done(live, primary)),
-            task_definition: live.task_definition.clone(),
-        });
+    pub(super) fn of(
+        name: &'a ResourceName,
+        live: Option<&'a LiveService>,
+        outlook: ServiceOutlook<'_>,
+    ) -> Self {
         Self {
-            name: name.clone(),
+            name,
             report: outlook.report,
-            live,
+            live: outlook.live.and(live),
             spec: outlook.spec,
             failure: outlook.failure,
             deviation: outlook.deviation,
@@ -80,6 +73,18 @@ impl SecretFacts {
     }
 }
 
+/// Has the content that is remembered stand where what was read stands: the same text of thousands of services is held once.
+fn share(memory: &mut Arc<ServiceMemory>, read: Option<TaskDefinitionContent>) {
+    let remembered = memory.last_good.as_ref().and_then(|good| good.content.as_ref());
+    if let (Some(remembered), Some(read)) = (remembered, read)
+        && !remembered.is_shared_with(&read)
+        && *remembered == read
+        && let Some(good) = &mut Arc::make_mut(memory).last_good
+    {
+        good.content = Some(read);
+    }
+}
+
 /// What the facts are seen against.
 pub(super) struct Noticing<'a> {
     pub(super) desired: &'a DesiredState,
@@ -89,50 +94,57 @@ pub(super) struct Noticing<'a> {
 }
 
 impl Noticing<'_> {
-    pub(super) fn service(&self, memory: &mut Memory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+    pub(super) fn service(&self, memory: &mut Memory, facts: &ServiceFacts<'_>, events: &mut Vec<Event>) {
         self.draining(memory, facts);
-        let (Some(live), Some(wanted)) = (&facts.live, self.desired.services.get(&facts.name)) else {
+        let (Some(live), Some(wanted)) = (facts.live, self.desired.services.get(facts.name)) else {
             return;
         };
-        let (service, _) = memory.service_mut(self.desired, &facts.name);
+        let (service, _) = memory.service_mut(self.desired, facts.name);
         self.failure(service, facts, events);
         self.rollout(service, facts, live, wanted.resource.spec.rollout.deadline);
         self.good(service, facts, live, &wanted.resource.spec.target);
         let count = wanted.resource.spec.desired_count;
-        if count.is_none() || count == Some(live.desired_count) {
-            service.reached_count = count;
+        let reached = count.is_none() || count == Some(live.desired_count);
+        if reached && service.reached_count != count {
+            Arc::make_mut(service).reached_count = count;
         }
         self.settings(service, facts, events);
         self.deviation(service, facts, events);
     }
 
     /// Since when ECS has been deleting a service that is to be created again.
-    fn draining(&self, memory: &mut Memory, facts: &ServiceFacts) {
+    fn draining(&self, memory: &mut Memory, facts: &ServiceFacts<'_>) {
         if facts.draining {
-            let (service, _) = memory.service_mut(self.desired, &facts.name);
-            service.draining_since.get_or_insert(self.now);
+            let (service, _) = memory.service_mut(self.desired, facts.name);
+            if service.draining_since.is_none() {
+                Arc::make_mut(service).draining_since = Some(self.now);
+            }
         } else if facts.report.unknown.is_none()
-            && let Some(service) = memory.services.get_mut(&facts.name)
+            && let Some(service) = memory.services.get_mut(facts.name)
+            && service.draining_since.is_some()
         {
-            service.draining_since = None;
+            Arc::make_mut(service).draining_since = None;
         }
     }
 
     /// Settings that are managed, that left git, and that every task has by now.
-    fn settings(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+    fn settings(&self, memory: &mut Arc<ServiceMemory>, facts: &ServiceFacts<'_>, events: &mut Vec<Event>) {
         let Some(noticed) = &facts.settings else { return };
         for (path, why) in &noticed.left {
             let message = format!("{path} is not managed any more and left as it is: {why}");
             events.push(Event::new(self.now, &facts.report.resource, EventKind::SettingLeft, message));
         }
-        memory.changed_settings.retain(|field, _| !noticed.effective.contains(field));
+        if memory.changed_settings.keys().any(|field| noticed.effective.contains(field)) {
+            let changed = &mut Arc::make_mut(memory).changed_settings;
+            changed.retain(|field, _| !noticed.effective.contains(field));
+        }
         if memory.managed_settings != noticed.managed {
-            memory.managed_settings = noticed.managed.clone();
+            Arc::make_mut(memory).managed_settings = noticed.managed.clone();
         }
     }
 
     /// A failure that only ECS's history knew: the store was lost, or somebody else deployed the same.
-    fn failure(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+    fn failure(&self, memory: &mut Arc<ServiceMemory>, facts: &ServiceFacts<'_>, events: &mut Vec<Event>) {
         let (Some(spec), Some(failure)) = (&facts.spec, &facts.failure) else { return };
         if memory
             .attempts
@@ -145,12 +157,12 @@ impl Noticing<'_> {
             deployment_id: failure.deployment_id.clone(),
             task_definition: failure.task_definition.clone(),
             commit: self.commit.to_owned(),
-            restart: self.restart(&facts.name),
+            restart: self.restart(facts.name),
             at: failure.began_at.unwrap_or(self.now),
             verdict: Some(AttemptVerdict::Bad(failure.reason.clone())),
             aftermath: Box::default(),
         };
-        memory.attempts.insert(spec.hash.clone(), attempt);
+        Arc::make_mut(memory).attempts.insert(spec.hash.clone(), attempt);
         let by_ecs = failure.reason.starts_with("rolled back by ECS");
         let kind = if by_ecs { EventKind::RolledBackByEcs } else { EventKind::RolloutBad };
         let revision = failure.task_definition.as_ref().map(|arn| arn.revision().to_string());
@@ -162,12 +174,12 @@ impl Noticing<'_> {
     /// Takes over a rollout of what git wants that nobody watches: the store was lost, or somebody else began it.
     fn rollout(
         &self,
-        memory: &mut ServiceMemory,
-        facts: &ServiceFacts,
-        live: &LiveFacts,
+        memory: &mut Arc<ServiceMemory>,
+        facts: &ServiceFacts<'_>,
+        live: &LiveService,
         allowed: crate::name::HumanDuration,
     ) {
-        let (Some(spec), Some(primary)) = (&facts.spec, &live.primary) else { return };
+        let (Some(spec), Some(primary)) = (&facts.spec, live.primary()) else { return };
         if !facts.is_unwatched || memory.in_flight.is_some() {
             return;
         }
@@ -177,11 +189,12 @@ impl Noticing<'_> {
             deployment_id: Some(primary.id.clone()),
             task_definition: live.task_definition.clone(),
             commit: self.commit.to_owned(),
-            restart: self.restart(&facts.name),
+            restart: self.restart(facts.name),
             started_at: began,
             deadline: rollout::deadline(began, allowed),
             watch: Watch::default(),
         };
+        let memory = Arc::make_mut(memory);
         memory.attempts.insert(spec.hash.clone(), in_flight.attempt());
         memory.in_flight = Some(Box::new(in_flight));
     }
@@ -189,12 +202,13 @@ impl Noticing<'_> {
     /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it.
     fn good(
         &self,
-        memory: &mut ServiceMemory,
-        facts: &ServiceFacts,
-        live: &LiveFacts,
+        memory: &mut Arc<ServiceMemory>,
+        facts: &ServiceFacts<'_>,
+        live: &LiveService,
         target: &ResourceName,
     ) {
-        let (true, Some(arn)) = (facts.runs_wanted && live.done, &live.task_definition) else { return };
+        let done = live.primary().is_some_and(|primary| rollout::is_done(live, primary));
+        let (true, Some(arn)) = (facts.runs_wanted && done, &live.task_definition) else { return };
         if memory.in_flight.is_some() || facts.failure.is_some() || !self.is_healthy(memory, facts, live) {
             return;
         }
@@ -202,22 +216,24 @@ impl Noticing<'_> {
         let known = memory.last_good.as_ref().filter(|good| good.task_definition == *arn);
         let complete =
             known.is_some_and(|good| good.content.is_some() && (hash.is_none() || good.spec_hash == hash));
+        let content = content(self.live, target, arn);
         if complete {
+            share(memory, content);
             return;
         }
-        let content = content(self.live, target, arn);
         if known.is_some() && content.is_none() && hash.is_none() {
             return;
         }
         let (commit, at) =
             known.map_or_else(|| (self.commit.to_owned(), self.now), |good| (good.commit.clone(), good.at));
         let spec_hash = hash.or_else(|| known.and_then(|good| good.spec_hash.clone()));
-        memory.last_good = Some(LastGood { spec_hash, task_definition: arn.clone(), content, commit, at });
+        let good = LastGood { spec_hash, task_definition: arn.clone(), content, commit, at };
+        Arc::make_mut(memory).last_good = Some(good);
     }
 
     /// Whether each health condition was true when it was last asked. Without tasks nothing is asked.
-    fn is_healthy(&self, memory: &ServiceMemory, facts: &ServiceFacts, live: &LiveFacts) -> bool {
-        let wanted = self.desired.services.get(&facts.name);
+    fn is_healthy(&self, memory: &ServiceMemory, facts: &ServiceFacts<'_>, live: &LiveService) -> bool {
+        let wanted = self.desired.services.get(facts.name);
         let mut conditions = wanted.into_iter().flat_map(|wanted| &wanted.resource.spec.health);
         live.desired_count == 0
             || conditions.all(|condition| {
@@ -230,18 +246,18 @@ impl Noticing<'_> {
         self.desired.services.get(service)?.resource.spec.restart.clone()
     }
 
-    fn deviation(&self, memory: &mut ServiceMemory, facts: &ServiceFacts, events: &mut Vec<Event>) {
+    fn deviation(&self, memory: &mut Arc<ServiceMemory>, facts: &ServiceFacts<'_>, events: &mut Vec<Event>) {
         let Some(found) = &facts.deviation else {
-            if !facts.report.has_unknown() {
-                memory.deviation = None;
+            if memory.deviation.is_some() && !facts.report.has_unknown() {
+                Arc::make_mut(memory).deviation = None;
             }
             return;
         };
         if memory.deviation.as_ref().is_some_and(|deviation| deviation.found == *found) {
             return;
         }
-        memory.deviation = Some(Deviation { found: found.clone(), since: self.now });
-        let wanted = self.desired.services.get(&facts.name).map(|wanted| wanted.resource.spec.heal_delay);
+        Arc::make_mut(memory).deviation = Some(Deviation { found: found.clone(), since: self.now });
+        let wanted = self.desired.services.get(facts.name).map(|wanted| wanted.resource.spec.heal_delay);
         let delay = wanted.map_or_else(String::new, |delay| format!(" for {delay}"));
         let message =
             format!("somebody stepped back to {found}: left alone{delay}, then healed unless git changes");
@@ -252,14 +268,14 @@ impl Noticing<'_> {
     pub(super) fn secret(&self, memory: &mut Memory, facts: &SecretFacts) {
         let id = key(ResourceKind::Secret, &facts.name).to_string();
         if facts.at_pin {
-            if let Some(secret) = memory.resources.get_mut(&id) {
-                secret.moved_away = None;
+            if memory.resources.get(&id).is_some_and(|secret| secret.moved_away.is_some()) {
+                memory.resource_mut(&id).moved_away = None;
             }
         } else if facts.away {
             let changed = self.live.secrets.get(&facts.name).and_then(|secret| secret.known());
             let changed =
                 changed.and_then(|secret| secret.last_changed_at).map_or(self.now, |at| at.min(self.now));
-            memory.resources.entry(id).or_default().moved_away.get_or_insert(changed);
+            memory.resource_mut(&id).moved_away.get_or_insert(changed);
         }
     }
 }

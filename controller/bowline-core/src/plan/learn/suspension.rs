@@ -32,7 +32,7 @@ pub(super) fn tell(
         }
         let told = until.map(|until| ToldSuspension { until, soon: ending.is_some() });
         if told != known {
-            memory.resources.entry(id).or_default().suspension = told;
+            memory.resource_mut(&id).suspension = told;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Drift is told once when it appears and once when it is gone, however many passes see it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -32,9 +34,12 @@ pub(super) fn tell(
                 let resource = memory.resources.entry(id).or_default();
                 if resource.in_sync_with.as_ref().is_none_or(|with| with.commit != commit) {
                     let digest = desired_digest(desired, &report.resource);
-                    resource.in_sync_with = Some(InSyncWith { commit: commit.to_owned(), digest });
+                    let with = InSyncWith { commit: commit.to_owned(), digest };
+                    Arc::make_mut(resource).in_sync_with = Some(with);
                 }
-                if let Some(told) = resource.told.take() {
+                if resource.told.is_some()
+                    && let Some(told) = Arc::make_mut(resource).told.take()
+                {
                     let (kind, message) = if told.drift {
                         (EventKind::DriftHealed, "the drift is gone")
                     } else {
@@ -52,7 +57,7 @@ pub(super) fn tell(
                 }
                 let now_wanted = || desired_digest(desired, &report.resource);
                 let drift = resource.in_sync_with.as_ref().is_none_or(|with| with.digest == now_wanted());
-                resource.told = Some(Told { digest, drift });
+                Arc::make_mut(resource).told = Some(Told { digest, drift });
                 let kind = if drift { EventKind::DriftFound } else { EventKind::GitChanged };
                 events.push(Event::new(now, &report.resource, kind, sentence(&report.differences)));
             }
@@ -83,19 +88,18 @@ fn note_change(
     if differs {
         let resource = memory.resources.entry(id.to_owned()).or_default();
         if resource.change.as_ref().is_none_or(|change| change.seen_in != commit) {
-            resource.change = Some(Box::new(change(
-                &report.resource,
-                resource,
-                desired_digest(desired, &report.resource),
-                commit,
-            )));
+            let digest = desired_digest(desired, &report.resource);
+            let change = change(&report.resource, resource, digest, commit);
+            Arc::make_mut(resource).change = Some(Box::new(change));
         }
     }
     let Some(resource) = memory.resources.get_mut(id) else { return };
+    let Some(known) = &resource.change else { return };
     if report.sync == Sync::InSync && !report.has_unknown() {
-        resource.change = None;
-    } else if let Some(change) = &mut resource.change
-        && (failed_at.is_some() || !report.has_unknown())
+        Arc::make_mut(resource).change = None;
+    } else if (failed_at.is_some() || !report.has_unknown())
+        && known.failed_at != failed_at
+        && let Some(change) = &mut Arc::make_mut(resource).change
     {
         change.failed_at = failed_at;
     }

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::Subject;
 use crate::desired::{TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::path::Ignored;
-use crate::diff::{Difference, diff_normalized, diff_revision, normal_text, normalize, overlay};
+use crate::diff::{
+    Difference, diff_normalized, diff_revision, is_normal_text, normal_text, normalize, overlay,
+};
 use crate::live::{DeploymentController, LiveTaskDefinition, TaskDefinitionStatus};
 use crate::name::{RelativePath, ResourceName, RevisionRef, TaskDefinitionArn};
 use crate::plan::reads::{Blocked, Reads};
@@ -128,7 +130,7 @@ fn compare_content<'a>(
         Err(blocked) => return TaskDefinition::Unknown(blocked),
     };
     let content = match found {
-        Some(found) if normal_text(&found.content) == normal_text(content) => return TaskDefinition::Same,
+        Some(found) if is_normal_text(&found.content, &normal_text(content)) => return TaskDefinition::Same,
         Some(found) if !subject.ignored.is_empty() => {
             Arc::new(overlay(content, &found.content, &subject.ignored))
         }
@@ -179,7 +181,7 @@ pub(super) fn find_revision(
         match reads.task_definition(target, arn.as_str()) {
             Ok(Some(revision))
                 if revision.status == TaskDefinitionStatus::Active
-                    && normal_text(&revision.content) == *normal =>
+                    && is_normal_text(&revision.content, normal) =>
             {
                 return Ok(Found::Revision(arn.clone()));
             }

@@ -192,7 +192,8 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
     for (number, service) in services.iter().enumerate().filter(|(_, service)| !service.exists) {
         let of = name(&format!("s{number}"));
         let create = if service.counts.1.is_none() { json!({"desiredCount": 1}) } else { json!({}) };
-        let spec = &mut fixture.desired.services.get_mut(&of).unwrap().resource.spec;
+        let wanted = fixture.desired.services.get_mut(&of).unwrap();
+        let spec = &mut Arc::make_mut(&mut wanted.resource).spec;
         spec.create = Some(serde_json::from_value(create).unwrap());
         model.services.remove(&of);
         model.histories.remove(&of);
@@ -366,7 +367,7 @@ proptest! {
                 service.is_some_and(|service| service.tags.contains_key(TagKey::Restart.as_str()))
             };
             for (_, service) in desired.services.iter_mut().filter(|(of, _)| recorded(of)) {
-                service.resource.spec.restart = Some(RestartToken::parse(token).unwrap());
+                Arc::make_mut(&mut service.resource).spec.restart = Some(RestartToken::parse(token).unwrap());
             }
             if forget {
                 memory = Memory::default();

@@ -1,6 +1,10 @@
 //! What is remembered, and told once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::live::{DeploymentStatus, PastDeploymentStatus, RolloutState, UnknownCategory};
 use crate::name::{ClusterName, Region, ServiceName};
@@ -28,6 +32,20 @@ fn verdict(world: &Fixture, hash: &SpecHash) -> Option<AttemptVerdict> {
     world.memory.services[&name("web")].attempts[hash].verdict.clone()
 }
 
+/// What is there again after it was written down and read.
+fn stored(memory: &Memory) -> Memory {
+    fn row<T: Serialize + DeserializeOwned>(row: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(row).unwrap()).unwrap()
+    }
+    let Memory { services, resources, targets, orphans } = memory;
+    Memory {
+        services: services.iter().map(|(name, one)| (name.clone(), Arc::new(row(&**one)))).collect(),
+        resources: resources.iter().map(|(id, one)| (id.clone(), Arc::new(row(&**one)))).collect(),
+        targets: row(targets),
+        orphans: row(orphans),
+    }
+}
+
 #[test]
 fn a_rollout_that_completes_is_the_last_good_one() {
     let mut world = web().with_service("web", "web:7");
@@ -38,7 +56,7 @@ fn a_rollout_that_completes_is_the_last_good_one() {
     world.live("web").deployments[0].rollout_state = Some(RolloutState::Completed);
     assert_eq!(world.told(), one(EventKind::RolloutGood, "web: web:7 is rolled out and good"));
     assert_eq!(
-        world.memory.services[&name("web")],
+        *world.memory.services[&name("web")],
         ServiceMemory {
             of: EcsServiceId::meant_by(&world.desired, &name("web")),
             last_good: Some(LastGood {
@@ -249,7 +267,7 @@ fn what_was_begun_is_watched() {
     };
     let scaling = Scaling { to: 4, commit: COMMIT.to_owned(), started_at: at(5), deadline: at(1205) };
     assert_eq!(
-        world.memory.services[&name("web")],
+        *world.memory.services[&name("web")],
         ServiceMemory {
             of: EcsServiceId::meant_by(&world.desired, &name("web")),
             attempts: [(hash, attempt)].into(),
@@ -272,8 +290,7 @@ fn a_failure_is_told_once_until_it_changes() {
     );
     assert_eq!(recorded(&mut world, &action, &failed), nothing());
     // A new process tells it once more.
-    let stored = serde_json::to_string(&world.memory).unwrap();
-    world.memory = serde_json::from_str(&stored).unwrap();
+    world.memory = stored(&world.memory);
     assert_eq!(recorded(&mut world, &action, &failed).len(), 1);
     assert_eq!(recorded(&mut world, &action, &failed), nothing());
     assert_eq!(recorded(&mut world, &action, &Outcome::AlreadyDone), nothing());
@@ -291,9 +308,9 @@ fn memory_survives_being_stored() {
     let action = update(&world);
     recorded(&mut world, &action, &Outcome::Done { deployment_id: None, task_definition: None });
     world.learn();
-    let stored = serde_json::to_string(&world.memory).unwrap();
-    assert_eq!(serde_json::from_str::<Memory>(&stored).unwrap(), world.memory);
-    assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
+    assert_eq!(stored(&world.memory), world.memory);
+    assert_eq!(serde_json::from_str::<ServiceMemory>("{}").unwrap(), ServiceMemory::default());
+    assert_eq!(serde_json::from_str::<ResourceMemory>("{}").unwrap(), ResourceMemory::default());
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn a_heal_rolls_only_readers_that_may_have_started_in_between() {
 
     // The secret changed again later, but the move was seen before that.
     world.live.task_starts.insert(name("web"), known(vec![at(-700)]));
-    world.memory.resources.entry("Secret/db".to_owned()).or_default().moved_away = Some(at(-800));
+    world.memory.resource_mut("Secret/db").moved_away = Some(at(-800));
     assert_eq!(world.actions().len(), 2);
 
     let mut world = moved_back();

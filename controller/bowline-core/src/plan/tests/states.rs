@@ -1,6 +1,7 @@
 //! Missing, unknown, invalid, left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::diff::{Difference, Reason, Shown};
 use crate::live::{LiveState, Observed, SchedulingStrategy, ServiceStatus, UnknownCategory};
@@ -81,7 +82,8 @@ fn what_ecs_manages_is_left_alone() {
 #[test]
 fn invalid_and_stale_resources_are_told() {
     let mut world = Fixture::new().with_service("web", "web:6");
-    world.desired.services.get_mut(&name("web")).unwrap().resource.origin.stale = true;
+    let web = world.desired.services.get_mut(&name("web")).unwrap();
+    Arc::make_mut(&mut web.resource).origin.stale = true;
     world.desired.invalid.insert(service_key("api"), "api.yaml:3: unknown field".to_owned());
     let plan = world.propose();
     assert_eq!(plan.reports[&service_key("api")].sync, Sync::Invalid);

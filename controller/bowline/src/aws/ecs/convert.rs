@@ -54,6 +54,8 @@ pub(super) fn service(service: &Service, settings: ServiceSettings) -> Result<Li
     };
     let mut deployments = service.deployments().iter().map(deployment).collect::<Result<Vec<_>, _>>()?;
     deployments.sort_by_key(|deployment| deployment.status != DeploymentStatus::Primary);
+    // Nearly always there is one, and those of thousands of services are held.
+    deployments.shrink_to_fit();
     let mut events: Vec<_> = service
         .events()
         .iter()

@@ -70,7 +70,7 @@ fn a_resource_tells_each_difference_and_why_nothing_is_done() {
 #[test]
 fn what_cannot_be_read_tells_what_aws_said_and_what_to_do() {
     let mut report = report("web", Sync::Unknown);
-    report.unknown = Some(UnknownReason {
+    report.unknown = Some(Box::new(UnknownReason {
         category: UnknownCategory::Denied,
         message: "DescribeServices was denied".to_owned(),
         hint: "allow ecs:DescribeServices".to_owned(),
@@ -79,7 +79,7 @@ fn what_cannot_be_read_tells_what_aws_said_and_what_to_do() {
             message: "no".to_owned(),
             request_id: Some("r-1".to_owned()),
         }),
-    });
+    }));
     insta::assert_snapshot!(plain(&detail(&report)), @r"
     ? EcsService/web on production: unknown
         why:  DescribeServices was denied
@@ -92,7 +92,7 @@ fn what_cannot_be_read_tells_what_aws_said_and_what_to_do() {
 fn what_is_unknown_for_one_reason_is_told_together() {
     let unknown = |name: &str, message: &str, request: &str| {
         let mut report = report(name, Sync::Unknown);
-        report.unknown = Some(UnknownReason {
+        report.unknown = Some(Box::new(UnknownReason {
             category: UnknownCategory::Denied,
             message: message.to_owned(),
             hint: "give Bowline credentials".to_owned(),
@@ -101,7 +101,7 @@ fn what_is_unknown_for_one_reason_is_told_together() {
                 message: "no".to_owned(),
                 request_id: Some(request.to_owned()),
             }),
-        });
+        }));
         report
     };
     let mut noted = unknown("noted", "expired", "r-4");
