@@ -39,6 +39,14 @@ pub struct Rollback {
 }
 
 impl Goal {
+    /// The commit that is looked for, by the first digits of its id.
+    pub fn toward(&self) -> Option<&str> {
+        match self {
+            Self::Named(digits) => Some(digits),
+            Self::Before { last_good } => last_good.as_ref().map(CommitId::as_str),
+        }
+    }
+
     /// Whether `history`, newest first, is read far enough back to choose.
     pub fn is_met(&self, history: &[PastCommit], name: &ResourceName) -> bool {
         self.find(history, name, false).is_some()

@@ -100,7 +100,8 @@ async fn request(config: &Config, verb: &CommitVerb) -> anyhow::Result<Request> 
                 Some(commit) => Goal::Named(commit.clone()),
                 None => Goal::Before { last_good: knowledge::last_good(config, service).await? },
             };
-            Request::Rollback { service: service.clone(), goal, reason: reason.clone() }
+            let acted_from = knowledge::acted_from(config).await?;
+            Request::Rollback { service: service.clone(), goal, reason: reason.clone(), acted_from }
         }
         CommitVerb::Suspend(args::Suspend { resource, until, reason, .. }) => {
             Request::Suspend { resource: resource.clone(), until: until.clone(), reason: reason.clone() }

@@ -129,3 +129,10 @@ pub(super) async fn last_good(config: &Config, name: &ResourceName) -> anyhow::R
     let known = memory.services.get(name).and_then(|service| service.last_good.as_ref());
     Ok(known.and_then(|good| CommitId::parse(&good.commit).ok()))
 }
+
+/// The commits that were acted from, newest first, as far as there is a store that knows them.
+pub(super) async fn acted_from(config: &Config) -> anyhow::Result<Vec<CommitId>> {
+    let Some(path) = config.store.as_ref().filter(|path| path.exists()) else { return Ok(Vec::new()) };
+    let applied = Store::peek_applied(path).await?;
+    Ok(applied.iter().filter_map(|commit| CommitId::parse(commit).ok()).collect())
+}

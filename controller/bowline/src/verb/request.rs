@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bowline_core::name::{HumanDuration, ReasonText, ResourceName, RestartToken};
+use bowline_core::name::{CommitId, HumanDuration, ReasonText, ResourceName, RestartToken};
 use bowline_core::plan::ResourceReport;
 use bowline_core::verb::{Goal, Refused, Release, Suspendable};
 use jiff::Timestamp;
@@ -65,6 +65,8 @@ pub enum Request {
         goal: Goal,
         /// Why, in the person's words.
         reason: Option<String>,
+        /// Commits that the branch was at when it was acted from, newest first, as far as a store knows them.
+        acted_from: Vec<CommitId>,
     },
 }
 

@@ -172,7 +172,7 @@ impl Judging<'_> {
     fn good(&self, memory: &mut ServiceMemory, in_flight: &InFlight, observed: &Observed<Arc<LiveService>>) {
         let live = observed.known().and_then(|service| service.task_definition.clone());
         let Some(arn) = in_flight.task_definition.clone().or(live) else { return };
-        memory.last_good = Some(LastGood {
+        memory.found_good(LastGood {
             spec_hash: Some(in_flight.spec_hash.clone()),
             content: content(self.live, self.target, &arn),
             task_definition: arn,

@@ -202,17 +202,18 @@ impl Noticing<'_> {
         let known = memory.last_good.as_ref().filter(|good| good.task_definition == *arn);
         let complete =
             known.is_some_and(|good| good.content.is_some() && (hash.is_none() || good.spec_hash == hash));
-        if complete {
+        let content = if complete { None } else { content(self.live, target, arn) };
+        if complete || (known.is_some() && content.is_none() && hash.is_none()) {
+            // Going back from a later commit is not to begin with a search through all that was pushed since.
+            if let Some(good) = memory.last_good.as_mut().filter(|good| good.commit != self.commit) {
+                self.commit.clone_into(&mut good.commit);
+            }
             return;
         }
-        let content = content(self.live, target, arn);
-        if known.is_some() && content.is_none() && hash.is_none() {
-            return;
-        }
-        let (commit, at) =
-            known.map_or_else(|| (self.commit.to_owned(), self.now), |good| (good.commit.clone(), good.at));
+        let at = known.map_or(self.now, |good| good.at);
         let spec_hash = hash.or_else(|| known.and_then(|good| good.spec_hash.clone()));
-        memory.last_good = Some(LastGood { spec_hash, task_definition: arn.clone(), content, commit, at });
+        let commit = self.commit.to_owned();
+        memory.found_good(LastGood { spec_hash, task_definition: arn.clone(), content, commit, at });
     }
 
     /// Whether each health condition was true when it was last asked. Without tasks nothing is asked.
