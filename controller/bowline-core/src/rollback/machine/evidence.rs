@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::FailedSpec;
-use super::text::{defused, list};
+use super::quoted::defused;
+use super::text::list;
 use crate::plan::Evidence;
 
 impl FailedSpec {
