@@ -8,12 +8,14 @@ mod history;
 mod rollbacks;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bowline_core::plan::{Event, Memory};
+use bowline_core::rollback::machine::Rollback;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
@@ -163,6 +165,14 @@ impl Store {
             .map_err(store.failed("reading the applied commits"));
         store.close().await;
         applied
+    }
+
+    /// The rollbacks that a store knows, which may belong to a running instance, by their ids; read as by [`Store::peek`].
+    pub async fn peek_rollbacks(path: &Path) -> Result<BTreeMap<String, Rollback>, StoreError> {
+        let store = Self::open_to_peek(path).await?;
+        let rollbacks = store.rollbacks().load().await;
+        store.close().await;
+        rollbacks
     }
 
     /// What may be in use is opened without its lock, and only to read.
