@@ -34,7 +34,7 @@ use crate::name::{RelativePath, ResourceName, RestartToken};
 pub use break_glass::{Glass, break_glass};
 pub use declare::{Refused, accept, retry};
 pub use draft::Draft;
-pub use explain::{ExplainedRollback, Explanation, RollbackSeen, explain};
+pub use explain::{Answer, ExplainedRollback, Explanation, RollbackSeen, answers, explain};
 pub use proposal::{body, title};
 pub use refusal::Refusal;
 pub use release::{Release, release};

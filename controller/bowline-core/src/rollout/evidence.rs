@@ -32,7 +32,7 @@ pub(crate) fn gather(
             ProbeOutcome::Unknown(what) => ProbeOutcome::Unknown(short(what)),
             ProbeOutcome::Refused(what) => ProbeOutcome::Refused(short(what)),
         };
-        Some(ProbeResult { condition: name.clone(), at: last.at, outcome })
+        Some(ProbeResult { condition: name.clone(), at: last.at, outcome, body: last.body.clone() })
     });
     let mut evidence = Evidence {
         events: events.take(MOST).collect(),

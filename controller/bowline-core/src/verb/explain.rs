@@ -2,10 +2,11 @@
 
 mod rollback;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::desired::ResourceKind;
-use crate::plan::{HeldWhy, ResourceReport, Sync, WaitingOn};
+use crate::plan::{Evidence, HeldWhy, ResourceReport, ServiceMemory, Sync, WaitingOn};
 
 pub use rollback::{ExplainedRollback, RollbackSeen};
 
@@ -24,10 +25,35 @@ pub struct Explanation {
     /// The rollback that is under way, or ended lately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback: Option<ExplainedRollback>,
+    /// What wrong answers to health conditions held, as far as a store on this machine has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
     /// What is waited for.
     pub waits_for: Option<String>,
     /// What a person can do; empty where there is nothing to do.
     pub can_do: Vec<String>,
+}
+
+/// What a wrong answer to a health condition held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The condition, by what it is called.
+    pub condition: String,
+    /// When the answer came.
+    pub at: Timestamp,
+    /// Its beginning.
+    pub text: String,
+}
+
+/// What the failed rollout's health conditions were answered, by what is remembered of the service.
+pub fn answers(report: &ResourceReport, memory: Option<&ServiceMemory>) -> Vec<Answer> {
+    let failed = report.failed.as_ref().and_then(|failed| memory?.attempts.get(&failed.spec_hash));
+    let evidence = failed.and_then(|attempt| attempt.aftermath.evidence.as_ref());
+    let bodies = evidence.into_iter().flat_map(Evidence::bodies);
+    bodies
+        .map(|(condition, at, text)| Answer { condition: condition.to_owned(), at, text: text.to_owned() })
+        .collect()
 }
 
 /// Explains the state after the last pass. `rollback` is the newest one of the resource, if one is under way or ended lately.
@@ -56,6 +82,7 @@ pub fn explain(report: &ResourceReport, rollback: Option<&RollbackSeen>) -> Expl
         means: meaning(report.sync),
         because,
         rollback: rollback.map(RollbackSeen::explained),
+        answers: Vec::new(),
         waits_for: report.waiting_on.as_ref().map(ToString::to_string),
         can_do,
     }

@@ -383,6 +383,7 @@ fn a_state_is_explained_with_what_a_person_can_do() {
                 "suspended until 2026-11-21T13:00:07Z, so nothing is done to it: migration".to_owned()
             ],
             rollback: None,
+            answers: Vec::new(),
             waits_for: None,
             can_do: vec!["to end it now: bowline resume EcsService/web".to_owned()],
         }
@@ -402,6 +403,7 @@ fn a_state_is_explained_with_what_a_person_can_do() {
             means: "live is as git says",
             because: Vec::new(),
             rollback: None,
+            answers: Vec::new(),
             waits_for: None,
             can_do: Vec::new(),
         }

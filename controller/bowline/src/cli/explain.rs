@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bowline_core::desired::ResourceKind;
 use bowline_core::plan::ResourceReport;
-use bowline_core::verb::{self, ExplainedRollback, Explanation, RollbackSeen};
+use bowline_core::verb::{self, Answer, ExplainedRollback, Explanation, RollbackSeen};
 use owo_colors::OwoColorize;
 
 use super::args::Explain;
@@ -14,13 +14,16 @@ use crate::config::Config;
 use crate::engine::status::RollbackStatus;
 
 pub(super) async fn explain(config: &Config, args: &Explain, output: Output) -> anyhow::Result<u8> {
-    let knowledge::Known { reports, rollbacks } = knowledge::resources(config, &args.resource).await?;
+    let knowledge::Known { reports, rollbacks, memory } =
+        knowledge::resources(config, &args.resource).await?;
     let explain = |report: &ResourceReport| {
         let is_service = report.resource.kind == ResourceKind::EcsService;
         let about = |one: &&RollbackStatus| {
             is_service && one.services.iter().any(|name| name == report.resource.name.as_str())
         };
-        verb::explain(report, rollbacks.iter().find(about).map(seen).as_ref())
+        let answers = verb::answers(report, memory.services.get(&report.resource.name));
+        let rollback = rollbacks.iter().find(about).map(seen);
+        Explanation { answers, ..verb::explain(report, rollback.as_ref()) }
     };
     let explanations: Vec<Explanation> = reports.iter().map(explain).collect();
     output.result(&explanations, || explanations.iter().map(render).collect::<Vec<_>>().join("\n"))?;
@@ -59,8 +62,14 @@ fn lines(rollback: &ExplainedRollback) -> Vec<String> {
     lines
 }
 
+fn answered(answer: &Answer) -> Vec<String> {
+    let Answer { condition, at, text } = answer;
+    let lines = text.lines().map(|line| format!("  {line}"));
+    std::iter::once(format!("{condition} ({at:.0})")).chain(lines).collect()
+}
+
 fn render(explanation: &Explanation) -> String {
-    let Explanation { resource, sync, means, because, rollback, waits_for, can_do } = explanation;
+    let Explanation { resource, sync, means, because, rollback, answers, waits_for, can_do } = explanation;
     let mut text = format!("{}: {sync}: {means}\n", resource.bold());
     let mut list = |title: &str, lines: &mut dyn Iterator<Item = &String>| {
         let lines: Vec<&String> = lines.collect();
@@ -72,6 +81,8 @@ fn render(explanation: &Explanation) -> String {
         }
     };
     list("Because:", &mut because.iter());
+    let answers: Vec<String> = answers.iter().flat_map(answered).collect();
+    list("What health conditions were answered, by the store on this machine:", &mut answers.iter());
     list("Rollback:", &mut rollback.as_ref().map(lines).unwrap_or_default().iter());
     list("It waits for:", &mut waits_for.iter());
     list("What you can do:", &mut can_do.iter());
@@ -104,6 +115,11 @@ mod tests {
             means: "what git wants has failed before, so git has to change",
             because: vec!["it crashed".to_owned()],
             rollback: Some(rollback.clone()),
+            answers: vec![Answer {
+                condition: "http https://web.example.com/".to_owned(),
+                at: "2026-11-21T11:59:00.5Z".parse().unwrap(),
+                text: "no database\nat 10.0.0.7".to_owned(),
+            }],
             waits_for: None,
             can_do: vec!["merge it".to_owned()],
         };
@@ -111,6 +127,8 @@ mod tests {
         assert_eq!(
             text,
             "EcsService/web: awaiting git: what git wants has failed before, so git has to change\n\nBecause:\n  it crashed\n\n\
+             What health conditions were answered, by the store on this machine:\n  http https://web.example.com/ \
+             (2026-11-21T11:59:00Z)\n    no database\n    at 10.0.0.7\n\n\
              Rollback:\n  222222222222-1 is at \"pull request\" since 2026-11-21T12:00:00Z: the revert waits to be merged\n  \
              takes back commit 22222222 (Release web 2)\n  https://github.com/acme/infra/pull/7\n  somebody made it a draft\n\n\
              What you can do:\n  merge it\n"

@@ -2,7 +2,7 @@
 
 use bowline_core::desired::{ResourceKey, ResourceKind, how_to_accept};
 use bowline_core::name::{CommitId, ResourceName};
-use bowline_core::plan::ResourceReport;
+use bowline_core::plan::{Memory, ResourceReport};
 use bowline_core::policy::GitStanding;
 use bowline_core::verb::Refused;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +65,8 @@ pub(super) struct Known {
     pub(super) reports: Vec<ResourceReport>,
     /// Rollbacks that are under way, or ended within the last day, the newest first; of other resources, too.
     pub(super) rollbacks: Vec<RollbackStatus>,
+    /// What a store on this machine remembers; nothing where there is none.
+    pub(super) memory: Memory,
 }
 
 /// What is known of the resources that a name, or kind and name, stands for: at least one.
@@ -82,7 +84,11 @@ pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<K
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         anyhow::bail!("git has no resource `{wanted}`; it has: {known}");
     }
-    Ok(Known { reports: found, rollbacks })
+    let memory = match config.store.as_ref().filter(|path| path.exists()) {
+        Some(path) => Store::peek(path).await?.0,
+        None => Memory::default(),
+    };
+    Ok(Known { reports: found, rollbacks, memory })
 }
 
 /// The rollbacks that a store knows of.

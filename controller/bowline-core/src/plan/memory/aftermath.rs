@@ -93,6 +93,21 @@ impl fmt::Display for StoppedGroup {
 }
 
 impl Evidence {
+    /// Without what answers to probes held: that stays in the store.
+    #[must_use]
+    pub fn without_bodies(mut self) -> Self {
+        for probe in &mut self.probes {
+            probe.body = None;
+        }
+        self
+    }
+
+    /// What wrong answers to probes held: the condition, when, and the text.
+    pub fn bodies(&self) -> impl Iterator<Item = (&str, Timestamp, &str)> {
+        let bodies = self.probes.iter().filter_map(|probe| Some((probe, probe.body.as_ref()?)));
+        bodies.map(|(probe, body)| (probe.condition.as_str(), probe.at, body.text()))
+    }
+
     /// The health conditions that were false, each with its last answer and when that came.
     pub fn failed_probes(&self) -> impl Iterator<Item = (&str, &str, Timestamp)> {
         self.probes.iter().filter_map(|probe| match &probe.outcome {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::FailedSpec;
-use super::quoted::defused;
+use super::quoted::{defused, fenced};
 use super::text::list;
 use crate::plan::Evidence;
 
@@ -31,6 +31,9 @@ impl FailedSpec {
         let probes: Vec<String> =
             probes.map(|(condition, what, at)| format!("{condition}: {what} ({at:.0})")).collect();
         list(text, "Health conditions that were not true", &probes);
+        for (condition, _, body) in evidence.bodies() {
+            let _ = writeln!(text, "What `{}` answered\n\n{}\n", defused(condition), fenced(body));
+        }
         let events = evidence.events.iter();
         let events: Vec<String> = events.map(|event| format!("{:.0} {}", event.at, event.message)).collect();
         list(text, "What ECS said since it began, newest first", &events);

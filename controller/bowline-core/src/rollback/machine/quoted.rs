@@ -29,6 +29,13 @@ pub(crate) fn defused(text: &str) -> String {
     escaped.replace("<!--", &format!("<!{BREAK}--"))
 }
 
+/// The text as a block of code, which it cannot end by itself.
+pub(crate) fn fenced(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{}\n{fence}", unlinked(text).trim_end())
+}
+
 /// The text without references: `@somebody`, `#12`, `GH-12`, `owner/name#12`, and addresses of issues. Line breaks stay.
 pub(crate) fn unlinked(text: &str) -> String {
     let mut broken = String::with_capacity(text.len());
@@ -92,6 +99,12 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(defused(text).replace(BREAK, "_"), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn a_block_of_code_ends_where_it_has_to() {
+        assert_eq!(fenced("a\n"), "```text\na\n```");
+        assert_eq!(fenced("````\ncloses #1").replace(BREAK, "_"), "`````text\n````\ncloses #_1\n`````");
     }
 
     #[test]

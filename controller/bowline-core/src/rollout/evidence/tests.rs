@@ -25,7 +25,7 @@ fn task(
 fn rollout() -> InFlight {
     let standing = |outcome| ConditionStanding {
         needed: 1,
-        last: Some(ConditionSeen { at: at(50), outcome }),
+        last: Some(ConditionSeen { at: at(50), outcome, body: None }),
         ..ConditionStanding::default()
     };
     let health = [
@@ -112,6 +112,7 @@ fn evidence_is_of_this_rollout_and_of_what_was_false() {
             condition: "tcp a:1".to_owned(),
             at: at(50),
             outcome: ProbeOutcome::Failed("connection refused".to_owned()),
+            body: None,
         }],
         changed: Vec::new(),
     };
