@@ -18,7 +18,7 @@ use crate::live::{
 use crate::name::HumanDuration;
 use crate::plan::{InFlight, Scaling, WaitingOn};
 
-pub(crate) use evidence::{add_tasks, gather};
+pub(crate) use evidence::{add_logs, add_tasks, gather};
 pub(crate) use health::{Sight, follow};
 
 /// What is to be thought of a rollout.

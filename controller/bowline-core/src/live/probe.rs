@@ -106,6 +106,9 @@ pub enum Pause {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoppedTask {
+    /// Its id, the last part of its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// When.
     pub stopped_at: Option<Timestamp>,
     /// AWS's word for how.

@@ -18,7 +18,7 @@ use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
 };
 
-pub use aftermath::{Aftermath, Evidence, EvidenceEvent, StoppedGroup};
+pub use aftermath::{Aftermath, Evidence, EvidenceEvent, LogStream, StoppedGroup};
 pub use change::Change;
 pub use health::ConditionMemory;
 pub use watch::{ConditionSeen, ConditionStanding, PauseSeen, Watch};

@@ -27,6 +27,8 @@ impl FailedSpec {
         if let Some(why) = evidence.unread.as_ref().filter(|_| evidence.tasks.is_none()) {
             let _ = writeln!(text, "The tasks that stopped could not be read yet: {}\n", defused(why));
         }
+        let logs: Vec<String> = evidence.logs.iter().map(ToString::to_string).collect();
+        list(text, "What they wrote, for who may read it", &logs);
         let probes = evidence.failed_probes();
         let probes: Vec<String> =
             probes.map(|(condition, what, at)| format!("{condition}: {what} ({at:.0})")).collect();

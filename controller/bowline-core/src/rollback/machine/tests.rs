@@ -517,6 +517,7 @@ fn evidence() -> Evidence {
         events: vec![EvidenceEvent { at: start(), message: "(service web) failed @you".to_owned() }],
         tasks: Some(vec![group]),
         unread: None,
+        logs: Vec::new(),
         probes: vec![
             probe("tcp web:80", ProbeOutcome::Passed),
             probe(
