@@ -47,7 +47,8 @@ async fn a_pull_request_that_is_found_again_is_squashed_with_the_message_of_its_
 async fn breaking_the_glass_registers_a_good_revision_again_that_is_inactive() {
     let site = Site::new(SetUp { strategy: "none", pinned: true, ..SetUp::default() }).await;
     let ecs = &site.world.clients.ecs;
-    let update = ecs.update_service().cluster("main").service("web").task_definition("web:2");
+    site.world.revision("web", "registry.test/web:3").await;
+    let update = ecs.update_service().cluster("main").service("web").task_definition("web:3");
     update.send().await.unwrap();
     ecs.deregister_task_definition().task_definition("web:1").send().await.unwrap();
     let broken = site.bowline.run("rollback web --break-glass --reason down --merge -o json").await;
@@ -55,8 +56,8 @@ async fn breaking_the_glass_registers_a_good_revision_again_that_is_inactive() {
         serde_json::from_str(&broken.stdout).unwrap_or_else(|error| panic!("{error}: {broken}"));
     assert_eq!((&told["result"], &told["exitCode"]), (&json!("merged"), &json!(0)), "{broken}");
     let note = told["notes"][0].as_str().unwrap();
-    assert!(note.starts_with("web runs web:3 again"), "{note}");
-    assert!(note.ends_with("; web:1 was deregistered, and web:3 has the same in it"), "{note}");
+    assert!(note.starts_with("web runs web:4 again"), "{note}");
+    assert!(note.ends_with("; web:1 was deregistered, and web:4 has the same in it"), "{note}");
     assert_eq!(site.image().await, "registry.test/web:1");
-    assert!(site.file("web.yaml").contains("web:3"), "{}", site.file("web.yaml"));
+    assert!(site.file("web.yaml").contains("web:4"), "{}", site.file("web.yaml"));
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use bowline_core::desired::{DesiredState, MAX_MANIFEST_BYTES};
+use bowline_core::desired::{DesiredState, MAX_MANIFEST_BYTES, WantedTaskDefinition};
 use bowline_core::edit::{Touched, touched};
 use bowline_core::name::{CommitId, RelativePath};
 use bowline_core::rollback::revert::{Parent, PastCommit, Trailers, mainline};
@@ -118,13 +118,20 @@ fn state(
     }
 }
 
-/// Whether a commit changed no file that could say what is wanted: in a repository of many things most do not.
+/// Whether a commit changed no file that says what is wanted, so that the one before wants the same: in a repository of many
+/// things most are so.
 fn wants_the_same(commit: &PastCommit) -> bool {
-    let says_something = |path: &String| {
-        file::is_manifest(path)
-            || Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-    };
-    !matches!(commit.parent, Parent::CutOff) && !commit.files.keys().any(says_something)
+    let wanted = commit.state.services.values().filter_map(|service| service.task_definition.as_ref());
+    let named: BTreeSet<&str> = wanted
+        .filter_map(|wanted| match wanted {
+            WantedTaskDefinition::Content { file, .. } => Some(file.as_str()),
+            WantedTaskDefinition::Revision(_) => None,
+        })
+        .collect();
+    let says_something = |path: &String| file::is_manifest(path) || named.contains(path.as_str());
+    // Of what is invalid nobody knows which files it would name.
+    let is_known = commit.state.invalid.is_empty() && !matches!(commit.parent, Parent::CutOff);
+    is_known && !commit.files.keys().any(says_something)
 }
 
 /// Whether something that is looked for and was not met yet is further back.

@@ -1,5 +1,7 @@
 //! The branch's own line: which parent it goes along, and how far.
 
+use std::sync::Arc;
+
 use bowline::source::Line;
 use bowline_core::rollback::revert::{Parent, PastCommit};
 
@@ -76,4 +78,24 @@ async fn by_hand_too_a_merge_the_wrong_way_round_goes_along_what_the_branch_was_
     let tree = WorkTree::seeded();
     let before = tree.merged_the_wrong_way_round(&["--no-edit"]);
     assert_eq!(parents(&tree.line(None).await), Parent::Merge { mainline: id(&before), number: 2 });
+}
+
+#[tokio::test]
+async fn a_commit_that_says_nothing_of_what_is_wanted_shares_what_it_wants_with_the_one_before() {
+    let tree = WorkTree::seeded();
+    let content = |image: &str| {
+        format!(
+            "{{\"family\": \"web\", \"containerDefinitions\": [{{\"name\": \"app\", \"image\": \"{image}\", \"memory\": 64}}]}}\n"
+        )
+    };
+    tree.write("shared/web.td", &content("web:1"));
+    tree.replace("env/web.yaml", "revision: web:1", "file: ../shared/web.td");
+    let first = tree.commit("By a file outside of the folder");
+    tree.write("README.md", "more");
+    tree.commit("Beside it");
+    tree.write("shared/web.td", &content("web:2"));
+    tree.commit("Another image");
+    let past = tree.past(&[], &[&first]).await;
+    assert!(Arc::ptr_eq(&past[1].state, &past[2].state));
+    assert_ne!(past[0].state, past[1].state);
 }
