@@ -94,7 +94,8 @@ pub(super) fn line(
             files,
             state,
         });
-        if enough(&found) || (found.len() % MAX_COMMITS == 0 && !leads_on(&repository, &found, way)) {
+        if enough(&found) || (found.len().is_multiple_of(MAX_COMMITS) && !leads_on(&repository, &found, way))
+        {
             break;
         }
         next = onto.and_then(|parent| CommitId::parse(&parent.id().to_string()).ok());

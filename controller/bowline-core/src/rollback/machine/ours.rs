@@ -112,8 +112,8 @@ mod tests {
             assert!(renewed.ends_with(&format!("\n\n{TRAILERS}\n")), "{renewed}");
         }
         // As it was written by earlier versions.
-        let earlier = format!("Old.\n\n<!-- bowline:revert bad=a -->\n\nTheirs.");
-        let renewed = renewed(&earlier, &new);
+        let earlier = "Old.\n\n<!-- bowline:revert bad=a -->\n\nTheirs.";
+        let renewed = renewed(earlier, &new);
         assert!(!renewed.contains("Old.") && renewed.contains("Theirs."), "{renewed}");
         // What would be too long is left as it is.
         let long = "x".repeat(LONGEST);
