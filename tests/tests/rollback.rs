@@ -1,6 +1,7 @@
 //! A bad commit, and what leaves git and live equal again: on a simulated AWS and a simulated GitHub with real git, by the built
 //! binary.
 
+mod again;
 mod by_hand;
 mod faults;
 

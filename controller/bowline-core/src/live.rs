@@ -18,7 +18,9 @@ pub use ecs::{
     TaskDefinitionStatus,
 };
 pub use observed::{AwsErrorDetail, Observed, UnknownCategory, UnknownReason};
-pub use probe::{DeploymentProgress, Pause, ProbeOutcome, ProbeResult, StoppedContainer, StoppedTask};
+pub use probe::{
+    DeploymentProgress, Pause, ProbeBody, ProbeOutcome, ProbeResult, StoppedContainer, StoppedTask,
+};
 pub use secret::LiveSecret;
 pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
 pub use terraform_state::LiveState;

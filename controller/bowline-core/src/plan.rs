@@ -35,8 +35,8 @@ pub use hold::Hold;
 pub use learn::learn;
 pub use memory::{
     Aftermath, Attempt, AttemptVerdict, Change, ConditionMemory, ConditionSeen, ConditionStanding, Deviation,
-    EcsServiceId, Evidence, EvidenceEvent, FailedAction, InFlight, InSyncWith, LastGood, Memory, PauseSeen,
-    ResourceMemory, Scaling, ServiceMemory, SpecHash, StoppedGroup, TargetMemory, Told, Watch,
+    EcsServiceId, Evidence, EvidenceEvent, FailedAction, InFlight, InSyncWith, LastGood, LogStream, Memory,
+    PauseSeen, ResourceMemory, Scaling, ServiceMemory, SpecHash, StoppedGroup, TargetMemory, Told, Watch,
 };
 pub use orphans::Orphan;
 pub(crate) use ownership::belongs_elsewhere;

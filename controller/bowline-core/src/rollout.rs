@@ -18,7 +18,7 @@ use crate::live::{
 use crate::name::HumanDuration;
 use crate::plan::{InFlight, Scaling, WaitingOn};
 
-pub(crate) use evidence::{add_tasks, gather};
+pub(crate) use evidence::{add_logs, add_tasks, gather};
 pub(crate) use health::{Sight, follow};
 
 /// What is to be thought of a rollout.
@@ -101,6 +101,8 @@ pub fn judge(
         Some(primary) if primary.id == ours => {
             if let Some(reason) = turned_back(in_flight, primary) {
                 Verdict::Bad(went_back(primary, reason))
+            } else if targets_another(in_flight, &ours, history) {
+                Verdict::Superseded { by: Some(ours) }
             } else if is_done(service, primary) {
                 health::verdict(in_flight, at)
             } else if let Some(paused) = &in_flight.watch.pause {
@@ -184,6 +186,19 @@ fn turned_back<'a>(in_flight: &InFlight, primary: &'a LiveDeployment) -> Option<
     let reason = primary.rollout_reason.as_deref();
     let another = in_flight.task_definition.is_some() && primary.task_definition != in_flight.task_definition;
     (another || reason.is_some_and(tells_of_rollback)).then(|| reason.unwrap_or("ECS gave no reason"))
+}
+
+/// Whether the service revision that our deployment is for has another task definition than was asked for: then it is not
+/// ours. Where ECS has no history of deployments, or it was not read, `deployments[]` alone decides.
+fn targets_another(
+    in_flight: &InFlight,
+    ours: &str,
+    history: Option<&Observed<Vec<PastDeployment>>>,
+) -> bool {
+    let past = history.and_then(Observed::known).into_iter().flatten();
+    let target =
+        past.filter(|past| past.deployment_id == ours).find_map(|past| past.task_definition.as_ref());
+    target.zip(in_flight.task_definition.as_ref()).is_some_and(|(target, asked)| target != asked)
 }
 
 /// Why our deployment failed, if `deployments[]` says so.

@@ -34,11 +34,11 @@ use crate::name::{RelativePath, ResourceName, RestartToken};
 pub use break_glass::{Glass, break_glass};
 pub use declare::{Refused, accept, retry};
 pub use draft::Draft;
-pub use explain::{Explanation, explain};
+pub use explain::{Answer, ExplainedRollback, Explanation, RollbackSeen, answers, explain};
 pub use proposal::{body, title};
 pub use refusal::Refusal;
 pub use release::{Release, release};
-pub use rollback::{Goal, Rollback, rollback};
+pub use rollback::{Goal, Rollback, StandIn, rollback};
 pub use suspend::{Suspendable, resume, suspend};
 
 /// Restarts a service once: its manifest has another token. Without one, the token is the time to the minute, or to the

@@ -6,6 +6,7 @@
 mod creation;
 mod secret;
 mod service;
+mod stand_in;
 mod task_definition;
 
 use bowline_core::desired::DesiredState;
@@ -13,6 +14,8 @@ use bowline_core::live::{UnknownCategory, UnknownReason};
 use bowline_core::plan::{Action, Expectation, Operation, Outcome};
 
 use crate::aws::{Aws, AwsError};
+
+pub(crate) use stand_in::{Kept, NoStandIn, kept, stand_in};
 
 /// Attempts one action.
 ///

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bowline_core::desired::kind::{HealthCheck, HealthCondition};
-use bowline_core::live::ProbeOutcome;
+use bowline_core::live::{ProbeBody, ProbeOutcome};
 use bowline_core::name::HostPattern;
 
 use crate::aws::Session;
@@ -40,6 +40,8 @@ pub(crate) struct Site {
 enum Wrong {
     /// The answer is wrong, or there is none.
     Failed(String),
+    /// The answer is wrong, and holds this. The sentence says nothing of it but its size.
+    Answered(String, Option<ProbeBody>),
     /// AWS could not be asked.
     Unknown(String),
     /// Nothing was sent.
@@ -55,8 +57,8 @@ impl From<Refusal> for Wrong {
     }
 }
 
-/// Asks one condition, within its time limit.
-pub(crate) async fn ask(site: &Site, condition: &HealthCondition) -> ProbeOutcome {
+/// Asks one condition, within its time limit. With what a wrong answer held.
+pub(crate) async fn ask(site: &Site, condition: &HealthCondition) -> (ProbeOutcome, Option<ProbeBody>) {
     let limit = condition.timeout.get();
     let asked = async {
         match &condition.check {
@@ -73,10 +75,11 @@ pub(crate) async fn ask(site: &Site, condition: &HealthCondition) -> ProbeOutcom
     let late = || Wrong::Failed(format!("no answer within {}s", limit.as_secs()));
     let short = |text: String| text.chars().take(MOST_CHARACTERS).collect();
     match asked.unwrap_or_else(|_| Err(late())) {
-        Ok(()) => ProbeOutcome::Passed,
-        Err(Wrong::Failed(why)) => ProbeOutcome::Failed(short(why)),
-        Err(Wrong::Unknown(why)) => ProbeOutcome::Unknown(short(why)),
-        Err(Wrong::Refused(why)) => ProbeOutcome::Refused(short(why)),
+        Ok(()) => (ProbeOutcome::Passed, None),
+        Err(Wrong::Failed(why)) => (ProbeOutcome::Failed(short(why)), None),
+        Err(Wrong::Answered(why, body)) => (ProbeOutcome::Failed(short(why)), body),
+        Err(Wrong::Unknown(why)) => (ProbeOutcome::Unknown(short(why)), None),
+        Err(Wrong::Refused(why)) => (ProbeOutcome::Refused(short(why)), None),
     }
 }
 

@@ -39,6 +39,7 @@ use crate::source::github::GitHub;
 use crate::store::{Rollbacks, StoreError};
 
 pub use scene::{FailedService, GoodSpec, Scene};
+pub(crate) use tell::statuses;
 
 /// How many steps one rollback takes in a row: more than there are. A bug must not become a storm of calls.
 const MOST_STEPS: usize = 12;
@@ -218,7 +219,7 @@ impl Loop {
     }
 
     fn tell_status(&self) {
-        let rollbacks = tell::statuses(self.known.values(), self.now());
+        let rollbacks = statuses(self.known.values(), self.now());
         crate::engine::status::publish(&self.publish, |mut status| {
             status.rollbacks = rollbacks;
             status

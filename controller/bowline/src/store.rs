@@ -8,12 +8,14 @@ mod history;
 mod rollbacks;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bowline_core::plan::{Event, Memory};
+use bowline_core::rollback::machine::Rollback;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
@@ -151,14 +153,39 @@ impl Store {
     /// What a store that may belong to a running instance remembers: memory and the last applied commit, read without the
     /// lock, changing nothing.
     pub async fn peek(path: &Path) -> Result<(Memory, Option<String>), StoreError> {
-        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
-        let opened = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
-        let pool = opened.map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        let mut store = Self { pool, written: Memory::default(), lock: None, path: path.to_owned() };
+        let mut store = Self::open_to_peek(path).await?;
         let memory = store.load().await;
         let applied = store.last_applied().await;
         store.close().await;
         Ok((memory?, applied?))
+    }
+
+    /// The commits that a store, which may belong to a running instance, knows to have been acted from, newest first; read as
+    /// by [`Store::peek`].
+    pub async fn peek_applied(path: &Path) -> Result<Vec<String>, StoreError> {
+        let store = Self::open_to_peek(path).await?;
+        let applied = sqlx::query_scalar("SELECT commit_id FROM applied ORDER BY id DESC")
+            .fetch_all(&store.pool)
+            .await
+            .map_err(store.failed("reading the applied commits"));
+        store.close().await;
+        applied
+    }
+
+    /// The rollbacks that a store knows, which may belong to a running instance, by their ids; read as by [`Store::peek`].
+    pub async fn peek_rollbacks(path: &Path) -> Result<BTreeMap<String, Rollback>, StoreError> {
+        let store = Self::open_to_peek(path).await?;
+        let rollbacks = store.rollbacks().load().await;
+        store.close().await;
+        rollbacks
+    }
+
+    /// What may be in use is opened without its lock, and only to read.
+    async fn open_to_peek(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
+        let opened = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+        let pool = opened.map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        Ok(Self { pool, written: Memory::default(), lock: None, path: path.to_owned() })
     }
 
     async fn connect(

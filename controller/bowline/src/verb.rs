@@ -28,7 +28,7 @@ use crate::engine::EngineError;
 use crate::engine::wiring;
 use crate::source::github::GitHub;
 use crate::source::{
-    Built, Change, Commit, Committer, GitSource, GitWriter, Moved, Snapshot, WriteError, person,
+    Built, Change, Commit, Committer, GitSource, GitWriter, Line, Moved, Snapshot, WriteError, person,
 };
 
 pub use error::VerbError;
@@ -196,11 +196,13 @@ impl Desk {
                 verb::suspend(desired, resource, until.from(now), reason, now)
             }
             Request::Resume { resource } => verb::resume(desired, resource, self.clock.now()),
-            Request::Rollback { service, goal, reason } => {
+            Request::Rollback { service, goal, reason, acted_from, stand_in } => {
                 let (name, wish) = (service.clone(), goal.clone());
                 let enough = move |history: &[_]| wish.is_met(history, &name);
-                let history = self.writer.line(head.clone(), enough).await?;
-                let rollback = verb::rollback(&history, service, goal)?;
+                let toward = goal.toward().map(str::to_owned);
+                let line = Line { head: head.clone(), acted_from: acted_from.clone(), toward };
+                let history = self.writer.line(line, enough).await?;
+                let rollback = verb::rollback(&history, service, goal, stand_in.as_ref())?;
                 let message = rollback.message(reason.as_deref(), &self.who, &request.command());
                 return Ok(Decided::Rollback(rollback, message));
             }

@@ -11,12 +11,16 @@
 mod accept;
 #[path = "source/folder.rs"]
 mod folder;
+#[path = "source/good_again.rs"]
+mod good_again;
 #[path = "source/http.rs"]
 mod http;
 #[path = "source/http_server.rs"]
 mod http_server;
 #[path = "source/https.rs"]
 mod https;
+#[path = "source/line.rs"]
+mod line;
 #[path = "source/local.rs"]
 mod local;
 #[path = "source/proposal.rs"]

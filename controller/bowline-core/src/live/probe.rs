@@ -1,6 +1,8 @@
 //! What was found of a service beside DescribeServices: answers to health conditions, pauses of a deployment, tasks that
 //! stopped.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,48 @@ pub struct ProbeResult {
     pub at: Timestamp,
     /// What it says.
     pub outcome: ProbeOutcome,
+    /// What a wrong answer held, where it held text. It goes nowhere but into the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<ProbeBody>,
+}
+
+/// The beginning of what an answer to a probe held, as text. It may be confidential: where it is debugged, only its size shows.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProbeBody(String);
+
+impl ProbeBody {
+    /// How many bytes are kept.
+    pub const MOST_BYTES: usize = 2 << 10;
+
+    /// The beginning of an answer; none if there is no text in it. What is not UTF-8 is replaced, and control characters that
+    /// would change a terminal are taken out.
+    pub fn of(answer: &[u8]) -> Option<Self> {
+        let begin = answer.get(..Self::MOST_BYTES).unwrap_or(answer);
+        let text = String::from_utf8_lossy(begin).replace("\r\n", "\n");
+        let shown = |character: &char| !character.is_control() || matches!(character, '\n' | '\t');
+        let mut kept = String::new();
+        for character in text.chars().filter(shown) {
+            // What was replaced is longer than what was there.
+            if kept.len() + character.len_utf8() > Self::MOST_BYTES {
+                break;
+            }
+            kept.push(character);
+        }
+        let kept = kept.trim_end();
+        (!kept.trim_start().is_empty()).then(|| Self(kept.to_owned()))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ProbeBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ProbeBody({} bytes)", self.0.len())
+    }
 }
 
 /// What an answer says of a health condition.
@@ -62,6 +106,9 @@ pub enum Pause {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoppedTask {
+    /// Its id, the last part of its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// When.
     pub stopped_at: Option<Timestamp>,
     /// AWS's word for how.
@@ -84,4 +131,22 @@ pub struct StoppedContainer {
     /// AWS's sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_answer_the_beginning_is_kept_and_never_debugged() {
+        let kept = |answer: &[u8]| ProbeBody::of(answer).map(|body| body.text().to_owned());
+        assert_eq!(kept(b"no\r\n\tdatabase\x1b[31m\n").as_deref(), Some("no\n\tdatabase[31m"));
+        assert_eq!((kept(b""), kept(b" \r\n")), (None, None));
+        for answer in [vec![b'a'; 5_000], vec![0xff; 5_000], "\u{20ac}".repeat(5_000).into_bytes()] {
+            let body = kept(&answer).unwrap();
+            assert!(body.len() <= 2_048 && body.len() > 2_044, "{}", body.len());
+        }
+        let body = ProbeBody::of(b"password=hunter2");
+        assert_eq!(format!("{body:?}"), "Some(ProbeBody(16 bytes))");
+    }
 }

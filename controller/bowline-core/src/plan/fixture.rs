@@ -396,6 +396,12 @@ impl Fixture {
         learn(&mut self.memory, &self.desired, &self.live, actor(), self.now)
     }
 
+    /// As [`Fixture::learn`], with a commit that wants the same.
+    pub(crate) fn learn_at(&mut self, commit: &str) -> Vec<Event> {
+        let actor = Actor { commit, ..actor() };
+        learn(&mut self.memory, &self.desired, &self.live, actor, self.now)
+    }
+
     /// What the events say.
     pub(crate) fn told(&mut self) -> Vec<(EventKind, String)> {
         self.learn().into_iter().map(|event| (event.kind, event.message)).collect()

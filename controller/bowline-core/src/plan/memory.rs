@@ -19,7 +19,7 @@ use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
 };
 
-pub use aftermath::{Aftermath, Evidence, EvidenceEvent, StoppedGroup};
+pub use aftermath::{Aftermath, Evidence, EvidenceEvent, LogStream, StoppedGroup};
 pub use change::Change;
 pub use health::ConditionMemory;
 pub use watch::{ConditionSeen, ConditionStanding, PauseSeen, Watch};
@@ -239,6 +239,19 @@ impl ServiceMemory {
         self.last_good.is_some() || self.reached_count.is_some()
     }
 
+    /// Notes the newest spec that was good. Of the one before, the attempt keeps the newest commit with which it was good: a
+    /// rollback that fails goes back to that one.
+    pub(crate) fn found_good(&mut self, good: LastGood) {
+        let before = self.last_good.take().filter(|before| before.spec_hash != good.spec_hash);
+        if let Some(LastGood { spec_hash: Some(hash), commit, .. }) = before
+            && let Some(attempt) = self.attempts.get_mut(&hash)
+            && attempt.verdict == Some(AttemptVerdict::Good)
+        {
+            attempt.commit = commit;
+        }
+        self.last_good = Some(good);
+    }
+
     /// Whether it is about the ECS service that git means by `name`; so it is as long as one of both is not known.
     pub(crate) fn is_meant_by(&self, desired: &DesiredState, name: &ResourceName) -> bool {
         let Some(of) = &self.of else { return true };
@@ -258,7 +271,7 @@ pub struct LastGood {
     pub task_definition: TaskDefinitionArn,
     /// The revision's content: AWS forgets deregistered ones. Absent while it was never read.
     pub content: Option<TaskDefinitionContent>,
-    /// The commit that wanted it.
+    /// The newest commit that wanted it while it was good.
     pub commit: String,
     /// When it was found good.
     pub at: Timestamp,

@@ -31,7 +31,7 @@ use under_way::Unwatched;
 
 use super::action::TagKey;
 use super::hold::Hold;
-use super::memory::{AttemptVerdict, InFlight, ServiceMemory, SpecHash};
+use super::memory::{AttemptVerdict, Evidence, InFlight, ServiceMemory, SpecHash};
 use super::ownership;
 use super::reads::Reads;
 use super::report::{FailedRollout, HeldWhy, ResourceReport, WaitingOn};
@@ -533,7 +533,7 @@ fn failed(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Option<Box<FailedR
         began_at: attempt.at,
         ended_at: attempt.aftermath.ended_at,
         reason: reason.clone(),
-        evidence: attempt.aftermath.evidence.clone(),
+        evidence: attempt.aftermath.evidence.clone().map(Evidence::without_bodies),
     }))
 }
 

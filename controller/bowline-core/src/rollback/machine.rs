@@ -8,6 +8,8 @@
 //! | `trouble` | what went wrong with a step, and when it is tried again |
 //! | `begin` | which failures begin a rollback, and which join one |
 //! | `evidence` | what speaks for a verdict, as text |
+//! | `ours` | the part of a pull request's text that is Bowline's |
+//! | `quoted` | what others wrote, made inert |
 //! | `text` | the pull request, its comment and the commit status, as text |
 //!
 //! ```text
@@ -23,6 +25,8 @@
 mod begin;
 mod evidence;
 mod merging;
+pub(crate) mod ours;
+pub(crate) mod quoted;
 mod seen;
 mod state;
 mod text;
@@ -42,9 +46,10 @@ pub use begin::{
     wanted_digest,
 };
 pub use merging::{Merging, merging};
+pub use ours::renewed;
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};
 pub use state::State;
-pub use text::{COMMENT_MARKER, Marker, STATUS_CONTEXT, body, comment, defused, status, title};
+pub use text::{COMMENT_MARKER, Marker, STATUS_CONTEXT, body, comment, status, title};
 pub use trouble::{Trouble, TroubleKind};
 
 use state::{LOOK, SETTLE, SOON};

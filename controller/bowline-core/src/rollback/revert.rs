@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `aim` | whether what a revert leads to deploys what was good |
 //! | `choose` | the commits that changed what a service deploys since it was last good, and who joins whom |
 //! | `extent` | the whole of a commit, or which documents and files of it |
 //! | `mainline` | the parent of a merge that the branch comes from |
@@ -10,6 +11,7 @@
 //!
 //! May import `desired`, `edit` and `plan`'s spec. Must not know how commits are read or made.
 
+mod aim;
 mod choose;
 mod extent;
 mod made;
@@ -23,6 +25,7 @@ use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionCont
 use crate::edit::Touched;
 use crate::name::{CommitId, RelativePath, ResourceName, RevisionRef};
 
+pub use aim::{Aim, Aims};
 pub(super) use choose::spec;
 pub use choose::{Chosen, choose, deployed_by, deploys_the_same};
 pub use made::{Made, Part, PartChange};
@@ -105,6 +108,8 @@ pub struct Revert {
     /// Services whose last good revision is INACTIVE: this content is registered first, and [`Revert::registered`] pins
     /// the new revision.
     pub to_register: BTreeMap<ResourceName, TaskDefinitionContent>,
+    /// What the failing services have to deploy in the end.
+    pub aims: Aims,
     /// Where the document of each service is at the head.
     pub documents: BTreeMap<ResourceName, RelativePath>,
 }

@@ -2,12 +2,16 @@
 //!
 //! Everything is bounded, since it is kept with the attempt and told in pull requests.
 
+mod logs;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::began_since;
 use crate::live::{LiveService, Observed, ProbeOutcome, ProbeResult, StoppedContainer, StoppedTask};
+pub(crate) use logs::add_logs;
+
 use crate::plan::{Evidence, EvidenceEvent, InFlight, StoppedGroup};
 
 /// How many groups of tasks, conditions and differences are kept.
@@ -32,12 +36,13 @@ pub(crate) fn gather(
             ProbeOutcome::Unknown(what) => ProbeOutcome::Unknown(short(what)),
             ProbeOutcome::Refused(what) => ProbeOutcome::Refused(short(what)),
         };
-        Some(ProbeResult { condition: name.clone(), at: last.at, outcome })
+        Some(ProbeResult { condition: name.clone(), at: last.at, outcome, body: last.body.clone() })
     });
     let mut evidence = Evidence {
         events: events.take(MOST).collect(),
         tasks: None,
         unread: None,
+        logs: Vec::new(),
         probes: probes.take(MOST).collect(),
         changed: in_flight.watch.changed.clone(),
     };

@@ -44,7 +44,11 @@ fn count(in_flight: &mut InFlight, conditions: &[HealthCondition], sight: &Sight
             if standing.last.as_ref().is_some_and(|last| last.at >= answer.at) {
                 continue;
             }
-            standing.last = Some(ConditionSeen { at: answer.at, outcome: answer.outcome.clone() });
+            standing.last = Some(ConditionSeen {
+                at: answer.at,
+                outcome: answer.outcome.clone(),
+                body: answer.body.clone(),
+            });
             let counts = completed_at.is_some_and(|completed| answer.at >= completed);
             match answer.outcome {
                 ProbeOutcome::Passed if counts => standing.in_a_row = standing.in_a_row.saturating_add(1),

@@ -124,6 +124,22 @@ fn a_rollback_by_ecs_is_bad_however_it_shows() {
 }
 
 #[test]
+fn what_its_service_revision_runs_has_to_be_what_was_asked_for() {
+    let service = known_service(primary("2", "web:7", RolloutState::Completed, 1));
+    let history = |revision| known(vec![past("2", revision, PastDeploymentStatus::Successful)]);
+    assert_eq!(judge(&ours(), &service, Some(&history("web:7"))), Verdict::Good);
+    assert_eq!(
+        judge(&ours(), &service, Some(&history("web:8"))),
+        Verdict::Superseded { by: Some("ecs-svc/2".to_owned()) }
+    );
+    // Where nothing was read of it, or the call named no revision, `deployments[]` decides.
+    let silent: Observed<Vec<PastDeployment>> = unknown(UnknownCategory::Unsupported);
+    assert_eq!(judge(&ours(), &service, Some(&silent)), Verdict::Good);
+    let unnamed = InFlight { task_definition: None, ..ours() };
+    assert_eq!(judge(&unnamed, &service, Some(&history("web:8"))), Verdict::Good);
+}
+
+#[test]
 fn a_rollback_under_our_own_id_is_bad_too() {
     let another = primary("2", "web:6", RolloutState::Completed, 1);
     assert_eq!(

@@ -1,9 +1,14 @@
 //! Why is a resource in its state, what is waited for, and what can a person do?
 
+mod rollback;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::desired::ResourceKind;
-use crate::plan::{HeldWhy, ResourceReport, Sync, WaitingOn};
+use crate::plan::{Evidence, HeldWhy, ResourceReport, ServiceMemory, Sync, WaitingOn};
+
+pub use rollback::{ExplainedRollback, RollbackSeen};
 
 /// The state of a resource, in sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,14 +22,42 @@ pub struct Explanation {
     pub means: &'static str,
     /// What differs, and why nothing, or not everything, is done about it.
     pub because: Vec<String>,
+    /// The rollback that is under way, or ended lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<ExplainedRollback>,
+    /// What wrong answers to health conditions held, as far as a store on this machine has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
     /// What is waited for.
     pub waits_for: Option<String>,
     /// What a person can do; empty where there is nothing to do.
     pub can_do: Vec<String>,
 }
 
-/// Explains the state after the last pass.
-pub fn explain(report: &ResourceReport) -> Explanation {
+/// What a wrong answer to a health condition held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The condition, by what it is called.
+    pub condition: String,
+    /// When the answer came.
+    pub at: Timestamp,
+    /// Its beginning.
+    pub text: String,
+}
+
+/// What the failed rollout's health conditions were answered, by what is remembered of the service.
+pub fn answers(report: &ResourceReport, memory: Option<&ServiceMemory>) -> Vec<Answer> {
+    let failed = report.failed.as_ref().and_then(|failed| memory?.attempts.get(&failed.spec_hash));
+    let evidence = failed.and_then(|attempt| attempt.aftermath.evidence.as_ref());
+    let bodies = evidence.into_iter().flat_map(Evidence::bodies);
+    bodies
+        .map(|(condition, at, text)| Answer { condition: condition.to_owned(), at, text: text.to_owned() })
+        .collect()
+}
+
+/// Explains the state after the last pass. `rollback` is the newest one of the resource, if one is under way or ended lately.
+pub fn explain(report: &ResourceReport, rollback: Option<&RollbackSeen>) -> Explanation {
     let name = report.resource.name.as_str();
     let mut because: Vec<String> = report.differences.iter().map(ToString::to_string).collect();
     because.extend(report.unknown.iter().map(|why| why.message.clone()));
@@ -32,7 +65,11 @@ pub fn explain(report: &ResourceReport) -> Explanation {
     because.extend(report.warnings.iter().map(ToString::to_string));
     because.extend(report.notes.iter().cloned());
     let mut can_do: Vec<String> = report.unknown.iter().map(|why| why.hint.clone()).collect();
-    can_do.extend(report.held.iter().flat_map(|why| advice(why, report)));
+    can_do.extend(rollback.into_iter().flat_map(|rollback| rollback.advice(name)));
+    let goes_back = rollback.is_some_and(RollbackSeen::goes_back);
+    let advised = report.held.iter().flat_map(|why| advice(why, report));
+    // Git goes back already.
+    can_do.extend(advised.filter(|one| !goes_back || *one != go_back(name)));
     can_do.extend(report.warnings.iter().map(crate::plan::Warning::hint));
     if can_do.is_empty() {
         can_do.extend(usual(report, name));
@@ -44,9 +81,15 @@ pub fn explain(report: &ResourceReport) -> Explanation {
         sync: report.sync,
         means: meaning(report.sync),
         because,
+        rollback: rollback.map(RollbackSeen::explained),
+        answers: Vec::new(),
         waits_for: report.waiting_on.as_ref().map(ToString::to_string),
         can_do,
     }
+}
+
+fn go_back(name: &str) -> String {
+    format!("go back in git: bowline rollback {name}")
 }
 
 fn meaning(sync: Sync) -> &'static str {
@@ -88,7 +131,7 @@ fn advice(why: &HeldWhy, report: &ResourceReport) -> Vec<String> {
         }
         HeldWhy::Quarantined { .. } => vec![
             format!("find out why: bowline history {name}, then the stopped tasks and their logs"),
-            format!("go back in git: bowline rollback {name}"),
+            go_back(name),
             "or fix it in git: another image, revision or setting is another spec, and is tried".to_owned(),
             format!("or, if the reason lay elsewhere, try the same once more: bowline retry {name}"),
         ],
@@ -139,9 +182,7 @@ fn usual(report: &ResourceReport, name: &str) -> Option<String> {
         }
         (Sync::Invalid, None) => Some("see the mistake and its place: bowline validate".to_owned()),
         (Sync::Drifted | Sync::Missing, None) => Some("nothing; it is repaired in the next pass".to_owned()),
-        (Sync::AwaitingGit, None) if report.resource.kind == ResourceKind::EcsService => {
-            Some(format!("go back in git: bowline rollback {name}"))
-        }
+        (Sync::AwaitingGit, None) if report.resource.kind == ResourceKind::EcsService => Some(go_back(name)),
         (Sync::AwaitingGit | Sync::Unknown, None) => Some("look at it with bowline diff".to_owned()),
     }
 }

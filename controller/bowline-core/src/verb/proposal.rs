@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::rollback::machine::{Marker, defused};
+use crate::rollback::machine::quoted::defused;
+use crate::rollback::machine::{Marker, ours};
 
 /// Its title: that of the commit.
 pub fn title(message: &str) -> &str {
@@ -25,9 +26,8 @@ pub fn body(message: &str, notes: &[String], marker: Option<&Marker>) -> String 
         text.push('\n');
     }
     text.push_str("It takes effect when it is merged. Closing it leaves everything as it is.\n\n");
-    let _ = writeln!(text, "The commit says of itself:\n\n```\n{trailers}\n```");
     if let Some(marker) = marker {
         let _ = writeln!(text, "{}", marker.line());
     }
-    text
+    ours::text(&text, trailers)
 }

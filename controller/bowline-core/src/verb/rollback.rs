@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::draft::asked;
 use super::{Refusal, key, service};
-use crate::name::{CommitId, ResourceName};
+use crate::desired::TaskDefinitionContent;
+use crate::name::{CommitId, ResourceName, RevisionRef};
 use crate::rollback::revert::{
     Failing, GoodRevision, NoRevert, PastCommit, Revert, choose, deploys_the_same, message_by_hand,
 };
@@ -25,6 +26,17 @@ pub enum Goal {
     },
 }
 
+/// What stands in for the last good revision, which cannot be deployed any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StandIn {
+    /// The commit with which the service was last good.
+    pub good: CommitId,
+    /// What the last good revision had in it.
+    pub content: TaskDefinitionContent,
+    /// A revision with the same in it.
+    pub revision: RevisionRef,
+}
+
 /// A rollback that a person asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollback {
@@ -39,6 +51,14 @@ pub struct Rollback {
 }
 
 impl Goal {
+    /// The commit that is looked for, by the first digits of its id.
+    pub fn toward(&self) -> Option<&str> {
+        match self {
+            Self::Named(digits) => Some(digits),
+            Self::Before { last_good } => last_good.as_ref().map(CommitId::as_str),
+        }
+    }
+
     /// Whether `history`, newest first, is read far enough back to choose.
     pub fn is_met(&self, history: &[PastCommit], name: &ResourceName) -> bool {
         self.find(history, name, false).is_some()
@@ -81,8 +101,13 @@ impl Goal {
 }
 
 /// Chooses what is reverted. `history` is the branch's own line from its head, newest first, as far as [`Goal::is_met`] asked
-/// for it.
-pub fn rollback(history: &[PastCommit], name: &ResourceName, goal: &Goal) -> Result<Rollback, Refusal> {
+/// for it. A `stand_in` is pinned where going back would name the last good revision.
+pub fn rollback(
+    history: &[PastCommit],
+    name: &ResourceName,
+    goal: &Goal,
+    stand_in: Option<&StandIn>,
+) -> Result<Rollback, Refusal> {
     let looked_at = history.len();
     let not_there = || match goal {
         Goal::Named(commit) => Refusal::NotOnTheBranch { commit: commit.clone(), looked_at },
@@ -93,7 +118,10 @@ pub fn rollback(history: &[PastCommit], name: &ResourceName, goal: &Goal) -> Res
     let (to, because) = goal.find(history, name, true).ok_or_else(not_there)?;
     let failing = Failing {
         good: to.clone(),
-        revision: GoodRevision::Unknown,
+        revision: match stand_in.filter(|stand_in| stand_in.good == to) {
+            Some(stand_in) => GoodRevision::Inactive(stand_in.content.clone()),
+            None => GoodRevision::Unknown,
+        },
         // Who names a commit has decided about the rollbacks in between, too.
         after_failed_rollback: matches!(goal, Goal::Named(_)),
     };
@@ -104,7 +132,10 @@ pub fn rollback(history: &[PastCommit], name: &ResourceName, goal: &Goal) -> Res
             why => Refusal::NoRevert { service: key(name), why },
         });
     }
-    let revert = chosen.reverts.pop().ok_or_else(not_there)?;
+    let mut revert = chosen.reverts.pop().ok_or_else(not_there)?;
+    if let Some(stand_in) = stand_in.filter(|_| revert.to_register.contains_key(name)) {
+        revert.registered(name, stand_in.revision.clone());
+    }
     Ok(Rollback { revert, to, because, named: matches!(goal, Goal::Named(_)) })
 }
 

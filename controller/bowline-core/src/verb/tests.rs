@@ -8,6 +8,7 @@ use crate::name::{CommitId, ReasonText};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 
 mod break_glass;
+mod explain;
 mod rollback;
 
 const WEB: &str = "# Ours\n\
@@ -373,7 +374,7 @@ fn a_state_is_explained_with_what_a_person_can_do() {
         report(vec![HeldWhy::Suspended { until: in_hours(1), reason: "migration".to_owned() }]);
     suspended.sync = Sync::Drifted;
     assert_eq!(
-        explain(&suspended),
+        explain(&suspended, None),
         Explanation {
             resource: "EcsService/web".to_owned(),
             sync: Sync::Drifted,
@@ -381,24 +382,28 @@ fn a_state_is_explained_with_what_a_person_can_do() {
             because: vec![
                 "suspended until 2026-11-21T13:00:07Z, so nothing is done to it: migration".to_owned()
             ],
+            rollback: None,
+            answers: Vec::new(),
             waits_for: None,
             can_do: vec!["to end it now: bowline resume EcsService/web".to_owned()],
         }
     );
     let failed = quarantined(&SpecHash("ab".repeat(32)), "it crashed");
-    let quarantined = explain(&report(vec![failed])).can_do;
+    let quarantined = explain(&report(vec![failed.clone()]), None).can_do;
     for command in ["bowline history web", "bowline rollback web", "bowline retry web"] {
         assert!(quarantined.iter().any(|one| one.contains(command)), "{quarantined:?}");
     }
     let mut calm = report(Vec::new());
     calm.sync = Sync::InSync;
     assert_eq!(
-        explain(&calm),
+        explain(&calm, None),
         Explanation {
             resource: "EcsService/web".to_owned(),
             sync: Sync::InSync,
             means: "live is as git says",
             because: Vec::new(),
+            rollback: None,
+            answers: Vec::new(),
             waits_for: None,
             can_do: Vec::new(),
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bowline_core::verb::{Goal, Refusal, Release};
+use bowline_core::verb::{Goal, Refusal, Release, StandIn};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
@@ -48,17 +48,20 @@ struct CommitDocument<'a> {
 
 /// Does what is asked for.
 pub(super) async fn commit(config: &Config, verb: &CommitVerb, output: Output) -> anyhow::Result<u8> {
-    let mut told = Vec::new();
+    let (mut told, mut stand_in) = (Vec::new(), None);
     if let CommitVerb::Rollback(args::Rollback { service, reason: Some(reason), hold, .. }) = verb
         && verb.breaks_glass()
     {
         match break_glass::apply(config, service, reason, *hold).await? {
-            Ok(done) => told.push(done),
+            Ok(broken) => {
+                told.push(broken.told);
+                stand_in = broken.stand_in;
+            }
             Err(refusal) => return refused(&refusal, &[], output),
         }
     }
     let result = async {
-        let request = request(config, verb).await?;
+        let request = request(config, verb, stand_in).await?;
         perform(config, &request, far(verb.commit()), &told, output).await
     };
     // What was done at AWS is done, whatever becomes of the commit.
@@ -77,7 +80,7 @@ fn far(commit: &args::Commit) -> Far {
     }
 }
 
-async fn request(config: &Config, verb: &CommitVerb) -> anyhow::Result<Request> {
+async fn request(config: &Config, verb: &CommitVerb, stand_in: Option<StandIn>) -> anyhow::Result<Request> {
     Ok(match verb {
         CommitVerb::Restart(args::Restart { service, token, .. }) => {
             Request::Restart { service: service.clone(), token: token.clone() }
@@ -100,7 +103,9 @@ async fn request(config: &Config, verb: &CommitVerb) -> anyhow::Result<Request> 
                 Some(commit) => Goal::Named(commit.clone()),
                 None => Goal::Before { last_good: knowledge::last_good(config, service).await? },
             };
-            Request::Rollback { service: service.clone(), goal, reason: reason.clone() }
+            let acted_from = knowledge::acted_from(config).await?;
+            let (service, reason) = (service.clone(), reason.clone());
+            Request::Rollback { service, goal, reason, acted_from, stand_in }
         }
         CommitVerb::Suspend(args::Suspend { resource, until, reason, .. }) => {
             Request::Suspend { resource: resource.clone(), until: until.clone(), reason: reason.clone() }

@@ -2,18 +2,20 @@
 
 use bowline_core::desired::{ResourceKey, ResourceKind, how_to_accept};
 use bowline_core::name::{CommitId, ResourceName};
-use bowline_core::plan::ResourceReport;
+use bowline_core::plan::{Memory, ResourceReport};
 use bowline_core::policy::GitStanding;
 use bowline_core::verb::Refused;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Selection;
 use super::{once, remote};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::reconcile::standing_of;
 use crate::engine::refusal;
-use crate::engine::status::{Standing, Status};
+use crate::engine::status::{RollbackStatus, Standing, Status};
 use crate::engine::wiring;
+use crate::rollback::statuses;
 use crate::store::Store;
 
 /// How often the controller is asked whether something is refused, before it is believed that nothing is.
@@ -36,6 +38,11 @@ async fn reports(config: &Config, selection: &Selection) -> anyhow::Result<Vec<R
     if let Some(status) = status(config).await {
         return Ok(status.resources.to_vec());
     }
+    look(config, selection).await
+}
+
+/// The state of every resource of `selection`, by looking now.
+async fn look(config: &Config, selection: &Selection) -> anyhow::Result<Vec<ResourceReport>> {
     let shutdown = CancellationToken::new();
     let mut world = wiring::wire_to_look(config, once::unset_mode(config), &shutdown).await?.world;
     let snapshot = once::snapshot(&mut world, selection).await?;
@@ -52,9 +59,22 @@ pub(super) async fn service(config: &Config, name: &ResourceName) -> anyhow::Res
     reports.find(|report| report.resource == key).ok_or_else(|| anyhow::anyhow!("git has no {key}"))
 }
 
-/// The state of the resources that a name, or kind and name, stands for: at least one.
-pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<Vec<ResourceReport>> {
-    let all = reports(config, &Selection::default()).await?;
+/// What is known of some resources.
+pub(super) struct Known {
+    /// Their state.
+    pub(super) reports: Vec<ResourceReport>,
+    /// Rollbacks that are under way, or ended within the last day, the newest first; of other resources, too.
+    pub(super) rollbacks: Vec<RollbackStatus>,
+    /// What a store on this machine remembers; nothing where there is none.
+    pub(super) memory: Memory,
+}
+
+/// What is known of the resources that a name, or kind and name, stands for: at least one.
+pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<Known> {
+    let (all, rollbacks) = match status(config).await {
+        Some(status) => (status.resources.to_vec(), status.rollbacks),
+        None => (look(config, &Selection::default()).await?, rollbacks(config).await?),
+    };
     let is_meant = |report: &ResourceReport| {
         report.resource.name.as_str() == wanted || report.resource.to_string() == wanted
     };
@@ -64,7 +84,18 @@ pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<V
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         anyhow::bail!("git has no resource `{wanted}`; it has: {known}");
     }
-    Ok(found)
+    let memory = match config.store.as_ref().filter(|path| path.exists()) {
+        Some(path) => Store::peek(path).await?.0,
+        None => Memory::default(),
+    };
+    Ok(Known { reports: found, rollbacks, memory })
+}
+
+/// The rollbacks that a store knows of.
+async fn rollbacks(config: &Config) -> anyhow::Result<Vec<RollbackStatus>> {
+    let Some(path) = config.store.as_ref().filter(|path| path.exists()) else { return Ok(Vec::new()) };
+    let known = Store::peek_rollbacks(path).await?;
+    Ok(statuses(known.values(), Clock::scaled(config.time_scale).now()))
 }
 
 /// What of git is refused. A controller or its store has to tell: from the repository alone it cannot be seen.
@@ -128,4 +159,11 @@ pub(super) async fn last_good(config: &Config, name: &ResourceName) -> anyhow::R
     let (memory, _) = Store::peek(path).await?;
     let known = memory.services.get(name).and_then(|service| service.last_good.as_ref());
     Ok(known.and_then(|good| CommitId::parse(&good.commit).ok()))
+}
+
+/// The commits that were acted from, newest first, as far as there is a store that knows them.
+pub(super) async fn acted_from(config: &Config) -> anyhow::Result<Vec<CommitId>> {
+    let Some(path) = config.store.as_ref().filter(|path| path.exists()) else { return Ok(Vec::new()) };
+    let applied = Store::peek_applied(path).await?;
+    Ok(applied.iter().filter_map(|commit| CommitId::parse(commit).ok()).collect())
 }

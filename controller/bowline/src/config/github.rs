@@ -34,9 +34,19 @@ pub struct GitHubSection {
     pub reviewers: BTreeSet<String>,
     /// The most that a rollback does by itself, whatever the services say.
     pub strategy: RollbackStrategy,
+    /// What pull requests tell of a failure beyond what is always told.
+    pub evidence: EvidenceSettings,
     /// Where GitHub's webhooks arrive; left out, GitHub and git are only polled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookSettings>,
+}
+
+/// What pull requests tell of a failure beyond what is always told: whoever may read the repository reads it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EvidenceSettings {
+    /// The beginning of what a health condition was answered last. It may be confidential.
+    pub probe_bodies: bool,
 }
 
 /// Where GitHub's webhooks arrive, and what they are signed with: exactly one of `secretFile` and `secretEnv`.
@@ -107,6 +117,7 @@ impl Default for GitHubSection {
             labels: BTreeSet::new(),
             reviewers: BTreeSet::new(),
             strategy: RollbackStrategy::AutoMerge,
+            evidence: EvidenceSettings::default(),
             webhook: None,
         }
     }

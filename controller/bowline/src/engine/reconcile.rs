@@ -52,6 +52,8 @@ pub struct World {
     pub prober: Prober,
     /// Which part of each commit is looked at.
     pub part: Part,
+    /// Whether pull requests tell what health conditions were answered.
+    pub tells_bodies: bool,
     /// The commits that were last acted from, published to the repository's owner: one, unless a target is refused.
     pub applied: watch::Sender<BTreeSet<String>>,
     /// Asked between two actions: the current call always ends.

@@ -94,6 +94,7 @@ async fn wire_with(
         memory,
         live: None,
         part: Part::Whole,
+        tells_bodies: config.github.as_ref().is_some_and(|github| github.evidence.probe_bodies),
         applied,
         shutdown: shutdown.clone(),
     };

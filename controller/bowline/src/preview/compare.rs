@@ -106,6 +106,7 @@ impl Comparison {
             // No host may be asked: what a pull request names is not connected to before somebody merged it.
             prober: Prober::new(BTreeSet::new(), self.clock.clone(), self.shutdown.clone()),
             part: Looked::Whole,
+            tells_bodies: false,
             applied: watch::Sender::default(),
             shutdown: self.shutdown.clone(),
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bowline_core::desired::kind::HttpCheck;
+use bowline_core::live::ProbeBody;
 use bowline_core::name::{HostPattern, UrlParts};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -23,13 +24,14 @@ pub(super) async fn ask(hosts: &BTreeSet<HostPattern>, check: &HttpCheck) -> Res
     let status = response.status().as_u16();
     let (body, is_whole) = read(response.into_body(), MOST_BYTES).await?;
     let size = if is_whole { body.len().to_string() } else { format!("more than {MOST_BYTES}") };
+    let wrong = |why: String| Err(Wrong::Answered(why, ProbeBody::of(&body)));
     if !check.status.holds(status) {
-        return Err(Wrong::Failed(format!("answered {status} with {size} bytes, expected {}", check.status)));
+        return wrong(format!("answered {status} with {size} bytes, expected {}", check.status));
     }
     let holds = |text: &String| body.windows(text.len()).any(|window| window == text.as_bytes());
     match &check.contains {
         Some(text) if !holds(text) => {
-            Err(Wrong::Failed(format!("answered {status} with {size} bytes, without the expected text")))
+            wrong(format!("answered {status} with {size} bytes, without the expected text"))
         }
         Some(_) | None => Ok(()),
     }

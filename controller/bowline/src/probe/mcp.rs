@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use bowline_core::desired::kind::McpCheck;
+use bowline_core::live::ProbeBody;
 use bowline_core::name::HostPattern;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -110,7 +111,9 @@ impl Conversation<'_> {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(Wrong::Failed(format!("answered {} to {method}", response.status().as_u16())))
+        let why = format!("answered {} to {method}", response.status().as_u16());
+        let (body, _) = http::read(response.into_body(), ProbeBody::MOST_BYTES).await?;
+        Err(Wrong::Answered(why, ProbeBody::of(&body)))
     }
 
     async fn send(&self, method: Method, body: Bytes) -> Result<Response<Incoming>, Wrong> {

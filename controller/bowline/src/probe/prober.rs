@@ -139,9 +139,9 @@ impl Drop for Prober {
 }
 
 async fn answer(site: &Site, condition: &HealthCondition, clock: &Clock) -> ProbeResult {
-    let outcome = ask(site, condition).await;
+    let (outcome, body) = ask(site, condition).await;
     tracing::debug!(condition = %condition.check, ?outcome, "asked a health condition");
-    ProbeResult { condition: condition.check.to_string(), at: clock.now(), outcome }
+    ProbeResult { condition: condition.check.to_string(), at: clock.now(), outcome, body }
 }
 
 /// Asks what is due, until nobody tells what to follow any more. A condition that is still being asked is not asked again.

@@ -43,9 +43,27 @@ async fn get(port: u16, status: &str, contains: Option<&str>) -> Option<String> 
     };
     match http::ask(&hosts(&["127.0.0.1"]), &check).await {
         Ok(()) => None,
-        Err(Wrong::Failed(why)) => Some(why),
+        Err(Wrong::Failed(why) | Wrong::Answered(why, _)) => Some(why),
         Err(wrong) => panic!("{wrong:?}"),
     }
+}
+
+#[tokio::test]
+async fn what_a_wrong_answer_holds_is_kept_beside_the_sentence() {
+    let port = server(answer("503 Service Unavailable", "", "password=hunter2\n")).await;
+    let check = HttpCheck {
+        url: ProbeUrl::parse(&format!("http://127.0.0.1:{port}/")).unwrap(),
+        status: StatusCodes::parse("200").unwrap(),
+        contains: None,
+    };
+    let wrong = http::ask(&hosts(&["127.0.0.1"]), &check).await.unwrap_err();
+    // Nothing that is debugged tells it.
+    assert_eq!(
+        format!("{wrong:?}"),
+        "Answered(\"answered 503 with 17 bytes, expected 200\", Some(ProbeBody(16 bytes)))"
+    );
+    let Wrong::Answered(_, Some(body)) = wrong else { panic!("no body") };
+    assert_eq!(body.text(), "password=hunter2");
 }
 
 #[tokio::test]

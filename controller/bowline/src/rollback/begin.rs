@@ -173,8 +173,12 @@ impl Loop {
             return Err(Box::new((why, spec)));
         }
         let Some((good, revision)) = good else {
-            let why = "no commit is known with which it was good: there is nothing to go back to";
-            return Err(Box::new((why.to_owned(), spec)));
+            let why = format!(
+                "no commit is known with which it was good, and none of the {} newest ones of the branch wants what it runs; to go \
+                 back all the same, name one: bowline rollback {name} --to COMMIT",
+                found.history.len()
+            );
+            return Err(Box::new((why, spec)));
         };
         let strategy = failed.strategy.min(self.tools.strategy);
         found.candidates.insert(name.clone(), Candidate { failed: spec, strategy });

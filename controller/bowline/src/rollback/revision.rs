@@ -2,23 +2,17 @@
 //! not.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use bowline_core::desired::{ResourceKey, ResourceKind, TaskDefinitionContent};
-use bowline_core::diff::diff_task_definition;
-use bowline_core::live::{TaskDefinitionStatus, UnknownReason};
-use bowline_core::name::{CommitId, ResourceName, RevisionRef, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Operation, Outcome, Wave};
+use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::live::UnknownReason;
+use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::rollback::machine::{Trouble, TroubleKind};
 use bowline_core::rollback::revert::{Failing, GoodRevision, Revert};
 
 use super::step::Failed;
 use super::{Scene, Tools};
-use crate::aws::{AwsError, Priority, Session};
-use crate::execute::execute;
-
-/// How many of the newest revisions are looked through for one with the same content: as many as for a deployment.
-const NEWEST: usize = 10;
+use crate::aws::{AwsError, Session};
+use crate::execute::{Kept, NoStandIn, kept, stand_in};
 
 impl Tools {
     /// What ECS says of the revision with which a service was good at `good`.
@@ -30,16 +24,10 @@ impl Tools {
     ) -> Result<GoodRevision, Failed> {
         let Some((arn, content)) = known(scene, name, good) else { return Ok(GoodRevision::Unknown) };
         let Some(session) = self.session(scene, name).await? else { return Ok(GoodRevision::Unknown) };
-        // What is cached of it may be from before it was deregistered.
-        session.forget_task_definition(arn).await;
-        let found = session.describe_task_definition(arn.as_str()).await?;
-        Ok(match (found, content) {
-            (Some(found), _) if found.status == TaskDefinitionStatus::Active => {
-                GoodRevision::Active(arn.revision())
-            }
-            (Some(found), _) => GoodRevision::Inactive(found.content),
-            (None, Some(content)) => GoodRevision::Inactive(content.clone()),
-            (None, None) => GoodRevision::Unknown,
+        Ok(match kept(&session, arn, content).await? {
+            Kept::Active => GoodRevision::Active(arn.revision()),
+            Kept::Inactive(content) => GoodRevision::Inactive(content),
+            Kept::Gone => GoodRevision::Unknown,
         })
     }
 
@@ -61,54 +49,13 @@ impl Tools {
             }
             let good = failing.get(&name).and_then(|failing| known(scene, &name, &failing.good));
             let (Some((arn, _)), Some(session)) = (good, self.session(scene, &name).await?) else { continue };
-            let family = arn.revision().parts().0.to_owned();
-            let revision = self.registered(&session, scene, (&name, family), &content).await?;
-            revert.registered(&name, revision);
+            let state = &scene.snapshot.state;
+            let target = state.services.get(&name).map(|service| &service.resource.spec.target);
+            let Some(target) = target else { return Err(gone(&name)) };
+            let found = stand_in(&self.aws, &session, state, (&name, target), arn, &content).await;
+            revert.registered(&name, found.map_err(|why| failed(&name, why))?.revision());
         }
         Ok(())
-    }
-
-    /// A revision with this content: one of the newest, or a new one.
-    async fn registered(
-        &self,
-        session: &Session,
-        scene: &Scene,
-        (name, family): (&ResourceName, String),
-        content: &TaskDefinitionContent,
-    ) -> Result<RevisionRef, Failed> {
-        let newest = session.newest_revisions(&family, NEWEST, Priority::Watch).await?;
-        for arn in &newest {
-            let found = session.describe_task_definition(arn.as_str()).await?;
-            let same =
-                |found: &TaskDefinitionContent| diff_task_definition(content, found, &[], &[]).is_empty();
-            if found.is_some_and(|found| same(&found.content)) {
-                return Ok(arn.revision());
-            }
-        }
-        let target = scene.snapshot.state.services.get(name).map(|service| &service.resource.spec.target);
-        let Some(target) = target.cloned() else { return Err(gone(name)) };
-        let action = Action {
-            target,
-            resource: ResourceKey { kind: ResourceKind::EcsService, name: name.clone() },
-            operation: Operation::RegisterTaskDefinition { family, content: Arc::new(content.clone()) },
-            expect: Expectation::NewestRevision { arn: newest.into_iter().next() },
-            wave: Wave::TaskDefinitions,
-            because: Vec::new(),
-        };
-        match execute(&self.aws, &scene.snapshot.state, &action).await {
-            Outcome::Done { task_definition: Some(arn), .. } => Ok(arn.revision()),
-            Outcome::Failed(why) => Err(why.into()),
-            // Somebody registered one meanwhile: it may be this one.
-            Outcome::Done { .. } | Outcome::AlreadyDone | Outcome::Superseded { .. } => {
-                Err(Failed::Trouble(Trouble {
-                    kind: TroubleKind::Passing,
-                    sentence: format!(
-                        "what {name} ran was not registered again: its family changed meanwhile"
-                    ),
-                    hint: "nothing: it is looked at again".to_owned(),
-                }))
-            }
-        }
     }
 
     /// The Target of a service, with the right account; none if it left git.
@@ -140,6 +87,17 @@ fn known<'a>(
 
 fn gone(name: &ResourceName) -> Failed {
     Failed::Cannot(format!("git has no {name} any more"))
+}
+
+fn failed(name: &ResourceName, why: NoStandIn) -> Failed {
+    match why {
+        NoStandIn::Failed(why) => why.into(),
+        NoStandIn::Moved => Failed::Trouble(Trouble {
+            kind: TroubleKind::Passing,
+            sentence: format!("what {name} ran was not registered again: its family changed meanwhile"),
+            hint: "nothing: it is looked at again".to_owned(),
+        }),
+    }
 }
 
 impl From<UnknownReason> for Failed {

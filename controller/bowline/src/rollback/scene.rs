@@ -132,12 +132,20 @@ fn failed(
         strategy: wanted.rollback.strategy.min(most),
         may_register: most == RollbackStrategy::AutoMerge && deploys(world, target),
         attempt: memory.map(|memory| attempt(memory, spec_hash)).unwrap_or_default(),
-        evidence: report.failed.as_ref().and_then(|failed| failed.evidence.clone()).map(Box::new),
+        evidence: evidence(world, report, memory).map(Box::new),
         differences: report.differences.iter().map(ToString::to_string).collect(),
         good: memory.map(good).unwrap_or_default(),
         runs,
     };
     Some((name.clone(), failed))
+}
+
+/// What speaks for the verdict; with what probes were answered only where that may be told.
+fn evidence(world: &World, report: &ResourceReport, memory: Option<&ServiceMemory>) -> Option<Evidence> {
+    let failed = report.failed.as_ref()?;
+    let kept =
+        memory.filter(|_| world.tells_bodies).and_then(|memory| memory.attempts.get(&failed.spec_hash));
+    kept.and_then(|attempt| attempt.aftermath.evidence.clone()).or_else(|| failed.evidence.clone())
 }
 
 /// How far a rollback of each service may go.

@@ -33,6 +33,9 @@ impl From<GitHubError> for Failed {
 
 impl From<WriteError> for Failed {
     fn from(error: WriteError) -> Self {
+        if let WriteError::NotGood { .. } = error {
+            return Self::Cannot(error.sentence());
+        }
         let kind = match error.category() {
             "auth" | "refused" | "signing-key" | "edit" | "shallow" | "internal" => TroubleKind::Person,
             _ => TroubleKind::Passing,
@@ -82,11 +85,11 @@ impl Tools {
             (Step::Push, _) => Box::pin(self.push(rollback, scene, now)).await,
             (Step::OpenPull, Some(github)) => self.open_pull(github, rollback, now).await,
             (Step::Merge { number, expected }, Some(github)) => {
-                let merged = github.merge(*number, expected, message_of(rollback)).await;
+                let merged = merge(github, rollback, *number, expected).await;
                 merged.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
             }
             (Step::EnableAutoMerge { node_id, expected }, Some(github)) => {
-                let enabled = github.enable_auto_merge(node_id, expected, message_of(rollback)).await;
+                let enabled = enable_auto_merge(github, rollback, node_id, expected).await;
                 enabled.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
             }
             (Step::Close { number }, Some(github)) => {
@@ -196,7 +199,12 @@ impl Tools {
         else {
             return;
         };
-        if let Err(error) = github.set_body(pull.number, &machine::body(rollback, branch)).await {
+        let body = machine::body(rollback, branch);
+        let written = match github.pull(pull.number).await {
+            Ok(present) => github.set_body(pull.number, &machine::renewed(&present.body, &body)).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
             tracing::warn!(rollback = %rollback.id, problem = %error, "the pull request's text is not up to date");
         }
     }
@@ -290,8 +298,37 @@ fn reason(rollback: &Rollback) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn message_of(rollback: &Rollback) -> &str {
-    rollback.branch.as_ref().map_or("", |branch| &branch.message)
+async fn merge(
+    github: &GitHub,
+    rollback: &mut Rollback,
+    number: u64,
+    expected: &CommitId,
+) -> Result<(), GitHubError> {
+    let message = message_of(github, rollback, expected).await?;
+    github.merge(number, expected, &message).await
+}
+
+async fn enable_auto_merge(
+    github: &GitHub,
+    rollback: &mut Rollback,
+    node_id: &str,
+    expected: &CommitId,
+) -> Result<(), GitHubError> {
+    let message = message_of(github, rollback, expected).await?;
+    github.enable_auto_merge(node_id, expected, &message).await
+}
+
+/// The message that the merge is to have: that of the branch's commit. Where that was forgotten, the server is asked for it.
+async fn message_of(
+    github: &GitHub,
+    rollback: &mut Rollback,
+    commit: &CommitId,
+) -> Result<String, GitHubError> {
+    let Some(branch) = &mut rollback.branch else { return github.message(commit).await };
+    if branch.message.is_empty() {
+        branch.message = github.message(commit).await?;
+    }
+    Ok(branch.message.clone())
 }
 
 fn service(name: ResourceName) -> ResourceKey {

@@ -12,7 +12,7 @@ use crate::engine::status::RollbackStatus;
 const SHOWN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The rollbacks that the status shows, the newest first.
-pub(super) fn statuses<'a>(known: impl Iterator<Item = &'a Rollback>, now: Timestamp) -> Vec<RollbackStatus> {
+pub(crate) fn statuses<'a>(known: impl Iterator<Item = &'a Rollback>, now: Timestamp) -> Vec<RollbackStatus> {
     let is_recent = |at: Timestamp| now.duration_since(at) < SHOWN;
     let mut shown: Vec<&Rollback> =
         known.filter(|one| !one.state.is_last() || is_recent(one.entered_at)).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use bowline_core::desired::{DesiredState, MAX_MANIFEST_BYTES};
+use bowline_core::desired::{DesiredState, MAX_MANIFEST_BYTES, WantedTaskDefinition};
 use bowline_core::edit::{Touched, touched};
 use bowline_core::name::{CommitId, RelativePath};
 use bowline_core::rollback::revert::{Parent, PastCommit, Trailers, mainline};
@@ -17,7 +17,8 @@ use super::file;
 use super::mirror::{Mirror, parse_id};
 use super::trailer;
 
-/// How many commits are gone back. The last good commit of a service that fails now is rarely more than a few dozen away.
+/// How many commits are gone back for something that may not be there, and how often it is looked whether it is. The last good
+/// commit of a service that fails now is rarely more than a few dozen away.
 const MAX_COMMITS: usize = 500;
 
 /// How many commits of a merge are looked at: a rollback is one, and one for each time that its branch was brought up to date.
@@ -34,32 +35,33 @@ pub struct Past {
     pub until: BTreeSet<CommitId>,
 }
 
-/// Where the past is read from.
-pub(super) struct Start<'a> {
+/// Which way the past is read.
+pub(super) struct Way<'a> {
     /// The newest commit.
     pub(super) head: &'a CommitId,
     /// As in [`Past`].
     pub(super) acted_from: &'a [CommitId],
+    /// Commits that are looked for. As long as the way leads to one of them, there is no bound.
+    pub(super) toward: &'a BTreeSet<CommitId>,
 }
 
-/// Reads the past, newest first: down to the last good commits, to the first commit, to where the history is cut off, or
-/// to a bound of 500 commits.
+/// Reads the past, newest first: down to the last good commits, to the first commit, or to where the history is cut off; if
+/// one of the commits is not there, to a bound of 500 commits.
 pub(super) fn read(
     mirror: &Mirror,
     past: &Past,
     path: &str,
     reference: &str,
 ) -> Result<Vec<PastCommit>, SourceError> {
-    let from = Start { head: &past.head, acted_from: &past.acted_from };
-    let is_there = |found: &[PastCommit], id: &CommitId| found.iter().any(|commit| commit.id == *id);
-    line(mirror, &from, path, reference, |found| past.until.iter().all(|id| is_there(found, id)))
+    let way = Way { head: &past.head, acted_from: &past.acted_from, toward: &past.until };
+    line(mirror, &way, path, reference, |found| past.until.iter().all(|id| is_there(found, id)))
 }
 
-/// Reads the past, newest first: until `enough` says so of what was read, to the first commit, to where the history is cut
-/// off, or to a bound of 500 commits.
+/// Reads the past, newest first: until `enough` says so of what was read, to the first commit, or to where the history is cut
+/// off; if nothing that is looked for is there, to a bound of 500 commits.
 pub(super) fn line(
     mirror: &Mirror,
-    from: &Start<'_>,
+    way: &Way<'_>,
     path: &str,
     reference: &str,
     enough: impl Fn(&[PastCommit]) -> bool,
@@ -67,22 +69,22 @@ pub(super) fn line(
     let repository = mirror.open()?;
     let broken = |source| mirror.git("read the history", source);
     let mut reader = Reader::default();
-    let mut found = Vec::new();
-    let mut next = Some(from.head.clone());
+    let mut found: Vec<PastCommit> = Vec::new();
+    let mut next = Some(way.head.clone());
+    // What was looked for is known to have been on the branch, too.
+    let known: Vec<CommitId> = way.acted_from.iter().chain(way.toward).cloned().collect();
     while let Some(id) = next.take() {
         let commit = find(&repository, &id).map_err(broken)?;
-        let (parent, onto) = parent(&repository, &commit, from.acted_from).map_err(broken)?;
+        let (parent, onto) = parent(&repository, &commit, &known, reference).map_err(broken)?;
         let files = match parent {
             Parent::CutOff => BTreeMap::new(),
             Parent::None | Parent::One(_) | Parent::Merge { .. } => {
                 changed(&repository, &commit, onto.as_ref()).map_err(broken)?
             }
         };
-        let state = match reader.read(mirror, commit.id(), path, reference) {
-            Ok((content, _)) => Arc::clone(&content.state),
-            Err(error @ (SourceError::Mirror { .. } | SourceError::MirrorFiles { .. })) => return Err(error),
-            // Before the folder was there, or without a manifest in it, nothing was wanted.
-            Err(_) => Arc::new(DesiredState::default()),
+        let state = match found.last().filter(|newer| wants_the_same(newer)) {
+            Some(newer) => Arc::clone(&newer.state),
+            None => state(&mut reader, mirror, commit.id(), path, reference)?,
         };
         found.push(PastCommit {
             id,
@@ -92,11 +94,63 @@ pub(super) fn line(
             files,
             state,
         });
-        if found.len() < MAX_COMMITS && !enough(&found) {
-            next = onto.and_then(|parent| CommitId::parse(&parent.id().to_string()).ok());
+        if enough(&found) || (found.len().is_multiple_of(MAX_COMMITS) && !leads_on(&repository, &found, way))
+        {
+            break;
         }
+        next = onto.and_then(|parent| CommitId::parse(&parent.id().to_string()).ok());
     }
     Ok(found)
+}
+
+/// What a commit wants.
+fn state(
+    reader: &mut Reader,
+    mirror: &Mirror,
+    commit: Oid,
+    path: &str,
+    reference: &str,
+) -> Result<Arc<DesiredState>, SourceError> {
+    match reader.read(mirror, commit, path, reference) {
+        Ok((content, _)) => Ok(Arc::clone(&content.state)),
+        Err(error @ (SourceError::Mirror { .. } | SourceError::MirrorFiles { .. })) => Err(error),
+        // Before the folder was there, or without a manifest in it, nothing was wanted.
+        Err(_) => Ok(Arc::new(DesiredState::default())),
+    }
+}
+
+/// Whether a commit changed no file that says what is wanted, so that the one before wants the same: in a repository of many
+/// things most are so.
+fn wants_the_same(commit: &PastCommit) -> bool {
+    let wanted = commit.state.services.values().filter_map(|service| service.task_definition.as_ref());
+    let named: BTreeSet<&str> = wanted
+        .filter_map(|wanted| match wanted {
+            WantedTaskDefinition::Content { file, .. } => Some(file.as_str()),
+            WantedTaskDefinition::Revision(_) => None,
+        })
+        .collect();
+    let says_something = |path: &String| file::is_manifest(path) || named.contains(path.as_str());
+    // Of what is invalid nobody knows which files it would name.
+    let is_known = commit.state.invalid.is_empty() && !matches!(commit.parent, Parent::CutOff);
+    is_known && !commit.files.keys().any(says_something)
+}
+
+/// Whether something that is looked for and was not met yet is further back.
+fn leads_on(repository: &Repository, found: &[PastCommit], way: &Way<'_>) -> bool {
+    let Some(here) = found.last().and_then(|commit| parse_id(commit.id.as_str())) else { return false };
+    let mut missing = way.toward.iter().filter(|id| !is_there(found, id));
+    missing.any(|id| parse_id(id.as_str()).is_some_and(|id| contains(repository, here, id)))
+}
+
+fn is_there(found: &[PastCommit], id: &CommitId) -> bool {
+    found.iter().any(|commit| commit.id == *id)
+}
+
+/// The one commit whose id begins with these digits.
+pub(super) fn named(repository: &Repository, digits: &str) -> Option<CommitId> {
+    let is_hex = digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    let found = repository.revparse_single(digits).ok().filter(|_| is_hex)?;
+    CommitId::parse(&found.into_commit().ok()?.id().to_string()).ok()
 }
 
 /// The commit with this id.
@@ -126,7 +180,8 @@ pub(super) fn parents<'r>(
 fn parent<'r>(
     repository: &'r Repository,
     commit: &Commit<'_>,
-    acted_from: &[CommitId],
+    known: &[CommitId],
+    reference: &str,
 ) -> Result<(Parent, Option<Commit<'r>>), git2::Error> {
     let Some(mut parents) = parents(repository, commit)? else { return Ok((Parent::CutOff, None)) };
     let id = |parent: &Commit<'_>| CommitId::parse(&parent.id().to_string()).ok();
@@ -137,7 +192,8 @@ fn parent<'r>(
             repository.find_commit(commit).is_ok() && contains(repository, parent, commit)
         })
     };
-    let index = mainline(&ids, acted_from, holds);
+    let subject = commit.summary().ok().flatten().unwrap_or_default();
+    let index = mainline(&ids, known, (subject, reference), holds);
     let Some(chosen) = ids.get(index).cloned() else { return Ok((Parent::None, None)) };
     let parent = match ids.len() {
         1 => Parent::One(chosen),

@@ -19,7 +19,7 @@ mod tree;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bowline_core::desired::ResourceKey;
+use bowline_core::desired::{DesiredState, ResourceKey};
 use bowline_core::edit::{Edit, strays};
 use bowline_core::name::CommitId;
 use bowline_core::rollback::revert::{Made, PastCommit, Revert};
@@ -37,6 +37,7 @@ use super::history::{self, Past};
 use super::mirror::Mirror;
 use super::relay::Purpose;
 use super::remote::Route;
+use revert::Means;
 use tree::Tree;
 
 /// Makes commits on top of what was read from one repository, and pushes them. Every commit stands on a commit that the
@@ -46,6 +47,17 @@ pub struct GitWriter {
     settings: Arc<GitSettings>,
     committer: Arc<Committer>,
     blocking: Blocking,
+}
+
+/// A part of the branch's own line.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The newest commit.
+    pub head: CommitId,
+    /// Commits of the branch that were acted from, newest first: they tell which parent of a merge the branch was on.
+    pub acted_from: Vec<CommitId>,
+    /// The first digits of a commit's id that is looked for: as long as the line leads to it, it is read on.
+    pub toward: Option<String>,
 }
 
 /// One change of one file.
@@ -96,34 +108,46 @@ impl GitWriter {
     }
 
     /// The commit that makes a revert. `at` is its time: the same arguments make the same commit, signed or not.
+    ///
+    /// What it leads to is read like any commit, and has to be what was good. If what was changed since then stands in the way,
+    /// the last good form is put in its place, and at last the last good revision pinned.
     pub async fn revert(&self, revert: Revert, message: String, at: Timestamp) -> Result<Built, WriteError> {
         self.on_mirror(move |mirror, settings, committer| {
             let repository = mirror.open()?;
-            let (tree, made) = revert::tree(mirror, &repository, &revert)?;
             let parts = Parts { mirror, repository: &repository, settings, committer };
-            parts.finish(Draft {
-                head: &revert.head,
-                tree,
-                may_be_empty: false,
-                message: &message,
-                at,
-                meant: revert.meant(),
-                made,
-            })
+            let pinned = revert.pinned_to_good();
+            let means = [(&revert, Means::TakenBack), (&revert, Means::Restored)];
+            let means = means.into_iter().chain(pinned.iter().map(|pinned| (pinned, Means::Restored)));
+            let mut why = None;
+            for (revert, means) in means {
+                match parts.revert(revert, means, &message, at) {
+                    Err(
+                        error
+                        @ (WriteError::NotGood { .. } | WriteError::Strays { .. } | WriteError::Edit(_)),
+                    ) => {
+                        why.get_or_insert(error);
+                    }
+                    other => return other,
+                }
+            }
+            why.map_or(Ok(Built::NothingToDo), Err)
         })
         .await
     }
 
-    /// The branch's own line from `head`, newest first, until `enough` says so of what was read, or as far as it is looked at.
-    /// Asks nobody: the mirror has it.
+    /// The branch's own line, newest first, until `enough` says so of what was read, or as far as it is looked at. Asks nobody:
+    /// the mirror has it.
     pub async fn line(
         &self,
-        head: CommitId,
+        line: Line,
         enough: impl Fn(&[PastCommit]) -> bool + Send + 'static,
     ) -> Result<Vec<PastCommit>, WriteError> {
         self.on_mirror(move |mirror, settings, _| {
-            let from = history::Start { head: &head, acted_from: &[] };
-            Ok(history::line(mirror, &from, &settings.path, &settings.reference, enough)?)
+            let repository = mirror.open()?;
+            let toward = line.toward.iter().filter_map(|digits| history::named(&repository, digits));
+            let toward = toward.collect();
+            let way = history::Way { head: &line.head, acted_from: &line.acted_from, toward: &toward };
+            Ok(history::line(mirror, &way, &settings.path, &settings.reference, enough)?)
         })
         .await
     }
@@ -148,15 +172,17 @@ impl GitWriter {
                 tree.change(edit)?;
             }
             let parts = Parts { mirror, repository: &repository, settings, committer };
-            parts.finish(Draft {
-                head: &change.head,
-                tree: tree.id(),
-                may_be_empty: change.edit.is_none(),
-                message: &change.message,
-                at,
-                meant: change.meant.clone(),
-                made: Made::default(),
-            })
+            parts
+                .finish(Draft {
+                    head: &change.head,
+                    tree: tree.id(),
+                    may_be_empty: change.edit.is_none(),
+                    message: &change.message,
+                    at,
+                    meant: change.meant.clone(),
+                    made: Made::default(),
+                })
+                .map(|(built, _)| built)
         })
         .await
     }
@@ -237,13 +263,49 @@ struct Draft<'a> {
 }
 
 impl Parts<'_> {
-    /// Makes the commit, unless the tree is the head's, and looks at it once more: nothing but what was meant may change.
-    fn finish(&self, draft: Draft<'_>) -> Result<Built, WriteError> {
+    /// Makes the commit of a revert, if it leads to what was good.
+    fn revert(
+        &self,
+        revert: &Revert,
+        means: Means,
+        message: &str,
+        at: Timestamp,
+    ) -> Result<Built, WriteError> {
+        let (tree, made) = revert::tree(self.mirror, self.repository, revert, means)?;
+        let (built, after) = self.finish(Draft {
+            head: &revert.head,
+            tree,
+            may_be_empty: false,
+            message,
+            at,
+            meant: revert.meant(),
+            made,
+        })?;
+        let missed = revert.missed(&after);
+        if missed.is_empty() {
+            return Ok(built);
+        }
+        let what = missed.iter().map(|(name, what)| {
+            let commit = revert.aims.services.get(name).map_or(&revert.head, |aim| &aim.commit);
+            format!("{what} of EcsService/{name} would not be as with commit {commit:.8}")
+        });
+        Err(WriteError::NotGood { what: what.collect::<Vec<_>>().join("; ") })
+    }
+
+    /// Makes the commit, unless the tree is the head's, and looks at it once more: nothing but what was meant may change. With
+    /// what the branch wants in the end.
+    fn finish(&self, draft: Draft<'_>) -> Result<(Built, Arc<DesiredState>), WriteError> {
         let Draft { head, tree, may_be_empty, message, at, meant, made } = draft;
         let broken = |source| self.mirror.git("make a commit", source);
         let parent = history::find(self.repository, head).map_err(broken)?;
+        let read = |reader: &mut Reader, id| {
+            let (path, reference) = (&self.settings.path, &self.settings.reference);
+            reader.read(self.mirror, id, path, reference).map(|(content, _)| Arc::clone(&content.state))
+        };
+        let mut reader = Reader::default();
+        let before = read(&mut reader, parent.id())?;
         if parent.tree_id() == tree && !may_be_empty {
-            return Ok(Built::NothingToDo);
+            return Ok((Built::NothingToDo, before));
         }
         let tree = self.repository.find_tree(tree).map_err(broken)?;
         let id = self.committer.commit(self.repository, &parent, &tree, message, at).map_err(|problem| {
@@ -252,19 +314,13 @@ impl Parts<'_> {
                 commit::Problem::Key { path, problem } => WriteError::SigningKey { path, problem },
             }
         })?;
-        let read = |reader: &mut Reader, id| {
-            let (path, reference) = (&self.settings.path, &self.settings.reference);
-            reader.read(self.mirror, id, path, reference).map(|(content, _)| content)
-        };
-        let mut reader = Reader::default();
-        let before = read(&mut reader, parent.id())?;
         let after = read(&mut reader, id)?;
-        let strays = strays(&before.state, &after.state, &meant);
+        let strays = strays(&before, &after, &meant);
         if !strays.is_empty() {
             let others = strays.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(WriteError::Strays { others });
         }
         let commit = |id: Oid| CommitId::parse(&id.to_string()).map_err(|_| WriteError::NoCommitId);
-        Ok(Built::Commit(Commit { id: commit(id)?, parent: head.clone(), made }))
+        Ok((Built::Commit(Commit { id: commit(id)?, parent: head.clone(), made }), after))
     }
 }

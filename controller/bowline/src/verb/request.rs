@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use bowline_core::name::{HumanDuration, ReasonText, ResourceName, RestartToken};
+use bowline_core::name::{CommitId, HumanDuration, ReasonText, ResourceName, RestartToken};
 use bowline_core::plan::ResourceReport;
-use bowline_core::verb::{Goal, Refused, Release, Suspendable};
+use bowline_core::verb::{Goal, Refused, Release, StandIn, Suspendable};
 use jiff::Timestamp;
 
 /// One commit that somebody asks for.
@@ -65,6 +65,10 @@ pub enum Request {
         goal: Goal,
         /// Why, in the person's words.
         reason: Option<String>,
+        /// Commits that the branch was at when it was acted from, newest first, as far as a store knows them.
+        acted_from: Vec<CommitId>,
+        /// What was registered in the place of the last good revision, if that had to be.
+        stand_in: Option<StandIn>,
     },
 }
 

@@ -109,7 +109,15 @@ impl Judging<'_> {
     fn evidence(&self, in_flight: &InFlight, observed: &Observed<Arc<LiveService>>) -> Evidence {
         let key = in_flight.deployment_id.clone().map(|id| (self.name.clone(), id));
         let stopped = key.and_then(|key| self.live.stopped_tasks.get(&key));
-        rollout::gather(in_flight, observed.known().map(|service| &**service), stopped)
+        let mut evidence = rollout::gather(in_flight, observed.known().map(|service| &**service), stopped);
+        if let Some(stopped) = stopped {
+            rollout::add_logs(
+                &mut evidence,
+                stopped,
+                self.content(in_flight.task_definition.as_ref()).as_ref(),
+            );
+        }
+        evidence
     }
 
     /// Tasks that could not be read when the verdict fell.
@@ -126,8 +134,15 @@ impl Judging<'_> {
             let stopped = key.and_then(|key| self.live.stopped_tasks.get(&key));
             if let Some(stopped) = stopped {
                 rollout::add_tasks(evidence, stopped);
+                let content = self.content(attempt.task_definition.as_ref());
+                rollout::add_logs(evidence, stopped, content.as_ref());
             }
         }
+    }
+
+    /// The content of a revision, where it was read.
+    fn content(&self, arn: Option<&TaskDefinitionArn>) -> Option<TaskDefinitionContent> {
+        arn.and_then(|arn| content(self.live, self.target, arn))
     }
 
     fn rollout(&mut self, memory: &mut Arc<ServiceMemory>, observed: &Observed<Arc<LiveService>>) {
@@ -185,7 +200,7 @@ impl Judging<'_> {
     fn good(&self, memory: &mut ServiceMemory, in_flight: &InFlight, observed: &Observed<Arc<LiveService>>) {
         let live = observed.known().and_then(|service| service.task_definition.clone());
         let Some(arn) = in_flight.task_definition.clone().or(live) else { return };
-        memory.last_good = Some(LastGood {
+        memory.found_good(LastGood {
             spec_hash: Some(in_flight.spec_hash.clone()),
             content: content(self.live, self.target, &arn),
             task_definition: arn,

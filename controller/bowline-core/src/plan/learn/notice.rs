@@ -217,18 +217,21 @@ impl Noticing<'_> {
         let complete =
             known.is_some_and(|good| good.content.is_some() && (hash.is_none() || good.spec_hash == hash));
         let content = content(self.live, target, arn);
-        if complete {
+        if complete || (known.is_some() && content.is_none() && hash.is_none()) {
+            // Going back from a later commit is not to begin with a search through all that was pushed since.
+            if known.is_some_and(|good| good.commit != self.commit)
+                && let Some(good) = &mut Arc::make_mut(memory).last_good
+            {
+                self.commit.clone_into(&mut good.commit);
+            }
             share(memory, content);
             return;
         }
-        if known.is_some() && content.is_none() && hash.is_none() {
-            return;
-        }
-        let (commit, at) =
-            known.map_or_else(|| (self.commit.to_owned(), self.now), |good| (good.commit.clone(), good.at));
+        let at = known.map_or(self.now, |good| good.at);
         let spec_hash = hash.or_else(|| known.and_then(|good| good.spec_hash.clone()));
+        let commit = self.commit.to_owned();
         let good = LastGood { spec_hash, task_definition: arn.clone(), content, commit, at };
-        Arc::make_mut(memory).last_good = Some(good);
+        Arc::make_mut(memory).found_good(good);
     }
 
     /// Whether each health condition was true when it was last asked. Without tasks nothing is asked.

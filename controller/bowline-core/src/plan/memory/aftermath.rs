@@ -40,6 +40,9 @@ pub struct Evidence {
     pub tasks: Option<Vec<StoppedGroup>>,
     /// Why the tasks could not be read so far.
     pub unread: Option<String>,
+    /// Where the logs of tasks that failed are, as far as the task definition says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogStream>,
     /// Health conditions that were false.
     pub probes: Vec<ProbeResult>,
     /// What the rollout changed, values by their length.
@@ -54,6 +57,34 @@ pub struct EvidenceEvent {
     pub at: Timestamp,
     /// In ECS's own words.
     pub message: String,
+}
+
+/// A stream of CloudWatch Logs, in which a container of a task that failed wrote. What it wrote is never read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogStream {
+    /// The log group.
+    pub group: String,
+    /// The stream: prefix, container and task.
+    pub stream: String,
+    /// Its region, where the task definition names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+/// The command that reads it.
+impl fmt::Display for LogStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (group, stream) = (quoted(&self.group), quoted(&self.stream));
+        write!(formatter, "aws logs get-log-events --log-group-name {group} --log-stream-name {stream}")?;
+        self.region.as_ref().map_or(Ok(()), |region| write!(formatter, " --region {}", quoted(region)))
+    }
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:".contains(character);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// Tasks that failed in the same way.
@@ -93,6 +124,21 @@ impl fmt::Display for StoppedGroup {
 }
 
 impl Evidence {
+    /// Without what answers to probes held: that stays in the store.
+    #[must_use]
+    pub fn without_bodies(mut self) -> Self {
+        for probe in &mut self.probes {
+            probe.body = None;
+        }
+        self
+    }
+
+    /// What wrong answers to probes held: the condition, when, and the text.
+    pub fn bodies(&self) -> impl Iterator<Item = (&str, Timestamp, &str)> {
+        let bodies = self.probes.iter().filter_map(|probe| Some((probe, probe.body.as_ref()?)));
+        bodies.map(|(probe, body)| (probe.condition.as_str(), probe.at, body.text()))
+    }
+
     /// The health conditions that were false, each with its last answer and when that came.
     pub fn failed_probes(&self) -> impl Iterator<Item = (&str, &str, Timestamp)> {
         self.probes.iter().filter_map(|probe| match &probe.outcome {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Difference;
-use crate::live::{Pause, ProbeOutcome};
+use crate::live::{Pause, ProbeBody, ProbeOutcome};
 
 /// Health conditions, pauses, and what the rollout changes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct ConditionSeen {
     /// What it says.
     #[serde(flatten)]
     pub outcome: ProbeOutcome,
+    /// What a wrong answer held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<ProbeBody>,
 }
 
 /// A pause that was seen.

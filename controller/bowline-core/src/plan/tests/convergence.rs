@@ -586,8 +586,12 @@ fn hide(live: &mut Live, need: &Need) {
         }
         Need::Health { service } => {
             let what = ProbeOutcome::Unknown("Rate exceeded".to_owned());
-            let answer =
-                ProbeResult { condition: format!("tcp {service}.test:80"), at: at(0), outcome: what };
+            let answer = ProbeResult {
+                condition: format!("tcp {service}.test:80"),
+                at: at(0),
+                outcome: what,
+                body: None,
+            };
             live.probes.insert(service, vec![answer]);
         }
         Need::Progress { service, .. } => {

@@ -1,7 +1,7 @@
 //! Health conditions from pass to pass: the baseline, the verdict, and what happens after it was good.
 
 use crate::desired::kind::Mode;
-use crate::live::{Observed, ProbeOutcome, ProbeResult, RolloutState, UnknownCategory};
+use crate::live::{Observed, ProbeBody, ProbeOutcome, ProbeResult, RolloutState, UnknownCategory};
 use crate::name::HostPattern;
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -22,7 +22,7 @@ fn web() -> Fixture {
 }
 
 fn answer(world: &mut Fixture, outcome: ProbeOutcome) {
-    let result = ProbeResult { condition: WEB.to_owned(), at: world.now, outcome };
+    let result = ProbeResult { condition: WEB.to_owned(), at: world.now, outcome, body: None };
     world.live.probes.insert(name("web"), vec![result]);
 }
 
@@ -32,13 +32,18 @@ fn wrong() -> ProbeOutcome {
 
 /// The service as ECS shows it at that second, with this answer; what is told of it.
 fn pass(world: &mut Fixture, seconds: i64, state: RolloutState, outcome: ProbeOutcome) -> Vec<EventKind> {
+    let answer = ProbeResult { condition: WEB.to_owned(), at: at(seconds), outcome, body: None };
+    pass_with(world, seconds, state, answer)
+}
+
+fn pass_with(world: &mut Fixture, seconds: i64, state: RolloutState, answer: ProbeResult) -> Vec<EventKind> {
     world.now = at(seconds);
     let mut service = live_service("web", "web:7");
     service.tags = world.live("web").tags.clone();
     service.deployments = vec![deployment("2", "web:7", state)];
     service.deployments[0].created_at = Some(at(1));
     world.live.services.insert(name("web"), Observed::Known { value: service.into(), at: at(seconds) });
-    answer(world, outcome);
+    world.live.probes.insert(name("web"), vec![answer]);
     world.told().into_iter().map(|(kind, _)| kind).collect()
 }
 
@@ -85,6 +90,30 @@ fn completed_and_healthy_is_good() {
 }
 
 #[test]
+fn what_a_wrong_answer_held_is_remembered_and_stands_in_no_report() {
+    let mut world = web();
+    let hash = begin(&mut world, ProbeOutcome::Passed);
+    let body = ProbeBody::of(b"password=hunter2");
+    for seconds in [40, 1201] {
+        let (condition, body) = (WEB.to_owned(), body.clone());
+        let result = ProbeResult { condition, at: at(seconds), outcome: wrong(), body };
+        pass_with(&mut world, seconds, RolloutState::Completed, result);
+    }
+    let kept = attempt(&world, &hash).aftermath.evidence.clone().unwrap();
+    assert_eq!(kept.bodies().collect::<Vec<_>>(), [(WEB, at(1201), "password=hunter2")]);
+    let report = world.report("web");
+    let shown = report.failed.clone().unwrap().evidence.unwrap();
+    assert_eq!(shown, kept.without_bodies());
+    assert!(!serde_json::to_string(&report).unwrap().contains("hunter2"));
+    // On the machine of the store it is told.
+    let memory = &world.memory.services[&name("web")];
+    let answers = crate::verb::answers(&report, Some(memory));
+    assert_eq!(answers.len(), 1);
+    assert_eq!((answers[0].condition.as_str(), answers[0].text.as_str()), (WEB, "password=hunter2"));
+    assert_eq!(crate::verb::answers(&report, None), []);
+}
+
+#[test]
 fn completed_and_unhealthy_at_the_deadline_is_bad_and_stays_bad() {
     let mut world = web();
     let hash = begin(&mut world, ProbeOutcome::Passed);
@@ -97,7 +126,10 @@ fn completed_and_unhealthy_at_the_deadline_is_bad_and_stays_bad() {
     let report = world.report("web");
     assert_eq!(report.sync, Sync::AwaitingGit);
     let evidence = report.failed.unwrap().evidence.unwrap();
-    assert_eq!(evidence.probes, [ProbeResult { condition: WEB.to_owned(), at: at(1201), outcome: wrong() }]);
+    assert_eq!(
+        evidence.probes,
+        [ProbeResult { condition: WEB.to_owned(), at: at(1201), outcome: wrong(), body: None }]
+    );
     let changed: Vec<String> = evidence.changed.iter().map(|difference| difference.path.clone()).collect();
     assert_eq!(changed, ["taskDefinition", "taskDefinition.containerDefinitions[name=app].image"]);
     // Answers that come right later do not make it good: git decides.

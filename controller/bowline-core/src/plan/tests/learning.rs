@@ -161,6 +161,58 @@ fn what_runs_and_completed_is_good_whoever_started_it() {
 }
 
 #[test]
+fn what_stays_good_is_known_with_the_newest_commit_that_wants_it() {
+    let mut world = web().with_service("web", "web:7").wanting("web", "web:7");
+    world.learn();
+    let good = |world: &Fixture| world.memory.services[&name("web")].last_good.clone().unwrap();
+    let first = good(&world);
+    assert_eq!((first.commit.as_str(), first.task_definition.clone()), (COMMIT, arn("web:7")));
+
+    let newer = "ab".repeat(20);
+    world.learn_at(&newer);
+    assert_eq!(good(&world), LastGood { commit: newer.clone(), ..first });
+    let before = world.memory.clone();
+    world.learn_at(&newer);
+    assert_eq!(world.memory, before, "a pass over what did not change changes nothing in memory");
+
+    // What live does not follow is not good.
+    let mut world = world.with_revision("web:8", content("web", "h")).wanting("web", "web:8");
+    world.learn_at(&"cd".repeat(20));
+    assert_eq!(good(&world).commit, newer);
+}
+
+#[test]
+fn what_was_good_before_keeps_the_newest_commit_with_which_it_was() {
+    let hash = |digit: &str| SpecHash(digit.repeat(64));
+    let mut memory = ServiceMemory::default();
+    let good = |hash: &SpecHash, commit: &str| LastGood {
+        spec_hash: Some(hash.clone()),
+        task_definition: arn("web:7"),
+        content: None,
+        commit: commit.to_owned(),
+        at: at(0),
+    };
+    let attempt = |verdict| Attempt {
+        deployment_id: None,
+        task_definition: None,
+        commit: "old".to_owned(),
+        restart: None,
+        at: at(0),
+        verdict: Some(verdict),
+        aftermath: Box::default(),
+    };
+    memory.attempts.insert(hash("a"), attempt(AttemptVerdict::Good));
+    memory.attempts.insert(hash("b"), attempt(AttemptVerdict::Superseded));
+    memory.found_good(good(&hash("a"), "one"));
+    memory.found_good(good(&hash("a"), "two"));
+    memory.found_good(good(&hash("b"), "three"));
+    memory.found_good(good(&hash("c"), "four"));
+    let commits: Vec<&str> = memory.attempts.values().map(|attempt| attempt.commit.as_str()).collect();
+    assert_eq!(commits, ["two", "old"]);
+    assert_eq!(memory.last_good, Some(good(&hash("c"), "four")));
+}
+
+#[test]
 fn a_step_back_is_told_and_timed_once() {
     let mut world = web();
     world.learn();

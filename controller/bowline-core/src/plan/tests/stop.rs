@@ -155,6 +155,7 @@ fn tasks_are_read_in_the_pass_of_the_verdict_and_asked_for_until_they_are_known(
     world.live.stopped_tasks.clear();
     assert_eq!(world.needs(), [need].into());
     let task = StoppedTask {
+        id: None,
         stopped_at: Some(at(100)),
         stop_code: Some("EssentialContainerExited".to_owned()),
         reason: None,

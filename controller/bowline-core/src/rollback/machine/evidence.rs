@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::FailedSpec;
-use super::text::{defused, list};
+use super::quoted::{defused, fenced};
+use super::text::list;
 use crate::plan::Evidence;
 
 impl FailedSpec {
@@ -26,10 +27,15 @@ impl FailedSpec {
         if let Some(why) = evidence.unread.as_ref().filter(|_| evidence.tasks.is_none()) {
             let _ = writeln!(text, "The tasks that stopped could not be read yet: {}\n", defused(why));
         }
+        let logs: Vec<String> = evidence.logs.iter().map(ToString::to_string).collect();
+        list(text, "What they wrote, for who may read it", &logs);
         let probes = evidence.failed_probes();
         let probes: Vec<String> =
             probes.map(|(condition, what, at)| format!("{condition}: {what} ({at:.0})")).collect();
         list(text, "Health conditions that were not true", &probes);
+        for (condition, _, body) in evidence.bodies() {
+            let _ = writeln!(text, "What `{}` answered\n\n{}\n", defused(condition), fenced(body));
+        }
         let events = evidence.events.iter();
         let events: Vec<String> = events.map(|event| format!("{:.0} {}", event.at, event.message)).collect();
         list(text, "What ECS said since it began, newest first", &events);

@@ -507,12 +507,17 @@ fn evidence() -> Evidence {
         reason: "Essential container in task exited".to_owned(),
         containers: vec![exited],
     };
-    let probe =
-        |condition: &str, outcome| ProbeResult { condition: condition.to_owned(), at: start(), outcome };
+    let probe = |condition: &str, outcome| ProbeResult {
+        condition: condition.to_owned(),
+        at: start(),
+        outcome,
+        body: None,
+    };
     Evidence {
         events: vec![EvidenceEvent { at: start(), message: "(service web) failed @you".to_owned() }],
         tasks: Some(vec![group]),
         unread: None,
+        logs: Vec::new(),
         probes: vec![
             probe("tcp web:80", ProbeOutcome::Passed),
             probe(
@@ -535,6 +540,22 @@ fn what_speaks_for_the_verdict_is_told_in_text_and_in_one_sentence() {
     let resources = BTreeMap::from([(name("web"), failed)]);
     let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_a_probe_was_answered_stands_in_the_text_where_it_was_handed_over_and_in_no_sentence() {
+    let mut known = evidence();
+    known.probes[1].body = crate::live::ProbeBody::of(b"```\nclosed by #12");
+    let failed = |evidence: Evidence| FailedSpec { evidence: Some(Box::new(evidence)), ..failed() };
+    let text = |evidence| {
+        let resources = BTreeMap::from([(name("web"), failed(evidence))]);
+        body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true))
+    };
+    let block =
+        "What `http https://web.example.com/` answered\n\n````text\n```\nclosed by #\u{200b}12\n````\n";
+    assert!(text(known.clone()).contains(block), "{}", text(known));
+    assert!(!failed(known.clone()).sentence().contains("closed by"));
+    assert_eq!(text(known.without_bodies()), text(evidence()));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Branch, Rollback, State};
+use super::quoted::defused;
+use super::{Branch, Rollback, State, ours};
 use crate::desired::RETRY_TRAILER;
 use crate::name::CommitId;
 
@@ -112,8 +113,8 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
         commit: branch.commit.clone(),
         merges_itself: branch.merges_itself,
     };
-    let _ = write!(text, "The commit says of itself:\n\n```\n{trailers}\n```\n{}\n", marker.line());
-    text
+    text.push_str(&marker.line());
+    ours::text(&text, trailers)
 }
 
 /// As many whole lines as there is room for.
@@ -150,7 +151,7 @@ pub(super) fn list(text: &mut String, heading: &str, lines: &[String]) {
 pub fn comment(rollback: &Rollback) -> String {
     let sentence = match rollback.state {
         State::Detected | State::Branch | State::PullRequest | State::NeedsPerson => match &rollback.why {
-            Some(why) => format!("Not merged yet: {}.", why.trim_end_matches('.')),
+            Some(why) => format!("Not merged yet: {}.", quoted(why)),
             None => "Not merged yet.".to_owned(),
         },
         State::Merged => "Merged. Waiting until live is as git wants it.".to_owned(),
@@ -161,16 +162,21 @@ pub fn comment(rollback: &Rollback) -> String {
         }
         State::Overtaken => match &rollback.why {
             Some(why) => {
-                format!("Merged, and git went on; a later commit failed: {}.", why.trim_end_matches('.'))
+                format!("Merged, and git went on; a later commit failed: {}.", quoted(why))
             }
             None => "Git went on without this, or what failed was good after all. Bowline closes this, so that it is not merged any more.".to_owned(),
         },
         State::Failed => format!(
             "What this went back to failed as well: {}.",
-            rollback.why.as_deref().unwrap_or("see the history").trim_end_matches('.')
+            quoted(rollback.why.as_deref().unwrap_or("see the history"))
         ),
     };
     format!("{COMMENT_MARKER}\n**Rollback {}**: {sentence}\n", rollback.id)
+}
+
+/// A sentence without its end.
+fn quoted(why: &str) -> String {
+    defused(why.trim_end_matches('.'))
 }
 
 /// What is said of the bad commit, in one line.
@@ -192,10 +198,4 @@ pub fn status(rollback: &Rollback) -> String {
         | State::Converged => format!("Failed on ECS; #{number} takes it back"),
     };
     text.chars().take(LONGEST_STATUS).collect()
-}
-
-/// The text on one line; what came from AWS, from a commit or from a person must not call people or close issues.
-pub fn defused(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace('@', "@\u{200b}").replace("<!--", "<! --")
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::extent::{self, Claim, View};
-use super::{Failing, GoodRevision, NoRevert, Parent, PastCommit, Revert, Step};
+use super::{Aim, Aims, Failing, GoodRevision, NoRevert, Parent, PastCommit, Revert, Step};
 use crate::desired::{DesiredState, WantedTaskDefinition};
 use crate::diff::normal_text;
 use crate::name::{CommitId, ResourceName};
@@ -72,13 +72,13 @@ pub fn deploys_the_same(one: &DesiredState, other: &DesiredState, name: &Resourc
 /// What a service deploys, as git has it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Spec<'a> {
-    task_definition: Option<TaskDefinition<'a>>,
+    pub(super) task_definition: Option<TaskDefinition<'a>>,
     pub(super) versions: Versions<'a>,
-    settings: Map<String, Value>,
+    pub(super) settings: Map<String, Value>,
 }
 
 #[derive(Debug, PartialEq)]
-enum TaskDefinition<'a> {
+pub(crate) enum TaskDefinition<'a> {
     Revision(&'a str),
     Content(Arc<str>),
 }
@@ -154,6 +154,7 @@ fn revert(
             steps: Vec::new(),
             pins: BTreeMap::new(),
             to_register: BTreeMap::new(),
+            aims: Aims::default(),
             documents: BTreeMap::new(),
         },
         helped: BTreeSet::new(),
@@ -172,6 +173,7 @@ fn revert(
             return Err(refused(why.clone()));
         }
         draft.pin(name, None).map_err(refused)?;
+        draft.aim(name);
         if let Some(path) = head.state.services.get(*name).and_then(extent::path_of) {
             draft.revert.documents.insert((*name).clone(), path);
         }
@@ -210,6 +212,7 @@ impl Draft<'_> {
                     }
                     Claim::SharedSecret { secret, others } => {
                         step.left.insert(format!("{secret} ({others} reads it as well)"));
+                        self.revert.aims.shared.insert(secret.name.clone());
                         let why = NoRevert::SharedSecret { commit: commit(), secret, others };
                         self.shared.insert(name.clone(), why);
                         continue;
@@ -221,6 +224,18 @@ impl Draft<'_> {
         extent::settle(view, &mut step);
         self.revert.steps.push(step);
         Ok(())
+    }
+
+    /// Notes what a service has to deploy in the end.
+    fn aim(&mut self, name: &ResourceName) {
+        let Some(Failing { good, revision, .. }) = self.failing.get(name) else { return };
+        if let Some(then) = self.history.iter().find(|commit| commit.id == *good) {
+            let aim = Aim { commit: good.clone(), state: Arc::clone(&then.state) };
+            self.revert.aims.services.insert(name.clone(), aim);
+        }
+        if let GoodRevision::Active(revision) = revision {
+            self.revert.aims.revisions.insert(name.clone(), revision.clone());
+        }
     }
 
     /// Pins the last good revision of a service where its document has to: the file that it names cannot be taken back

@@ -35,6 +35,8 @@ pub enum PartChange {
     Whole,
     /// See [`Reversal`].
     Taken(Reversal),
+    /// Its last good form took its place: taken back with later changes kept, it would not have been what was good.
+    Restored,
     /// The document pins this revision now.
     Pinned(RevisionRef),
 }
@@ -48,6 +50,9 @@ impl fmt::Display for PartChange {
             Self::Taken(Reversal::Replaced) => {
                 formatter.write_str("REPLACED by its last good form: later changes are in conflict")
             }
+            Self::Restored => formatter.write_str(
+                "REPLACED by its last good form: with later changes kept, it would not be what was good",
+            ),
             Self::Pinned(revision) => write!(formatter, "pinned to {revision}"),
         }
     }
@@ -69,9 +74,9 @@ impl Made {
         }
     }
 
-    /// Whether it may be merged without a person: nothing was replaced because of a conflict.
+    /// Whether it may be merged without a person: nothing was replaced, with what came later lost.
     pub fn may_merge_itself(&self) -> bool {
-        let replaced = PartChange::Taken(Reversal::Replaced);
-        self.parts.values().flatten().all(|change| *change != replaced)
+        let replaced = [PartChange::Taken(Reversal::Replaced), PartChange::Restored];
+        self.parts.values().flatten().all(|change| !replaced.contains(change))
     }
 }

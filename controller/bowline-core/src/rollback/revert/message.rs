@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Revert, Step};
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::name::{CommitId, ResourceName};
+use crate::rollback::machine::quoted::{unlinked, unpromised};
 
 /// The trailer of a commit that takes another one back: `Bowline-Reverts: <full commit id>`, one for each.
 pub const REVERTS_TRAILER: &str = "Bowline-Reverts";
@@ -87,15 +88,16 @@ fn text(revert: &Revert, reason: &str, incident: Option<&str>) -> String {
         resources: services(revert),
         incident: incident.map(str::to_owned),
     };
-    format!("{}\n\n{}\n\n{}\n\n{}", subject(revert), reason.trim(), steps.join("\n"), trailers.lines())
+    let reason = unlinked(reason.trim());
+    format!("{}\n\n{reason}\n\n{}\n\n{}", subject(revert), steps.join("\n"), trailers.lines())
 }
 
 fn subject(revert: &Revert) -> String {
     match revert.steps.as_slice() {
         // As git names them.
         [only] => match only.subject.strip_prefix("Revert \"") {
-            Some(again) => format!("Reapply \"{}", one_line(again)),
-            None => format!("Revert \"{}\"", one_line(&only.subject)),
+            Some(again) => format!("Reapply \"{}", unpromised(&one_line(again))),
+            None => format!("Revert \"{}\"", unpromised(&one_line(&only.subject))),
         },
         steps => {
             let resources: Vec<String> = services(revert).iter().map(ToString::to_string).collect();

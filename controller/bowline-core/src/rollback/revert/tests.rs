@@ -10,6 +10,7 @@ use crate::desired::{
 };
 use crate::edit::touched;
 
+mod aiming;
 mod choosing;
 mod words;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::desired::TaskDefinitionContent;
 use crate::live::UnknownCategory;
 use crate::plan::fixture::{COMMIT, arn, at, known, live_service, unknown};
 use crate::plan::{ConditionSeen, ConditionStanding, SpecHash, Watch};
@@ -15,6 +16,7 @@ fn task(
         reason: reason.map(str::to_owned),
     };
     StoppedTask {
+        id: None,
         stopped_at: Some(at(seconds)),
         stop_code: Some(code.to_owned()),
         reason: Some(reason.to_owned()),
@@ -25,7 +27,7 @@ fn task(
 fn rollout() -> InFlight {
     let standing = |outcome| ConditionStanding {
         needed: 1,
-        last: Some(ConditionSeen { at: at(50), outcome }),
+        last: Some(ConditionSeen { at: at(50), outcome, body: None }),
         ..ConditionStanding::default()
     };
     let health = [
@@ -108,10 +110,12 @@ fn evidence_is_of_this_rollout_and_of_what_was_false() {
         events: vec![EvidenceEvent { at: at(60), message: "(service web) deployment failed".to_owned() }],
         tasks: Some(Vec::new()),
         unread: None,
+        logs: Vec::new(),
         probes: vec![ProbeResult {
             condition: "tcp a:1".to_owned(),
             at: at(50),
             outcome: ProbeOutcome::Failed("connection refused".to_owned()),
+            body: None,
         }],
         changed: Vec::new(),
     };
@@ -137,4 +141,47 @@ fn evidence_is_bounded() {
     let evidence = gather(&rollout(), Some(&service), Some(&known(tasks)));
     let size = serde_json::to_string(&evidence).unwrap().len();
     assert!(size < 32 << 10, "{size}");
+}
+
+#[test]
+fn the_streams_of_containers_that_failed_are_named_with_the_command_that_reads_them() {
+    let logs = |group: &str| {
+        serde_json::json!({"logDriver": "awslogs", "options": {
+            "awslogs-group": group, "awslogs-stream-prefix": "web", "awslogs-region": "eu-central-1",
+        }})
+    };
+    let content = TaskDefinitionContent::new(serde_json::json!({"containerDefinitions": [
+        {"name": "app", "logConfiguration": logs("/ecs/it's web")},
+        {"name": "proxy", "logConfiguration": logs("/ecs/proxy")},
+        {"name": "agent", "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "hunter2"}}},
+        {"name": "plain", "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/plain"}}},
+    ]}));
+    let failed = |id: &str, seconds: i64| StoppedTask {
+        id: Some(id.to_owned()),
+        ..task(
+            "EssentialContainerExited",
+            "exited",
+            seconds,
+            &[
+                ("app", Some(1), None),
+                ("proxy", Some(0), None),
+                ("agent", Some(1), None),
+                ("plain", Some(1), None),
+            ],
+        )
+    };
+    let tasks = known(vec![failed("old", 10), failed("new", 20), StoppedTask { id: None, ..failed("", 30) }]);
+    let told = |tasks: &Observed<Vec<StoppedTask>>, content: Option<&TaskDefinitionContent>| {
+        let mut evidence = Evidence::default();
+        add_logs(&mut evidence, tasks, content);
+        evidence.logs.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&tasks, Some(&content)),
+        [
+            "aws logs get-log-events --log-group-name '/ecs/it'\\''s web' --log-stream-name web/app/new --region eu-central-1"
+        ]
+    );
+    assert_eq!(told(&tasks, None), Vec::<String>::new());
+    assert_eq!(told(&unknown(UnknownCategory::Throttled), Some(&content)), Vec::<String>::new());
 }

@@ -30,7 +30,7 @@ fn service(state: RolloutState) -> LiveService {
 }
 
 fn answer(seconds: i64, outcome: ProbeOutcome) -> ProbeResult {
-    ProbeResult { condition: WEB.to_owned(), at: at(seconds), outcome }
+    ProbeResult { condition: WEB.to_owned(), at: at(seconds), outcome, body: None }
 }
 
 fn right(seconds: i64) -> ProbeResult {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::desired::TaskDefinitionContent;
 use crate::edit::Touched;
+use crate::name::RevisionRef;
 use crate::rollback::revert::{Parent, PastCommit, Trailers};
-use crate::verb::{Goal, Rollback, rollback};
+use crate::verb::{Goal, Rollback, StandIn, rollback};
 
 /// A branch on whose commits web runs these revisions, oldest first; the first commit has the id 1111...
 fn history(revisions: &[&str]) -> Vec<PastCommit> {
@@ -61,7 +63,11 @@ fn it_goes_back_to_the_last_good_commit_or_before_the_last_change_or_where_it_is
     ];
     for (revisions, goal, expected) in cases {
         let history = history(revisions);
-        assert_eq!(shown(rollback(&history, &web, &goal)).as_deref(), Ok(expected), "{revisions:?} {goal:?}");
+        assert_eq!(
+            shown(rollback(&history, &web, &goal, None)).as_deref(),
+            Ok(expected),
+            "{revisions:?} {goal:?}"
+        );
     }
 }
 
@@ -70,7 +76,7 @@ fn what_cannot_be_gone_back_to_is_told() {
     let web = name("web");
     let named = |digits: &str| Goal::Named(digits.to_owned());
     let told =
-        |revisions: &[&str], goal: &Goal| shown(rollback(&history(revisions), &web, goal)).unwrap_err();
+        |revisions: &[&str], goal: &Goal| shown(rollback(&history(revisions), &web, goal, None)).unwrap_err();
     assert_eq!(
         told(&["1", "1"], &before(None)),
         "EcsService/web was never deployed otherwise in the 2 newest commits of the branch: there is nothing to go back to"
@@ -86,8 +92,24 @@ fn what_cannot_be_gone_back_to_is_told() {
     let mut again = history(&["1", "2", "3"]);
     again[0].trailers.reverts.insert(id(2));
     let refused = Refusal::RolledBackBefore { service: key(&web), commit: id(3) };
-    assert_eq!(rollback(&again, &web, &before(None)), Err(refused));
-    assert_eq!(shown(rollback(&again, &web, &named("2222222"))).as_deref(), Ok("2, which was named: 3"));
+    assert_eq!(rollback(&again, &web, &before(None), None), Err(refused));
+    assert_eq!(
+        shown(rollback(&again, &web, &named("2222222"), None)).as_deref(),
+        Ok("2, which was named: 3")
+    );
+}
+
+#[test]
+fn what_stands_in_for_the_last_good_revision_is_pinned_where_that_is_gone_back_to() {
+    let (history, web) = (history(&["1", "2", "3"]), name("web"));
+    let stand_in = StandIn {
+        good: id(1),
+        content: TaskDefinitionContent::new(serde_json::json!({"family": "web"})),
+        revision: RevisionRef::parse("web:9").unwrap(),
+    };
+    let pins = |goal: &Goal| rollback(&history, &web, goal, Some(&stand_in)).unwrap().revert.pins;
+    assert_eq!(pins(&before(Some(1))), BTreeMap::from([(web.clone(), stand_in.revision.clone())]));
+    assert_eq!(pins(&before(Some(2))), BTreeMap::new());
 }
 
 #[test]
@@ -108,7 +130,7 @@ fn history_is_read_until_the_choice_can_be_made() {
 
 #[test]
 fn the_message_says_where_to_why_and_who() {
-    let found = rollback(&history(&["1", "2"]), &name("web"), &before(None)).unwrap();
+    let found = rollback(&history(&["1", "2"]), &name("web"), &before(None), None).unwrap();
     assert_eq!(
         found.message(Some("500s\nsince 12:00"), "Ada", "bowline rollback web"),
         format!(

@@ -118,6 +118,7 @@ fn stopped_task(task: &Task) -> StoppedTask {
         reason: container.reason.clone(),
     });
     StoppedTask {
+        id: task.task_arn().and_then(last_part),
         stopped_at: task.stopped_at.or(task.stopping_at).and_then(timestamp),
         stop_code: task.stop_code.as_ref().map(|code| code.as_str().to_owned()),
         reason: task.stopped_reason.clone(),

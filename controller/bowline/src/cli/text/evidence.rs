@@ -24,6 +24,9 @@ pub(super) fn text(failed: &FailedRollout) -> String {
     if let Some(why) = &evidence.unread {
         line("tasks:", &format!("not read, and tried again: {why}"));
     }
+    for stream in evidence.logs.iter().take(MOST_LINES) {
+        line("logs:", &stream.to_string());
+    }
     for (condition, what, at) in evidence.failed_probes().take(MOST_LINES) {
         line("probe:", &format!("{condition}: {what} ({at:.0})"));
     }

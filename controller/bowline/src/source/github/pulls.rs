@@ -171,6 +171,21 @@ impl GitHub {
         self.order("close a pull request", Method::PATCH, &path, &json!({"state": "closed"})).await
     }
 
+    /// The whole message of a commit.
+    pub async fn message(&self, commit: &CommitId) -> Result<String, GitHubError> {
+        #[derive(Deserialize)]
+        struct Shown {
+            commit: Said,
+        }
+        #[derive(Deserialize)]
+        struct Said {
+            message: String,
+        }
+        let shown: Shown =
+            self.call("look at a commit", Method::GET, &format!("/commits/{commit}"), None).await?;
+        Ok(shown.commit.message)
+    }
+
     /// Merges a pull request if its head is `expected`. `message` is the whole message of its commit, for the ways of merging
     /// that make another one.
     pub async fn merge(&self, number: u64, expected: &CommitId, message: &str) -> Result<(), GitHubError> {

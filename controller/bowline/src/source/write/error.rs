@@ -59,6 +59,12 @@ pub enum WriteError {
         /// The resources.
         others: String,
     },
+    /// In no way does the revert lead to what was good.
+    #[error("taking it back would not lead to what was good: {what}")]
+    NotGood {
+        /// Of each service, what would not be the same.
+        what: String,
+    },
     /// The signing key cannot be used.
     #[error("the signing key {} cannot be used: {problem}", path.display())]
     SigningKey {
@@ -122,7 +128,7 @@ impl WriteError {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Source(error) => error.category(),
-            Self::Edit(_) | Self::NoFile { .. } | Self::NoDocument { .. } => "edit",
+            Self::Edit(_) | Self::NoFile { .. } | Self::NoDocument { .. } | Self::NotGood { .. } => "edit",
             Self::Shallow { .. } => "shallow",
             Self::SigningKey { .. } => "signing-key",
             Self::MayNotPush { .. } => "auth",
@@ -155,6 +161,9 @@ impl WriteError {
             Self::Edit(_) => "make the change by hand, and push it",
             Self::NoFile { .. } | Self::NoDocument { .. } | Self::NotItsParent { .. } | Self::Strays { .. } => {
                 "revert by hand with `git revert`, and push it"
+            }
+            Self::NotGood { .. } => {
+                "something that it refers to has changed since then: write what it is to deploy into git by hand"
             }
             Self::Shallow { .. } => {
                 "fetch the whole history in the repository that Bowline reads: git fetch --unshallow"

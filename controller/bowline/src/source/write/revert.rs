@@ -13,18 +13,28 @@ use super::tree::Tree;
 use crate::source::history::{find, parents};
 use crate::source::mirror::Mirror;
 
+/// How a revert gets to what was good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// What the commits changed is taken back, and what came later is kept.
+    TakenBack,
+    /// The last good form takes the place of what is there.
+    Restored,
+}
+
 /// Takes back each step on top of the one before, newest first, and pins what has to be pinned.
 pub(super) fn tree(
     mirror: &Mirror,
     repository: &Repository,
     revert: &Revert,
+    means: Means,
 ) -> Result<(Oid, Made), WriteError> {
     if !revert.to_register.is_empty() {
         let names: Vec<&str> = revert.to_register.keys().map(ResourceName::as_str).collect();
         return Err(WriteError::NotRegistered { services: names.join(", ") });
     }
     let tree = Tree::of_commit(mirror, repository, &revert.head)?;
-    let mut work = Work { mirror, repository, tree, made: Made::default(), replaced: BTreeSet::new() };
+    let mut work = Work { mirror, repository, tree, means, made: Made::default(), replaced: BTreeSet::new() };
     for step in &revert.steps {
         work.take(step)?;
     }
@@ -45,6 +55,7 @@ struct Work<'a> {
     mirror: &'a Mirror,
     repository: &'a Repository,
     tree: Tree<'a>,
+    means: Means,
     made: Made,
     /// Documents that have their last good form already.
     replaced: BTreeSet<ResourceKey>,
@@ -60,7 +71,8 @@ impl Work<'_> {
             commit: step.commit.clone(),
             parent: step.parent.clone(),
         })?;
-        let whole = if step.whole { self.whole(&commit, &parent)? } else { None };
+        let whole =
+            if step.whole && self.means == Means::TakenBack { self.whole(&commit, &parent)? } else { None };
         if let Some(tree) = whole {
             self.tree.replace(tree);
             self.made.note(Part::Commit(step.commit.clone()), PartChange::Whole);
@@ -97,11 +109,21 @@ impl Work<'_> {
             let text = Tree::of_commit(self.mirror, self.repository, commit)?.needed(path)?;
             Ok::<_, WriteError>(document(path, &text, resource)?.to_owned())
         };
-        let (bad, good) = (at(&step.commit, &place.bad)?, at(&step.parent, &place.before)?);
         let last_good = at(&place.good.0, &place.good.1)?;
         // Taken back as a whole, a later commit may have moved it.
         let path = self.holding(resource, [&place.now, &place.bad])?;
         let text = self.tree.needed(&path)?;
+        if self.means == Means::Restored {
+            let restored = take_back(&path, &text, resource, "", &last_good, &last_good, |_, _, _| None)?;
+            self.tree.write(&path, &restored.text)?;
+            let change = match restored.reversal {
+                Reversal::AlreadyThere => PartChange::Taken(Reversal::AlreadyThere),
+                Reversal::Merged | Reversal::Replaced => PartChange::Restored,
+            };
+            self.made.note(Part::Resource(resource.clone()), change);
+            return Ok(());
+        }
+        let (bad, good) = (at(&step.commit, &place.bad)?, at(&step.parent, &place.before)?);
         let taken = take_back(&path, &text, resource, &bad, &good, &last_good, merge)?;
         self.tree.write(&path, &taken.text)?;
         if taken.reversal == Reversal::Replaced {
@@ -113,6 +135,9 @@ impl Work<'_> {
 
     fn file(&mut self, step: &Step, file: &RelativePath) -> Result<(), WriteError> {
         let at = |commit| Tree::of_commit(self.mirror, self.repository, commit)?.text(file);
+        if self.means == Means::Restored {
+            return self.restore(file, at(&step.parent)?);
+        }
         let (bad, good, ours) = (at(&step.commit)?, at(&step.parent)?, self.tree.text(file)?);
         let reversal = match (bad, good, ours) {
             (bad, good, ours) if ours == good || bad == good => Reversal::AlreadyThere,
@@ -137,6 +162,22 @@ impl Work<'_> {
             (_, None, _) => Reversal::AlreadyThere,
         };
         self.made.note(Part::File(file.clone()), PartChange::Taken(reversal));
+        Ok(())
+    }
+
+    /// Gives a task definition file the form that it had before.
+    fn restore(&mut self, file: &RelativePath, good: Option<String>) -> Result<(), WriteError> {
+        let is_there = self.tree.text(file)? == good;
+        match good {
+            Some(good) if !is_there => {
+                self.tree.write(file, &good)?;
+                self.made.note(Part::File(file.clone()), PartChange::Restored);
+            }
+            // Nothing that goes back names a file that was added.
+            Some(_) | None => {
+                self.made.note(Part::File(file.clone()), PartChange::Taken(Reversal::AlreadyThere));
+            }
+        }
         Ok(())
     }
 

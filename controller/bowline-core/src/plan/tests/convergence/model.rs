@@ -103,7 +103,7 @@ impl Model {
             Answers::Wrong | Answers::WrongOnceChanged => failed(),
             Answers::Nobody => ProbeOutcome::Refused("nothing to ask".to_owned()),
         };
-        ProbeResult { condition: format!("tcp {of}.test:80"), at: self.now(), outcome }
+        ProbeResult { condition: format!("tcp {of}.test:80"), at: self.now(), outcome, body: None }
     }
 
     pub(super) fn answer(&self, live: &mut Live, need: &Need) {

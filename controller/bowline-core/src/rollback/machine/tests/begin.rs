@@ -4,7 +4,7 @@ use super::*;
 use crate::plan::HeldWhy;
 use crate::plan::fixture::{Fixture, content};
 use crate::rollback::SharedOutage;
-use crate::rollback::revert::{Parent, PastCommit, Revert, Trailers};
+use crate::rollback::revert::{Aims, Parent, PastCommit, Revert, Trailers};
 
 #[test]
 fn a_later_commit_s_failure_overtakes_the_rollback_and_its_own_fails_it() {
@@ -61,6 +61,7 @@ fn what_has_no_branch_and_needs_a_person_holds_no_other_service_up() {
         steps: vec![step],
         pins: BTreeMap::new(),
         to_register: BTreeMap::new(),
+        aims: Aims::default(),
         documents: BTreeMap::new(),
     };
     let candidate = Candidate { failed: failed(), strategy: RollbackStrategy::AutoMerge };

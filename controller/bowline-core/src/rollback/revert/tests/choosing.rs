@@ -212,10 +212,25 @@ fn a_merge_goes_back_to_the_parent_that_the_branch_was_on() {
         ancestors.iter().any(|(of, all)| id(*of) == *parent && all.iter().any(|one| id(*one) == *commit))
     };
     for (acted_from, wanted) in
-        [(vec![], 0), (vec![1], 0), (vec![3], 1), (vec![9, 3, 4], 1), (vec![4, 3], 0), (vec![9], 0)]
+        [(vec![], 0), (vec![1], 0), (vec![1, 3], 1), (vec![9, 3, 4], 1), (vec![4, 3], 0), (vec![9], 0)]
     {
         let acted_from: Vec<CommitId> = acted_from.into_iter().map(id).collect();
-        assert_eq!(mainline(&[id(5), id(6)], &acted_from, holds), wanted, "{acted_from:?}");
+        let said = ("Deploy", "main");
+        assert_eq!(mainline(&[id(5), id(6)], &acted_from, said, holds), wanted, "{acted_from:?}");
+    }
+    // Where nobody knows, git's own message tells.
+    let cases = [
+        ("Merge branch 'main' into feature", "main", 1),
+        ("Merge branch 'main' of github.com:acme/infra", "refs/heads/main", 1),
+        ("Merge remote-tracking branch 'origin/release/1' into feature", "release/1", 1),
+        ("Merge branch 'master' into feature", "HEAD", 1),
+        ("Merge branch 'feature'", "main", 0),
+        ("Merge branch 'main-2' into feature", "main", 0),
+        ("Merge pull request #7 from acme/main", "main", 0),
+    ];
+    for (subject, branch, wanted) in cases {
+        assert_eq!(mainline(&[id(5), id(6)], &[id(1)], (subject, branch), holds), wanted, "{subject}");
+        assert_eq!(mainline(&[id(5), id(6)], &[id(4)], (subject, branch), holds), 0, "{subject}");
     }
 }
 

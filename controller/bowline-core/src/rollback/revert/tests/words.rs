@@ -11,6 +11,7 @@ fn revert(steps: Vec<Step>) -> Revert {
         steps,
         pins: BTreeMap::new(),
         to_register: BTreeMap::new(),
+        aims: Aims::default(),
         documents: BTreeMap::new(),
     }
 }
