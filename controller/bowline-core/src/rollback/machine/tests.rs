@@ -5,10 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
-use crate::name::{CommitId, ResourceName};
-use crate::plan::{EvidenceEvent, StoppedGroup};
+use crate::name::{CommitId, InstanceName, ResourceName};
+use crate::plan::{Evidence, EvidenceEvent, SpecHash, StoppedGroup};
 
 mod begin;
+mod holds;
+mod own;
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -41,7 +43,13 @@ fn failed() -> FailedSpec {
 fn rollback(strategy: RollbackStrategy) -> Rollback {
     let resources = BTreeMap::from([(name("web"), failed())]);
     let bad = (id('b'), "Release web 7".to_owned());
-    Rollback::detected("bbbbbbbbbbbb-1".to_owned(), bad, resources, strategy, start())
+    Rollback::detected(
+        ("bbbbbbbbbbbb-1".to_owned(), InstanceName::default()),
+        bad,
+        resources,
+        strategy,
+        start(),
+    )
 }
 
 fn branch(merges_itself: bool) -> Branch {
@@ -74,9 +82,7 @@ impl Outside {
         let is_merged = !self.merged.is_empty();
         let found = match &rollback.branch {
             Some(branch) => self.pulls.iter().find(|pull| pull.branch == branch.name),
-            None => self.pulls.iter().find(|pull| {
-                Marker::find(&pull.body).is_some_and(|marker| marker.bad_commit == rollback.bad_commit)
-            }),
+            None => own(rollback, &self.pulls, "main", []),
         };
         Seen {
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
@@ -87,7 +93,9 @@ impl Outside {
                 Some(pull) => PullSeen::There(pull.clone()),
                 None => PullSeen::None,
             },
+            followed: false,
             github: true,
+            writes: true,
             strategy: RollbackStrategy::AutoMerge,
             storm: false,
         }
@@ -108,8 +116,10 @@ impl Outside {
                     url: "https://github.test/1".to_owned(),
                     node_id: "PR_1".to_owned(),
                     branch: branch.name.clone(),
+                    base: "main".to_owned(),
                     head: branch.commit.clone(),
                     body: body(rollback, &branch),
+                    armed_by_author: false,
                     state: PullState::Open {
                         mergeability: if self.blocked { Mergeability::Blocked } else { Mergeability::Ready },
                         auto_merge: false,
@@ -131,6 +141,8 @@ impl Outside {
                 self.pulls.first_mut().unwrap().state = PullState::Closed;
                 rollback.has_closed();
             }
+            Step::DisableAutoMerge { .. } => rollback.disarmed(now),
+            Step::UpdateBranch { .. } => rollback.update_asked(now),
             Step::Tell { .. } => rollback.has_told(),
             Step::Rest => {}
         }
@@ -304,15 +316,27 @@ fn open(mergeability: Mergeability) -> Pull {
         url: "https://github.test/7".to_owned(),
         node_id: "PR_7".to_owned(),
         branch: branch(true).name,
+        base: "main".to_owned(),
         head: id('c'),
         body: String::new(),
+        armed_by_author: false,
         state: PullState::Open { mergeability, auto_merge: false },
     }
 }
 
 fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
     let strategy = RollbackStrategy::AutoMerge;
-    Seen { git, wanted: BTreeMap::new(), live, pull, github: true, strategy, storm: false }
+    Seen {
+        git,
+        wanted: BTreeMap::new(),
+        live,
+        pull,
+        followed: false,
+        github: true,
+        writes: true,
+        strategy,
+        storm: false,
+    }
 }
 
 /// In this state, with its branch pushed.
@@ -381,6 +405,7 @@ fn what_is_allowed_by_now_and_whether_git_may_be_acted_from_hold_each_step() {
         (State::Detected, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
         (State::Detected, PullSeen::None, auto, auto, unknown, "rest", None),
         (State::Branch, PullSeen::None, auto, by_pull, fresh, "open-pull", None),
+        (State::Branch, PullSeen::None, auto, auto, unknown, "rest", None),
         (State::Branch, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
         (State::PullRequest, ready(), auto, auto, fresh, "merge", None),
         (State::PullRequest, ready(), auto, by_pull, fresh, "tell", Some("wants a person to merge")),
@@ -493,7 +518,14 @@ fn the_text_says_what_a_person_needs_and_what_bowline_needs() {
     let branch = branch(false);
     insta::assert_snapshot!(body(&rollback, &branch));
     assert_eq!(title(&branch), "Revert \"Release web 7\"");
-    let marker = Marker { bad_commit: id('b'), commit: id('c'), merges_itself: false };
+    let marker = Marker {
+        bad_commit: id('b'),
+        commit: id('c'),
+        merges_itself: false,
+        rollback: Some("bbbbbbbbbbbb-1".to_owned()),
+        instance: Some(InstanceName::default()),
+        resources: Some(BTreeSet::from([name("web")])),
+    };
     assert_eq!(Marker::find(&body(&rollback, &branch)), Some(marker));
     assert_eq!(Marker::find("<!-- bowline:revert bad=b -->"), None);
 }

@@ -114,8 +114,10 @@ async fn a_pull_request_is_found_by_its_branch_and_followed_until_it_is_merged()
         url: format!("{}/acme/infra/pull/1", site.simulated.url()),
         node_id: opened.node_id.clone(),
         branch: BRANCH.to_owned(),
+        base: "main".to_owned(),
         head: site.tip(BRANCH),
         body: "why".to_owned(),
+        armed_by_author: false,
         state: ready,
     };
     assert_eq!(opened, expected);
@@ -167,7 +169,7 @@ async fn what_is_told_twice_is_there_once() {
     let github = site.github();
     let pull = site.opened().await;
     let verdict = |summary: &str| Verdict {
-        context: "bowline/rollback",
+        context: "bowline/rollback".to_owned(),
         summary: summary.to_owned(),
         url: Some(pull.url.clone()),
     };
@@ -334,8 +336,11 @@ async fn a_github_app_gets_its_token_and_another_one_when_that_is_taken_back() {
     };
     let github = with(None);
     let pull = github.open_pull(&new_pull()).await.unwrap();
-    let verdict =
-        |summary: &str| Verdict { context: "bowline/rollback", summary: summary.to_owned(), url: None };
+    let verdict = |summary: &str| Verdict {
+        context: "bowline/rollback".to_owned(),
+        summary: summary.to_owned(),
+        url: None,
+    };
     let bad = site.tip("main");
     for summary in ["one", "one", "two"] {
         github.convict(&bad, &verdict(summary)).await.unwrap();
