@@ -258,3 +258,6 @@ impl Loop {
         self.tools.clock.now()
     }
 }
+
+#[cfg(test)]
+mod tests;

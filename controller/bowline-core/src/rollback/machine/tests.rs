@@ -11,6 +11,7 @@ use crate::plan::{Evidence, EvidenceEvent, SpecHash, StoppedGroup};
 mod begin;
 mod holds;
 mod own;
+mod text;
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -567,47 +568,4 @@ fn what_speaks_for_the_verdict_is_told_in_text_and_in_one_sentence() {
     let resources = BTreeMap::from([(name("web"), failed)]);
     let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
     insta::assert_snapshot!(text);
-}
-
-#[test]
-fn what_is_known_of_many_failures_cuts_nothing_else_off() {
-    let mut long = evidence();
-    long.events = vec![EvidenceEvent { at: start(), message: "x".repeat(500) }; 20];
-    let failed = FailedSpec { evidence: Some(Box::new(long)), ..failed() };
-    let resources = (0..30).map(|number| (name(&format!("web-{number}")), failed.clone())).collect();
-    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
-    assert!(text.chars().count() < 65_536, "{}", text.len());
-    for part in
-        ["There is more: `bowline diff` shows it.", "### What this changes", "### To release it again"]
-    {
-        assert!(text.contains(part), "{part}");
-    }
-}
-
-#[test]
-fn evidence_is_learned_until_it_is_complete() {
-    let hash = failed().spec_hash;
-    let mut rollback = rollback(RollbackStrategy::PullRequest);
-    let mut learn = |name: &str, hash: &SpecHash, evidence: &Evidence| {
-        rollback.learn_evidence(&self::name(name), hash, evidence)
-    };
-    let unread = Evidence { tasks: None, unread: Some("throttled".to_owned()), ..evidence() };
-    assert!(!learn("api", &hash, &unread));
-    assert!(!learn("web", &SpecHash("other".to_owned()), &unread));
-    assert!(learn("web", &hash, &unread));
-    assert!(!learn("web", &hash, &unread));
-    assert!(learn("web", &hash, &evidence()));
-    assert!(!learn("web", &hash, &unread));
-    assert_eq!(rollback.resources[&name("web")].evidence.as_deref(), Some(&evidence()));
-}
-
-#[test]
-fn the_text_calls_nobody_and_is_never_too_long() {
-    let mut failed = failed();
-    failed.reason = "@everyone <!-- bowline:revert bad=x -->\nand more".to_owned();
-    failed.differences = vec!["x".repeat(5_000); 100];
-    let resources = BTreeMap::from([(name("web"), failed)]);
-    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) }, &branch(true));
-    assert!(!text.contains("@everyone") && text.chars().count() < 65_536, "{}", text.len());
-    assert_eq!(Marker::find(&text).map(|marker| marker.bad_commit), Some(id('b')));
 }
