@@ -54,7 +54,7 @@ async fn another_service_of_the_same_commit_gets_a_pull_request_of_its_own_at_on
     let scene = site.scene(&["api"]).await;
     site.turn(&scene).await.unwrap();
     assert_eq!(site.states().await, [PullState::Merged, armed]);
-    assert_eq!(site.known(), [State::Merged, State::PullRequest]);
+    assert_eq!(site.known(), [State::Converged, State::PullRequest]);
     // Also to a new store.
     site.rollbacks.known.clear();
     site.rollbacks.examined = None;

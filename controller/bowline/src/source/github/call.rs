@@ -93,6 +93,8 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    /// The limit that it says is reached, and until when.
+    limit: Option<(Limit, Timestamp)>,
 }
 
 /// How GitHub names one answer, to be asked whether it is still the same.
@@ -296,13 +298,14 @@ impl GitHub {
             let response = client.execute(request).await?;
             let (parts, body) = response.into_parts();
             let body = body.collect().await?.to_bytes();
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+            Ok(Answer { status: parts.status, headers: parts.headers, body, limit: None })
         };
-        let answer = match tokio::time::timeout(TOTAL, call).await {
+        let mut answer = match tokio::time::timeout(TOTAL, call).await {
             Ok(answer) => answer.map_err(down)?,
             Err(_) => return Err(base.unclear(format!("no answer within {} s", TOTAL.as_secs()))),
         };
-        if let Some((limit, until)) = self.limit(&answer, quota) {
+        answer.limit = self.limit(&answer, quota);
+        if let Some((limit, until)) = answer.limit {
             self.limits().reached(limit, until);
         }
         Ok(answer)
@@ -359,8 +362,7 @@ impl GitHub {
         let message: String = message.lines().next().unwrap_or_default().chars().take(SHOWN).collect();
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let repository = self.repository();
-        let limit = self.limit(answer, Quota::Core).filter(|_| matches!(answer.status.as_u16(), 403 | 429));
-        if let Some((limit, until)) = limit {
+        if let Some((limit, until)) = answer.limit.filter(|_| matches!(answer.status.as_u16(), 403 | 429)) {
             return GitHubError::Limited { kind: limit.kind(), until };
         }
         match answer.status.as_u16() {

@@ -262,8 +262,8 @@ async fn the_last_call_of_the_hour_is_known_for_the_last_before_github_refuses_o
 #[tokio::test]
 async fn why_no_pull_request_was_opened_is_told_apart() {
     let site = Site::new().await;
-    let github = site.github();
-    let refused = |new: NewPull| async { site.github().open_pull(&new).await.unwrap_err() };
+    let github = &site.github();
+    let refused = |new: NewPull| async move { github.open_pull(&new).await.unwrap_err() };
     let in_base = refused(NewPull { head: "main".to_owned(), ..new_pull() }).await;
     assert_eq!(NotOpened::from(&in_base), Some(NotOpened::NothingInIt), "{in_base}");
     let no_base = refused(NewPull { base: "gone".to_owned(), ..new_pull() }).await;
