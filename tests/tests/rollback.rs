@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod faults;
+mod machine;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

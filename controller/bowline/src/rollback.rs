@@ -121,7 +121,7 @@ impl Loop {
 
     /// Takes every rollback as far as it goes now, then begins those that are new.
     async fn turn(&mut self, scene: &Scene) -> Result<(), StoreError> {
-        self.learn_evidence(scene).await?;
+        self.learn(scene).await?;
         self.advance_all(scene).await?;
         if self.begin(scene).await? {
             self.advance_all(scene).await?;
@@ -130,21 +130,26 @@ impl Loop {
     }
 
     /// Adds what passes found out since a rollback began, also where its pull request is open already.
-    async fn learn_evidence(&mut self, scene: &Scene) -> Result<(), StoreError> {
+    async fn learn(&mut self, scene: &Scene) -> Result<(), StoreError> {
         let open: Vec<Rollback> =
             self.known.values().filter(|known| !known.state.is_last()).cloned().collect();
         for mut rollback in open {
-            let mut is_new = false;
+            let (mut is_new, mut is_evidence) = (false, false);
             for (name, failed) in &scene.failed {
+                if let Some(tried) = &failed.tried {
+                    is_new |= rollback.learn_attempt(name, &failed.spec_hash, tried);
+                }
                 if let Some(evidence) = &failed.evidence {
-                    is_new |= rollback.learn_evidence(name, &failed.spec_hash, evidence);
+                    is_evidence |= rollback.learn_evidence(name, &failed.spec_hash, evidence);
                 }
             }
-            if is_new {
+            if is_new || is_evidence {
                 self.tools.store.save(&rollback, &[], &scene.snapshot.commit).await?;
-                self.tools.rewrite(&rollback, scene).await;
-                self.known.insert(rollback.id.clone(), rollback);
             }
+            if is_evidence {
+                self.tools.rewrite(&rollback, scene).await;
+            }
+            self.known.insert(rollback.id.clone(), rollback);
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub use begin::{
 pub use marker::{Marker, own};
 pub use merging::{Merging, merging};
 pub use person::NotRolledBack;
-pub use rollback::{Branch, FailedSpec, PullRef, Rollback};
+pub use rollback::{Branch, FailedSpec, PullRef, Rollback, Tried};
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};
 pub use state::State;
 pub use text::{body, comment, comment_marker, defused, status, status_context, title};
@@ -207,6 +207,8 @@ impl Rollback {
     /// more.
     fn merge(&mut self, seen: &Seen, now: Timestamp) -> Option<Step> {
         let PullSeen::There(pull) = &seen.pull else { return None };
+        // Where somebody turned it off, what is turned on again is not ours.
+        self.armed &= matches!(pull.state, PullState::Open { auto_merge: true, .. });
         let branch = self.branch.as_ref()?;
         if !seen.writes {
             self.why = Some(observed(pull));
@@ -252,7 +254,9 @@ impl Rollback {
                 let refused =
                     self.trouble.as_ref().is_some_and(|trouble| trouble.person && trouble.is_of(&step));
                 let why = self.why.clone().filter(|_| refused);
-                ((!refused || !self.is_to_be_told()).then_some(step), why)
+                let step = (!refused || !self.is_to_be_told()).then_some(step);
+                self.armed = step.is_some();
+                (step, why)
             }
             Merging::Soon | Merging::Update => {
                 self.look_at = later(now, SOON);
@@ -264,12 +268,12 @@ impl Rollback {
         step
     }
 
-    /// Whether Bowline let the server merge it: whoever opened it did, and that was no person at a shell.
+    /// Whether Bowline let the server merge it: it is remembered, or whoever opened it did, and that was no person at a shell.
     fn has_armed(&self, pull: &Pull) -> bool {
         let pushed = self.branch.as_ref().is_some_and(|branch| !branch.message.is_empty());
         let by_controller =
             pushed || Marker::find(&pull.body).is_some_and(|marker| marker.rollback.is_some());
-        pull.armed_by_author && by_controller
+        self.armed || pull.armed_by_author && by_controller
     }
 
     fn in_conflict(&self, pull: &Pull) -> String {

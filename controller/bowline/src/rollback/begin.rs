@@ -31,7 +31,7 @@ impl Loop {
             name,
             spec_hash: &failed.spec_hash,
             strategy: failed.strategy.min(self.tools.strategy),
-            began: failed.began,
+            tried: failed.tried.as_ref(),
         });
         let names = machine::fresh(&self.known, failed, scene.outage.as_ref());
         let fresh: BTreeMap<&ResourceName, &FailedService> =
@@ -148,6 +148,7 @@ impl Loop {
             spec_hash: failed.spec_hash.clone(),
             wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
             reason: failed.reason.clone(),
+            tried: failed.tried.clone(),
             attempt: failed.attempt.clone(),
             evidence: failed.evidence.clone(),
             differences: failed.differences.clone(),

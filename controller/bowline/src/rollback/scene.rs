@@ -9,8 +9,8 @@ use bowline_core::live::Observed;
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
 use bowline_core::policy::GitStanding;
+use bowline_core::rollback::machine::Tried;
 use bowline_core::rollback::{self, SharedOutage};
-use jiff::Timestamp;
 
 use crate::engine::reconcile::{Pass, World};
 use crate::source::Snapshot;
@@ -43,8 +43,8 @@ pub struct FailedService {
     pub spec_hash: SpecHash,
     /// How, as a sentence.
     pub reason: String,
-    /// When the attempt that failed began, where that is known.
-    pub began: Option<Timestamp>,
+    /// Which attempt failed, where that is known.
+    pub tried: Option<Tried>,
     /// How far a rollback may go, as its manifest and the mode say.
     pub strategy: RollbackStrategy,
     /// Whether task definitions may be registered on its Target.
@@ -140,7 +140,9 @@ fn failed(
     let failed = FailedService {
         spec_hash: spec_hash.clone(),
         reason: reason.clone(),
-        began: memory.and_then(|memory| memory.attempts.get(spec_hash)).map(|attempt| attempt.at),
+        tried: memory
+            .and_then(|memory| memory.attempts.get(spec_hash))
+            .map(|attempt| Tried { began: attempt.at, deployment: attempt.deployment_id.clone() }),
         strategy: wanted.rollback.strategy.min(most),
         may_register: most == RollbackStrategy::AutoMerge && deploys(world, target),
         attempt: memory.map(|memory| attempt(memory, spec_hash)).unwrap_or_default(),

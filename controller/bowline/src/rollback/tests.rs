@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bowline_core::name::CommitId;
 use bowline_core::preview::Conclusion;
-use bowline_core::rollback::machine::{Mergeability, Pull, PullState};
+use bowline_core::rollback::machine::{Mergeability, Pull, PullState, Tried};
 use bowline_sim::{
     Fault, FaultRule, GitHub as Simulated, GitHubConfig, Permissions, Protection, RepositorySettings,
 };
@@ -161,7 +161,7 @@ impl Site {
             let failed = FailedService {
                 spec_hash: SpecHash(format!("{text}-2")),
                 reason: "rolled back by ECS: tasks failed to start".to_owned(),
-                began: None,
+                tried: Some(Tried { began: Timestamp::UNIX_EPOCH, deployment: Some("1".to_owned()) }),
                 strategy: RollbackStrategy::AutoMerge,
                 may_register: true,
                 attempt: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, later};
+use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, Tried, later};
 use crate::desired::kind::RollbackStrategy;
 use crate::desired::{DesiredState, TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
@@ -46,8 +46,8 @@ pub struct Failure<'a> {
     pub spec_hash: &'a SpecHash,
     /// How far a rollback may go.
     pub strategy: RollbackStrategy,
-    /// When the attempt that failed began, where that is known.
-    pub began: Option<Timestamp>,
+    /// Which attempt failed, where that is known.
+    pub tried: Option<&'a Tried>,
 }
 
 /// Digest of what git wants of a service, restart token included: a new one is a person's word to try again. None where git
@@ -71,7 +71,10 @@ pub fn fresh<'a>(
         return BTreeSet::new();
     }
     let is_new = |failure: &Failure<'_>| {
-        let tried_since = |known: &Rollback| failure.began.is_some_and(|began| known.opened_at < began);
+        let tried_since = |known: &Rollback| {
+            let before = known.resources.get(failure.name).and_then(|failed| failed.tried.as_ref());
+            failure.tried.zip(before).is_some_and(|(tried, before)| tried.is_after(before))
+        };
         let is_over = |known: &Rollback| known.state.is_last() || known.is_stuck();
         let about = known.values().filter(|known| known.is_about(failure.name, failure.spec_hash));
         about.into_iter().all(|known| is_over(known) && tried_since(known))

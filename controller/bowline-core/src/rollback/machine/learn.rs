@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::state::SETTLE;
 use super::{
-    Branch, GitSeen, LiveSeen, Marker, Pull, PullRef, PullSeen, PullState, Rollback, Seen, State, later,
+    Branch, GitSeen, LiveSeen, Marker, Pull, PullRef, PullSeen, PullState, Rollback, Seen, State, Tried,
+    later,
 };
 use crate::name::{CommitId, ResourceName};
 use crate::plan::{Evidence, SpecHash};
@@ -101,6 +102,20 @@ impl Rollback {
             LiveSeen::OnItsWay if self.state == State::Converged => self.enter(State::Merged, now),
             LiveSeen::AsWanted | LiveSeen::OnItsWay | LiveSeen::Unknown => {}
         }
+    }
+
+    /// Notes that a spec was tried again and failed again while its rollback goes on: that needs no other one. True if it is new.
+    pub fn learn_attempt(&mut self, name: &ResourceName, spec_hash: &SpecHash, tried: &Tried) -> bool {
+        if self.is_stuck() || self.state.is_last() {
+            return false;
+        }
+        let failed = self.resources.get_mut(name).filter(|failed| failed.spec_hash == *spec_hash);
+        let Some(failed) = failed else { return false };
+        if failed.tried.as_ref().is_some_and(|before| !tried.is_after(before)) {
+            return false;
+        }
+        failed.tried = Some(tried.clone());
+        true
     }
 
     /// Adds what was read only after the rollback began, such as tasks that stopped. True if anything is new.

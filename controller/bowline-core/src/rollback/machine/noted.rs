@@ -39,6 +39,7 @@ impl Rollback {
 
     /// Notes that the server does not merge it by itself any more.
     pub fn disarmed(&mut self, now: Timestamp) {
+        self.armed = false;
         self.trouble = None;
         self.look_at = now;
     }

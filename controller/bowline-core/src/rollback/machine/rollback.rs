@@ -54,6 +54,9 @@ pub struct Rollback {
     /// When the server was last asked to bring the branch up to date.
     #[serde(default)]
     pub updated_at: Option<Timestamp>,
+    /// Whether the server was last asked to merge it by itself, and was not seen not to.
+    #[serde(default)]
+    pub armed: bool,
     /// What went wrong with the last step.
     pub trouble: Option<Lasting>,
     /// The comment that was last written, so that it is written once.
@@ -72,6 +75,9 @@ pub struct FailedSpec {
     pub wanted: String,
     /// The verdict's reason, as a sentence.
     pub reason: String,
+    /// Which attempt failed, where that is known.
+    #[serde(default)]
+    pub tried: Option<Tried>,
     /// What is known of the attempt, a line each.
     #[serde(default)]
     pub attempt: Vec<String>,
@@ -82,6 +88,23 @@ pub struct FailedSpec {
     pub differences: Vec<String>,
     /// The commit with which it was last good, if one is known.
     pub good: Option<CommitId>,
+}
+
+/// Which attempt to deploy a spec it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// When it began.
+    pub began: Timestamp,
+    /// The deployment's id, where known.
+    pub deployment: Option<String>,
+}
+
+impl Tried {
+    /// Whether this is another attempt, later than that one. Both times are by the same clock, which need not be ours.
+    pub(super) fn is_after(&self, before: &Self) -> bool {
+        let same = self.deployment.is_some() && self.deployment == before.deployment;
+        !same && self.began > before.began
+    }
 }
 
 /// The branch with the revert.
@@ -138,6 +161,7 @@ impl Rollback {
             went_back_to: BTreeMap::new(),
             to_close: false,
             updated_at: None,
+            armed: false,
             trouble: None,
             told: None,
             overdue_told: false,

@@ -29,11 +29,16 @@ fn after(seconds: i64) -> Timestamp {
     later(start(), SignedDuration::from_secs(seconds))
 }
 
+fn tried(seconds: i64, deployment: &str) -> Tried {
+    Tried { began: after(seconds), deployment: Some(deployment.to_owned()) }
+}
+
 fn failed() -> FailedSpec {
     FailedSpec {
         spec_hash: SpecHash("ab".repeat(32)),
         wanted: "digest".to_owned(),
         reason: "rolled back by ECS: tasks failed to start".to_owned(),
+        tried: Some(tried(0, "ecs-svc/1")),
         attempt: vec!["revision web:7".to_owned()],
         evidence: None,
         differences: vec!["taskDefinition is web:6, git wants web:7".to_owned()],

@@ -77,7 +77,8 @@ async fn what_is_released_after_its_pull_request_was_closed_gets_another_one() {
     let mut scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     assert_eq!(site.states().await, [PullState::Closed], "nothing was tried since");
-    scene.failed.get_mut(&name("web")).unwrap().began = Some(site.rollbacks.now());
+    scene.failed.get_mut(&name("web")).unwrap().tried =
+        Some(Tried { began: site.rollbacks.now(), deployment: Some("2".to_owned()) });
     site.turn(&scene).await.unwrap();
     assert_eq!(site.states().await, [PullState::Closed, open(Mergeability::Blocked, true)]);
     assert_eq!(site.known(), [State::Closed, State::PullRequest]);

@@ -93,7 +93,7 @@ fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
     let none = BTreeMap::new();
     let known = BTreeMap::from([("1".to_owned(), rollback(RollbackStrategy::PullRequest))]);
     let may = |known, spec_hash, strategy, outage: Option<&SharedOutage>| {
-        !fresh(known, [Failure { name: &web, spec_hash, strategy, began: Some(start()) }], outage).is_empty()
+        !fresh(known, [Failure { name: &web, spec_hash, strategy, tried: None }], outage).is_empty()
     };
     let outage = SharedOutage { commits: ["1", "2", "3", "4"].map(str::to_owned).into() };
     assert!(may(&none, &hash, RollbackStrategy::PullRequest, None));
@@ -107,24 +107,31 @@ fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
 fn what_was_tried_once_more_since_and_failed_again_begins_another_one() {
     let (web, spec_hash) = (name("web"), failed().spec_hash);
     let strategy = RollbackStrategy::PullRequest;
-    let may = |one: &Rollback, began: Option<i64>| {
+    let may = |one: &Rollback, tried: Option<Tried>| {
         let known = BTreeMap::from([(one.id.clone(), one.clone())]);
-        let failure = Failure { name: &web, spec_hash: &spec_hash, strategy, began: began.map(after) };
+        let failure = Failure { name: &web, spec_hash: &spec_hash, strategy, tried: tried.as_ref() };
         !fresh(&known, [failure], None).is_empty()
     };
     let mut stuck = rollback(strategy);
     stuck.cannot("nothing to go back to".to_owned(), start());
     let ended = [State::Closed, State::Verified, State::Overtaken, State::Failed];
-    for over in ended.map(|state| at(state, strategy)).into_iter().chain([stuck]) {
-        let known = format!("{}", over.state);
-        assert!(!may(&over, Some(-60)), "{known}: the attempt for which it was opened");
-        assert!(!may(&over, None), "{known}: nobody knows when it was tried");
-        assert!(may(&over, Some(60)), "{known}: another attempt");
+    for mut over in ended.map(|state| at(state, strategy)).into_iter().chain([stuck]) {
+        let state = over.state;
+        assert!(!may(&over, Some(tried(0, "ecs-svc/1"))), "{state}: the attempt for which it was opened");
+        assert!(!may(&over, Some(tried(60, "ecs-svc/1"))), "{state}: the same one, by another clock");
+        assert!(!may(&over, None), "{state}: nobody knows which attempt it was");
+        assert!(may(&over, Some(tried(60, "ecs-svc/2"))), "{state}: another attempt");
+        assert!(!over.learn_attempt(&web, &spec_hash, &tried(60, "ecs-svc/2")), "{state}: nothing follows");
     }
     for state in [State::Detected, State::Branch, State::PullRequest, State::Merged, State::Converged] {
         let mut open = at(state, strategy);
-        open.branch = open.branch.filter(|_| state != State::Detected);
-        assert!(!may(&open, Some(60)), "{state}: it goes on");
+        let again = tried(60, "ecs-svc/2");
+        assert!(!may(&open, Some(again.clone())), "{state}: it goes on");
+        // And is about that attempt from then on, so that closing it is a word on that one, too.
+        assert!(open.learn_attempt(&web, &spec_hash, &again), "{state}");
+        assert!(!open.learn_attempt(&web, &spec_hash, &again), "{state}");
+        open.state = State::Closed;
+        assert!(!may(&open, Some(again)), "{state}");
     }
 }
 

@@ -28,6 +28,16 @@ fn what_bowline_let_the_server_merge_is_taken_back_once_it_may_not_be_merged() {
         let seen = Seen { strategy: now_with, storm, ..seen };
         assert_eq!(rollback.advance(&seen, after(1)).label(), step, "{case}");
     }
+    // What Bowline turned on where a person at a shell opened it is known from memory, until it is seen to be off.
+    let mut adopted = at(State::PullRequest, auto);
+    adopted.branch = adopted.branch.map(|branch| Branch { message: String::new(), ..branch });
+    let look =
+        |pull, storm| Seen { storm, ..seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull)) };
+    assert_eq!(adopted.advance(&look(open(Mergeability::Blocked), false), after(1)).label(), "auto-merge");
+    let mut turned_off = adopted.clone();
+    assert_eq!(adopted.advance(&look(by_a_person(), true), after(2)).label(), "no-auto-merge");
+    turned_off.advance(&look(open(Mergeability::Blocked), true), after(2));
+    assert_eq!(turned_off.advance(&look(by_a_person(), true), after(3)).label(), "tell");
     // What a person asked for at a shell is that person's.
     let mut by_hand = at(State::PullRequest, auto);
     by_hand.branch = by_hand.branch.map(|branch| Branch { message: String::new(), ..branch });
