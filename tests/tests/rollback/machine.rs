@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{REPOSITORY, SetUp, Site, files, put};
 
-fn checked(strict: bool) -> Option<Protection> {
-    Some(Protection { required_checks: vec!["ci".to_owned()], strict, ..Protection::default() })
+fn checked(strict: bool) -> Protection {
+    Protection { required_checks: vec!["ci".to_owned()], strict, ..Protection::default() }
 }
 
 impl Site {
@@ -51,7 +51,7 @@ fn open(mergeability: Mergeability, auto_merge: bool) -> PullState {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_manifest_wants_a_person_by_now_github_does_not_merge_it_any_more() {
-    let site = Site::new(SetUp { protection: checked(false), ..SetUp::auto_merge() }).await;
+    let site = Site::new(SetUp { protection: Some(checked(false)), ..SetUp::auto_merge() }).await;
     let process = site.run();
     site.pull_is(open(Mergeability::Blocked, true)).await;
     put(&site.path, "Let a person merge", &files("enforce", "pull-request", "registry.test/crash:2"));
@@ -91,7 +91,7 @@ async fn nothing_is_written_once_the_target_is_only_observed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_branch_has_to_be_up_to_date_it_is_brought_there_and_merged() {
-    let site = Site::new(SetUp { protection: checked(true), ..SetUp::auto_merge() }).await;
+    let site = Site::new(SetUp { protection: Some(checked(true)), ..SetUp::auto_merge() }).await;
     let process = site.run();
     site.pull_is(open(Mergeability::Blocked, true)).await;
     put(&site.path, "Say hello", &[("README.md", "Hello\n".to_owned())]);

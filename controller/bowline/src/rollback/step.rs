@@ -64,7 +64,7 @@ impl Tools {
             wanted: machine::wanted(rollback, &scene.snapshot.state),
             live,
             pull: PullSeen::NotAsked,
-            followed: false,
+            followed: None,
             github: self.github.is_some(),
             writes: scene.may_write(rollback.resources.keys()),
             strategy: scene.allows(rollback.resources.keys()).min(self.strategy),
@@ -75,7 +75,8 @@ impl Tools {
         {
             match self.find(github, rollback, known).await {
                 Ok(pull) => {
-                    seen.followed = self.follows(rollback, pull.as_ref()).await;
+                    let followed = self.follows(rollback, pull.as_ref()).await;
+                    seen.followed = pull.as_ref().filter(|_| followed).map(|pull| pull.head.clone());
                     seen.pull = pull.map_or(PullSeen::None, PullSeen::There);
                 }
                 Err((category, trouble)) => {
@@ -103,21 +104,12 @@ impl Tools {
             return Ok(None);
         }
         let base = self.writer.branch().await.map_err(|error| (error.category(), trouble(&error)))?;
-        let found = match &rollback.branch {
-            Some(branch) => {
-                let is_anothers = |number: u64| {
-                    let others = known.values().filter(|other| other.id != rollback.id);
-                    others.filter_map(|other| other.pull.as_ref()).any(|pull| pull.number == number)
-                };
-                let pulls = github.pulls_of(&branch.name).await.map_err(told)?;
-                let own = pulls.iter().find(|pull| pull.base == base && !is_anothers(pull.number));
-                own.map(|pull| pull.number)
-            }
-            None => {
-                let pulls = github.newest_pulls().await.map_err(told)?;
-                machine::own(rollback, &pulls, &base, known.values()).map(|pull| pull.number)
-            }
+        let pulls = match &rollback.branch {
+            Some(branch) => github.pulls_of(&branch.name).await,
+            None => github.newest_pulls().await,
         };
+        let pulls = pulls.map_err(told)?;
+        let found = machine::own(rollback, &pulls, &base, known.values()).map(|pull| pull.number);
         match found {
             Some(number) => github.pull(number).await.map(Some).map_err(told),
             None => Ok(None),

@@ -77,6 +77,19 @@ fn commit(path: &Path, message: &str, files: &[(String, String)]) -> CommitId {
     CommitId::parse(&id.to_string()).unwrap()
 }
 
+/// Who speaks with GitHub.
+fn client(simulated: &Simulated, login: &str, clock: &Clock) -> GitHub {
+    let token = simulated.create_token(login, Permissions::owner()).unwrap();
+    let settings = GitHubSettings {
+        base_url: simulated.url(),
+        repository: RepositoryName::parse(REPOSITORY).unwrap(),
+        auth: GitHubAuth::Token(Credential::Value(token.into())),
+        labels: BTreeSet::new(),
+        reviewers: BTreeSet::new(),
+    };
+    GitHub::new(settings, clock.clone())
+}
+
 impl Site {
     async fn new() -> Self {
         let simulated = Simulated::start(GitHubConfig::default()).await.unwrap();
@@ -97,22 +110,15 @@ impl Site {
             auth: GitAuth::None,
             mirror: folder.path().join(mirror),
         };
-        let client = |login: &str| {
-            let token = simulated.create_token(login, Permissions::owner()).unwrap();
-            let settings = GitHubSettings {
-                base_url: simulated.url(),
-                repository: RepositoryName::parse(REPOSITORY).unwrap(),
-                auth: GitHubAuth::Token(Credential::Value(token.into())),
-                labels: BTreeSet::new(),
-                reviewers: BTreeSet::new(),
-            };
-            GitHub::new(settings, clock.clone())
-        };
         let shutdown = CancellationToken::new();
         let (_, applied) = watch::channel(BTreeSet::new());
-        let owned = GitSource::new(settings("owned"));
-        let (owner, git) =
-            GitOwner::new(owned, clock.clone(), Duration::from_hours(1), applied, shutdown.clone());
+        let (owner, git) = GitOwner::new(
+            GitSource::new(settings("heads")),
+            clock.clone(),
+            Duration::from_hours(1),
+            applied,
+            shutdown.clone(),
+        );
         tokio::spawn(owner.run());
         let aws = AwsSettings {
             endpoint_url: Some("http://127.0.0.1:9".to_owned()),
@@ -125,7 +131,7 @@ impl Site {
             Committer { name: "Bowline".to_owned(), email: "b@example.com".to_owned(), signing_key: None };
         let tools = Tools {
             writer: GitWriter::new(settings("mirror"), committer),
-            github: Some(Arc::new(client("bowline"))),
+            github: Some(Arc::new(client(&simulated, "bowline", &clock))),
             instance: InstanceName::default(),
             strategy: RollbackStrategy::AutoMerge,
             git,
@@ -137,7 +143,7 @@ impl Site {
         let (publish, _) = watch::channel(Arc::new(Status::starting(&Config::default(), clock.now())));
         let rollbacks = Loop::new(tools, seen, publish).await.unwrap();
         Self {
-            ada: client("ada"),
+            ada: client(&simulated, "ada", &clock),
             source: GitSource::new(settings("mirror")),
             simulated,
             path,
@@ -241,8 +247,8 @@ impl Site {
     }
 }
 
-fn checked(strict: bool) -> Option<Protection> {
-    Some(Protection { required_checks: vec!["ci".to_owned()], strict, ..Protection::default() })
+fn checked(strict: bool) -> Protection {
+    Protection { required_checks: vec!["ci".to_owned()], strict, ..Protection::default() }
 }
 
 fn open(mergeability: Mergeability, auto_merge: bool) -> PullState {

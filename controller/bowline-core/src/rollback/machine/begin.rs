@@ -114,7 +114,11 @@ pub fn begin(
 pub fn new_id(known: &BTreeMap<String, Rollback>, bad: &CommitId) -> String {
     let id = |number: usize| format!("{bad:.12}-{number}");
     let same = known.values().filter(|known| known.bad_commit == *bad).count();
-    (same + 1..).map(id).find(|id| !known.contains_key(id)).unwrap_or_else(|| id(same + 1))
+    let mut number = same + 1;
+    while known.contains_key(&id(number)) {
+        number += 1;
+    }
+    id(number)
 }
 
 /// Whether so many different commits were found bad lately that they may have a cause in common.

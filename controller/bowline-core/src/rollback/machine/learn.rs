@@ -17,8 +17,9 @@ impl Rollback {
             PullSeen::There(pull) => {
                 self.pull = Some(PullRef { number: pull.number, url: pull.url.clone() });
                 self.adopt(pull);
-                if let Some(branch) = self.branch.as_mut().filter(|_| seen.followed) {
-                    branch.commit = pull.head.clone();
+                let followed = seen.followed.as_ref().filter(|followed| **followed == pull.head);
+                if let Some((branch, followed)) = self.branch.as_mut().zip(followed) {
+                    branch.commit = followed.clone();
                 }
                 match pull.state {
                     PullState::Merged => self.enter(State::Merged, now),

@@ -75,8 +75,8 @@ impl Marker {
     }
 }
 
-/// The pull request of a rollback that remembers none, among these, newest first: one for the branch that is read (`base`) whose
-/// text says that it takes back what failed, and that none of the other known rollbacks has.
+/// The pull request of a rollback that remembers none, among these, newest first, for the branch that is read (`base`): that of
+/// the branch that it pushed, or one whose text says that it takes back what failed. None that another known rollback has.
 pub fn own<'a, 'r>(
     rollback: &Rollback,
     pulls: &'a [Pull],
@@ -87,12 +87,13 @@ pub fn own<'a, 'r>(
     let is_anothers = |pull: &Pull| {
         others.iter().any(|other| match (&other.pull, &other.branch) {
             (Some(own), _) => own.number == pull.number,
-            (None, Some(branch)) => branch.name == pull.branch,
+            (None, Some(branch)) => rollback.branch.is_none() && branch.name == pull.branch,
             (None, None) => false,
         })
     };
-    pulls.iter().find(|pull| {
-        let is_for_it = Marker::find(&pull.body).is_some_and(|marker| marker.is_for(rollback));
-        pull.base == base && is_for_it && !is_anothers(pull)
-    })
+    let is_for_it = |pull: &Pull| match &rollback.branch {
+        Some(branch) => branch.name == pull.branch,
+        None => Marker::find(&pull.body).is_some_and(|marker| marker.is_for(rollback)),
+    };
+    pulls.iter().find(|pull| pull.base == base && is_for_it(pull) && !is_anothers(pull))
 }

@@ -16,8 +16,8 @@ pub struct Seen {
     pub live: LiveSeen,
     /// The pull request, asked for after git was read.
     pub pull: PullSeen,
-    /// Whether the head of the pull request is what was pushed with nothing but its base merged into it.
-    pub followed: bool,
+    /// The head of the pull request, if it is what was pushed with nothing but its base merged into it.
+    pub followed: Option<CommitId>,
     /// Whether a server with pull requests is configured.
     pub github: bool,
     /// Whether anything may be written at all: not while a Target of its services is in the mode observe.

@@ -17,7 +17,7 @@ async fn nothing_is_merged_while_the_branch_is_elsewhere_than_where_it_was_read(
 async fn what_the_server_was_to_merge_is_held_in_an_outage_and_where_less_is_allowed() {
     for lowered in [false, true] {
         let mut site = Site::new().await;
-        site.protect(checked(false));
+        site.protect(Some(checked(false)));
         let scene = site.scene(&["web"]).await;
         site.turn(&scene).await.unwrap();
         assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
@@ -41,7 +41,7 @@ async fn what_the_server_was_to_merge_is_held_in_an_outage_and_where_less_is_all
 #[tokio::test]
 async fn nothing_is_written_while_a_target_is_only_observed() {
     let mut site = Site::new().await;
-    site.protect(checked(false));
+    site.protect(Some(checked(false)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     let mut observing = scene.clone();
@@ -62,7 +62,7 @@ async fn nothing_is_written_while_a_target_is_only_observed() {
 #[tokio::test]
 async fn a_pull_request_that_cannot_be_closed_is_told() {
     let mut site = Site::new().await;
-    site.protect(checked(false));
+    site.protect(Some(checked(false)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     let refuse = Fault::Refuse { status: 403, message: "Resource not accessible".to_owned() };
@@ -73,7 +73,7 @@ async fn a_pull_request_that_cannot_be_closed_is_told() {
     site.turn(&scene).await.unwrap();
     assert_eq!(site.known(), [State::Overtaken]);
     for rollback in site.rollbacks.known.values_mut() {
-        rollback.entered_at = rollback.entered_at - jiff::SignedDuration::from_mins(11);
+        rollback.entered_at -= jiff::SignedDuration::from_mins(11);
     }
     for _ in 0..2 {
         site.turn(&scene).await.unwrap();

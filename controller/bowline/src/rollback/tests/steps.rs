@@ -39,7 +39,7 @@ async fn no_step_is_taken_that_could_not_be_written_down() {
 #[tokio::test]
 async fn another_service_of_the_same_commit_gets_a_pull_request_of_its_own_at_once() {
     let mut site = Site::new().await;
-    site.protect(checked(false));
+    site.protect(Some(checked(false)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     let armed = open(Mergeability::Blocked, true);
@@ -67,7 +67,7 @@ async fn another_service_of_the_same_commit_gets_a_pull_request_of_its_own_at_on
 #[tokio::test]
 async fn what_is_released_after_its_pull_request_was_closed_gets_another_one() {
     let mut site = Site::new().await;
-    site.protect(checked(false));
+    site.protect(Some(checked(false)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     site.ada.close(1).await.unwrap();
@@ -87,7 +87,7 @@ async fn what_is_released_after_its_pull_request_was_closed_gets_another_one() {
 #[tokio::test]
 async fn a_branch_behind_main_is_brought_up_to_date_and_merged() {
     let mut site = Site::new().await;
-    site.protect(checked(true));
+    site.protect(Some(checked(true)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     let pushed = site.pulls().await[0].head.clone();
@@ -96,7 +96,7 @@ async fn a_branch_behind_main_is_brought_up_to_date_and_merged() {
     assert_eq!(site.states().await, [PullState::Merged]);
 
     let mut site = Site::new().await;
-    site.protect(checked(true));
+    site.protect(Some(checked(true)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     let pushed = site.pulls().await[0].head.clone();
@@ -115,7 +115,7 @@ async fn a_branch_behind_main_is_brought_up_to_date_and_merged() {
 #[tokio::test]
 async fn what_somebody_else_pushed_is_not_followed() {
     let mut site = Site::new().await;
-    site.protect(checked(false));
+    site.protect(Some(checked(false)));
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
     let [pull] = &*site.pulls().await else { panic!("one pull request") };
@@ -155,7 +155,7 @@ async fn a_refusal_to_open_is_looked_at_before_a_person_is_waited_for() {
 
     // GitHub has one, and does not show it yet.
     let mut site = Site::new().await;
-    site.protect(checked(false));
+    site.protect(Some(checked(false)));
     let scene = site.scene(&["web"]).await;
     let message = "Validation Failed: A pull request already exists for acme:bowline.".to_owned();
     let refuse = Fault::Refuse { status: 422, message };

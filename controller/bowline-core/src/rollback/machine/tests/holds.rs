@@ -104,8 +104,8 @@ fn a_pull_request_that_cannot_be_closed_is_told_once() {
 #[test]
 fn a_branch_behind_its_base_is_brought_up_to_date_and_followed() {
     let mut rollback = at(State::PullRequest, RollbackStrategy::AutoMerge);
-    let look = |pull, followed| Seen {
-        followed,
+    let look = |pull: Pull, followed: bool| Seen {
+        followed: followed.then(|| pull.head.clone()),
         ..seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull))
     };
     let update = Step::UpdateBranch { number: 7, expected: id('c') };

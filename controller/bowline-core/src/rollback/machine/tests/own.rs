@@ -65,6 +65,15 @@ fn what_another_rollback_has_is_not_taken_also_when_it_is_merged() {
         assert_eq!(found(&second, &[merged(8), merged(7)], &known), Some(8));
         assert_eq!(found(&first, &[merged(7)], &known), Some(7));
     }
+    // Nor where both pushed the same branch: what was closed for the first is not the second's.
+    let branch = || Some(Branch { name: "branch-7".to_owned(), ..branch(true) });
+    let again = Rollback { branch: branch(), ..second.clone() };
+    let closed = || Pull { state: PullState::Closed, ..offered(7, |_| {}) };
+    let known = [Rollback { pull: pull(7), branch: branch(), ..rollback(RollbackStrategy::AutoMerge) }];
+    assert_eq!(found(&again, &[closed()], &known), None);
+    let anew = Pull { branch: "branch-7".to_owned(), ..offered(8, |_| {}) };
+    let elsewhere = Pull { number: 9, base: "staging".to_owned(), ..anew.clone() };
+    assert_eq!(found(&again, &[elsewhere, anew, closed()], &known), Some(8));
     // With the store gone the same rollback may have another number: its own is found all the same.
     assert_eq!(found(&second, &[merged(8), merged(7)], std::slice::from_ref(&second)), Some(8));
 }

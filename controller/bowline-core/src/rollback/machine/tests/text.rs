@@ -51,8 +51,9 @@ fn what_bowline_needs_of_hundreds_of_services_is_never_cut_off() {
     long.events = vec![EvidenceEvent { at: start(), message: "x".repeat(500) }; 20];
     let failed = FailedSpec { evidence: Some(Box::new(long)), ..failed() };
     let resources = names.iter().map(|name| (name.clone(), failed.clone())).collect();
-    let lines: String = names.iter().map(|name| format!("Bowline-Resource: EcsService/{name}\n")).collect();
-    let message = format!("Revert\n\nwhy\n\n{lines}");
+    let lines: Vec<String> =
+        names.iter().map(|name| format!("Bowline-Resource: EcsService/{name}")).collect();
+    let message = format!("Revert\n\nwhy\n\n{}\n", lines.join("\n"));
     let branch = Branch { covers: names.clone(), message, ..branch(true) };
     let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch);
     assert!(text.chars().count() < 65_536, "{}", text.chars().count());
