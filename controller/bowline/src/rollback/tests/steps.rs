@@ -165,3 +165,49 @@ async fn a_refusal_to_open_is_looked_at_before_a_person_is_waited_for() {
     site.turn(&scene).await.unwrap();
     assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
 }
+
+#[tokio::test]
+async fn what_came_back_the_same_was_released_and_failed_again_is_told_with_what_to_do() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let bad = commit(&site.path, "Release two again", &manifests([2, 2]));
+    commit(&site.path, "Retry web", &[]);
+    let mut scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.rollbacks.known.len(), 1, "it is held, and was not tried since");
+    scene.failed.get_mut(&name("web")).unwrap().tried =
+        Some(Tried { began: site.rollbacks.now(), deployment: Some("2".to_owned()) });
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged], "it is not reverted a second time");
+    let stuck: Vec<&Rollback> =
+        site.rollbacks.known.values().filter(|known| known.state == State::NeedsPerson).collect();
+    let [stuck] = stuck[..] else { panic!("{:?}", site.rollbacks.known) };
+    assert_eq!(stuck.bad_commit, bad, "the commit that is bad, not the newest one");
+    let told = site.store.history().newest(Some("web"), 1).await.unwrap();
+    let [told] = &told[..] else { panic!("one") };
+    assert_eq!(told.kind, "rollback-needs-person");
+    let (what, next) = told.message.split_once("; next: ").unwrap();
+    let begins = format!(
+        "web: commit {bad:.8} (Release two again) failed: rolled back by ECS: tasks failed to start; it is not rolled back: what failed \
+         was taken back in commit "
+    );
+    assert!(what.starts_with(&begins), "{what}");
+    assert_eq!(next, "fix it in git, or take it back: `bowline rollback web`");
+}
+
+#[tokio::test]
+async fn another_instance_on_the_same_repository_has_a_pull_request_of_its_own() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    site.rollbacks.tools.instance = InstanceName::parse("blue").unwrap();
+    site.rollbacks.known.clear();
+    site.rollbacks.examined = None;
+    site.turn(&scene).await.unwrap();
+    let branches: Vec<String> = site.pulls().await.into_iter().map(|pull| pull.branch).collect();
+    let bad = &scene.snapshot.commit[..12];
+    let of = |whose: &str| format!("bowline/rollback/{whose}ecsservice-web/{bad}-1");
+    assert_eq!(branches, [of(""), of("blue/")]);
+}
