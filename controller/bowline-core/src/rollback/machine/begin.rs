@@ -61,7 +61,7 @@ pub fn wanted_digest(state: &DesiredState, name: &ResourceName) -> Option<String
 /// The services whose failures may begin a rollback now: those that none is about yet, and that may be rolled back at all. None
 /// during an outage of something shared: reverting would not help.
 ///
-/// A rollback that is over was about an earlier attempt, if what failed was tried once more since.
+/// A rollback that will not take it back any more was about an earlier attempt, if what failed was tried once more since.
 pub fn fresh<'a>(
     known: &BTreeMap<String, Rollback>,
     failed: impl IntoIterator<Item = Failure<'a>>,
@@ -75,9 +75,8 @@ pub fn fresh<'a>(
             let before = known.resources.get(failure.name).and_then(|failed| failed.tried.as_ref());
             failure.tried.zip(before).is_some_and(|(tried, before)| tried.is_after(before))
         };
-        let is_over = |known: &Rollback| known.state.is_last() || known.is_stuck();
         let about = known.values().filter(|known| known.is_about(failure.name, failure.spec_hash));
-        about.into_iter().all(|known| is_over(known) && tried_since(known))
+        about.into_iter().all(|known| known.is_settled() && tried_since(known))
     };
     let may_begin = failed.into_iter().filter(|failure| failure.strategy != RollbackStrategy::None);
     may_begin.filter(is_new).map(|failure| failure.name).collect()

@@ -107,7 +107,7 @@ impl Rollback {
 
     /// Notes that a spec was tried again and failed again while its rollback goes on: that needs no other one. True if it is new.
     pub fn learn_attempt(&mut self, name: &ResourceName, spec_hash: &SpecHash, tried: &Tried) -> bool {
-        if self.is_stuck() || self.state.is_last() {
+        if self.is_settled() {
             return false;
         }
         let failed = self.resources.get_mut(name).filter(|failed| failed.spec_hash == *spec_hash);

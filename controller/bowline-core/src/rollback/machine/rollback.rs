@@ -193,9 +193,10 @@ impl Rollback {
         self.resources.get(name).is_some_and(|failed| failed.spec_hash == *spec_hash)
     }
 
-    /// Whether it will not change git: it got no branch, and only a person can go on.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.state == State::NeedsPerson && self.branch.is_none()
+    /// Whether it changes git no more: it is merged or over, or it got no branch, and only a person can go on.
+    pub(super) fn is_settled(&self) -> bool {
+        let is_stuck = self.state == State::NeedsPerson && self.branch.is_none();
+        is_stuck || matches!(self.state, State::Merged | State::Converged) || self.state.is_last()
     }
 
     /// Lets services join that failed with the same commit.

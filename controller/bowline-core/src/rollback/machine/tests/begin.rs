@@ -114,7 +114,9 @@ fn what_was_tried_once_more_since_and_failed_again_begins_another_one() {
     };
     let mut stuck = rollback(strategy);
     stuck.cannot("nothing to go back to".to_owned(), start());
-    let ended = [State::Closed, State::Verified, State::Overtaken, State::Failed];
+    // Merged as well: what is tried after that came back.
+    let ended =
+        [State::Merged, State::Converged, State::Closed, State::Verified, State::Overtaken, State::Failed];
     for mut over in ended.map(|state| at(state, strategy)).into_iter().chain([stuck]) {
         let state = over.state;
         assert!(!may(&over, Some(tried(0, "ecs-svc/1"))), "{state}: the attempt for which it was opened");
@@ -123,7 +125,7 @@ fn what_was_tried_once_more_since_and_failed_again_begins_another_one() {
         assert!(may(&over, Some(tried(60, "ecs-svc/2"))), "{state}: another attempt");
         assert!(!over.learn_attempt(&web, &spec_hash, &tried(60, "ecs-svc/2")), "{state}: nothing follows");
     }
-    for state in [State::Detected, State::Branch, State::PullRequest, State::Merged, State::Converged] {
+    for state in [State::Detected, State::Branch, State::PullRequest] {
         let mut open = at(state, strategy);
         let again = tried(60, "ecs-svc/2");
         assert!(!may(&open, Some(again.clone())), "{state}: it goes on");
