@@ -4,6 +4,7 @@
 mod again;
 mod by_hand;
 mod faults;
+mod machine;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -106,12 +106,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     let http = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
     tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
     let (scenes, seen) = watch::channel(None);
-    let tools = wiring::rollback_tools(&config, &wired.world)?;
+    let github = wiring::github(&config, &wired.world.clock)?.map(Arc::new);
+    let tools = wiring::rollback_tools(&config, &wired.world, github.as_ref())?;
     let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
     let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
     let mut beside = vec![wired.git_task, http, rollbacks];
-    if let Some(github) = wiring::github(&config, &wired.world.clock)? {
-        let github = Arc::new(github);
+    if let Some(github) = github {
         let wakes = Arc::new(Notify::new());
         let previews = wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?
             .run(shutdown.clone());

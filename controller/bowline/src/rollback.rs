@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_core::desired::kind::RollbackStrategy;
-use bowline_core::name::ResourceName;
+use bowline_core::name::{InstanceName, ResourceName};
 use bowline_core::plan::SpecHash;
 use bowline_core::rollback::machine::{self, Rollback, State, Step};
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Aws;
 use crate::clock::Clock;
-use crate::engine::git::GitHandle;
+use crate::engine::git::{GitHandle, Head};
 use crate::engine::status::Status;
 use crate::source::GitWriter;
 use crate::source::github::GitHub;
@@ -52,7 +52,9 @@ pub struct Tools {
     /// Makes commits and pushes them.
     pub writer: GitWriter,
     /// Where pull requests are; none where it is not configured.
-    pub github: Option<GitHub>,
+    pub github: Option<Arc<GitHub>>,
+    /// The name of this instance.
+    pub instance: InstanceName,
     /// The most that is done by itself.
     pub strategy: RollbackStrategy,
     /// The way to the repository's owner: it is woken after a merge.
@@ -120,7 +122,7 @@ impl Loop {
 
     /// Takes every rollback as far as it goes now, then begins those that are new.
     async fn turn(&mut self, scene: &Scene) -> Result<(), StoreError> {
-        self.learn_evidence(scene).await?;
+        self.learn(scene).await?;
         self.advance_all(scene).await?;
         if self.begin(scene).await? {
             self.advance_all(scene).await?;
@@ -129,18 +131,26 @@ impl Loop {
     }
 
     /// Adds what passes found out since a rollback began, also where its pull request is open already.
-    async fn learn_evidence(&mut self, scene: &Scene) -> Result<(), StoreError> {
-        for rollback in self.known.values_mut().filter(|known| !known.state.is_last()) {
-            let mut is_new = false;
+    async fn learn(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        let open: Vec<Rollback> =
+            self.known.values().filter(|known| !known.state.is_last()).cloned().collect();
+        for mut rollback in open {
+            let (mut is_new, mut is_evidence) = (false, false);
             for (name, failed) in &scene.failed {
+                if let Some(tried) = &failed.tried {
+                    is_new |= rollback.learn_attempt(name, &failed.spec_hash, tried);
+                }
                 if let Some(evidence) = &failed.evidence {
-                    is_new |= rollback.learn_evidence(name, &failed.spec_hash, evidence);
+                    is_evidence |= rollback.learn_evidence(name, &failed.spec_hash, evidence);
                 }
             }
-            if is_new {
-                self.tools.store.save(rollback, &[], &scene.snapshot.commit).await?;
-                self.tools.rewrite(rollback).await;
+            if is_new || is_evidence {
+                self.tools.store.save(&rollback, &[], &scene.snapshot.commit).await?;
             }
+            if is_evidence {
+                self.tools.rewrite(&rollback, scene).await;
+            }
+            self.known.insert(rollback.id.clone(), rollback);
         }
         Ok(())
     }
@@ -159,7 +169,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Looks, decides, writes down, acts and writes down again, until there is nothing to do for now.
+    /// Looks, decides, writes down, acts and writes down again, until there is nothing to do for now. What could not be written
+    /// down is forgotten again: as after a crash, it is looked for with the next turn.
     async fn advance(&self, rollback: &mut Rollback, scene: &Scene) -> Result<(), StoreError> {
         for _ in 0..MOST_STEPS {
             let now = self.now();
@@ -168,8 +179,12 @@ impl Loop {
             }
             let before = rollback.clone();
             let storm = scene.outage.is_some() || machine::is_storm(self.known.values(), now);
-            let seen = self.tools.look(rollback, scene, storm, now).await;
-            let step = rollback.advance(&seen, now);
+            let seen = self.tools.look(rollback, &self.known, scene, storm, now).await;
+            let mut step = rollback.advance(&seen, now);
+            if step.merges() && !self.is_head(scene).await {
+                rollback.base_moved(now);
+                step = Step::Rest;
+            }
             self.save(&before, rollback, scene).await?;
             if before.state != State::Merged && rollback.state == State::Merged {
                 self.tools.git.wake().await;
@@ -185,7 +200,23 @@ impl Loop {
         Ok(())
     }
 
-    /// Writes a rollback down if it changed, with what there is to tell of it.
+    /// Whether the branch is still where it was read: from an older one nothing is merged.
+    async fn is_head(&self, scene: &Scene) -> bool {
+        match self.tools.git.head_is(&scene.snapshot.commit).await {
+            Head::Same => true,
+            Head::Moved(_) => {
+                self.tools.git.wake().await;
+                false
+            }
+            Head::Unreadable(why) => {
+                tracing::warn!(%why, "nothing is merged while nobody knows where the branch is");
+                false
+            }
+        }
+    }
+
+    /// Writes a rollback down if it changed, with what there is to tell of it. If that fails, it is as it was `before`, which is
+    /// what the store has.
     async fn save(
         &self,
         before: &Rollback,
@@ -200,7 +231,10 @@ impl Loop {
         if before == rollback && events.is_empty() {
             return Ok(());
         }
-        self.tools.store.save(rollback, &events, &scene.snapshot.commit).await?;
+        if let Err(error) = self.tools.store.save(rollback, &events, &scene.snapshot.commit).await {
+            rollback.clone_from(before);
+            return Err(error);
+        }
         tell::measure(before, rollback);
         for event in &events {
             tracing::warn!(resource = %event.resource, rollback = %rollback.id, "{}", event.message);
@@ -230,3 +264,6 @@ impl Loop {
         self.tools.clock.now()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,10 +16,10 @@ mod request;
 
 use std::collections::BTreeSet;
 
-use bowline_core::name::CommitId;
+use bowline_core::name::{CommitId, InstanceName};
 use bowline_core::policy::GitStanding;
 use bowline_core::rollback::machine::Marker;
-use bowline_core::rollback::revert::{Revert, branch_name};
+use bowline_core::rollback::revert::{Revert, rollback_branch};
 use bowline_core::verb::{self, Draft, Refusal, Rollback};
 
 use crate::clock::Clock;
@@ -49,6 +49,7 @@ pub struct Desk {
     delivery: Delivery,
     /// Where pull requests are; none where it is not configured, or not needed.
     github: Option<GitHub>,
+    instance: InstanceName,
     who: String,
 }
 
@@ -136,6 +137,7 @@ impl Desk {
             clock,
             delivery,
             github,
+            instance: config.instance.clone(),
             who: person().unwrap_or_else(|| "somebody whose name git does not know".to_owned()),
         })
     }
@@ -271,14 +273,14 @@ impl Desk {
                 self.writer.push_new(commit, move |attempt| draft.branch(&head, attempt)).await?
             }
             Decided::Rollback(rollback, _) => {
-                let revert = rollback.revert.clone();
-                self.writer.push_new(commit, move |attempt| rollback_branch(&revert, attempt)).await?
+                let (revert, instance) = (rollback.revert.clone(), self.instance.clone());
+                self.writer.push_new(commit, move |attempt| branch_of(&instance, &revert, attempt)).await?
             }
         };
         let Some(github) = &self.github else {
             return Ok(Some(Landed::Branch { branch: pushed.branch, base }));
         };
-        let marker = decided.marker(commit, &pushed.commit);
+        let marker = decided.marker(&self.instance, commit, &pushed.commit);
         let proposal = Proposal {
             branch: &pushed.branch,
             base: &base,
@@ -323,11 +325,11 @@ impl Desk {
 }
 
 /// The branch of a rollback, named by its bad commit.
-fn rollback_branch(revert: &Revert, attempt: u32) -> String {
+fn branch_of(instance: &InstanceName, revert: &Revert, attempt: u32) -> String {
     let resource = revert.meant().into_iter().next();
     let bad = revert.bad_commit().map(|step| &step.commit);
     match resource.zip(bad) {
-        Some((resource, bad)) => branch_name("rollback", &resource, bad, attempt),
+        Some((resource, bad)) => rollback_branch(instance, &resource, bad, attempt),
         None => format!("bowline/rollback/{:.12}-{attempt}", revert.head),
     }
 }
@@ -335,12 +337,15 @@ fn rollback_branch(revert: &Revert, attempt: u32) -> String {
 impl Decided {
     /// By what a controller that is about to take back the same knows the pull request for its own. It merges one by itself
     /// only if it would have chosen the same commit to go back to.
-    fn marker(&self, commit: &Commit, pushed: &CommitId) -> Option<Marker> {
+    fn marker(&self, instance: &InstanceName, commit: &Commit, pushed: &CommitId) -> Option<Marker> {
         let Self::Rollback(rollback, _) = self else { return None };
         Some(Marker {
             bad_commit: rollback.revert.bad_commit()?.commit.clone(),
             commit: pushed.clone(),
             merges_itself: commit.made.may_merge_itself() && !rollback.named,
+            rollback: None,
+            instance: Some(instance.clone()),
+            resources: Some(rollback.revert.resources.clone()),
         })
     }
 

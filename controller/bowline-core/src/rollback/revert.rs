@@ -32,6 +32,7 @@ pub use made::{Made, Part, PartChange};
 pub use mainline::mainline;
 pub use message::{
     INCIDENT_TRAILER, RESOURCE_TRAILER, REVERTS_TRAILER, Trailers, branch_name, message, message_by_hand,
+    rollback_branch,
 };
 
 /// One commit on the branch's own line, newest first in a history: each one's parent is the next.

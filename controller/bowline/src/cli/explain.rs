@@ -21,7 +21,10 @@ pub(super) async fn explain(config: &Config, args: &Explain, output: Output) -> 
         let about = |one: &&RollbackStatus| {
             is_service && one.services.iter().any(|name| name == report.resource.name.as_str())
         };
-        let answers = verb::answers(report, memory.services.get(&report.resource.name));
+        let answers = {
+            let remembered = memory.services.get(&report.resource.name).map(|memory| &**memory);
+            verb::answers(report, remembered)
+        };
         let rollback = rollbacks.iter().find(about).map(seen);
         Explanation { answers, ..verb::explain(report, rollback.as_ref()) }
     };

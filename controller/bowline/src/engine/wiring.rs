@@ -102,14 +102,18 @@ async fn wire_with(
 }
 
 /// What rollbacks work with, beside the passes of `world`.
-pub fn rollback_tools(config: &Config, world: &World) -> Result<Tools, EngineError> {
+pub fn rollback_tools(
+    config: &Config,
+    world: &World,
+    github: Option<&Arc<GitHub>>,
+) -> Result<Tools, EngineError> {
     let folder = config.state_directory().unwrap_or_else(cache_directory);
     let settings = git_settings(config, &folder)?;
-    let github = github(config, &world.clock)?;
     let CommitSettings { name, email, signing_key, .. } = config.git.clone();
     Ok(Tools {
         writer: GitWriter::new(settings, Committer { name, email, signing_key }),
-        github,
+        github: github.cloned(),
+        instance: world.instance.clone(),
         strategy: config.github.as_ref().map_or(RollbackStrategy::AutoMerge, |github| github.strategy),
         git: world.git.clone(),
         aws: world.aws.clone(),

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::rollback::machine::{
-    self, Candidate, FailedSpec, Rollback, Standing, State, came_back, failed_rollback, good_commit,
-    wanted_digest,
+    self, Candidate, FailedSpec, Failure, NotRolledBack, Rollback, Standing, State, came_back,
+    failed_rollback, good_commit, newest_change, wanted_digest,
 };
 use bowline_core::rollback::revert::{Failing, GoodRevision, PastCommit, choose};
-use jiff::Timestamp;
 
 use super::{FailedService, Loop, Scene};
 use crate::source::Past;
@@ -28,9 +27,12 @@ impl Loop {
     /// Begins what is new; true if there is something to advance. While so much fails at once that a shared cause is likely,
     /// nothing begins: the pass tells of it, and what failed is quarantined meanwhile.
     pub(super) async fn begin(&mut self, scene: &Scene) -> Result<bool, StoreError> {
-        let failed = scene.failed.iter();
-        let failed =
-            failed.map(|(name, failed)| (name, &failed.spec_hash, failed.strategy.min(self.tools.strategy)));
+        let failed = scene.failed.iter().map(|(name, failed)| Failure {
+            name,
+            spec_hash: &failed.spec_hash,
+            strategy: failed.strategy.min(self.tools.strategy),
+            tried: failed.tried.as_ref(),
+        });
         let names = machine::fresh(&self.known, failed, scene.outage.as_ref());
         let fresh: BTreeMap<&ResourceName, &FailedService> =
             scene.failed.iter().filter(|(name, _)| names.contains(name)).collect();
@@ -91,14 +93,10 @@ impl Loop {
         let mut found = Found { history, failing: BTreeMap::new(), candidates: BTreeMap::new() };
         let mut begun = false;
         for (name, failed) in fresh {
-            match self.examine(&mut found, scene, name, failed) {
-                Ok(()) => {}
-                Err(refused) => {
-                    let (why, spec) = *refused;
-                    begun = true;
-                    let after = self.id_of_failed(&found.history, name);
-                    self.needs_person(scene, name, failed, (spec, after), why, now).await?;
-                }
+            if let Err(refused) = self.examine(&mut found, scene, name, failed) {
+                let (why, spec) = *refused;
+                begun = true;
+                self.needs_person(scene, &found.history, (name, failed), spec, &why).await?;
             }
         }
         let chosen = choose(&found.history, &found.failing);
@@ -106,12 +104,12 @@ impl Loop {
             let spec = found.candidates.get(name).map(|candidate| candidate.failed.clone());
             if let (Some(spec), Some(failed)) = (spec, fresh.get(name)) {
                 begun = true;
-                let after = self.id_of_failed(&found.history, name);
-                self.needs_person(scene, name, failed, (spec, after), why.to_string(), now).await?;
+                let why = NotRolledBack::NoRevert(why.clone());
+                self.needs_person(scene, &found.history, (name, failed), spec, &why).await?;
             }
         }
         for revert in &chosen.reverts {
-            match machine::begin(&self.known, revert, &found.candidates, now) {
+            match machine::begin(&self.known, &self.tools.instance, revert, &found.candidates, now) {
                 Some(Standing::Begins(rollback)) => {
                     let mut rollback = *rollback;
                     rollback.after =
@@ -121,9 +119,6 @@ impl Loop {
                 }
                 Some(Standing::Joins(id)) => {
                     begun |= self.join(&id, &revert.resources, &found.candidates, scene).await?;
-                }
-                Some(Standing::Waits(id)) => {
-                    tracing::info!(rollback = %id, "another part of the same commit is rolled back after this one");
                 }
                 None => {}
             }
@@ -135,14 +130,14 @@ impl Loop {
         failed_rollback(&self.known, history, name).map(|rollback| rollback.id.clone())
     }
 
-    /// Whether a failure can be rolled back; if not, why, as a sentence.
+    /// Whether a failure can be rolled back; if not, why.
     fn examine(
         &self,
         found: &mut Found,
         scene: &Scene,
         name: &ResourceName,
         failed: &FailedService,
-    ) -> Result<(), Box<(String, FailedSpec)>> {
+    ) -> Result<(), Box<(NotRolledBack, FailedSpec)>> {
         let again = failed_rollback(&self.known, &found.history, name);
         let good = good(failed, again.is_some()).or_else(|| {
             let (arn, content) = failed.runs.as_ref().filter(|_| again.is_none())?;
@@ -153,32 +148,26 @@ impl Loop {
             spec_hash: failed.spec_hash.clone(),
             wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
             reason: failed.reason.clone(),
+            tried: failed.tried.clone(),
             attempt: failed.attempt.clone(),
             evidence: failed.evidence.clone(),
             differences: failed.differences.clone(),
             good: good.as_ref().map(|good| good.0.clone()),
         };
         if again.is_some_and(|rollback| rollback.after.is_some()) {
-            let why = "the older good commit failed as well: no third one is tried";
-            return Err(Box::new((why.to_owned(), spec)));
+            return Err(Box::new((NotRolledBack::OlderFailed, spec)));
         }
         if again.is_none()
             && let Some(commit) = came_back(&found.history, name)
         {
-            let why = format!(
-                "what failed was taken back in commit {:.8} and has come back the same: it is held, and released by another \
-                 `restart` token, or by `bowline retry {name}`",
-                commit.id
-            );
-            return Err(Box::new((why, spec)));
+            // What is remembered of this very spec is from before it was released: otherwise it would not be looked at again.
+            let again = self.known.values().any(|known| known.is_about(name, &failed.spec_hash));
+            let commit = commit.id.clone();
+            return Err(Box::new((NotRolledBack::CameBack { commit, again }, spec)));
         }
         let Some((good, revision)) = good else {
-            let why = format!(
-                "no commit is known with which it was good, and none of the {} newest ones of the branch wants what it runs; to go \
-                 back all the same, name one: bowline rollback {name} --to COMMIT",
-                found.history.len()
-            );
-            return Err(Box::new((why, spec)));
+            let looked_at = found.history.len();
+            return Err(Box::new((NotRolledBack::NothingGood { looked_at }, spec)));
         };
         let strategy = failed.strategy.min(self.tools.strategy);
         found.candidates.insert(name.clone(), Candidate { failed: spec, strategy });
@@ -192,22 +181,24 @@ impl Loop {
     async fn needs_person(
         &mut self,
         scene: &Scene,
-        name: &ResourceName,
-        failed: &FailedService,
-        (spec, after): (FailedSpec, Option<String>),
-        why: String,
-        now: Timestamp,
+        history: &[PastCommit],
+        (name, failed): (&ResourceName, &FailedService),
+        spec: FailedSpec,
+        why: &NotRolledBack,
     ) -> Result<(), StoreError> {
-        let Ok(commit) = CommitId::parse(&scene.snapshot.commit) else { return Ok(()) };
+        let Ok(head) = CommitId::parse(&scene.snapshot.commit) else { return Ok(()) };
+        let bad = newest_change(history, name).map(|bad| (bad.id.clone(), bad.subject.clone()));
+        let (bad, subject) = bad.unwrap_or_else(|| (head, scene.snapshot.subject.clone()));
+        let now = self.now();
         let mut rollback = Rollback::detected(
-            format!("{commit:.12}-{name}"),
-            (commit, scene.snapshot.subject.clone()),
+            (machine::new_id(&self.known, &bad), self.tools.instance.clone()),
+            (bad, subject),
             BTreeMap::from([(name.clone(), spec)]),
             failed.strategy.min(self.tools.strategy),
             now,
         );
-        rollback.after = after;
-        rollback.cannot(why, now);
+        rollback.after = self.id_of_failed(history, name);
+        rollback.cannot(why.sentence(name), now);
         self.insert(rollback, scene).await
     }
 
@@ -236,7 +227,7 @@ impl Loop {
         }
         let events = super::tell::begun(&rollback, self.now());
         self.tools.store.save(&rollback, &events, &scene.snapshot.commit).await?;
-        self.tools.rewrite(&rollback).await;
+        self.tools.rewrite(&rollback, scene).await;
         self.known.insert(id.to_owned(), rollback);
         Ok(true)
     }

@@ -1,6 +1,6 @@
 //! What a pass tells: the commit, the reports, and what is known of each failed service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bowline_core::desired::kind::{Capability, Mode, RollbackStrategy, Target};
@@ -8,6 +8,7 @@ use bowline_core::desired::{DesiredService, ResourceKind, TaskDefinitionContent}
 use bowline_core::live::Observed;
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
 use bowline_core::plan::{AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
+use bowline_core::rollback::machine::Tried;
 use bowline_core::rollback::{self, SharedOutage};
 
 use crate::engine::reconcile::{Found, World};
@@ -26,6 +27,8 @@ pub struct Scene {
     pub failed: BTreeMap<ResourceName, FailedService>,
     /// How far a rollback may go by now, as the manifest of each service and the mode say.
     pub strategies: BTreeMap<ResourceName, RollbackStrategy>,
+    /// Services of Targets that are only observed by now: because of them nothing is written anywhere.
+    pub observed: BTreeSet<ResourceName>,
     /// The commits that were acted from: they tell which parent of a merge the branch was on.
     pub acted_from: Vec<CommitId>,
     /// Why nothing is rolled back by itself for now, if so much fails at once that a shared cause is likely.
@@ -39,6 +42,8 @@ pub struct FailedService {
     pub spec_hash: SpecHash,
     /// How, as a sentence.
     pub reason: String,
+    /// Which attempt failed, where that is known.
+    pub tried: Option<Tried>,
     /// How far a rollback may go, as its manifest and the mode say.
     pub strategy: RollbackStrategy,
     /// Whether task definitions may be registered on its Target.
@@ -76,6 +81,7 @@ impl Scene {
             fresh: found.fresh,
             failed,
             strategies: strategies(world, snapshot),
+            observed: observed(world, snapshot),
             reports: Arc::clone(&found.reports),
             outage: rollback::shared_outage(&world.memory, found.finished_at),
             acted_from: applied.iter().filter_map(|commit| CommitId::parse(commit).ok()).collect(),
@@ -86,6 +92,11 @@ impl Scene {
     pub(super) fn allows<'a>(&self, names: impl Iterator<Item = &'a ResourceName>) -> RollbackStrategy {
         let present = names.filter_map(|name| self.strategies.get(name).copied());
         present.min().unwrap_or(RollbackStrategy::AutoMerge)
+    }
+
+    /// Whether anything may be written because of these services.
+    pub(super) fn may_write<'a>(&self, mut names: impl Iterator<Item = &'a ResourceName>) -> bool {
+        !names.any(|name| self.observed.contains(name))
     }
 
     /// The reports by the services' names.
@@ -129,6 +140,9 @@ fn failed(
     let failed = FailedService {
         spec_hash: spec_hash.clone(),
         reason: reason.clone(),
+        tried: memory
+            .and_then(|memory| memory.attempts.get(spec_hash))
+            .map(|attempt| Tried { began: attempt.at, deployment: attempt.deployment_id.clone() }),
         strategy: wanted.rollback.strategy.min(most),
         may_register: most == RollbackStrategy::AutoMerge && deploys(world, target),
         attempt: memory.map(|memory| attempt(memory, spec_hash)).unwrap_or_default(),
@@ -157,6 +171,15 @@ fn strategies(world: &World, snapshot: &Snapshot) -> BTreeMap<ResourceName, Roll
         (name.clone(), wanted.rollback.strategy.min(most))
     };
     snapshot.state.services.iter().map(strategy).collect()
+}
+
+/// The services of Targets that are only observed.
+fn observed(world: &World, snapshot: &Snapshot) -> BTreeSet<ResourceName> {
+    let is_observed = |(_, service): &(&ResourceName, &DesiredService)| {
+        let target = snapshot.state.targets.get(&service.resource.spec.target);
+        target.is_some_and(|target| target.spec.mode.min(world.ceiling.mode) == Mode::Observe)
+    };
+    snapshot.state.services.iter().filter(is_observed).map(|(name, _)| name.clone()).collect()
 }
 
 /// How far both Target and ceiling let a rollback go.

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bowline_core::desired::kind::RollbackStrategy;
 use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::name::{CommitId, ResourceName};
 use bowline_core::rollback::machine::{
-    self, Branch, COMMENT_MARKER, GitSeen, Marker, Pull, PullSeen, Rollback, STATUS_CONTEXT, Seen, State,
-    Step, Trouble, TroubleKind,
+    self, Branch, GitSeen, NotRolledBack, Pull, PullSeen, PullState, Rollback, Seen, State, Step, Trouble,
+    TroubleKind,
 };
 use bowline_core::rollback::revert::{
-    Failing, Made, NoRevert, PastCommit, Revert, branch_name, choose, deployed_by, message,
+    Failing, Made, NoRevert, PastCommit, Revert, choose, deployed_by, message, rollback_branch,
 };
 use jiff::Timestamp;
 
 use super::{Scene, Tools};
-use crate::source::github::{GitHub, GitHubError, NewPull, Verdict};
+use crate::source::github::{GitHub, GitHubError, NewPull, NotOpened, Verdict};
 use crate::source::{Built, Past, WriteError};
 
 /// Why a step came to nothing.
@@ -36,12 +37,16 @@ impl From<WriteError> for Failed {
         if let WriteError::NotGood { .. } = error {
             return Self::Cannot(error.sentence());
         }
-        let kind = match error.category() {
-            "auth" | "refused" | "signing-key" | "edit" | "shallow" | "internal" => TroubleKind::Person,
-            _ => TroubleKind::Passing,
-        };
-        Self::Trouble(Trouble { kind, sentence: crate::engine::sentence(&error), hint: error.hint() })
+        Self::Trouble(trouble(&error))
     }
+}
+
+fn trouble(error: &WriteError) -> Trouble {
+    let kind = match error.category() {
+        "auth" | "refused" | "signing-key" | "edit" | "shallow" | "internal" => TroubleKind::Person,
+        _ => TroubleKind::Passing,
+    };
+    Trouble { kind, sentence: crate::engine::sentence(error), hint: error.hint() }
 }
 
 impl Tools {
@@ -50,6 +55,7 @@ impl Tools {
     pub(super) async fn look(
         &self,
         rollback: &mut Rollback,
+        known: &BTreeMap<String, Rollback>,
         scene: &Scene,
         storm: bool,
         now: Timestamp,
@@ -61,22 +67,77 @@ impl Tools {
             wanted: machine::wanted(rollback, &scene.snapshot.state),
             live,
             pull: PullSeen::NotAsked,
+            followed: None,
             github: self.github.is_some(),
+            writes: scene.may_write(rollback.resources.keys()),
             strategy: scene.allows(rollback.resources.keys()).min(self.strategy),
             storm,
         };
         if let Some(github) =
             self.github.as_ref().filter(|_| rollback.needs_pull() && !rollback.is_resting(now))
         {
-            match find(github, rollback).await {
-                Ok(pull) => seen.pull = pull.map_or(PullSeen::None, PullSeen::There),
-                Err(error) => {
-                    count("look", error.category());
-                    rollback.troubled(&Step::Rest, &error.trouble(), now);
+            match self.find(github, rollback, known).await {
+                Ok(pull) => {
+                    let followed = self.follows(rollback, pull.as_ref()).await;
+                    seen.followed = pull.as_ref().filter(|_| followed).map(|pull| pull.head.clone());
+                    seen.pull = pull.map_or(PullSeen::None, PullSeen::There);
+                }
+                Err((category, trouble)) => {
+                    count("look", category);
+                    rollback.troubled(&Step::Rest, &trouble, now);
                 }
             }
         }
         seen
+    }
+
+    /// The pull request of a rollback, which none of the other known ones has. Before anything is remembered of one, all newest
+    /// are looked through: the store may be new.
+    async fn find(
+        &self,
+        github: &GitHub,
+        rollback: &Rollback,
+        known: &BTreeMap<String, Rollback>,
+    ) -> Result<Option<Pull>, (&'static str, Trouble)> {
+        let told = |error: GitHubError| (error.category(), error.trouble());
+        if let Some(pull) = &rollback.pull {
+            return github.pull(pull.number).await.map(Some).map_err(told);
+        }
+        if rollback.branch.is_none() && rollback.state != State::Detected {
+            return Ok(None);
+        }
+        let base = self.writer.branch().await.map_err(|error| (error.category(), trouble(&error)))?;
+        let pulls = match &rollback.branch {
+            Some(branch) => github.pulls_of(&branch.name).await,
+            None => github.newest_pulls().await,
+        };
+        let pulls = pulls.map_err(told)?;
+        let found = machine::own(rollback, &pulls, &base, known.values()).map(|pull| pull.number);
+        match found {
+            Some(number) => github.pull(number).await.map(Some).map_err(told),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether an open pull request that Bowline may merge has another head than what was pushed, which is only that and its
+    /// base. What cannot be told is what somebody else pushed.
+    async fn follows(&self, rollback: &Rollback, pull: Option<&Pull>) -> bool {
+        let Some(pull) = pull.filter(|pull| matches!(pull.state, PullState::Open { .. })) else {
+            return false;
+        };
+        let Some(pushed) = rollback.expected(pull).filter(|pushed| *pushed != pull.head) else {
+            return false;
+        };
+        if rollback.strategy != RollbackStrategy::AutoMerge {
+            return false;
+        }
+        match self.writer.follows(pull.branch.clone(), pull.head.clone(), pushed).await {
+            Ok(follows) => follows,
+            Err(error) => {
+                tracing::warn!(rollback = %rollback.id, problem = %crate::engine::sentence(&error), hint = %error.hint(), "nobody knows what the branch of a pull request has by now");
+                false
+            }
+        }
     }
 
     /// Takes a step, and notes what came of it.
@@ -92,6 +153,14 @@ impl Tools {
                 let enabled = enable_auto_merge(github, rollback, node_id, expected).await;
                 enabled.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
             }
+            (Step::DisableAutoMerge { node_id }, Some(github)) => {
+                let disabled = github.disable_auto_merge(node_id).await;
+                disabled.map(|()| rollback.disarmed(now)).map_err(Failed::from)
+            }
+            (Step::UpdateBranch { number, expected }, Some(github)) => {
+                let asked = github.update_branch(*number, expected).await;
+                asked.map(|()| rollback.update_asked(now)).map_err(Failed::from)
+            }
             (Step::Close { number }, Some(github)) => {
                 github.close(*number).await.map(|()| rollback.has_closed()).map_err(Failed::from)
             }
@@ -100,6 +169,8 @@ impl Tools {
                 Step::OpenPull
                 | Step::Merge { .. }
                 | Step::EnableAutoMerge { .. }
+                | Step::DisableAutoMerge { .. }
+                | Step::UpdateBranch { .. }
                 | Step::Close { .. }
                 | Step::Tell { .. }
                 | Step::Rest,
@@ -141,10 +212,10 @@ impl Tools {
         let Some(first) = rollback.resources.keys().next().cloned() else {
             return Err(Failed::Cannot("it is about no service".to_owned()));
         };
-        let (key, bad) = (service(first), rollback.bad_commit.clone());
+        let (instance, key, bad) = (rollback.instance.clone(), service(first), rollback.bad_commit.clone());
         let pushed = self
             .writer
-            .push_new(&commit, move |attempt| branch_name("rollback", &key, &bad, attempt))
+            .push_new(&commit, move |attempt| rollback_branch(&instance, &key, &bad, attempt))
             .await?;
         let branch = Branch {
             name: pushed.branch,
@@ -187,14 +258,38 @@ impl Tools {
             head: branch.name,
             base: self.writer.branch().await?,
         };
-        let pull = github.open_pull(&new).await?;
-        rollback.opened(&pull, now);
-        Ok(())
+        let error = match github.open_pull(&new).await {
+            Ok(pull) => {
+                rollback.opened(&pull, now);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match NotOpened::from(&error) {
+            Some(NotOpened::NothingInIt) => {
+                rollback.reverted_already(now);
+                Ok(())
+            }
+            Some(NotOpened::NoBase) => Err(Failed::Trouble(Trouble {
+                kind: TroubleKind::Person,
+                sentence: format!(
+                    "GitHub has no branch {} in {} to open a pull request for",
+                    new.base,
+                    github.repository()
+                ),
+                hint: "check `sources[].ref` and `github.repository`: both have to name the same repository"
+                    .to_owned(),
+            })),
+            None => Err(error.into()),
+        }
     }
 
     /// Writes the pull request's text anew, after services joined. It only adds to what a person reads, so that a failure is
     /// not tried again.
-    pub(super) async fn rewrite(&self, rollback: &Rollback) {
+    pub(super) async fn rewrite(&self, rollback: &Rollback, scene: &Scene) {
+        if !scene.may_write(rollback.resources.keys()) {
+            return;
+        }
         let (Some(github), Some(pull), Some(branch)) = (&self.github, &rollback.pull, &rollback.branch)
         else {
             return;
@@ -210,35 +305,15 @@ impl Tools {
     }
 }
 
-/// The pull request of a rollback. Before anything is remembered of one, all newest are looked through: the store may be new.
-async fn find(github: &GitHub, rollback: &Rollback) -> Result<Option<Pull>, GitHubError> {
-    if let Some(pull) = &rollback.pull {
-        return github.pull(pull.number).await.map(Some);
-    }
-    if let Some(branch) = &rollback.branch {
-        return github.pull_of(&branch.name).await;
-    }
-    if rollback.state != State::Detected {
-        return Ok(None);
-    }
-    let is_ours = |pull: &&Pull| {
-        Marker::find(&pull.body).is_some_and(|marker| marker.bad_commit == rollback.bad_commit)
-    };
-    let found = github.newest_pulls().await?.iter().find(is_ours).map(|pull| pull.number);
-    match found {
-        Some(number) => github.pull(number).await.map(Some),
-        None => Ok(None),
-    }
-}
-
 /// Labels, reviewers, the comment, and what is said of the bad commit.
 async fn tell(github: &GitHub, rollback: &mut Rollback, number: u64) -> Result<(), Failed> {
     if rollback.told.is_none() {
         github.decorate(number).await?;
     }
-    github.comment(number, COMMENT_MARKER, &machine::comment(rollback)).await?;
+    let marker = machine::comment_marker(&rollback.instance);
+    github.comment(number, &marker, &machine::comment(rollback)).await?;
     let verdict = Verdict {
-        context: STATUS_CONTEXT,
+        context: machine::status_context(&rollback.instance),
         summary: machine::status(rollback),
         url: rollback.pull.as_ref().map(|pull| pull.url.clone()),
     };
@@ -261,12 +336,14 @@ fn chosen(
     if own.is_some() {
         return Ok(own);
     }
-    match chosen.none.into_values().next() {
-        Some(NoRevert::SameAsGood { .. }) => Ok(None),
-        Some(why) => Err(Failed::Cannot(why.to_string())),
-        None => Err(Failed::Cannot(format!(
-            "commit {bad_commit:.8} is not the newest one any more that changed what is deployed: a person has to look"
-        ))),
+    match chosen.none.into_iter().next() {
+        Some((_, NoRevert::SameAsGood { .. })) => Ok(None),
+        Some((name, why)) => Err(Failed::Cannot(NotRolledBack::NoRevert(why).sentence(&name))),
+        None => {
+            let buried = NotRolledBack::Buried { bad: bad_commit.clone() };
+            let sentences = failing.keys().map(|name| buried.sentence(name));
+            Err(Failed::Cannot(sentences.collect::<Vec<_>>().join("; ")))
+        }
     }
 }
 

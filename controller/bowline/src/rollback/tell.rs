@@ -25,7 +25,11 @@ pub(super) fn begun(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
     let commit = format!("commit {:.8} ({})", rollback.bad_commit, rollback.subject);
     if rollback.state == State::NeedsPerson {
         let why = rollback.why.as_deref().unwrap_or_default();
-        return events(rollback, EventKind::RollbackNeedsPerson, &format!("is not rolled back: {why}"), now);
+        let event = |(name, failed): (&ResourceName, &FailedSpec)| {
+            let sentence = format!("{commit} failed: {}; it is not rolled back: {why}", failed.sentence());
+            event(name, EventKind::RollbackNeedsPerson, &sentence, now)
+        };
+        return rollback.resources.iter().map(event).collect();
     }
     let event = |(name, failed): (&ResourceName, &FailedSpec)| {
         let sentence = format!("{commit} is to be reverted: {}", failed.sentence());
@@ -56,7 +60,10 @@ pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) ->
             (EventKind::RollbackDone, "rolled back: git and live are equal, and stayed so".to_owned())
         }
         State::Closed => {
-            (EventKind::RollbackClosed, format!("{page} was closed: what failed stays quarantined"))
+            let again = rollback.each("retry");
+            let sentence =
+                format!("{page} was closed: what failed stays quarantined; to try it again: {again}");
+            (EventKind::RollbackClosed, sentence)
         }
         State::Overtaken if !why.is_empty() => (
             EventKind::RollbackDone,
@@ -67,7 +74,10 @@ pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) ->
             "git went on without the revert: what failed is not wanted any more, or was good after all"
                 .to_owned(),
         ),
-        State::NeedsPerson => (EventKind::RollbackNeedsPerson, why.to_owned()),
+        State::NeedsPerson => {
+            let commit = format!("commit {:.8} ({})", rollback.bad_commit, rollback.subject);
+            (EventKind::RollbackNeedsPerson, format!("the rollback of {commit} cannot go on: {why}"))
+        }
         State::Failed => (EventKind::RollbackFailed, format!("what it went back to failed as well: {why}")),
     };
     events(rollback, kind, &sentence, now)
@@ -77,9 +87,10 @@ pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) ->
 pub(super) fn overdue(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
     let trouble = rollback.trouble.as_ref().map(|trouble| format!("{} ({})", trouble.sentence, trouble.hint));
     let why = trouble.or_else(|| rollback.why.clone()).unwrap_or_else(|| "nothing more is known".to_owned());
+    let next = rollback.what_to_do().map(|next| format!("; next: {next}")).unwrap_or_default();
     let sentence = format!(
-        "the rollback {} is at \"{}\" since {:.0}: {why}",
-        rollback.id, rollback.state, rollback.entered_at
+        "the rollback {} of commit {:.8} ({}) is at \"{}\" since {:.0}: {why}{next}",
+        rollback.id, rollback.bad_commit, rollback.subject, rollback.state, rollback.entered_at
     );
     events(rollback, EventKind::RollbackNeedsPerson, &sentence, now)
 }

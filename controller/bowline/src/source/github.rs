@@ -10,6 +10,7 @@
 //! | `call` | one request: its limits in time, what an answer means, renamed repositories |
 //! | `auth` | tokens, and those that a GitHub App gets for its private key |
 //! | `error` | [`GitHubError`]: what went wrong, in words |
+//! | `limits` | when GitHub may be called again |
 //! | `open` | pull requests that are open for the watched branch |
 //! | `pulls` | pull requests: found, opened, merged |
 //! | `tell` | labels, reviewers, comments, statuses, check runs |
@@ -18,6 +19,7 @@
 mod auth;
 mod call;
 mod error;
+mod limits;
 mod open;
 mod pulls;
 mod tell;
@@ -34,10 +36,11 @@ use crate::clock::Clock;
 pub use auth::{Credential, GitHubAuth};
 pub use error::GitHubError;
 pub use open::{OpenPull, OpenPulls};
-pub use pulls::NewPull;
+pub use pulls::{NewPull, NotOpened};
 pub use tell::{Check, Verdict};
 
 use auth::Session;
+use limits::Limits;
 
 /// Which repository, where, and who we are there.
 #[derive(Debug, Clone)]
@@ -93,7 +96,7 @@ impl fmt::Display for RepositoryName {
     }
 }
 
-/// One repository at GitHub.
+/// One repository at GitHub. All of a process share one, and with it what is known of GitHub's limits.
 #[derive(Debug)]
 pub struct GitHub {
     settings: GitHubSettings,
@@ -101,18 +104,23 @@ pub struct GitHub {
     /// What it is called: GitHub tells when it was renamed.
     repository: SyncMutex<RepositoryName>,
     session: Mutex<Option<Session>>,
+    limits: SyncMutex<Limits>,
 }
 
 impl GitHub {
     /// Nothing is asked before the first call.
     pub fn new(settings: GitHubSettings, clock: Clock) -> Self {
         let repository = SyncMutex::new(settings.repository.clone());
-        Self { settings, clock, repository, session: Mutex::new(None) }
+        Self { settings, clock, repository, session: Mutex::new(None), limits: SyncMutex::default() }
     }
 
     /// What the repository is called by now.
     pub fn repository(&self) -> RepositoryName {
         self.repository.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn limits(&self) -> std::sync::MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn renamed(&self, to: RepositoryName) {

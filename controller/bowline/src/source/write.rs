@@ -7,10 +7,12 @@
 //! | `commit` | who commits, the commit object, its signature |
 //! | `patch` | what a commit changes, as text |
 //! | `push` | a new branch, or a branch moved forward; never by force |
+//! | `follow` | whether a branch is still what was pushed |
 //! | `error` | [`WriteError`] |
 
 mod commit;
 mod error;
+mod follow;
 mod patch;
 mod push;
 mod revert;
@@ -204,6 +206,19 @@ impl GitWriter {
     pub async fn push_onto(&self, commit: &Commit) -> Result<Moved, WriteError> {
         let commit = commit.clone();
         self.on_remote(move |mirror, settings, route| push::onto(mirror, settings, route, &commit)).await
+    }
+
+    /// Whether the branch is at `head`, and that is `pushed` with nothing but the branch that is read merged into it.
+    pub async fn follows(
+        &self,
+        branch: String,
+        head: CommitId,
+        pushed: CommitId,
+    ) -> Result<bool, WriteError> {
+        self.on_remote(move |mirror, settings, route| {
+            follow::follows(mirror, settings, route, &branch, (&head, &pushed))
+        })
+        .await
     }
 
     /// The name of the branch that is read, without `refs/heads/`; asks the remote where `HEAD` is configured.

@@ -54,6 +54,21 @@ impl Rollbacks {
         write.await.map_err(|source| self.failed("writing a rollback", source))
     }
 
+    /// From now on, whatever looks like this (as `LIKE` has it) cannot be written.
+    #[cfg(test)]
+    pub(crate) async fn refuse(&self, like: &str) {
+        let trigger = format!(
+            "CREATE TRIGGER refusal BEFORE INSERT ON rollbacks WHEN NEW.value LIKE '{like}' BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(trigger)).execute(&self.pool).await.expect("a trigger can be made");
+    }
+
+    /// Everything can be written again.
+    #[cfg(test)]
+    pub(crate) async fn refuse_nothing(&self) {
+        sqlx::query("DROP TRIGGER refusal").execute(&self.pool).await.expect("it was made");
+    }
+
     fn unreadable(&self, id: &str, source: serde_json::Error) -> StoreError {
         StoreError::Row { path: self.path.clone(), of: format!("of the rollback {id}"), source }
     }

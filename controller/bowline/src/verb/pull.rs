@@ -65,7 +65,8 @@ pub(super) async fn propose(github: &GitHub, proposal: &Proposal<'_>) -> Result<
 }
 
 async fn find(github: &GitHub, proposal: &Proposal<'_>) -> Result<Option<Pull>, GitHubError> {
-    let found = github.pull_of(proposal.branch).await?;
+    let found = github.pulls_of(proposal.branch).await?;
+    let found = found.into_iter().find(|pull| pull.base == proposal.base);
     Ok(found.filter(|pull| pull.state != PullState::Closed))
 }
 
@@ -88,6 +89,10 @@ pub(super) async fn merge(
                 Merging::Done => return Ok((Progress::Merged, None)),
                 Merging::ByItself => return Ok((Progress::ByItself, None)),
                 Merging::Person(why) => return Ok((Progress::Open, Some(why))),
+                Merging::Conflict | Merging::Update => {
+                    let why = format!("{} moved meanwhile: run the same once more", proposal.base);
+                    return Ok((Progress::Open, Some(why)));
+                }
                 Merging::Soon => Ok(()),
                 Merging::Merge => github.merge(number, proposal.commit, proposal.message).await,
                 Merging::EnableAutoMerge => {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, later};
+use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, Tried, later};
 use crate::desired::kind::RollbackStrategy;
 use crate::desired::{DesiredState, TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
 use crate::diff::normal_text;
-use crate::name::{CommitId, ResourceName, TaskDefinitionArn};
+use crate::name::{CommitId, InstanceName, ResourceName, TaskDefinitionArn};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 use crate::rollback::SharedOutage;
 use crate::rollback::revert::{PastCommit, Revert, Trailers, spec};
@@ -35,8 +35,19 @@ pub enum Standing {
     Begins(Box<Rollback>),
     /// It joins this one.
     Joins(String),
-    /// It waits until this one is over, which takes back another part of the same commit.
-    Waits(String),
+}
+
+/// A service whose wanted spec failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// The service.
+    pub name: &'a ResourceName,
+    /// What failed.
+    pub spec_hash: &'a SpecHash,
+    /// How far a rollback may go.
+    pub strategy: RollbackStrategy,
+    /// Which attempt failed, where that is known.
+    pub tried: Option<&'a Tried>,
 }
 
 /// Digest of what git wants of a service, restart token included: a new one is a person's word to try again. None where git
@@ -49,47 +60,64 @@ pub fn wanted_digest(state: &DesiredState, name: &ResourceName) -> Option<String
 
 /// The services whose failures may begin a rollback now: those that none is about yet, and that may be rolled back at all. None
 /// during an outage of something shared: reverting would not help.
+///
+/// A rollback that will not take it back any more was about an earlier attempt, if what failed was tried once more since.
 pub fn fresh<'a>(
     known: &BTreeMap<String, Rollback>,
-    failed: impl IntoIterator<Item = (&'a ResourceName, &'a SpecHash, RollbackStrategy)>,
+    failed: impl IntoIterator<Item = Failure<'a>>,
     outage: Option<&SharedOutage>,
 ) -> BTreeSet<&'a ResourceName> {
     if outage.is_some() {
         return BTreeSet::new();
     }
-    let is_new = |name, spec_hash| !known.values().any(|known| known.is_about(name, spec_hash));
-    let may_begin = failed
-        .into_iter()
-        .filter(|(name, spec_hash, strategy)| *strategy != RollbackStrategy::None && is_new(name, spec_hash));
-    may_begin.map(|(name, ..)| name).collect()
+    let is_new = |failure: &Failure<'_>| {
+        let tried_since = |known: &Rollback| {
+            let before = known.resources.get(failure.name).and_then(|failed| failed.tried.as_ref());
+            failure.tried.zip(before).is_some_and(|(tried, before)| tried.is_after(before))
+        };
+        let about = known.values().filter(|known| known.is_about(failure.name, failure.spec_hash));
+        about.into_iter().all(|known| known.is_settled() && tried_since(known))
+    };
+    let may_begin = failed.into_iter().filter(|failure| failure.strategy != RollbackStrategy::None);
+    may_begin.filter(is_new).map(|failure| failure.name).collect()
 }
 
-/// What becomes of services that share a revert: `known` are all rollbacks of before.
+/// What becomes of services that share a revert: `known` are all rollbacks of before. They join one that takes their failing specs
+/// back or is not pushed yet; otherwise another one begins at once, of which the pull request stands beside the first.
 pub fn begin(
     known: &BTreeMap<String, Rollback>,
+    instance: &InstanceName,
     revert: &Revert,
     candidates: &BTreeMap<ResourceName, Candidate>,
     now: Timestamp,
 ) -> Option<Standing> {
     let bad = revert.bad_commit()?;
     let same = || known.values().filter(|known| known.bad_commit == bad.commit);
-    // What never got a branch will not change git: there is nothing to wait for.
-    let is_stuck = |known: &Rollback| known.state == State::NeedsPerson && known.branch.is_none();
-    if let Some(open) = same().find(|known| !known.state.is_last() && !is_stuck(known)) {
-        let covered = match &open.branch {
-            None => open.state == State::Detected,
-            Some(branch) => revert.resources.iter().all(|name| branch.covers.contains(name)),
-        };
-        let id = open.id.clone();
-        return Some(if covered { Standing::Joins(id) } else { Standing::Waits(id) });
+    let takes_back = |open: &&Rollback| match &open.branch {
+        None => open.state == State::Detected,
+        Some(branch) => revert.resources.iter().all(|name| branch.covers.contains(name)),
+    };
+    if let Some(open) = same().filter(|known| !known.state.is_last()).find(takes_back) {
+        return Some(Standing::Joins(open.id.clone()));
     }
     let own = || revert.resources.iter().filter_map(|name| Some((name.clone(), candidates.get(name)?)));
-    let number = same().count() + 1;
-    let id = format!("{:.12}-{number}", bad.commit);
+    let id = new_id(known, &bad.commit);
     let resources = own().map(|(name, candidate)| (name, candidate.failed.clone())).collect();
     let strategy = own().map(|(_, candidate)| candidate.strategy).min()?;
     let bad = (bad.commit.clone(), bad.subject.clone());
-    Some(Standing::Begins(Box::new(Rollback::detected(id, bad, resources, strategy, now))))
+    let rollback = Rollback::detected((id, instance.clone()), bad, resources, strategy, now);
+    Some(Standing::Begins(Box::new(rollback)))
+}
+
+/// The id of another rollback for a bad commit: its first 12 digits, and a number that is not taken.
+pub fn new_id(known: &BTreeMap<String, Rollback>, bad: &CommitId) -> String {
+    let id = |number: usize| format!("{bad:.12}-{number}");
+    let same = known.values().filter(|known| known.bad_commit == *bad).count();
+    let mut number = same + 1;
+    while known.contains_key(&id(number)) {
+        number += 1;
+    }
+    id(number)
 }
 
 /// Whether so many different commits were found bad lately that they may have a cause in common.
@@ -153,11 +181,7 @@ pub fn failed_rollback<'a>(
     history: &[PastCommit],
     name: &ResourceName,
 ) -> Option<&'a Rollback> {
-    let changed = |pair: &&[PastCommit]| match pair {
-        [commit, before] => spec(&commit.state, name) != spec(&before.state, name),
-        _ => false,
-    };
-    let newest = history.windows(2).find(changed)?.first()?;
+    let newest = newest_change(history, name)?;
     let followed: BTreeSet<&String> = known.values().filter_map(|one| one.after.as_ref()).collect();
     known.values().find(|one| {
         one.state == State::Failed
@@ -165,6 +189,15 @@ pub fn failed_rollback<'a>(
             && !followed.contains(&one.id)
             && is_own(&newest.trailers, one)
     })
+}
+
+/// The newest commit that changed what a service deploys: the one that is bad, where it failed.
+pub fn newest_change<'a>(history: &'a [PastCommit], name: &ResourceName) -> Option<&'a PastCommit> {
+    let changed = |pair: &&[PastCommit]| match pair {
+        [commit, before] => spec(&commit.state, name) != spec(&before.state, name),
+        _ => false,
+    };
+    history.windows(2).find(changed)?.first()
 }
 
 /// Whether a commit with these trailers is what the rollback put on the branch. An incident that is named decides: the same

@@ -10,12 +10,16 @@ pub enum Merging {
     Merge,
     /// Let the server merge it once the rules of the branch allow.
     EnableAutoMerge,
-    /// The server does so already.
+    /// Let the server merge its base into its branch.
+    Update,
+    /// The server merges it once the rules of the branch allow.
     ByItself,
     /// The server has not found out yet whether it can be merged.
     Soon,
     /// It was merged.
     Done,
+    /// It is in conflict with its base.
+    Conflict,
     /// Nothing without a person, and why, as a sentence.
     Person(String),
 }
@@ -28,27 +32,29 @@ pub fn merging(pull: &Pull, expected: &CommitId, merges_itself: bool) -> Merging
         PullState::Closed => return Merging::Person("somebody closed it".to_owned()),
         PullState::Open { mergeability, auto_merge } => (mergeability, auto_merge),
     };
+    let url = &pull.url;
     if !merges_itself {
-        return Merging::Person(
-            "a person has to look: a document was replaced by an earlier form, since later changes are in conflict, or the commit to \
-             go back to was named by hand"
-                .to_owned(),
-        );
+        return Merging::Person(format!(
+            "a person has to read it at {url} and merge or close it: a document was replaced by an earlier form, since later changes \
+             are in conflict, or the commit to go back to was named by hand"
+        ));
     }
     if pull.head != *expected {
-        let head = &pull.head;
-        return Merging::Person(format!("somebody pushed {head:.8} to the branch: a person has to merge it"));
-    }
-    if auto_merge {
-        return Merging::ByItself;
+        let (head, branch) = (&pull.head, &pull.branch);
+        return Merging::Person(format!(
+            "somebody pushed {head:.8} to the branch {branch}: a person has to read it at {url} and merge or close it"
+        ));
     }
     match mergeability {
+        // Also where the server is to merge it by itself: it would wait for ever.
+        Mergeability::Behind => Merging::Update,
+        Mergeability::Conflict => Merging::Conflict,
+        _ if auto_merge => Merging::ByItself,
         Mergeability::Ready => Merging::Merge,
         Mergeability::Blocked => Merging::EnableAutoMerge,
         Mergeability::Computing => Merging::Soon,
-        Mergeability::Conflict => {
-            Merging::Person("it is in conflict with the branch by now: a person has to look".to_owned())
-        }
-        Mergeability::Draft => Merging::Person("somebody made it a draft".to_owned()),
+        Mergeability::Draft => Merging::Person(format!(
+            "somebody made it a draft: mark it as ready for review at {url}, or close it"
+        )),
     }
 }

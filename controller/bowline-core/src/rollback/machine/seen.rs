@@ -16,8 +16,12 @@ pub struct Seen {
     pub live: LiveSeen,
     /// The pull request, asked for after git was read.
     pub pull: PullSeen,
+    /// The head of the pull request, if it is what was pushed with nothing but its base merged into it.
+    pub followed: Option<CommitId>,
     /// Whether a server with pull requests is configured.
     pub github: bool,
+    /// Whether anything may be written at all: not while a Target of its services is in the mode observe.
+    pub writes: bool,
     /// How far a rollback of its services may go by now.
     pub strategy: RollbackStrategy,
     /// Whether so many commits are bad at once that nothing is done by itself.
@@ -72,10 +76,14 @@ pub struct Pull {
     pub node_id: String,
     /// Its branch, without `refs/heads/`.
     pub branch: String,
+    /// The branch that it is for, without `refs/heads/`.
+    pub base: String,
     /// The commit at its head.
     pub head: CommitId,
     /// Its text.
     pub body: String,
+    /// Whether the server merges it by itself because its author wanted that.
+    pub armed_by_author: bool,
     /// Where it is.
     pub state: PullState,
 }
@@ -105,6 +113,8 @@ pub enum Mergeability {
     Ready,
     /// Not before the branch's rules are fulfilled.
     Blocked,
+    /// Not before it holds what its base got since: the branch's rules ask for that.
+    Behind,
     /// It is in conflict with its base.
     Conflict,
     /// It is a draft.

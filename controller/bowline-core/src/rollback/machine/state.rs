@@ -35,6 +35,10 @@ pub enum State {
 pub(super) const LOOK: SignedDuration = SignedDuration::from_secs(15);
 /// How soon it is looked at where something is about to change.
 pub(super) const SOON: SignedDuration = SignedDuration::from_secs(2);
+/// How long the server has for bringing a branch up to date before it is asked once more: it takes a few seconds.
+pub(super) const UPDATE: SignedDuration = SignedDuration::from_mins(1);
+/// How long closing a pull request may take before a person is told: it is one call.
+pub(super) const CLOSE: SignedDuration = SignedDuration::from_mins(10);
 /// How long live has to stay as git wants it: longer than ECS takes to replace a task that ends at once.
 pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(30);
 

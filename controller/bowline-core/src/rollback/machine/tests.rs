@@ -5,10 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::live::{ProbeOutcome, ProbeResult, StoppedContainer};
-use crate::name::{CommitId, ResourceName};
-use crate::plan::{EvidenceEvent, StoppedGroup};
+use crate::name::{CommitId, InstanceName, ResourceName};
+use crate::plan::{Evidence, EvidenceEvent, SpecHash, StoppedGroup};
 
 mod begin;
+mod holds;
+mod own;
+mod text;
 
 fn id(digit: char) -> CommitId {
     CommitId::parse(&String::from(digit).repeat(40)).unwrap()
@@ -26,11 +29,16 @@ fn after(seconds: i64) -> Timestamp {
     later(start(), SignedDuration::from_secs(seconds))
 }
 
+fn tried(seconds: i64, deployment: &str) -> Tried {
+    Tried { began: after(seconds), deployment: Some(deployment.to_owned()) }
+}
+
 fn failed() -> FailedSpec {
     FailedSpec {
         spec_hash: SpecHash("ab".repeat(32)),
         wanted: "digest".to_owned(),
         reason: "rolled back by ECS: tasks failed to start".to_owned(),
+        tried: Some(tried(0, "ecs-svc/1")),
         attempt: vec!["revision web:7".to_owned()],
         evidence: None,
         differences: vec!["taskDefinition is web:6, git wants web:7".to_owned()],
@@ -41,7 +49,13 @@ fn failed() -> FailedSpec {
 fn rollback(strategy: RollbackStrategy) -> Rollback {
     let resources = BTreeMap::from([(name("web"), failed())]);
     let bad = (id('b'), "Release web 7".to_owned());
-    Rollback::detected("bbbbbbbbbbbb-1".to_owned(), bad, resources, strategy, start())
+    Rollback::detected(
+        ("bbbbbbbbbbbb-1".to_owned(), InstanceName::default()),
+        bad,
+        resources,
+        strategy,
+        start(),
+    )
 }
 
 fn branch(merges_itself: bool) -> Branch {
@@ -74,9 +88,7 @@ impl Outside {
         let is_merged = !self.merged.is_empty();
         let found = match &rollback.branch {
             Some(branch) => self.pulls.iter().find(|pull| pull.branch == branch.name),
-            None => self.pulls.iter().find(|pull| {
-                Marker::find(&pull.body).is_some_and(|marker| marker.bad_commit == rollback.bad_commit)
-            }),
+            None => own(rollback, &self.pulls, "main", []),
         };
         Seen {
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
@@ -87,7 +99,9 @@ impl Outside {
                 Some(pull) => PullSeen::There(pull.clone()),
                 None => PullSeen::None,
             },
+            followed: None,
             github: true,
+            writes: true,
             strategy: RollbackStrategy::AutoMerge,
             storm: false,
         }
@@ -108,8 +122,10 @@ impl Outside {
                     url: "https://github.test/1".to_owned(),
                     node_id: "PR_1".to_owned(),
                     branch: branch.name.clone(),
+                    base: "main".to_owned(),
                     head: branch.commit.clone(),
                     body: body(rollback, &branch),
+                    armed_by_author: false,
                     state: PullState::Open {
                         mergeability: if self.blocked { Mergeability::Blocked } else { Mergeability::Ready },
                         auto_merge: false,
@@ -131,6 +147,8 @@ impl Outside {
                 self.pulls.first_mut().unwrap().state = PullState::Closed;
                 rollback.has_closed();
             }
+            Step::DisableAutoMerge { .. } => rollback.disarmed(now),
+            Step::UpdateBranch { .. } => rollback.update_asked(now),
             Step::Tell { .. } => rollback.has_told(),
             Step::Rest => {}
         }
@@ -304,15 +322,27 @@ fn open(mergeability: Mergeability) -> Pull {
         url: "https://github.test/7".to_owned(),
         node_id: "PR_7".to_owned(),
         branch: branch(true).name,
+        base: "main".to_owned(),
         head: id('c'),
         body: String::new(),
+        armed_by_author: false,
         state: PullState::Open { mergeability, auto_merge: false },
     }
 }
 
 fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
     let strategy = RollbackStrategy::AutoMerge;
-    Seen { git, wanted: BTreeMap::new(), live, pull, github: true, strategy, storm: false }
+    Seen {
+        git,
+        wanted: BTreeMap::new(),
+        live,
+        pull,
+        followed: None,
+        github: true,
+        writes: true,
+        strategy,
+        storm: false,
+    }
 }
 
 /// In this state, with its branch pushed.
@@ -381,6 +411,7 @@ fn what_is_allowed_by_now_and_whether_git_may_be_acted_from_hold_each_step() {
         (State::Detected, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
         (State::Detected, PullSeen::None, auto, auto, unknown, "rest", None),
         (State::Branch, PullSeen::None, auto, by_pull, fresh, "open-pull", None),
+        (State::Branch, PullSeen::None, auto, auto, unknown, "rest", None),
         (State::Branch, PullSeen::None, auto, none, fresh, "rest", Some("allows no rollback")),
         (State::PullRequest, ready(), auto, auto, fresh, "merge", None),
         (State::PullRequest, ready(), auto, by_pull, fresh, "tell", Some("wants a person to merge")),
@@ -493,7 +524,14 @@ fn the_text_says_what_a_person_needs_and_what_bowline_needs() {
     let branch = branch(false);
     insta::assert_snapshot!(body(&rollback, &branch));
     assert_eq!(title(&branch), "Revert \"Release web 7\"");
-    let marker = Marker { bad_commit: id('b'), commit: id('c'), merges_itself: false };
+    let marker = Marker {
+        bad_commit: id('b'),
+        commit: id('c'),
+        merges_itself: false,
+        rollback: Some("bbbbbbbbbbbb-1".to_owned()),
+        instance: Some(InstanceName::default()),
+        resources: Some(BTreeSet::from([name("web")])),
+    };
     assert_eq!(Marker::find(&body(&rollback, &branch)), Some(marker));
     assert_eq!(Marker::find("<!-- bowline:revert bad=b -->"), None);
 }
@@ -556,47 +594,4 @@ fn what_a_probe_was_answered_stands_in_the_text_where_it_was_handed_over_and_in_
     assert!(text(known.clone()).contains(block), "{}", text(known));
     assert!(!failed(known.clone()).sentence().contains("closed by"));
     assert_eq!(text(known.without_bodies()), text(evidence()));
-}
-
-#[test]
-fn what_is_known_of_many_failures_cuts_nothing_else_off() {
-    let mut long = evidence();
-    long.events = vec![EvidenceEvent { at: start(), message: "x".repeat(500) }; 20];
-    let failed = FailedSpec { evidence: Some(Box::new(long)), ..failed() };
-    let resources = (0..30).map(|number| (name(&format!("web-{number}")), failed.clone())).collect();
-    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
-    assert!(text.chars().count() < 65_536, "{}", text.len());
-    for part in
-        ["There is more: `bowline diff` shows it.", "### What this changes", "### To release it again"]
-    {
-        assert!(text.contains(part), "{part}");
-    }
-}
-
-#[test]
-fn evidence_is_learned_until_it_is_complete() {
-    let hash = failed().spec_hash;
-    let mut rollback = rollback(RollbackStrategy::PullRequest);
-    let mut learn = |name: &str, hash: &SpecHash, evidence: &Evidence| {
-        rollback.learn_evidence(&self::name(name), hash, evidence)
-    };
-    let unread = Evidence { tasks: None, unread: Some("throttled".to_owned()), ..evidence() };
-    assert!(!learn("api", &hash, &unread));
-    assert!(!learn("web", &SpecHash("other".to_owned()), &unread));
-    assert!(learn("web", &hash, &unread));
-    assert!(!learn("web", &hash, &unread));
-    assert!(learn("web", &hash, &evidence()));
-    assert!(!learn("web", &hash, &unread));
-    assert_eq!(rollback.resources[&name("web")].evidence.as_deref(), Some(&evidence()));
-}
-
-#[test]
-fn the_text_calls_nobody_and_is_never_too_long() {
-    let mut failed = failed();
-    failed.reason = "@everyone <!-- bowline:revert bad=x -->\nand more".to_owned();
-    failed.differences = vec!["x".repeat(5_000); 100];
-    let resources = BTreeMap::from([(name("web"), failed)]);
-    let text = body(&Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) }, &branch(true));
-    assert!(!text.contains("@everyone") && text.chars().count() < 65_536, "{}", text.len());
-    assert_eq!(Marker::find(&text).map(|marker| marker.bad_commit), Some(id('b')));
 }

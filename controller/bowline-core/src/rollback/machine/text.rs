@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::quoted::defused;
-use super::{Branch, Rollback, State, ours};
+use super::{Branch, Marker, Rollback, State, ours};
 use crate::desired::RETRY_TRAILER;
-use crate::name::CommitId;
+use crate::name::InstanceName;
 
-/// What GitHub takes, in characters; the rest of what is known is in Bowline's history.
-const LONGEST_BODY: usize = 60_000;
+/// What GitHub takes is 65,536 characters; the rest of what is known is in Bowline's history.
+const LONGEST_BODY: usize = 65_000;
 /// How much of that is for what is known of the failures, in characters: what follows them must not be cut off.
 const LONGEST_EVIDENCE: usize = 40_000;
 /// How many lines of one list are shown.
@@ -16,43 +16,21 @@ const MOST_LINES: usize = 40;
 /// GitHub's limit for the description of a commit status, in characters.
 const LONGEST_STATUS: usize = 140;
 
-/// The line by which Bowline finds its own comment.
-pub const COMMENT_MARKER: &str = "<!-- bowline:rollback -->";
-/// The name of the commit status, and of the check run, on the bad commit.
-pub const STATUS_CONTEXT: &str = "bowline/rollback";
-
-/// What the text of a pull request says for Bowline itself: enough to go on after everything else was forgotten.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker {
-    /// The commit that it takes back.
-    pub bad_commit: CommitId,
-    /// The commit that its branch was pushed with.
-    pub commit: CommitId,
-    /// Whether it may be merged without a person.
-    pub merges_itself: bool,
+/// The line by which an instance finds its own comment.
+pub fn comment_marker(instance: &InstanceName) -> String {
+    if *instance == InstanceName::default() {
+        "<!-- bowline:rollback -->".to_owned()
+    } else {
+        format!("<!-- bowline:rollback {instance} -->")
+    }
 }
 
-impl Marker {
-    /// The marker in a text.
-    pub fn find(text: &str) -> Option<Self> {
-        let line = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("<!-- bowline:revert ")?.strip_suffix(" -->"))?;
-        let value = |name: &str| line.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        Some(Self {
-            bad_commit: CommitId::parse(value("bad")?).ok()?,
-            commit: CommitId::parse(value("commit")?).ok()?,
-            merges_itself: value("merges-itself")? == "yes",
-        })
-    }
-
-    /// The line that [`Marker::find`] finds.
-    pub fn line(&self) -> String {
-        let merges = if self.merges_itself { "yes" } else { "no" };
-        format!(
-            "<!-- bowline:revert bad={} commit={} merges-itself={merges} -->",
-            self.bad_commit, self.commit
-        )
+/// The name of the commit status, and of the check run, on the bad commit.
+pub fn status_context(instance: &InstanceName) -> String {
+    if *instance == InstanceName::default() {
+        "bowline/rollback".to_owned()
+    } else {
+        format!("bowline/rollback/{instance}")
     }
 }
 
@@ -106,15 +84,19 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
     text.push_str(
         "Merging this is the rollback. Closing it leaves git as it is, and what failed quarantined.\n\n",
     );
-    let mut text: String = text.chars().take(LONGEST_BODY).collect();
     let trailers = branch.message.rsplit("\n\n").next().unwrap_or_default().trim();
     let marker = Marker {
         bad_commit: rollback.bad_commit.clone(),
         commit: branch.commit.clone(),
         merges_itself: branch.merges_itself,
+        rollback: Some(rollback.id.clone()),
+        instance: Some(rollback.instance.clone()),
+        resources: Some(branch.covers.clone()),
     };
-    text.push_str(&marker.line());
-    ours::text(&text, trailers)
+    let end = format!("\n\n{}", marker.line());
+    let room = LONGEST_BODY.saturating_sub(ours::text(&end, trailers).chars().count());
+    let text: String = text.chars().take(room).collect();
+    ours::text(&format!("{}{end}", text.trim_end()), trailers)
 }
 
 /// As many whole lines as there is room for.
@@ -171,7 +153,7 @@ pub fn comment(rollback: &Rollback) -> String {
             quoted(rollback.why.as_deref().unwrap_or("see the history"))
         ),
     };
-    format!("{COMMENT_MARKER}\n**Rollback {}**: {sentence}\n", rollback.id)
+    format!("{}\n**Rollback {}**: {sentence}\n", comment_marker(&rollback.instance), rollback.id)
 }
 
 /// A sentence without its end.

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::later;
+use super::{PullSeen, Seen, Step, later};
 
 /// The first pause after something that passes by itself; it doubles each time.
 const FIRST: SignedDuration = SignedDuration::from_secs(2);
@@ -46,6 +46,9 @@ impl fmt::Display for Trouble {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lasting {
+    /// The label of the step that came to nothing; that of [`Step::Rest`] for a look. Absent in what an earlier version stored.
+    #[serde(default)]
+    pub step: String,
     /// What went wrong last, as a sentence.
     pub sentence: String,
     /// What to do about it.
@@ -61,9 +64,10 @@ pub struct Lasting {
 }
 
 impl Lasting {
-    pub(super) fn after(before: Option<Self>, trouble: &Trouble, now: Timestamp) -> Self {
+    pub(super) fn after(before: Option<Self>, step: &Step, trouble: &Trouble, now: Timestamp) -> Self {
         let (since, times) = before.map_or((now, 0), |before| (before.since, before.times));
         Self {
+            step: step.label().to_owned(),
             sentence: trouble.sentence.clone(),
             hint: trouble.hint.clone(),
             since,
@@ -74,6 +78,19 @@ impl Lasting {
                 TroubleKind::Passing | TroubleKind::Person => None,
             },
         }
+    }
+
+    /// Whether it was a step of this kind that came to nothing.
+    pub(super) fn is_of(&self, step: &Step) -> bool {
+        self.step == step.label()
+    }
+
+    /// Whether what went wrong is seen to be over: a look succeeded, or another step is due. What could not be told is not seen.
+    pub(super) fn is_gone(&self, step: &Step, seen: &Seen) -> bool {
+        if self.is_of(&Step::Tell { number: 0 }) {
+            return false;
+        }
+        if self.is_of(&Step::Rest) { seen.pull != PullSeen::NotAsked } else { !self.is_of(step) }
     }
 
     /// When the step is tried again.

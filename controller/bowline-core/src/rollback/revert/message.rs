@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Revert, Step};
 use crate::desired::{ResourceKey, ResourceKind};
-use crate::name::{CommitId, ResourceName};
+use crate::name::{CommitId, InstanceName, ResourceName};
 use crate::rollback::machine::quoted::{unlinked, unpromised};
 
 /// The trailer of a commit that takes another one back: `Bowline-Reverts: <full commit id>`, one for each.
@@ -139,4 +139,18 @@ pub fn branch_name(what: &str, resource: &ResourceKey, commit: &CommitId, attemp
     let kind = resource.kind.as_str().to_ascii_lowercase();
     let name = &resource.name;
     format!("bowline/{what}/{kind}-{name}/{commit:.12}-{attempt}")
+}
+
+/// The branch of a rollback, as [`branch_name`]; an instance that is not called `bowline` has names of its own.
+pub fn rollback_branch(
+    instance: &InstanceName,
+    resource: &ResourceKey,
+    bad_commit: &CommitId,
+    attempt: u32,
+) -> String {
+    if *instance == InstanceName::default() {
+        branch_name("rollback", resource, bad_commit, attempt)
+    } else {
+        branch_name(&format!("rollback/{instance}"), resource, bad_commit, attempt)
+    }
 }

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::GitHubError;
+use super::limits::{Limit, Quota};
 use super::{GitHub, GitHubAuth, RepositoryName};
 
 /// How long a connection may take to be made.
@@ -92,6 +93,8 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    /// The limit that it says is reached, and until when.
+    limit: Option<(Limit, Timestamp)>,
 }
 
 /// How GitHub names one answer, to be asked whether it is still the same.
@@ -242,7 +245,7 @@ impl GitHub {
         let client = self.client().await?;
         let base = self.base()?;
         let request = http::Request::builder().method(Method::POST).uri(base.graphql());
-        let answer = self.fetch(&client, request, Some(query)).await?;
+        let answer = self.fetch(&client, (request, Quota::GraphQl), Some(query)).await?;
         if !answer.status.is_success() {
             return Err(self.refusal(doing, &answer));
         }
@@ -250,7 +253,11 @@ impl GitHub {
         let Some(error) = said.errors.into_iter().next() else { return Ok(()) };
         let (repository, message) = (self.repository(), error.message);
         Err(match error.kind.as_str() {
-            "RATE_LIMITED" => GitHubError::Limited { kind: "primary", until: self.until(&answer.headers) },
+            "RATE_LIMITED" => {
+                let (limit, until) = (Limit::Primary(Quota::GraphQl), self.until(&answer.headers));
+                self.limits().reached(limit, until);
+                GitHubError::Limited { kind: limit.kind(), until }
+            }
             "FORBIDDEN" => GitHubError::Forbidden { doing, repository, needs: None, message },
             "NOT_FOUND" => GitHubError::NotFound { doing, repository, message },
             _ => GitHubError::Refused { doing, repository, status: 200, message },
@@ -270,28 +277,52 @@ impl GitHub {
         if let Some(ETag(tag)) = known {
             request = request.header(IF_NONE_MATCH, tag);
         }
-        self.fetch(client, request, body).await
+        self.fetch(client, (request, Quota::Core), body).await
     }
 
+    /// Sends a request, unless a limit is known to be reached: whoever goes on calling is kept out longer.
     async fn fetch(
         &self,
         client: &Octocrab,
-        request: http::request::Builder,
+        (request, quota): (http::request::Builder, Quota),
         body: Option<&Value>,
     ) -> Result<Answer, GitHubError> {
         let base = self.base()?;
+        let held = self.limits().holds(quota, self.clock.now());
+        if let Some((limit, until)) = held {
+            return Err(GitHubError::Limited { kind: limit.kind(), until });
+        }
         let down = |error: octocrab::Error| base.down(&error);
         let request = client.build_request(request, body).map_err(down)?;
         let call = async {
             let response = client.execute(request).await?;
             let (parts, body) = response.into_parts();
             let body = body.collect().await?.to_bytes();
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+            Ok(Answer { status: parts.status, headers: parts.headers, body, limit: None })
         };
-        match tokio::time::timeout(TOTAL, call).await {
-            Ok(answer) => answer.map_err(down),
-            Err(_) => Err(base.unclear(format!("no answer within {} s", TOTAL.as_secs()))),
+        let mut answer = match tokio::time::timeout(TOTAL, call).await {
+            Ok(answer) => answer.map_err(down)?,
+            Err(_) => return Err(base.unclear(format!("no answer within {} s", TOTAL.as_secs()))),
+        };
+        answer.limit = self.limit(&answer, quota);
+        if let Some((limit, until)) = answer.limit {
+            self.limits().reached(limit, until);
         }
+        Ok(answer)
+    }
+
+    /// The limit that this answer says is reached, and until when: the answer may be a good one, the last for now.
+    fn limit(&self, answer: &Answer, quota: Quota) -> Option<(Limit, Timestamp)> {
+        let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+        let is_refused = matches!(answer.status.as_u16(), 403 | 429);
+        let message = if is_refused { said(answer).message } else { String::new() };
+        let is_secondary =
+            is_refused && (header("retry-after").is_some() || message.contains("secondary rate limit"));
+        let is_exhausted = header("x-ratelimit-remaining") == Some("0");
+        let is_primary =
+            is_exhausted || message.contains("rate limit exceeded") || answer.status.as_u16() == 429;
+        let limit = if is_secondary { Limit::Secondary } else { Limit::Primary(quota) };
+        (is_secondary || is_primary).then(|| (limit, self.until(&answer.headers)))
     }
 
     fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, GitHubError> {
@@ -324,23 +355,17 @@ impl GitHub {
     }
 
     fn refusal(&self, doing: &'static str, answer: &Answer) -> GitHubError {
-        let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let mut message = said.message;
-        for error in said.errors.iter().filter_map(|error| error["message"].as_str().or(error.as_str())) {
+        let Said { mut message, errors } = said(answer);
+        for error in errors.iter().filter_map(problem) {
             message = format!("{message}: {error}");
         }
         let message: String = message.lines().next().unwrap_or_default().chars().take(SHOWN).collect();
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let repository = self.repository();
-        let is_secondary = header("retry-after").is_some() || message.contains("secondary rate limit");
-        let is_limit = is_secondary
-            || header("x-ratelimit-remaining") == Some("0")
-            || message.contains("rate limit exceeded");
+        if let Some((limit, until)) = answer.limit.filter(|_| matches!(answer.status.as_u16(), 403 | 429)) {
+            return GitHubError::Limited { kind: limit.kind(), until };
+        }
         match answer.status.as_u16() {
-            429 | 403 if is_limit || answer.status.as_u16() == 429 => GitHubError::Limited {
-                kind: if is_secondary { "secondary" } else { "primary" },
-                until: self.until(&answer.headers),
-            },
             401 => {
                 let what = match self.settings.auth {
                     GitHubAuth::Token(_) => "token",
@@ -378,4 +403,16 @@ impl GitHub {
         let reset = number("x-ratelimit-reset").filter(|_| exhausted);
         reset.and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_else(|| after(UNTOLD))
     }
+}
+
+/// What an answer says of what went wrong.
+fn said(answer: &Answer) -> Said {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+/// One of the errors in words: `base is invalid`.
+fn problem(error: &Value) -> Option<String> {
+    let text = |name: &str| error[name].as_str();
+    let said = text("message").or_else(|| error.as_str()).map(str::to_owned);
+    said.or_else(|| Some(format!("{} is {}", text("field")?, text("code")?)))
 }

@@ -92,6 +92,16 @@ pub enum GitHubError {
     },
 }
 
+/// What GitHub says of what passes by itself: something moved, or is not known yet everywhere.
+const PASSING: [&str; 6] = [
+    "was modified",
+    "clean status",
+    "expected head sha",
+    "no new commits on the base branch",
+    "pull request already exists",
+    "head is invalid",
+];
+
 fn needed(needs: Option<&String>) -> String {
     needs.map_or_else(String::new, |needs| format!(" (it needs {needs})"))
 }
@@ -148,9 +158,7 @@ impl GitHubError {
             Self::Limited { until, .. } => TroubleKind::Until(*until),
             // A head or base that moved, a mergeability that was not known yet: looking again tells more.
             Self::Down { .. } | Self::Refused { status: 405 | 409, .. } => TroubleKind::Passing,
-            Self::Refused { message, .. }
-                if message.contains("was modified") || message.contains("clean status") =>
-            {
+            Self::Refused { message, .. } if PASSING.iter().any(|words| message.contains(words)) => {
                 TroubleKind::Passing
             }
             Self::BaseUrl { .. }

@@ -6,7 +6,7 @@ use bowline_core::name::CommitId;
 use bowline_core::rollback::machine::{Mergeability, Pull, PullState};
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::GitHub;
 use super::error::GitHubError;
@@ -43,10 +43,24 @@ struct Shown {
     #[serde(default)]
     merged_at: Option<String>,
     #[serde(default)]
-    auto_merge: Option<Value>,
+    auto_merge: Option<AutoMerge>,
+    #[serde(default)]
+    user: Option<Account>,
     /// Only alone.
     #[serde(default)]
     mergeable_state: Option<String>,
+}
+
+/// That GitHub merges it by itself, and who wanted that.
+#[derive(Deserialize)]
+struct AutoMerge {
+    #[serde(default)]
+    enabled_by: Option<Account>,
+}
+
+#[derive(PartialEq, Eq, Deserialize)]
+struct Account {
+    login: String,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +109,8 @@ impl Shown {
     }
 
     fn pull(self) -> Pull {
+        let armed_by = self.auto_merge.as_ref().and_then(|auto| auto.enabled_by.as_ref());
+        let armed_by_author = armed_by.is_some() && armed_by == self.user.as_ref();
         let state = if self.merged_at.is_some() {
             PullState::Merged
         } else if self.state == "open" {
@@ -102,12 +118,13 @@ impl Shown {
                 _ if self.draft => Mergeability::Draft,
                 // `unstable`: something fails that is not required. `has_hooks`: a server's own hooks run.
                 Some("clean" | "unstable" | "has_hooks") => Mergeability::Ready,
-                Some("blocked" | "behind") => Mergeability::Blocked,
+                Some("blocked") => Mergeability::Blocked,
+                Some("behind") => Mergeability::Behind,
                 Some("dirty") => Mergeability::Conflict,
                 Some("draft") => Mergeability::Draft,
                 Some(_) | None => Mergeability::Computing,
             };
-            PullState::Open { mergeability, auto_merge: self.auto_merge.is_some_and(|auto| !auto.is_null()) }
+            PullState::Open { mergeability, auto_merge: self.auto_merge.is_some() }
         } else {
             PullState::Closed
         };
@@ -116,9 +133,34 @@ impl Shown {
             url: self.html_url,
             node_id: self.node_id,
             branch: self.head.branch,
+            base: self.base.branch,
             head: self.head.sha,
             body: self.body.unwrap_or_default(),
+            armed_by_author,
             state,
+        }
+    }
+}
+
+/// Why a pull request was not opened, where looking for it showed none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotOpened {
+    /// Its base has all of its commits already.
+    NothingInIt,
+    /// The branch that it is for does not exist.
+    NoBase,
+}
+
+impl NotOpened {
+    /// What GitHub's refusal says, if it is one of these.
+    pub fn from(error: &GitHubError) -> Option<Self> {
+        let GitHubError::Refused { status: 422, message, .. } = error else { return None };
+        if message.contains("No commits between") {
+            Some(Self::NothingInIt)
+        } else if message.contains("base is invalid") {
+            Some(Self::NoBase)
+        } else {
+            None
         }
     }
 }
@@ -126,15 +168,21 @@ impl Shown {
 impl GitHub {
     /// The pull request for a branch of the repository, whatever became of it; the newest, if there are several.
     pub async fn pull_of(&self, branch: &str) -> Result<Option<Pull>, GitHubError> {
+        match self.pulls_of(branch).await?.first() {
+            Some(pull) => self.pull(pull.number).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The newest pull requests for a branch of the repository, newest first, whatever became of them; without what is only
+    /// shown of one alone, its mergeability.
+    pub async fn pulls_of(&self, branch: &str) -> Result<Vec<Pull>, GitHubError> {
         let head = encoded(&format!("{}:{branch}", self.repository().owner));
         let path = format!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=5");
         let found: Vec<Shown> = self.call("look for pull requests", Method::GET, &path, None).await?;
         // GitHub ignores a filter that it does not understand.
-        let found = found.into_iter().find(|pull| pull.head.branch == branch && pull.is_own());
-        match found {
-            Some(pull) => self.pull(pull.number).await.map(Some),
-            None => Ok(None),
-        }
+        let own = found.into_iter().filter(|pull| pull.head.branch == branch && pull.is_own());
+        Ok(own.map(Shown::pull).collect())
     }
 
     /// The newest pull requests for the repository's own branches, newest first, whatever became of them: among the 100 newest,
@@ -220,6 +268,21 @@ impl GitHub {
         self.mutate("let the pull request merge itself", &request).await
     }
 
+    /// Lets GitHub not merge a pull request by itself any more.
+    pub async fn disable_auto_merge(&self, node_id: &str) -> Result<(), GitHubError> {
+        let query = "mutation($input: DisablePullRequestAutoMergeInput!) { \
+                     disablePullRequestAutoMerge(input: $input) { pullRequest { number } } }";
+        let request = json!({"query": query, "variables": {"input": {"pullRequestId": node_id}}});
+        self.mutate("keep the pull request from merging itself", &request).await
+    }
+
+    /// Lets GitHub merge its base into the branch of a pull request, if its head is `expected`. GitHub does so a little later.
+    pub async fn update_branch(&self, number: u64, expected: &CommitId) -> Result<(), GitHubError> {
+        let path = format!("/pulls/{number}/update-branch");
+        let body = json!({"expected_head_sha": expected});
+        self.order("bring the pull request's branch up to date", Method::PUT, &path, &body).await
+    }
+
     async fn merge_method(&self) -> Result<&'static str, GitHubError> {
         let methods: Methods = self.call("look at the repository", Method::GET, "", None).await?;
         Ok(methods.best())
@@ -240,6 +303,8 @@ pub(super) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

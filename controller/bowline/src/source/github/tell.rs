@@ -20,7 +20,7 @@ const COMMENTING: &str = "comment on a pull request";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// The name of the status and of the check run.
-    pub context: &'static str,
+    pub context: String,
     /// What, in one line.
     pub summary: String,
     /// Where to read more.
@@ -148,7 +148,7 @@ impl GitHub {
     /// is left as it is.
     pub async fn convict(&self, commit: &CommitId, verdict: &Verdict) -> Result<(), GitHubError> {
         let check = Check {
-            context: verdict.context.to_owned(),
+            context: verdict.context.clone(),
             conclusion: Conclusion::Failure,
             title: "Failed on ECS".to_owned(),
             summary: verdict.summary.clone(),

@@ -33,7 +33,11 @@ impl Site {
     }
 
     async fn with(settings: RepositorySettings) -> Self {
-        let simulated = Simulated::start(GitHubConfig::default()).await.unwrap();
+        Self::of(GitHubConfig::default(), settings).await
+    }
+
+    async fn of(config: GitHubConfig, settings: RepositorySettings) -> Self {
+        let simulated = Simulated::start(config).await.unwrap();
         let folder = simulated.create_repository(REPOSITORY, settings).unwrap();
         let token = simulated.create_token("bowline", Permissions::controller()).unwrap();
         let site = Self { simulated, folder, token };
@@ -114,8 +118,10 @@ async fn a_pull_request_is_found_by_its_branch_and_followed_until_it_is_merged()
         url: format!("{}/acme/infra/pull/1", site.simulated.url()),
         node_id: opened.node_id.clone(),
         branch: BRANCH.to_owned(),
+        base: "main".to_owned(),
         head: site.tip(BRANCH),
         body: "why".to_owned(),
+        armed_by_author: false,
         state: ready,
     };
     assert_eq!(opened, expected);
@@ -162,12 +168,130 @@ async fn where_rules_are_in_the_way_github_merges_it_later() {
 }
 
 #[tokio::test]
+async fn what_was_to_merge_itself_does_not_any_more() {
+    let settings = RepositorySettings {
+        mergeability_takes_a_moment: false,
+        allow_auto_merge: true,
+        ..RepositorySettings::default()
+    };
+    let site = Site::with(settings).await;
+    let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
+    site.simulated.protect(REPOSITORY, "main", Some(rules)).unwrap();
+    let pull = site.opened().await;
+    let github = site.github();
+    github.enable_auto_merge(&pull.node_id, &pull.head, "Revert").await.unwrap();
+    assert!(github.pull(pull.number).await.unwrap().armed_by_author);
+    github.disable_auto_merge(&pull.node_id).await.unwrap();
+    site.simulated.protect(REPOSITORY, "main", None).unwrap();
+    let open = PullState::Open { mergeability: Mergeability::Ready, auto_merge: false };
+    let after = github.pull(pull.number).await.unwrap();
+    assert_eq!((after.state, after.armed_by_author), (open, false));
+    // Somebody else may want it: that is theirs.
+    let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
+    site.simulated.protect(REPOSITORY, "main", Some(rules)).unwrap();
+    let ada = site.simulated.create_token("ada", Permissions::controller()).unwrap();
+    let auth = GitHubAuth::Token(Credential::Value(ada.into()));
+    let ada = GitHub::new(GitHubSettings { auth, ..site.settings() }, Clock::real());
+    ada.enable_auto_merge(&pull.node_id, &pull.head, "Revert").await.unwrap();
+    let by_ada = github.pull(pull.number).await.unwrap();
+    assert!(matches!(by_ada.state, PullState::Open { auto_merge: true, .. }) && !by_ada.armed_by_author);
+}
+
+#[tokio::test]
+async fn a_branch_behind_its_base_is_brought_up_to_date_from_the_expected_head_only() {
+    let site = Site::new().await;
+    let rules = Protection { strict: true, required_checks: vec!["ci".to_owned()], ..Protection::default() };
+    let pull = site.opened().await;
+    let github = site.github();
+    site.commit("main", Some("main"), "good");
+    site.simulated.protect(REPOSITORY, "main", Some(rules)).unwrap();
+    let ci = Check { context: "ci".to_owned(), ..check(Conclusion::Success, "fine") };
+    github.report(&pull.head, &ci).await.unwrap();
+    let behind = PullState::Open { mergeability: Mergeability::Behind, auto_merge: false };
+    assert_eq!(github.pull(pull.number).await.unwrap().state, behind);
+    let stranger = CommitId::parse(&"0".repeat(40)).unwrap();
+    let refused = github.update_branch(pull.number, &stranger).await.unwrap_err();
+    assert_eq!(refused.trouble().kind, TroubleKind::Passing, "{refused}");
+    github.update_branch(pull.number, &pull.head).await.unwrap();
+    let updated = github.pull(pull.number).await.unwrap();
+    let git = git2::Repository::open_bare(&site.folder).unwrap();
+    let commit = git.find_commit(git2::Oid::from_str(updated.head.as_str()).unwrap()).unwrap();
+    let parents: Vec<String> = commit.parent_ids().map(|id| id.to_string()).collect();
+    assert_eq!(parents, [pull.head.as_str(), site.tip("main").as_str()]);
+}
+
+#[tokio::test]
+async fn a_limit_that_one_call_met_keeps_all_others_from_being_sent() {
+    let site = Site::new().await;
+    let github = site.github();
+    let pulls = OpenPulls::new("main".to_owned());
+    site.simulated.add_fault(FaultRule::new(Fault::Throttle).service("github").times(1));
+    let met = github.pull_of(BRANCH).await.unwrap_err();
+    let before = site.simulated.calls().len();
+    let GitHubError::Limited { kind: "secondary", until } = met else { panic!("{met}") };
+    // What previews ask, what writes, and GraphQL: the same limit, and nothing on the wire.
+    let again = [
+        pulls.list(&github).await.unwrap_err(),
+        github.close(1).await.unwrap_err(),
+        github.disable_auto_merge("PR_1").await.unwrap_err(),
+    ];
+    for error in again {
+        assert_eq!(error, GitHubError::Limited { kind: "secondary", until });
+    }
+    assert_eq!(site.simulated.calls().len(), before);
+}
+
+#[tokio::test]
+async fn the_last_call_of_the_hour_is_known_for_the_last_before_github_refuses_one() {
+    let config = GitHubConfig { rate_limit: 2, ..GitHubConfig::default() };
+    let site = Site::of(config, RepositorySettings::default()).await;
+    let github = site.github();
+    for _ in 0..2 {
+        assert_eq!(github.newest_pulls().await.unwrap(), []);
+    }
+    let error = github.newest_pulls().await.unwrap_err();
+    let GitHubError::Limited { kind: "primary", until } = error else { panic!("{error}") };
+    let wait = until.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((3590..=3601).contains(&wait), "{wait}");
+    assert_eq!(site.calls("GET /repos/{owner}/{repo}/pulls"), 2, "the third is not sent");
+    // GraphQL has a quota of its own.
+    let other = github.disable_auto_merge("PR_1").await.unwrap_err();
+    assert!(!matches!(other, GitHubError::Limited { .. }), "{other}");
+}
+
+#[tokio::test]
+async fn why_no_pull_request_was_opened_is_told_apart() {
+    let site = Site::new().await;
+    let github = &site.github();
+    let refused = |new: NewPull| async move { github.open_pull(&new).await.unwrap_err() };
+    let in_base = refused(NewPull { head: "main".to_owned(), ..new_pull() }).await;
+    assert_eq!(NotOpened::from(&in_base), Some(NotOpened::NothingInIt), "{in_base}");
+    let no_base = refused(NewPull { base: "gone".to_owned(), ..new_pull() }).await;
+    assert_eq!(NotOpened::from(&no_base), Some(NotOpened::NoBase), "{no_base}");
+    let no_head = refused(NewPull { head: "gone".to_owned(), ..new_pull() }).await;
+    assert_eq!(
+        (NotOpened::from(&no_head), no_head.trouble().kind),
+        (None, TroubleKind::Passing),
+        "{no_head}"
+    );
+    github.open_pull(&new_pull()).await.unwrap();
+    let second = refused(new_pull()).await;
+    assert_eq!((NotOpened::from(&second), second.trouble().kind), (None, TroubleKind::Passing), "{second}");
+    let untitled = refused(NewPull { title: String::new(), ..new_pull() }).await;
+    assert_eq!(
+        (NotOpened::from(&untitled), untitled.trouble().kind),
+        (None, TroubleKind::Person),
+        "{untitled}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_told_twice_is_there_once() {
     let site = Site::new().await;
     let github = site.github();
     let pull = site.opened().await;
     let verdict = |summary: &str| Verdict {
-        context: "bowline/rollback",
+        context: "bowline/rollback".to_owned(),
         summary: summary.to_owned(),
         url: Some(pull.url.clone()),
     };
@@ -334,8 +458,11 @@ async fn a_github_app_gets_its_token_and_another_one_when_that_is_taken_back() {
     };
     let github = with(None);
     let pull = github.open_pull(&new_pull()).await.unwrap();
-    let verdict =
-        |summary: &str| Verdict { context: "bowline/rollback", summary: summary.to_owned(), url: None };
+    let verdict = |summary: &str| Verdict {
+        context: "bowline/rollback".to_owned(),
+        summary: summary.to_owned(),
+        url: None,
+    };
     let bad = site.tip("main");
     for summary in ["one", "one", "two"] {
         github.convict(&bad, &verdict(summary)).await.unwrap();

@@ -44,7 +44,7 @@ fn a_later_commit_s_failure_overtakes_the_rollback_and_its_own_fails_it() {
 }
 
 #[test]
-fn what_has_no_branch_and_needs_a_person_holds_no_other_service_up() {
+fn only_a_branch_that_takes_it_back_is_joined_and_nothing_is_waited_for() {
     let step = crate::rollback::revert::Step {
         commit: id('b'),
         subject: "Release".to_owned(),
@@ -68,10 +68,9 @@ fn what_has_no_branch_and_needs_a_person_holds_no_other_service_up() {
     let candidates = BTreeMap::from([(name("api"), candidate)]);
     let stands = |open: Rollback| {
         let known = BTreeMap::from([(open.id.clone(), open)]);
-        match begin(&known, &revert, &candidates, after(1)) {
+        match begin(&known, &InstanceName::default(), &revert, &candidates, after(1)) {
             Some(Standing::Begins(rollback)) => format!("begins {}", rollback.id),
             Some(Standing::Joins(id)) => format!("joins {id}"),
-            Some(Standing::Waits(id)) => format!("waits for {id}"),
             None => "nothing".to_owned(),
         }
     };
@@ -79,8 +78,13 @@ fn what_has_no_branch_and_needs_a_person_holds_no_other_service_up() {
     let mut stuck = rollback(auto);
     stuck.cannot("nothing to go back to".to_owned(), start());
     assert_eq!(stands(stuck), "begins bbbbbbbbbbbb-2");
-    assert_eq!(stands(at(State::NeedsPerson, auto)), "waits for bbbbbbbbbbbb-1");
-    assert_eq!(stands(at(State::PullRequest, auto)), "waits for bbbbbbbbbbbb-1");
+    // Its branch takes back what failed of `web` alone: the second pull request does not wait for the first.
+    for state in [State::NeedsPerson, State::Branch, State::PullRequest, State::Merged, State::Closed] {
+        assert_eq!(stands(at(state, auto)), "begins bbbbbbbbbbbb-2", "{state}");
+    }
+    let mut covering = at(State::PullRequest, auto);
+    covering.branch.as_mut().unwrap().covers.insert(name("api"));
+    assert_eq!(stands(covering), "joins bbbbbbbbbbbb-1");
     assert_eq!(stands(rollback(auto)), "joins bbbbbbbbbbbb-1");
 }
 
@@ -89,8 +93,8 @@ fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
     let (web, hash, other) = (name("web"), failed().spec_hash, SpecHash("other".to_owned()));
     let none = BTreeMap::new();
     let known = BTreeMap::from([("1".to_owned(), rollback(RollbackStrategy::PullRequest))]);
-    let may = |known, hash, strategy, outage: Option<&SharedOutage>| {
-        !fresh(known, [(&web, hash, strategy)], outage).is_empty()
+    let may = |known, spec_hash, strategy, outage: Option<&SharedOutage>| {
+        !fresh(known, [Failure { name: &web, spec_hash, strategy, tried: None }], outage).is_empty()
     };
     let outage = SharedOutage { commits: ["1", "2", "3", "4"].map(str::to_owned).into() };
     assert!(may(&none, &hash, RollbackStrategy::PullRequest, None));
@@ -98,6 +102,53 @@ fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
     assert!(!may(&known, &hash, RollbackStrategy::PullRequest, None));
     assert!(!may(&none, &hash, RollbackStrategy::None, None));
     assert!(!may(&none, &hash, RollbackStrategy::AutoMerge, Some(&outage)));
+}
+
+#[test]
+fn what_was_tried_once_more_since_and_failed_again_begins_another_one() {
+    let (web, spec_hash) = (name("web"), failed().spec_hash);
+    let strategy = RollbackStrategy::PullRequest;
+    let may = |one: &Rollback, tried: Option<Tried>| {
+        let known = BTreeMap::from([(one.id.clone(), one.clone())]);
+        let failure = Failure { name: &web, spec_hash: &spec_hash, strategy, tried: tried.as_ref() };
+        !fresh(&known, [failure], None).is_empty()
+    };
+    let mut stuck = rollback(strategy);
+    stuck.cannot("nothing to go back to".to_owned(), start());
+    // Merged as well: what is tried after that came back.
+    let ended =
+        [State::Merged, State::Converged, State::Closed, State::Verified, State::Overtaken, State::Failed];
+    for mut over in ended.map(|state| at(state, strategy)).into_iter().chain([stuck]) {
+        let state = over.state;
+        assert!(!may(&over, Some(tried(0, "ecs-svc/1"))), "{state}: the attempt for which it was opened");
+        assert!(!may(&over, Some(tried(60, "ecs-svc/1"))), "{state}: the same one, by another clock");
+        assert!(!may(&over, None), "{state}: nobody knows which attempt it was");
+        assert!(may(&over, Some(tried(60, "ecs-svc/2"))), "{state}: another attempt");
+        assert!(!over.learn_attempt(&web, &spec_hash, &tried(60, "ecs-svc/2")), "{state}: nothing follows");
+    }
+    for state in [State::Detected, State::Branch, State::PullRequest] {
+        let mut open = at(state, strategy);
+        let again = tried(60, "ecs-svc/2");
+        assert!(!may(&open, Some(again.clone())), "{state}: it goes on");
+        // And is about that attempt from then on, so that closing it is a word on that one, too.
+        assert!(open.learn_attempt(&web, &spec_hash, &again), "{state}");
+        assert!(!open.learn_attempt(&web, &spec_hash, &again), "{state}");
+        open.state = State::Closed;
+        assert!(!may(&open, Some(again)), "{state}");
+    }
+}
+
+#[test]
+fn another_rollback_of_the_same_commit_has_a_number_that_is_free() {
+    let known = |ids: &[&str]| -> BTreeMap<String, Rollback> {
+        let one = |id: &&str| {
+            ((*id).to_owned(), Rollback { id: (*id).to_owned(), ..rollback(RollbackStrategy::None) })
+        };
+        ids.iter().map(one).collect()
+    };
+    assert_eq!(new_id(&known(&[]), &id('b')), "bbbbbbbbbbbb-1");
+    assert_eq!(new_id(&known(&["bbbbbbbbbbbb-1"]), &id('b')), "bbbbbbbbbbbb-2");
+    assert_eq!(new_id(&known(&["bbbbbbbbbbbb-2"]), &id('b')), "bbbbbbbbbbbb-3");
 }
 
 /// A branch that is about `web`, newest first, by the revision that each commit wants.

@@ -1,0 +1,86 @@
+//! What a rollback notes of a step that was taken, or that failed.
+
+use jiff::Timestamp;
+
+use super::state::{LOOK, SOON};
+use super::trouble::Lasting;
+use super::{Branch, Pull, PullRef, Rollback, State, Step, Trouble, TroubleKind, comment, later};
+
+impl Rollback {
+    /// Notes the branch that was pushed.
+    pub fn pushed(&mut self, branch: Branch, now: Timestamp) {
+        self.branch = Some(branch);
+        self.enter(State::Branch, now);
+    }
+
+    /// Notes that the head has the revert already.
+    pub fn reverted_already(&mut self, now: Timestamp) {
+        self.enter(State::Merged, now);
+    }
+
+    /// Notes that there is nothing that could be reverted, with the reason as a sentence.
+    pub fn cannot(&mut self, why: String, now: Timestamp) {
+        self.why = Some(why);
+        self.enter_because(State::NeedsPerson, now);
+    }
+
+    /// Notes that the pull request is open.
+    pub fn opened(&mut self, pull: &Pull, now: Timestamp) {
+        self.pull = Some(PullRef { number: pull.number, url: pull.url.clone() });
+        self.enter(State::PullRequest, now);
+    }
+
+    /// Notes that the server took the order to merge; whether it did is seen next.
+    pub fn merge_asked(&mut self, now: Timestamp) {
+        self.trouble = None;
+        self.why = None;
+        self.look_at = now;
+    }
+
+    /// Notes that the server does not merge it by itself any more.
+    pub fn disarmed(&mut self, now: Timestamp) {
+        self.armed = false;
+        self.trouble = None;
+        self.look_at = now;
+    }
+
+    /// Notes that the server was asked to bring the branch up to date; whether it did is seen next.
+    pub fn update_asked(&mut self, now: Timestamp) {
+        self.trouble = None;
+        self.updated_at = Some(now);
+        self.look_at = later(now, SOON);
+    }
+
+    /// Notes that the branch that is read moved since it was looked at: what it says by now is read before anything is merged.
+    pub fn base_moved(&mut self, now: Timestamp) {
+        self.look_at = later(now, SOON);
+    }
+
+    /// Notes that the server closed the pull request.
+    pub fn has_closed(&mut self) {
+        self.trouble = None;
+        self.to_close = false;
+    }
+
+    /// Notes what was told.
+    pub fn has_told(&mut self) {
+        self.trouble = self.trouble.take().filter(|trouble| !trouble.is_of(&Step::Tell { number: 0 }));
+        self.told = Some(comment(self));
+    }
+
+    /// Notes what went wrong with a step, and when it is tried again. What only decorates the pull request is not tried
+    /// again where only a person can help.
+    pub fn troubled(&mut self, step: &Step, trouble: &Trouble, now: Timestamp) {
+        let lasting = Lasting::after(self.trouble.take(), step, trouble, now);
+        match step {
+            Step::Tell { .. } if trouble.kind == TroubleKind::Person => self.told = Some(comment(self)),
+            Step::EnableAutoMerge { .. } if trouble.kind == TroubleKind::Person => {
+                // It may be merged in another way any time: it is watched on, and this is asked again with each look.
+                self.why = Some(trouble.to_string());
+                self.look_at = later(now, LOOK);
+            }
+            _ => self.look_at = lasting.again_at(now),
+        }
+        self.trouble = Some(lasting);
+    }
+}

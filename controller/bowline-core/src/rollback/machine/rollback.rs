@@ -1,0 +1,241 @@
+//! What is known of one rollback. All of it is durable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::state::CLOSE;
+use super::trouble::Lasting;
+use super::{State, comment, later};
+use crate::desired::kind::RollbackStrategy;
+use crate::name::{CommitId, InstanceName, ResourceName};
+use crate::plan::{Evidence, SpecHash};
+
+/// One rollback: for one bad commit, from the bad verdict to the verified repair. All of it is durable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollback {
+    /// Its id, also that of its incident: the first 12 digits of the bad commit, and a number.
+    pub id: String,
+    /// The Bowline whose it is.
+    #[serde(default)]
+    pub instance: InstanceName,
+    /// The newest commit that is taken back.
+    pub bad_commit: CommitId,
+    /// The first line of its message.
+    pub subject: String,
+    /// The services that failed with it.
+    pub resources: BTreeMap<ResourceName, FailedSpec>,
+    /// How far it goes by itself.
+    pub strategy: RollbackStrategy,
+    /// The rollback that failed before this one, if one did.
+    pub after: Option<String>,
+    /// When the bad verdict was seen.
+    pub opened_at: Timestamp,
+    /// Where it is.
+    pub state: State,
+    /// Since when.
+    pub entered_at: Timestamp,
+    /// When it is looked at again, unless something happens before.
+    pub look_at: Timestamp,
+    /// The branch, once it is pushed.
+    pub branch: Option<Branch>,
+    /// The pull request, once there is one.
+    pub pull: Option<PullRef>,
+    /// Why it does not go on by itself, as a sentence.
+    pub why: Option<String>,
+    /// Digests of what git wanted of its services when the merge was first seen: what it went back to.
+    #[serde(default)]
+    pub went_back_to: BTreeMap<ResourceName, String>,
+    /// Whether its pull request is still to be closed: the server may merge it by itself, whatever git wants by now.
+    #[serde(default)]
+    pub to_close: bool,
+    /// When the server was last asked to bring the branch up to date.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+    /// Whether the server was last asked to merge it by itself, and was not seen not to.
+    #[serde(default)]
+    pub armed: bool,
+    /// What went wrong with the last step.
+    pub trouble: Option<Lasting>,
+    /// The comment that was last written, so that it is written once.
+    pub told: Option<String>,
+    /// Whether it was told that the present state lasts too long.
+    pub overdue_told: bool,
+}
+
+/// What failed, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedSpec {
+    /// What was deployed.
+    pub spec_hash: SpecHash,
+    /// Digest of what git wanted, without what only live can tell.
+    pub wanted: String,
+    /// The verdict's reason, as a sentence.
+    pub reason: String,
+    /// Which attempt failed, where that is known.
+    #[serde(default)]
+    pub tried: Option<Tried>,
+    /// What is known of the attempt, a line each.
+    #[serde(default)]
+    pub attempt: Vec<String>,
+    /// What speaks for the verdict; absent where only ECS's history knows of the attempt.
+    #[serde(default)]
+    pub evidence: Option<Box<Evidence>>,
+    /// What git wanted that live did not have, a line each; values by their length.
+    pub differences: Vec<String>,
+    /// The commit with which it was last good, if one is known.
+    pub good: Option<CommitId>,
+}
+
+/// Which attempt to deploy a spec it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// When it began.
+    pub began: Timestamp,
+    /// The deployment's id, where known.
+    pub deployment: Option<String>,
+}
+
+impl Tried {
+    /// Whether this is another attempt, later than that one. Both times are by the same clock, which need not be ours.
+    pub(super) fn is_after(&self, before: &Self) -> bool {
+        let same = self.deployment.is_some() && self.deployment == before.deployment;
+        !same && self.began > before.began
+    }
+}
+
+/// The branch with the revert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Branch {
+    /// Its name, without `refs/heads/`.
+    pub name: String,
+    /// The commit that it was pushed with: nothing else is ever merged.
+    pub commit: CommitId,
+    /// Whether it may be merged without a person, as far as its content goes.
+    pub merges_itself: bool,
+    /// The services whose failing spec it takes back.
+    pub covers: BTreeSet<ResourceName>,
+    /// What was taken back, a line each.
+    pub parts: Vec<String>,
+    /// The message of the commit.
+    pub message: String,
+}
+
+/// A pull request, as a person finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRef {
+    /// Its number.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+}
+
+impl Rollback {
+    /// One that was just detected: nothing has been done about it.
+    pub fn detected(
+        (id, instance): (String, InstanceName),
+        (bad_commit, subject): (CommitId, String),
+        resources: BTreeMap<ResourceName, FailedSpec>,
+        strategy: RollbackStrategy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            instance,
+            bad_commit,
+            subject,
+            resources,
+            strategy,
+            after: None,
+            opened_at: now,
+            state: State::Detected,
+            entered_at: now,
+            look_at: now,
+            branch: None,
+            pull: None,
+            why: None,
+            went_back_to: BTreeMap::new(),
+            to_close: false,
+            updated_at: None,
+            armed: false,
+            trouble: None,
+            told: None,
+            overdue_told: false,
+        }
+    }
+
+    /// Whether the server has to be asked for the pull request before [`Rollback::advance`].
+    pub fn needs_pull(&self) -> bool {
+        self.to_close
+            || matches!(self.state, State::Detected | State::Branch | State::PullRequest | State::NeedsPerson)
+    }
+
+    /// Whether nothing is left to do or to say.
+    pub fn is_over(&self, github: bool) -> bool {
+        self.state.is_last() && !(github && (self.to_close || self.is_to_be_told()))
+    }
+
+    /// Whether somebody waits for a step that failed to be tried again.
+    pub fn is_resting(&self, now: Timestamp) -> bool {
+        self.trouble.is_some() && now < self.look_at
+    }
+
+    pub(super) fn is_to_be_told(&self) -> bool {
+        self.pull.is_some() && self.told.as_deref() != Some(comment(self).as_str())
+    }
+
+    /// Whether it is about this spec of this service.
+    pub fn is_about(&self, name: &ResourceName, spec_hash: &SpecHash) -> bool {
+        self.resources.get(name).is_some_and(|failed| failed.spec_hash == *spec_hash)
+    }
+
+    /// Whether it changes git no more: it is merged or over, or it got no branch, and only a person can go on.
+    pub(super) fn is_settled(&self) -> bool {
+        let is_stuck = self.state == State::NeedsPerson && self.branch.is_none();
+        is_stuck || matches!(self.state, State::Merged | State::Converged) || self.state.is_last()
+    }
+
+    /// Lets services join that failed with the same commit.
+    pub fn join(
+        &mut self,
+        services: impl IntoIterator<Item = (ResourceName, FailedSpec)>,
+        strategy: RollbackStrategy,
+    ) {
+        self.resources.extend(services);
+        self.strategy = self.strategy.min(strategy);
+    }
+
+    /// True once, when the present state lasts longer than it should: a person is told.
+    pub fn overdue(&mut self, now: Timestamp) -> bool {
+        let is_late = self.deadline().is_some_and(|deadline| deadline <= now);
+        let first = is_late && !self.overdue_told;
+        self.overdue_told |= is_late;
+        first
+    }
+
+    /// When the present state has lasted too long; none where it waits for nothing.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        if self.to_close {
+            return Some(later(self.entered_at, CLOSE));
+        }
+        let auto = self.strategy == RollbackStrategy::AutoMerge;
+        self.state.may_last(auto).map(|allowed| later(self.entered_at, allowed))
+    }
+
+    pub(super) fn enter(&mut self, state: State, now: Timestamp) {
+        self.why = None;
+        self.enter_because(state, now);
+    }
+
+    pub(super) fn enter_because(&mut self, state: State, now: Timestamp) {
+        self.state = state;
+        self.entered_at = now;
+        self.look_at = now;
+        self.trouble = None;
+        self.overdue_told = false;
+    }
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+#[tokio::test]
+async fn nothing_is_merged_while_the_branch_is_elsewhere_than_where_it_was_read() {
+    let mut site = Site::new().await;
+    let before = site.scene(&["web"]).await;
+    commit(&site.path, "Something else", &[("README.md".to_owned(), "Hello\n".to_owned())]);
+    site.turn(&before).await.unwrap();
+    site.turn(&before).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
+    let after = site.scene(&["web"]).await;
+    site.turn(&after).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+}
+
+#[tokio::test]
+async fn what_the_server_was_to_merge_is_held_in_an_outage_and_where_less_is_allowed() {
+    for lowered in [false, true] {
+        let mut site = Site::new().await;
+        site.protect(Some(checked(false)));
+        let scene = site.scene(&["web"]).await;
+        site.turn(&scene).await.unwrap();
+        assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
+        let mut held = scene.clone();
+        if lowered {
+            held.strategies.insert(name("web"), RollbackStrategy::PullRequest);
+        } else {
+            let commits = ["1", "2", "3", "4"].map(str::to_owned).into();
+            held.outage = Some(bowline_core::rollback::SharedOutage { commits });
+        }
+        site.turn(&held).await.unwrap();
+        assert_eq!(site.states().await, [open(Mergeability::Blocked, false)], "lowered: {lowered}");
+        site.ci(&site.pulls().await[0].head.clone()).await;
+        site.turn(&held).await.unwrap();
+        assert_eq!(site.states().await, [open(Mergeability::Ready, false)], "lowered: {lowered}");
+        site.turn(&scene).await.unwrap();
+        assert_eq!(site.states().await, [PullState::Merged], "lowered: {lowered}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_a_target_is_only_observed() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let mut observing = scene.clone();
+    observing.observed.insert(name("web"));
+    observing.strategies.insert(name("web"), RollbackStrategy::None);
+    observing.failed.clear();
+    let before = site.writes();
+    site.ada.close(1).await.unwrap();
+    for _ in 0..2 {
+        site.turn(&observing).await.unwrap();
+    }
+    assert_eq!(site.known(), [State::Closed], "it is looked at all the same");
+    assert_eq!(site.writes(), before + 1, "Ada's own");
+    site.turn(&scene).await.unwrap();
+    assert!(site.writes() > before + 1, "what is to be told is told then");
+}
+
+#[tokio::test]
+async fn a_pull_request_that_cannot_be_closed_is_told() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let refuse = Fault::Refuse { status: 403, message: "Resource not accessible".to_owned() };
+    let operation = "PATCH /repos/{owner}/{repo}/pulls/{pull_number}";
+    site.simulated.add_fault(FaultRule::new(refuse).operation(operation));
+    commit(&site.path, "Release three", &manifests([3, 3]));
+    let scene = site.scene(&[]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.known(), [State::Overtaken]);
+    for rollback in site.rollbacks.known.values_mut() {
+        rollback.entered_at -= jiff::SignedDuration::from_mins(11);
+    }
+    for _ in 0..2 {
+        site.turn(&scene).await.unwrap();
+    }
+    let told = site.store.history().newest(Some("web"), 20).await.unwrap();
+    let overdue: Vec<&str> = told
+        .iter()
+        .filter(|entry| entry.kind == "rollback-needs-person")
+        .map(|entry| entry.message.as_str())
+        .collect();
+    let [message] = overdue[..] else { panic!("told once: {overdue:?}") };
+    assert!(message.contains("Resource not accessible"), "{message}");
+    assert!(
+        message.contains(&format!("next: close {}/acme/infra/pull/1", site.simulated.url())),
+        "{message}"
+    );
+}

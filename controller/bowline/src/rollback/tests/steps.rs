@@ -1,0 +1,213 @@
+use super::*;
+
+#[tokio::test]
+async fn a_bad_commit_is_reverted_by_one_pull_request_that_is_merged() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+    assert_eq!(site.known(), [State::Merged]);
+}
+
+#[tokio::test]
+async fn a_failure_that_could_not_be_written_down_is_looked_at_again() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    site.store.rollbacks().refuse("%").await;
+    site.turn(&scene).await.unwrap_err();
+    assert_eq!((site.states().await, site.known()), (Vec::new(), Vec::new()));
+    site.store.rollbacks().refuse_nothing().await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+}
+
+#[tokio::test]
+async fn no_step_is_taken_that_could_not_be_written_down() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    site.store.rollbacks().refuse("%\"state\":\"pull-request\"%").await;
+    for _ in 0..3 {
+        site.turn(&scene).await.unwrap_err();
+        assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
+        assert_eq!(site.known(), [State::Branch], "what the store has");
+    }
+    site.store.rollbacks().refuse_nothing().await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+}
+
+#[tokio::test]
+async fn another_service_of_the_same_commit_gets_a_pull_request_of_its_own_at_once() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let armed = open(Mergeability::Blocked, true);
+    assert_eq!(site.states().await, [armed]);
+    let scene = site.scene(&["api", "web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [armed, armed]);
+    assert_eq!(site.known(), [State::PullRequest, State::PullRequest]);
+    // The first is merged, which is no news of the second: that takes back another part.
+    let pulls = site.pulls().await;
+    site.ci(&pulls[0].head).await;
+    let scene = site.scene(&["api"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged, armed]);
+    assert_eq!(site.known(), [State::Converged, State::PullRequest]);
+    // Also to a new store.
+    site.rollbacks.known.clear();
+    site.rollbacks.examined = None;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged, armed]);
+    let [found] = site.rollbacks.known.values().collect::<Vec<_>>()[..] else { panic!("one") };
+    assert_eq!(found.pull.as_ref().map(|pull| pull.number), Some(2));
+}
+
+#[tokio::test]
+async fn what_is_released_after_its_pull_request_was_closed_gets_another_one() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    site.ada.close(1).await.unwrap();
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.known(), [State::Closed]);
+    commit(&site.path, "Retry web", &[]);
+    let mut scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Closed], "nothing was tried since");
+    scene.failed.get_mut(&name("web")).unwrap().tried =
+        Some(Tried { began: site.rollbacks.now(), deployment: Some("2".to_owned()) });
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Closed, open(Mergeability::Blocked, true)]);
+    assert_eq!(site.known(), [State::Closed, State::PullRequest]);
+}
+
+#[tokio::test]
+async fn a_branch_behind_main_is_brought_up_to_date_and_merged() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(true)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let pushed = site.pulls().await[0].head.clone();
+    site.ci(&pushed).await;
+    // Merged already? Then main would not have to move.
+    assert_eq!(site.states().await, [PullState::Merged]);
+
+    let mut site = Site::new().await;
+    site.protect(Some(checked(true)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let pushed = site.pulls().await[0].head.clone();
+    commit(&site.path, "Something else", &[("README.md".to_owned(), "Hello\n".to_owned())]);
+    site.ci(&pushed).await;
+    assert_eq!(site.states().await, [open(Mergeability::Behind, true)]);
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let updated = site.pulls().await[0].head.clone();
+    assert_ne!(updated, pushed);
+    assert_eq!(site.only().branch.as_ref().map(|branch| branch.commit.clone()), Some(updated.clone()));
+    site.ci(&updated).await;
+    assert_eq!(site.states().await, [PullState::Merged]);
+}
+
+#[tokio::test]
+async fn what_somebody_else_pushed_is_not_followed() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let [pull] = &*site.pulls().await else { panic!("one pull request") };
+    // A merge by its parents, with another content than the merge has.
+    let git = Repository::open_bare(&site.path).unwrap();
+    let own = git.find_commit(git2::Oid::from_str(pull.head.as_str()).unwrap()).unwrap();
+    commit(&site.path, "Something else", &[("README.md".to_owned(), "Hello\n".to_owned())]);
+    let main = git.find_reference("refs/heads/main").unwrap().peel_to_commit().unwrap();
+    let who = git2::Signature::now("Mallory", "m@example.com").unwrap();
+    let branch = format!("refs/heads/{}", pull.branch);
+    let tree = own.tree().unwrap();
+    git.commit(Some(&branch), &who, &who, "Merge branch 'main'", &tree, &[&own, &main]).unwrap();
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Blocked, false)], "and the server does not merge it");
+    let why = site.only().why.clone().unwrap();
+    assert!(why.starts_with("somebody pushed"), "{why}");
+    site.protect(None);
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
+}
+
+#[tokio::test]
+async fn a_refusal_to_open_is_looked_at_before_a_person_is_waited_for() {
+    let operation = "POST /repos/{owner}/{repo}/pulls";
+    // The branch came to main by another way meanwhile.
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    site.simulated.add_fault(FaultRule::new(Fault::ServerError500).operation(operation).times(1));
+    site.turn(&scene).await.unwrap();
+    let branch = site.only().branch.clone().unwrap();
+    let git = Repository::open_bare(&site.path).unwrap();
+    let pushed = git2::Oid::from_str(branch.commit.as_str()).unwrap();
+    git.reference("refs/heads/main", pushed, true, "by hand").unwrap();
+    site.turn(&scene).await.unwrap();
+    assert_eq!((site.states().await, site.known()), (Vec::new(), vec![State::Merged]));
+
+    // GitHub has one, and does not show it yet.
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    let message = "Validation Failed: A pull request already exists for acme:bowline.".to_owned();
+    let refuse = Fault::Refuse { status: 422, message };
+    site.simulated.add_fault(FaultRule::new(refuse).operation(operation).times(1));
+    site.turn(&scene).await.unwrap();
+    assert!(!site.only().trouble.as_ref().unwrap().person);
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
+}
+
+#[tokio::test]
+async fn what_came_back_the_same_was_released_and_failed_again_is_told_with_what_to_do() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let bad = commit(&site.path, "Release two again", &manifests([2, 2]));
+    commit(&site.path, "Retry web", &[]);
+    let mut scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.rollbacks.known.len(), 1, "it is held, and was not tried since");
+    scene.failed.get_mut(&name("web")).unwrap().tried =
+        Some(Tried { began: site.rollbacks.now(), deployment: Some("2".to_owned()) });
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged], "it is not reverted a second time");
+    let stuck: Vec<&Rollback> =
+        site.rollbacks.known.values().filter(|known| known.state == State::NeedsPerson).collect();
+    let [stuck] = stuck[..] else { panic!("{:?}", site.rollbacks.known) };
+    assert_eq!(stuck.bad_commit, bad, "the commit that is bad, not the newest one");
+    let told = site.store.history().newest(Some("web"), 1).await.unwrap();
+    let [told] = &told[..] else { panic!("one") };
+    assert_eq!(told.kind, "rollback-needs-person");
+    let (what, next) = told.message.split_once("; next: ").unwrap();
+    let begins = format!(
+        "web: commit {bad:.8} (Release two again) failed: rolled back by ECS: tasks failed to start; it is not rolled back: what failed \
+         was taken back in commit "
+    );
+    assert!(what.starts_with(&begins), "{what}");
+    assert_eq!(next, "fix it in git, or take it back: `bowline rollback web`");
+}
+
+#[tokio::test]
+async fn another_instance_on_the_same_repository_has_a_pull_request_of_its_own() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    site.rollbacks.tools.instance = InstanceName::parse("blue").unwrap();
+    site.rollbacks.known.clear();
+    site.rollbacks.examined = None;
+    site.turn(&scene).await.unwrap();
+    let branches: Vec<String> = site.pulls().await.into_iter().map(|pull| pull.branch).collect();
+    let bad = &scene.snapshot.commit[..12];
+    let of = |whose: &str| format!("bowline/rollback/{whose}ecsservice-web/{bad}-1");
+    assert_eq!(branches, [of(""), of("blue/")]);
+}
