@@ -110,6 +110,8 @@ impl FaultRule {
 #[derive(Debug, Default)]
 pub(crate) struct FaultBook {
     rules: Vec<(FaultRule, u32)>,
+    /// How many calls were hit since the rules were last removed.
+    struck: usize,
 }
 
 /// What a rule is matched against.
@@ -127,11 +129,16 @@ impl FaultBook {
 
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
+        self.struck = 0;
+    }
+
+    pub(crate) fn struck(&self) -> usize {
+        self.struck
     }
 
     /// The fault of the first rule that hits this call. Rules that match but skip it count it.
     pub(crate) fn strike(&mut self, subject: &FaultSubject<'_>) -> Option<Fault> {
-        self.rules.iter_mut().find_map(|(rule, matched)| {
+        let fault = self.rules.iter_mut().find_map(|(rule, matched)| {
             if !matches(rule, subject) {
                 return None;
             }
@@ -139,7 +146,9 @@ impl FaultBook {
             *matched = matched.saturating_add(1);
             let hits = earlier >= rule.skip && rule.times.is_none_or(|times| earlier - rule.skip < times);
             hits.then(|| rule.fault.clone())
-        })
+        });
+        self.struck += usize::from(fault.is_some());
+        fault
     }
 }
 
@@ -179,6 +188,9 @@ mod tests {
         book.add(FaultRule::new(Fault::Throttle).operation("DescribeServices").skip(1).times(2));
         let struck: Vec<bool> = (0..5).map(|_| book.strike(&describe(b"{}")).is_some()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
+        assert_eq!(book.struck(), 2);
+        book.clear();
+        assert_eq!(book.struck(), 0);
     }
 
     #[test]

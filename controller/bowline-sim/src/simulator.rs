@@ -88,6 +88,11 @@ impl Simulator {
         };
     }
 
+    /// How many calls a fault has hit since the rules were last removed: also those that still wait because of it.
+    pub fn struck(&self) -> usize {
+        self.shared.lock().faults.struck()
+    }
+
     /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear();
