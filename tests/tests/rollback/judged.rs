@@ -81,7 +81,9 @@ async fn github_is_asked_as_it_describes_by_rollbacks_with_a_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn github_is_asked_as_it_describes_by_a_rollback_as_an_app() {
     let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
-    let site = Site::new(SetUp { protection: Some(rules), ..SetUp::auto_merge() }).await;
+    // An hour, for which a token of an App is good, has to last as long as the test.
+    let set_up = SetUp { protection: Some(rules), time_scale: 100.0, ..SetUp::auto_merge() };
+    let site = Site::new(set_up).await;
     site.be_an_app(Permissions::controller());
     let prism = site.judge().await;
     let process = site.run();

@@ -222,9 +222,13 @@ async fn a_rate_limit_that_is_exhausted_is_waited_out() {
     assert_eq!(before, "GitHub's primary rate limit is exhausted");
     assert_eq!(hint, "(nothing: it goes on by itself then)");
     let until: jiff::Timestamp = until.parse().unwrap();
-    assert!(until > site.github.now() && until <= site.github.now() + SignedDuration::from_hours(1), "{until}");
+    assert!(
+        until > site.github.now() && until <= site.github.now() + SignedDuration::from_hours(1),
+        "{until}"
+    );
     site.finishes(&process, "the limit was exhausted").await;
-    let refused = site.github.calls().into_iter().filter(|call| call.operation == PULLS && call.status == 403);
+    let refused =
+        site.github.calls().into_iter().filter(|call| call.operation == PULLS && call.status == 403);
     // The rollback, and the previews, which share nothing with it but the limit.
     assert!((1..=2).contains(&refused.count()), "GitHub was asked again before the limit ended");
 }
@@ -282,64 +286,117 @@ async fn github_down_for_an_hour_after_the_pull_request_was_opened() {
     down_for_an_hour("POST /repos/{owner}/{repo}/pulls", Some("pull-request")).await;
 }
 
-/// Four services, each of which a commit of its own breaks, and all of them at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn while_many_commits_turn_out_bad_nothing_is_rolled_back_and_afterwards_all_are() {
+/// The services that many commits break.
+const MANY: [&str; 4] = ["web", "one", "two", "three"];
+
+/// Four services that are as git wants them, and a commit for each that does not get healthy.
+async fn many() -> Site {
     let site = Site::new(SetUp { time_scale: 100.0, ..SetUp::default() }).await;
-    let others = ["one", "two", "three"];
-    for name in others {
-        let revision = site.world.revision(name, "registry.test/web:1").await;
-        site.world.service(name, &revision, 1).await;
+    let mut files = Vec::new();
+    for name in MANY {
+        if name != "web" {
+            let revision = site.world.revision(name, "registry.test/web:1").await;
+            site.world.service(name, &revision, 1).await;
+        }
+        let spec = json!({"taskDefinition": {"file": format!("{name}.json")}});
+        files.push((format!("{name}.yaml"), service(name, spec)));
+        files.push((format!("{name}.json"), task_definition(name, "registry.test/web:1")));
     }
-    let files = |image: &str| {
-        let spec = |name: &str| json!({"taskDefinition": {"file": format!("{name}.json")}});
-        let manifests = others.iter().map(|name| (format!("{name}.yaml"), service(name, spec(name))));
-        let contents = others.iter().map(|name| (format!("{name}.json"), task_definition(name, image)));
-        manifests.chain(contents).collect::<Vec<_>>()
-    };
-    let as_it_was = site.file("web.json").replace("registry.test/crash:2", "registry.test/web:1");
-    let good: Vec<(String, String)> =
-        files("registry.test/web:1").into_iter().chain([("web.json".to_owned(), as_it_was)]).collect();
-    let good: Vec<(&str, String)> = good.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
-    put(&site.path, "Four services", &good);
+    let files: Vec<(&str, String)> = files.iter().map(|(path, text)| (&**path, text.clone())).collect();
+    put(&site.path, "As they are", &files);
     site.bowline.apply().await.with_code(0);
-    for name in ["web", "one", "two", "three"] {
-        let bad = task_definition(name, "registry.test/crash:2");
-        put(&site.path, &format!("Release {name} 2"), &[(&*format!("{name}.json"), bad)]);
-    }
     site.github.clear_calls();
-    // AWS answers late: when it does, all four have failed.
+    site
+}
+
+/// Releases what does not get healthy: it fails after three tasks, for each of which that takes two minutes.
+fn break_with_a_commit(site: &Site, name: &str) {
+    let mut bad: Value = serde_json::from_str(&task_definition(name, "registry.test/unhealthy:2")).unwrap();
+    bad["containerDefinitions"][0]["healthCheck"] =
+        json!({"command": ["CMD", "true"], "interval": 60, "retries": 2});
+    put(&site.path, &format!("Release {name} 2"), &[(&*format!("{name}.json"), bad.to_string())]);
+}
+
+async fn are_deploying(site: &Site, count: usize) {
+    until(format!("{count} deployments"), || async {
+        let calls = site.github.calls().into_iter().filter(|call| call.operation == "UpdateService");
+        (calls.count() == count).then_some(())
+    })
+    .await;
+}
+
+/// When all of them are read next, AWS answers so late that all have failed.
+fn answer_late(site: &Site) {
+    let late = FaultRule::new(Fault::Delay(Duration::from_secs(6))).operation("DescribeServices");
+    site.github.add_fault(late.resource_contains(r#"["one","three","two","web"]"#).times(1));
+}
+
+/// Once it is no storm any more, there is a pull request for each commit, and what is merged is verified.
+async fn all_are_rolled_back(site: &Site, process: &Process) {
+    let all = async |state: &str| {
+        until(format!("four rollbacks at {state}"), || async {
+            let rollbacks = site.rollbacks(process).await;
+            let at = |one: &Value| one["state"] == state;
+            (rollbacks.len() == 4 && rollbacks.iter().all(at)).then_some(rollbacks)
+        })
+        .await
+    };
+    all("pull-request").await;
+    for pull in site.pulls().await {
+        site.ada.merge(pull.number, &pull.head, "").await.unwrap();
+    }
+    all("verified").await;
+    let mut subjects = site.log();
+    subjects.truncate(4);
+    subjects.sort();
+    let mut wanted = MANY.map(|name| format!("Revert \"Release {name} 2\""));
+    wanted.sort();
+    assert_eq!(subjects, wanted);
+    assert_eq!(site.branches().len(), 4);
+    let plan = site.bowline.plan().await;
+    assert_eq!(plan.code, 0, "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_many_commits_fail_one_after_the_other_nothing_is_rolled_back_and_afterwards_all_are() {
+    let site = many().await;
     let process = site.run();
-    let deployed = || site.github.calls().iter().filter(|call| call.operation == "UpdateService").count() == 4;
-    until("four deployments", || async { deployed().then_some(()) }).await;
-    let late = FaultRule::new(Fault::Delay(Duration::from_secs(4))).operation("DescribeServices").times(1);
-    site.github.add_fault(late);
+    for (index, name) in MANY.iter().enumerate() {
+        break_with_a_commit(&site, name);
+        are_deploying(&site, index + 1).await;
+    }
+    answer_late(&site);
+    let told = "rollouts of 4 commits failed within 10m: nothing is rolled back automatically meanwhile, look for a shared cause";
+    site.remembers(&process, told).await;
+    let begun = site.github.now();
+    assert_eq!((site.rollbacks(&process).await, site.branches()), (Vec::new(), Vec::new()));
+    until("the first rollback", || async { site.rollbacks(&process).await.into_iter().next() }).await;
+    let waited = site.github.now().duration_since(begun);
+    assert!(waited >= SignedDuration::from_mins(9), "{waited:#}");
+    all_are_rolled_back(&site, &process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_many_commits_of_one_push_fail_nothing_is_rolled_back_and_afterwards_all_are() {
+    let site = many().await;
+    for name in MANY {
+        break_with_a_commit(&site, name);
+    }
+    let process = site.run();
+    are_deploying(&site, MANY.len()).await;
+    answer_late(&site);
     let held = until("four rollbacks", || async {
         let rollbacks = site.rollbacks(&process).await;
         (rollbacks.len() == 4).then_some(rollbacks)
     })
     .await;
-    eprintln!("{held:#?}");
+    let begun = site.github.now();
     let why = "held: more than 3 commits were found bad within 10 minutes, so that something they share may be down";
     for one in &held {
         assert_eq!((&one["state"], &one["why"]), (&json!("detected"), &json!(why)), "{one}");
     }
-    assert_eq!((site.branches(), site.pulls().await), (Vec::new(), Vec::new()));
-    until("four pull requests", || async { (site.pulls().await.len() == 4).then_some(()) }).await;
-    let begun = |one: &Value| one["since"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let first = held.iter().map(begun).min().unwrap();
-    let opened = site.rollbacks(&process).await.iter().map(begun).min().unwrap();
-    assert!(opened.duration_since(first) >= SignedDuration::from_mins(10), "from {first} to {opened}");
-    for pull in site.pulls().await {
-        site.ada.merge(pull.number, &pull.head, "").await.unwrap();
-    }
-    until("four that are verified", || async {
-        let rollbacks = site.rollbacks(&process).await;
-        rollbacks.iter().all(|one| one["state"] == "verified").then_some(())
-    })
-    .await;
-    assert_eq!(site.log().len(), 11, "{:#?}", site.log());
-    assert_eq!(site.branches().len(), 4);
-    let plan = site.bowline.plan().await;
-    assert_eq!(plan.code, 0, "{plan}");
+    until("the first branch", || async { site.branches().into_iter().next() }).await;
+    let waited = site.github.now().duration_since(begun);
+    assert!(waited >= SignedDuration::from_mins(9), "{waited:#}");
+    all_are_rolled_back(&site, &process).await;
 }
