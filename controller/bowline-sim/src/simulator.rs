@@ -1,5 +1,6 @@
 //! The simulator as other crates see it: start it, point a client at it, look at what was called.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,6 +63,15 @@ impl Simulator {
     /// The newest 200,000 calls that were answered or dropped, oldest first.
     pub fn calls(&self) -> Vec<CallRecord> {
         self.shared.lock().calls.all()
+    }
+
+    /// How often each operation was called: of one service, or of all of them.
+    pub fn call_counts(&self, service: Option<&str>) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.calls().into_iter().filter(|call| service.is_none_or(|name| name == call.service)) {
+            *counts.entry(call.operation).or_default() += 1;
+        }
+        counts
     }
 
     /// Forgets the calls recorded so far.

@@ -153,8 +153,9 @@ impl fmt::Display for Point {
 
 /// Every call of a rollback that is looked at.
 async fn points() -> Vec<Point> {
+    let of_way = |way: Way| Box::pin(way.points());
     let (merged, awaited, registered) =
-        tokio::join!(Way::Merged.points(), Way::Awaited.points(), Way::Registered.points());
+        tokio::join!(of_way(Way::Merged), of_way(Way::Awaited), of_way(Way::Registered));
     // Far fewer would mean that this no longer sees what a rollback does.
     let of = |points: &[Point], is_at_aws: bool| {
         points.iter().filter(|point| point.nth == 0 && point.is_at_aws() == is_at_aws).count()
