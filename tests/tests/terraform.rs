@@ -37,8 +37,8 @@ struct Site {
 }
 
 impl Site {
-    /// `state` gets the ARN of the service's task definition.
-    async fn new(state: impl FnOnce(&str) -> String, settings: &Value) -> Self {
+    /// `state` gets the ARN of the service's task definition; `settings` may be null.
+    async fn new(state: impl FnOnce(&str) -> String, settings: Value) -> Self {
         let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
         let simulator = Simulator::start(config).await.unwrap();
         let world = World::new(&simulator.url()).await;
@@ -48,7 +48,10 @@ impl Site {
         let put = world.clients.s3.put_object().bucket(BUCKET).key(STATE);
         put.body(state(&revision).into_bytes().into()).send().await.unwrap();
         let remote = Remote::new();
-        let web = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2, "settings": settings});
+        let mut web = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2});
+        if !settings.is_null() {
+            web["settings"] = settings;
+        }
         remote.commit(
             "Two of them",
             &[
@@ -74,7 +77,7 @@ async fn a_difference_names_the_state_and_says_what_the_next_apply_would_undo() 
         state(1, &attributes)
     };
     let Site { simulator, remote, bowline, _server } =
-        Site::new(state, &json!({"enableExecuteCommand": true})).await;
+        Site::new(state, json!({"enableExecuteCommand": true})).await;
     let ended = bowline.plan().await.with_code(1);
     assert!(!ended.stdout.contains("hunter2") && !ended.stderr.contains("hunter2"), "{ended}");
     let calls = [("HeadObject".to_owned(), 1), ("GetObject".to_owned(), 1)];
@@ -117,8 +120,8 @@ async fn a_difference_names_the_state_and_says_what_the_next_apply_would_undo() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encrypted_state_is_unknown_and_changes_nothing_else() {
     let state = r#"{"meta":{},"encrypted_data":"hunter2","encryption_version":"v0"}"#;
-    let Site { bowline, _server, .. } = Site::new(|_| state.to_owned(), &json!({})).await;
-    let plan = bowline.plan().await.with_code(2).json();
+    let site = Site::new(|_| state.to_owned(), Value::Null).await;
+    let plan = site.bowline.plan().await.with_code(2).json();
     let web = &plan["resources"][1];
     assert_eq!(
         web["notes"],

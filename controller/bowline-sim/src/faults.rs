@@ -54,6 +54,9 @@ pub struct FaultRule {
     /// A text that the request's body or path contains.
     #[serde(default)]
     pub resource_contains: Option<String>,
+    /// The operation after whose next call the fault begins.
+    #[serde(default)]
+    pub after: Option<String>,
     /// How many matching calls pass before the fault begins.
     #[serde(default)]
     pub skip: u32,
@@ -67,7 +70,15 @@ pub struct FaultRule {
 impl FaultRule {
     /// A rule that hits every call; narrow it with the other methods.
     pub fn new(fault: Fault) -> Self {
-        Self { service: None, operation: None, resource_contains: None, skip: 0, times: None, fault }
+        Self {
+            service: None,
+            operation: None,
+            resource_contains: None,
+            after: None,
+            skip: 0,
+            times: None,
+            fault,
+        }
     }
 
     /// Only calls of this service.
@@ -88,6 +99,13 @@ impl FaultRule {
     #[must_use]
     pub fn resource_contains(mut self, text: &str) -> Self {
         self.resource_contains = Some(text.to_owned());
+        self
+    }
+
+    /// Only calls that come after the next call of this operation.
+    #[must_use]
+    pub fn after(mut self, operation: &str) -> Self {
+        self.after = Some(operation.to_owned());
         self
     }
 
@@ -139,6 +157,12 @@ impl FaultBook {
     /// The fault of the first rule that hits this call. Rules that match but skip it count it.
     pub(crate) fn strike(&mut self, subject: &FaultSubject<'_>) -> Option<Fault> {
         let fault = self.rules.iter_mut().find_map(|(rule, matched)| {
+            if let Some(operation) = rule.after.as_deref() {
+                if operation == subject.operation {
+                    rule.after = None;
+                }
+                return None;
+            }
             if !matches(rule, subject) {
                 return None;
             }
@@ -191,6 +215,17 @@ mod tests {
         assert_eq!(book.struck(), 2);
         book.clear();
         assert_eq!(book.struck(), 0);
+    }
+
+    #[test]
+    fn a_rule_begins_after_an_operation() {
+        let mut book = FaultBook::default();
+        book.add(FaultRule::new(Fault::Reset).after("UpdateService"));
+        assert_eq!(book.strike(&describe(b"{}")), None);
+        let update = FaultSubject { operation: "UpdateService", ..describe(b"{}") };
+        assert_eq!(book.strike(&update), None);
+        assert_eq!(book.strike(&update), Some(Fault::Reset));
+        assert_eq!(book.strike(&describe(b"{}")), Some(Fault::Reset));
     }
 
     #[test]
