@@ -13,6 +13,7 @@
 pub mod aws;
 pub mod bowline;
 pub mod calls;
+pub mod cases;
 pub mod generate;
 pub mod git;
 pub mod hub;

@@ -52,6 +52,16 @@ impl World {
         Self { clients, cluster: cluster.to_owned(), network }
     }
 
+    /// The cluster [`CLUSTER`] with services that run revision `web:1`, one task each.
+    pub async fn with_services(endpoint: &str, names: &[&str]) -> Self {
+        let world = Self::new(endpoint).await;
+        let revision = world.revision("web", "registry.test/web:1").await;
+        for name in names {
+            world.service(name, &revision, 1).await;
+        }
+        world
+    }
+
     /// In a subnet and with a security group that exist, for servers that look whether they do.
     #[must_use]
     pub fn in_network(self, network: [String; 2]) -> Self {

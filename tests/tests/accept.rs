@@ -22,11 +22,7 @@ impl Agreed {
     async fn new() -> Self {
         let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
         let simulator = Simulator::start(config).await.unwrap();
-        let world = World::new(&simulator.url()).await;
-        let web = world.revision("web", "registry.test/web:1").await;
-        for name in ["web", "one", "two"] {
-            world.service(name, &web, 1).await;
-        }
+        let world = World::with_services(&simulator.url(), &["web", "one", "two"]).await;
         world.secret("app/db", 1).await;
         let remote = Remote::new();
         remote.commit(

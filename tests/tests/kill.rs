@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use bowline_sim::{Fault, FaultRule, Simulator, SimulatorConfig};
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
+use bowline_tests::cases::for_each;
 use bowline_tests::git::{GitHttp, Remote};
 use bowline_tests::process::Process;
 use bowline_tests::until::until;
 use bowline_tests::world::{World, secret, service, target, task_definition, version};
 use serde_json::json;
-use tokio::task::JoinSet;
-
-/// How many cases run at once: most of a case is waiting for processes.
-const AT_ONCE: usize = 4;
 
 /// A delay that only a kill ends.
 const FOR_EVER: Duration = Duration::from_mins(10);
@@ -101,23 +98,6 @@ impl Change {
         assert!(deployments <= 2 + extra, "{case}: {deployments} deployments");
         let plan = self.bowline.plan().await;
         assert_eq!(plan.code, 0, "{case}: {plan}");
-    }
-}
-
-/// Runs `case` for each number, some at once; the first failure ends all.
-async fn for_each<F>(numbers: impl IntoIterator<Item = u32>, case: impl Fn(u32) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut running = JoinSet::new();
-    for number in numbers {
-        if running.len() == AT_ONCE {
-            running.join_next().await.unwrap().unwrap();
-        }
-        running.spawn(case(number));
-    }
-    while let Some(ended) = running.join_next().await {
-        ended.unwrap();
     }
 }
 

@@ -4,20 +4,24 @@
 mod again;
 mod by_hand;
 mod faults;
+mod judged;
 mod machine;
+mod trouble;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bowline::clock::Clock;
 use bowline::source::github::{Credential, GitHub as Client, GitHubAuth, GitHubSettings, RepositoryName};
 use bowline_core::rollback::machine::{Mergeability, Pull, PullState};
 use bowline_sim::{
-    GitHub, GitHubConfig, Permissions, Protection, RepositorySettings, Simulator, SimulatorConfig,
+    GitHub, GitHubApp, GitHubConfig, Permissions, Protection, RepositorySettings, Simulator, SimulatorConfig,
 };
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
 use bowline_tests::git::commit;
 use bowline_tests::process::Process;
+use bowline_tests::servers::Server;
 use bowline_tests::until::until;
 use bowline_tests::world::{World, service, target, task_definition};
 use git2::Repository;
@@ -32,6 +36,9 @@ struct Site {
     world: World,
     bowline: Bowline,
     path: PathBuf,
+    /// Bowline's token, which lies in the file `token` of its home.
+    token: String,
+    bad_commit: String,
     ada: Client,
 }
 
@@ -43,11 +50,20 @@ struct SetUp {
     protection: Option<Protection>,
     /// Whether git pins revisions, instead of holding their content.
     pinned: bool,
+    /// How many times faster than real time it runs.
+    time_scale: f64,
 }
 
 impl Default for SetUp {
     fn default() -> Self {
-        Self { strategy: "pull-request", mode: "enforce", github: true, protection: None, pinned: false }
+        Self {
+            strategy: "pull-request",
+            mode: "enforce",
+            github: true,
+            protection: None,
+            pinned: false,
+            time_scale: TIME_SCALE,
+        }
     }
 }
 
@@ -77,10 +93,22 @@ fn put(path: &Path, message: &str, files: &[(&str, String)]) -> String {
     commit(path, message, &files)
 }
 
+/// The status as the listener of a controller tells it; null while it does not.
+async fn status(process: &Process) -> Value {
+    let output = process.output();
+    let Some((_, rest)) = output.rsplit_once("status at http://") else { return Value::Null };
+    let address = rest.split('/').next().unwrap_or_default();
+    let url = format!("http://{address}/api/v1/status");
+    let ask = move || ureq::get(&url).call().ok()?.body_mut().read_to_string().ok();
+    let told = tokio::task::spawn_blocking(ask).await.unwrap();
+    told.and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default()
+}
+
 impl Site {
     async fn new(set_up: SetUp) -> Self {
-        let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
-        let simulator = Simulator::start(config).await.unwrap();
+        let SetUp { time_scale, .. } = set_up;
+        let simulator =
+            Simulator::start(SimulatorConfig { time_scale, ..SimulatorConfig::default() }).await.unwrap();
         let config = GitHubConfig { secondary_limits: false, rate_limit: 100_000, ..GitHubConfig::default() };
         let github = simulator.start_github(config).await.unwrap();
         let settings = RepositorySettings { allow_auto_merge: true, ..RepositorySettings::default() };
@@ -101,7 +129,9 @@ impl Site {
         let revision = world.revision("web", "registry.test/web:1").await;
         world.service("web", &revision, 1).await;
         let url = github.git_url(REPOSITORY);
-        let bowline = Bowline::new(&simulator.url(), &url).with("BOWLINE_LISTEN", "127.0.0.1:0");
+        let bowline = Bowline::new(&simulator.url(), &url)
+            .with("BOWLINE_LISTEN", "127.0.0.1:0")
+            .with("BOWLINE_TIME_SCALE", &time_scale.to_string());
         std::fs::write(bowline.home().join("token"), &token).unwrap();
         let mut yaml = json!({"sources": [{"repo": url, "ref": "main", "auth": {"tokenFile": "token"}}]});
         if set_up.github {
@@ -121,9 +151,59 @@ impl Site {
         put(&path, "As it is", &good);
         bowline.apply().await.with_code(0);
         github.protect(REPOSITORY, "main", set_up.protection).unwrap();
-        put(&path, "Release web 2", &bad);
+        let bad_commit = put(&path, "Release web 2", &bad);
         github.clear_calls();
-        Self { _simulator: simulator, github, world, bowline, path, ada }
+        Self { _simulator: simulator, github, world, bowline, path, token, bad_commit, ada }
+    }
+
+    /// Changes Bowline's own configuration.
+    fn configure(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.bowline.home().join("bowline.yaml");
+        let mut yaml = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        change(&mut yaml);
+        std::fs::write(path, yaml.to_string()).unwrap();
+    }
+
+    /// Puts Prism between Bowline and GitHub's API. Git is not part of that.
+    async fn judge(&self) -> Server {
+        let prism = Server::prism(&self.github.url()).await;
+        // Whether it was ready was asked of GitHub, too.
+        self.github.clear_calls();
+        self.configure(|yaml| yaml["github"]["baseUrl"] = json!(prism.url));
+        prism
+    }
+
+    /// Lets Bowline be a GitHub App, instead of having a token; gives its installation.
+    fn be_an_app(&self, permissions: Permissions) -> u64 {
+        let path = |name: &str| self.bowline.home().join(name).display().to_string();
+        let openssl = |arguments: &[&str]| {
+            let output = Command::new("openssl").args(arguments).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        openssl(&["genrsa", "-traditional", "-out", &path("app.pem"), "2048"]);
+        openssl(&["rsa", "-in", &path("app.pem"), "-pubout", "-out", &path("app.pub")]);
+        self.allow_the_app(permissions);
+        self.configure(|yaml| {
+            yaml["sources"][0]["auth"] = json!({"github": true});
+            let github = yaml["github"].as_object_mut().unwrap();
+            github.remove("tokenFile");
+            github.insert("app".to_owned(), json!({"id": 7, "privateKeyFile": "app.pem"}));
+        });
+        self.github.install_app(7, "acme", &[REPOSITORY]).unwrap()
+    }
+
+    /// Says what the App may do from now on.
+    fn allow_the_app(&self, permissions: Permissions) {
+        let public_key = std::fs::read_to_string(self.bowline.home().join("app.pub")).unwrap();
+        let (slug, owner) = ("bowline".to_owned(), "acme".to_owned());
+        self.github.register_app(GitHubApp { id: 7, slug, owner, public_key, permissions }).unwrap();
+    }
+
+    /// Every operation of GitHub's API and of git there that Bowline called, once each.
+    fn operations(&self) -> BTreeSet<String> {
+        let calls = self.github.calls().into_iter();
+        let own = calls.filter(|call| call.service == "github" && call.account != "ada");
+        own.map(|call| call.operation).collect()
     }
 
     fn run(&self) -> Process {
@@ -146,13 +226,9 @@ impl Site {
         until("a pull request", || async { self.pulls().await.into_iter().next() }).await
     }
 
-    /// The rollbacks, as `bowline status` tells them.
+    /// The rollbacks, as Bowline's own listener tells them: `bowline status` prints the same, and costs a process.
     async fn rollbacks(&self, process: &Process) -> Vec<Value> {
-        let output = process.output();
-        let Some((_, rest)) = output.rsplit_once("status at http://") else { return Vec::new() };
-        let address = rest.split('/').next().unwrap_or_default();
-        let told = self.bowline.run(&format!("status -o json --listen {address}")).await;
-        let Ok(document) = serde_json::from_str::<Value>(&told.stdout) else { return Vec::new() };
+        let document = status(process).await;
         document["rollbacks"].as_array().cloned().unwrap_or_default()
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bowline_sim::{Simulator, SimulatorConfig};
 use bowline_tests::bowline::{Bowline, TIME_SCALE};
-use bowline_tests::git::Remote;
+use bowline_tests::git::{GitHttp, Remote};
 use bowline_tests::world::{BUCKET, LINEAGE, STATE, World, arn, service, target};
 use serde_json::{Value, json};
 
@@ -28,50 +28,60 @@ fn manifest(more: &Value) -> String {
     format!("{manifest:#}\n")
 }
 
-async fn put(world: &World, text: String) {
-    let put = world.clients.s3.put_object().bucket(BUCKET).key(STATE).body(text.into_bytes().into());
-    put.send().await.unwrap();
+/// A service that runs 3 tasks, its state, and git that wants 2.
+struct Site {
+    simulator: Simulator,
+    remote: Remote,
+    _server: GitHttp,
+    bowline: Bowline,
 }
 
-/// How often each operation of S3 was called.
-fn s3_calls(simulator: &Simulator) -> BTreeMap<String, usize> {
-    let mut calls = BTreeMap::new();
-    for call in simulator.calls().into_iter().filter(|call| call.service == "s3") {
-        *calls.entry(call.operation).or_default() += 1;
+impl Site {
+    /// `state` gets the ARN of the service's task definition; `settings` may be null.
+    async fn new(state: impl FnOnce(&str) -> String, settings: Value) -> Self {
+        let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
+        let simulator = Simulator::start(config).await.unwrap();
+        let world = World::new(&simulator.url()).await;
+        let revision = world.revision("web", "registry.test/web:1").await;
+        world.service("web", &revision, 3).await;
+        world.bucket().await;
+        let put = world.clients.s3.put_object().bucket(BUCKET).key(STATE);
+        put.body(state(&revision).into_bytes().into()).send().await.unwrap();
+        let remote = Remote::new();
+        let mut web = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2});
+        if !settings.is_null() {
+            web["settings"] = settings;
+        }
+        remote.commit(
+            "Two of them",
+            &[
+                ("target.yaml", &target("enforce")),
+                ("web.yaml", &service("web", web)),
+                ("state.yaml", &manifest(&json!({}))),
+            ],
+        );
+        let server = remote.serve(None);
+        let bowline = Bowline::new(&simulator.url(), &server.url());
+        simulator.clear_calls();
+        Self { simulator, remote, _server: server, bowline }
     }
-    calls
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_difference_names_the_state_and_says_what_the_next_apply_would_undo() {
-    let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
-    let simulator = Simulator::start(config).await.unwrap();
-    let world = World::new(&simulator.url()).await;
-    let revision = world.revision("web", "registry.test/web:1").await;
-    world.service("web", &revision, 3).await;
-    world.bucket().await;
-    let attributes = json!({
-        "id": arn("service/main/web"), "name": "web", "desired_count": 3, "task_definition": revision,
-        "enable_execute_command": true, "tags": {"password": "hunter2"},
-    });
-    put(&world, state(1, &attributes)).await;
-    let remote = Remote::new();
-    let web = json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2, "settings": {"enableExecuteCommand": true}});
-    remote.commit(
-        "Two of them",
-        &[
-            ("target.yaml", &target("enforce")),
-            ("web.yaml", &service("web", web)),
-            ("state.yaml", &manifest(&json!({}))),
-        ],
-    );
-    let server = remote.serve(None);
-    let bowline = Bowline::new(&simulator.url(), &server.url());
-    simulator.clear_calls();
+    let state = |revision: &str| {
+        let attributes = json!({
+            "id": arn("service/main/web"), "name": "web", "desired_count": 3, "task_definition": revision,
+            "enable_execute_command": true, "tags": {"password": "hunter2"},
+        });
+        state(1, &attributes)
+    };
+    let Site { simulator, remote, bowline, _server } =
+        Site::new(state, json!({"enableExecuteCommand": true})).await;
     let ended = bowline.plan().await.with_code(1);
     assert!(!ended.stdout.contains("hunter2") && !ended.stderr.contains("hunter2"), "{ended}");
     let calls = [("HeadObject".to_owned(), 1), ("GetObject".to_owned(), 1)];
-    assert_eq!(s3_calls(&simulator), BTreeMap::from(calls));
+    assert_eq!(simulator.call_counts(Some("s3")), BTreeMap::from(calls));
 
     let plan = ended.json();
     let place = format!("aws_ecs_service.web in {BUCKET}/{STATE}");
@@ -109,22 +119,9 @@ async fn a_difference_names_the_state_and_says_what_the_next_apply_would_undo() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encrypted_state_is_unknown_and_changes_nothing_else() {
-    let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
-    let simulator = Simulator::start(config).await.unwrap();
-    let world = World::new(&simulator.url()).await;
-    let revision = world.revision("web", "registry.test/web:1").await;
-    world.service("web", &revision, 3).await;
-    world.bucket().await;
-    put(&world, r#"{"meta":{},"encrypted_data":"hunter2","encryption_version":"v0"}"#.to_owned()).await;
-    let remote = Remote::new();
-    let web = service("web", json!({"taskDefinition": {"revision": "web:1"}, "desiredCount": 2}));
-    remote.commit(
-        "Two of them",
-        &[("target.yaml", &target("enforce")), ("web.yaml", &web), ("state.yaml", &manifest(&json!({})))],
-    );
-    let server = remote.serve(None);
-    let bowline = Bowline::new(&simulator.url(), &server.url());
-    let plan = bowline.plan().await.with_code(2).json();
+    let state = r#"{"meta":{},"encrypted_data":"hunter2","encryption_version":"v0"}"#;
+    let site = Site::new(|_| state.to_owned(), Value::Null).await;
+    let plan = site.bowline.plan().await.with_code(2).json();
     let web = &plan["resources"][1];
     assert_eq!(
         web["notes"],

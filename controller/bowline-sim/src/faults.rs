@@ -54,6 +54,9 @@ pub struct FaultRule {
     /// A text that the request's body or path contains.
     #[serde(default)]
     pub resource_contains: Option<String>,
+    /// The operation after whose next call the fault begins.
+    #[serde(default)]
+    pub after: Option<String>,
     /// How many matching calls pass before the fault begins.
     #[serde(default)]
     pub skip: u32,
@@ -67,7 +70,15 @@ pub struct FaultRule {
 impl FaultRule {
     /// A rule that hits every call; narrow it with the other methods.
     pub fn new(fault: Fault) -> Self {
-        Self { service: None, operation: None, resource_contains: None, skip: 0, times: None, fault }
+        Self {
+            service: None,
+            operation: None,
+            resource_contains: None,
+            after: None,
+            skip: 0,
+            times: None,
+            fault,
+        }
     }
 
     /// Only calls of this service.
@@ -91,6 +102,13 @@ impl FaultRule {
         self
     }
 
+    /// Only calls that come after the next call of this operation.
+    #[must_use]
+    pub fn after(mut self, operation: &str) -> Self {
+        self.after = Some(operation.to_owned());
+        self
+    }
+
     /// Lets this many matching calls pass first.
     #[must_use]
     pub fn skip(mut self, calls: u32) -> Self {
@@ -110,6 +128,8 @@ impl FaultRule {
 #[derive(Debug, Default)]
 pub(crate) struct FaultBook {
     rules: Vec<(FaultRule, u32)>,
+    /// How many calls were hit since the rules were last removed.
+    struck: usize,
 }
 
 /// What a rule is matched against.
@@ -127,11 +147,22 @@ impl FaultBook {
 
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
+        self.struck = 0;
+    }
+
+    pub(crate) fn struck(&self) -> usize {
+        self.struck
     }
 
     /// The fault of the first rule that hits this call. Rules that match but skip it count it.
     pub(crate) fn strike(&mut self, subject: &FaultSubject<'_>) -> Option<Fault> {
-        self.rules.iter_mut().find_map(|(rule, matched)| {
+        let fault = self.rules.iter_mut().find_map(|(rule, matched)| {
+            if let Some(operation) = rule.after.as_deref() {
+                if operation == subject.operation {
+                    rule.after = None;
+                }
+                return None;
+            }
             if !matches(rule, subject) {
                 return None;
             }
@@ -139,7 +170,9 @@ impl FaultBook {
             *matched = matched.saturating_add(1);
             let hits = earlier >= rule.skip && rule.times.is_none_or(|times| earlier - rule.skip < times);
             hits.then(|| rule.fault.clone())
-        })
+        });
+        self.struck += usize::from(fault.is_some());
+        fault
     }
 }
 
@@ -179,6 +212,20 @@ mod tests {
         book.add(FaultRule::new(Fault::Throttle).operation("DescribeServices").skip(1).times(2));
         let struck: Vec<bool> = (0..5).map(|_| book.strike(&describe(b"{}")).is_some()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
+        assert_eq!(book.struck(), 2);
+        book.clear();
+        assert_eq!(book.struck(), 0);
+    }
+
+    #[test]
+    fn a_rule_begins_after_an_operation() {
+        let mut book = FaultBook::default();
+        book.add(FaultRule::new(Fault::Reset).after("UpdateService"));
+        assert_eq!(book.strike(&describe(b"{}")), None);
+        let update = FaultSubject { operation: "UpdateService", ..describe(b"{}") };
+        assert_eq!(book.strike(&update), None);
+        assert_eq!(book.strike(&update), Some(Fault::Reset));
+        assert_eq!(book.strike(&describe(b"{}")), Some(Fault::Reset));
     }
 
     #[test]

@@ -166,6 +166,11 @@ impl GitHub {
         self.server.shared.lock().faults.add(rule);
     }
 
+    /// How many calls a fault has hit since the rules were last removed: also those that still wait because of it.
+    pub fn struck(&self) -> usize {
+        self.server.shared.lock().faults.struck()
+    }
+
     /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.server.shared.lock().faults.clear();

@@ -1,5 +1,6 @@
 //! The simulator as other crates see it: start it, point a client at it, look at what was called.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -64,6 +65,15 @@ impl Simulator {
         self.shared.lock().calls.all()
     }
 
+    /// How often each operation was called: of one service, or of all of them.
+    pub fn call_counts(&self, service: Option<&str>) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.calls().into_iter().filter(|call| service.is_none_or(|name| name == call.service)) {
+            *counts.entry(call.operation).or_default() += 1;
+        }
+        counts
+    }
+
     /// Forgets the calls recorded so far.
     pub fn clear_calls(&self) {
         self.shared.lock().calls.clear();
@@ -86,6 +96,11 @@ impl Simulator {
             Some(state) => world.targets.insert(target_group_arn.to_owned(), state.to_owned()),
             None => world.targets.remove(target_group_arn),
         };
+    }
+
+    /// How many calls a fault has hit since the rules were last removed: also those that still wait because of it.
+    pub fn struck(&self) -> usize {
+        self.shared.lock().faults.struck()
     }
 
     /// Removes all fault rules.

@@ -1,9 +1,7 @@
 //! What a person asks for at the shell: commits as pull requests, and what was last good ahead of git.
 
-use std::process::Command;
-
 use bowline_core::rollback::machine::PullState;
-use bowline_sim::{GitHubApp, Permissions, Protection};
+use bowline_sim::{Permissions, Protection};
 use bowline_tests::process::Ended;
 use bowline_tests::until::until;
 use serde_json::{Value, json};
@@ -72,29 +70,7 @@ async fn a_pull_request_by_hand_is_the_one_of_the_controller_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_of_a_github_app_reads_and_pushes_over_git() {
     let site = Site::new(SetUp::default()).await;
-    let key = site.bowline.home().join("app.pem");
-    let openssl = |arguments: &[&str]| {
-        let output = Command::new("openssl").args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    openssl(&["genrsa", "-traditional", "-out", &key.display().to_string(), "2048"]);
-    let public_key = openssl(&["rsa", "-in", &key.display().to_string(), "-pubout"]);
-    let app = GitHubApp {
-        id: 7,
-        slug: "bowline".to_owned(),
-        owner: "acme".to_owned(),
-        public_key,
-        permissions: Permissions::controller(),
-    };
-    site.github.register_app(app).unwrap();
-    let installation = site.github.install_app(7, "acme", &[REPOSITORY]).unwrap();
-    let url = site.github.git_url(REPOSITORY);
-    let yaml = json!({
-        "sources": [{"repo": url, "ref": "main", "auth": {"github": true}}],
-        "github": {"baseUrl": site.github.url(), "app": {"id": 7, "privateKeyFile": "app.pem"}},
-    });
-    std::fs::write(site.bowline.home().join("bowline.yaml"), yaml.to_string()).unwrap();
+    let installation = site.be_an_app(Permissions::controller());
     let answer = document(&site.bowline.run("scale web 3 -o json").await);
     assert_eq!(answer["result"], json!("pull-request"), "{answer}");
     assert_eq!(site.pulls().await.len(), 1);

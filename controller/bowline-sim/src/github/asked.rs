@@ -76,13 +76,18 @@ impl Asked {
     }
 
     /// Its name in call records and fault rules: `POST /repos/{owner}/{repo}/pulls`, `POST /graphql
-    /// enablePullRequestAutoMerge`, `POST /{owner}/{repo}.git/git-receive-pack`.
+    /// enablePullRequestAutoMerge`, `POST /{owner}/{repo}.git/git-receive-pack`, and, since fetching and pushing begin alike,
+    /// `GET /{owner}/{repo}.git/info/refs?service=git-receive-pack`.
     pub(super) fn operation(&self) -> String {
         match &self.what {
             What::Rest(Some((route, _))) => route.name(),
             What::Rest(None) => format!("{} /{}", self.method, self.path.join("/")),
             What::GraphQl => format!("{} /graphql {}", self.method, graphql::root_field(&self.body)),
-            What::Git { rest, .. } => format!("{} /{{owner}}/{{repo}}.git/{rest}", self.method),
+            What::Git { rest, .. } => {
+                let service = self.query.iter().find(|(name, _)| name == "service");
+                let service = service.map(|(name, value)| format!("?{name}={value}")).unwrap_or_default();
+                format!("{} /{{owner}}/{{repo}}.git/{rest}{service}", self.method)
+            }
         }
     }
 

@@ -36,7 +36,7 @@ struct PushCommand {
 impl Hub {
     /// Whether git may go on; else GitHub's answer.
     pub(super) fn admit_git(&self, asked: &Asked, now: Timestamp) -> Result<Admitted, Box<Response<Bytes>>> {
-        let What::Git { owner, name, .. } = &asked.what else {
+        let What::Git { owner, name, rest } = &asked.what else {
             return Err(Box::new(plain(StatusCode::NOT_FOUND, "Not Found")));
         };
         let not_found = || Box::new(plain(StatusCode::NOT_FOUND, "Repository not found."));
@@ -53,6 +53,9 @@ impl Hub {
         let repository = found.ok_or_else(not_found)?;
         if !caller.allowed(READ_CONTENTS) {
             return Err(not_found());
+        }
+        if !repository.is_called(owner, name) {
+            return Err(Box::new(moved(asked, repository, rest)));
         }
         if asked.pushes() && !caller.allowed(WRITE_CONTENTS) {
             let message = format!("Permission to {owner}/{name}.git denied to {}.", caller.login);
@@ -155,6 +158,16 @@ fn cgi(output: &[u8]) -> Option<Response<Bytes>> {
         }
     }
     Some(response)
+}
+
+/// Where a renamed repository is now: git's own client warns and goes there.
+fn moved(asked: &Asked, repository: &Repository, rest: &str) -> Response<Bytes> {
+    let query: Vec<String> = asked.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let to = format!("{}/{}.git/{rest}{query}", asked.urls.web, repository.full_name());
+    let mut response = plain(StatusCode::MOVED_PERMANENTLY, "");
+    set(&mut response, "location", &to);
+    response
 }
 
 pub(super) fn plain(status: StatusCode, message: &str) -> Response<Bytes> {

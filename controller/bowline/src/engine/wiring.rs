@@ -287,7 +287,9 @@ fn git_auth(config: &Config, auth: &AuthSettings) -> Result<GitAuth, EngineError
         return Ok(GitAuth::GitHub(Arc::new(github)));
     }
     if let Some(path) = &auth.token_file {
-        return Ok(GitAuth::Token(secret_file("auth.tokenFile", path)?));
+        // What cannot be read is told at the start, and not as a repository that cannot be read.
+        secret_file("auth.tokenFile", path)?;
+        return Ok(GitAuth::TokenFile(path.clone()));
     }
     if let Some(variable) = &auth.token_env {
         let value = std::env::var(variable).map_err(|error| EngineError::Credential {

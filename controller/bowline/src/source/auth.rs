@@ -23,6 +23,8 @@ pub enum GitAuth {
     None,
     /// A token over https, as the password of `x-access-token` (GitHub), or of the user in the address.
     Token(SecretString),
+    /// As `Token`, from a file, read for each connection: it may be exchanged any time.
+    TokenFile(PathBuf),
     /// The token of GitHub's API, over https: that of an App is got anew before it expires.
     GitHub(Arc<GitHub>),
     /// A private key over ssh.
@@ -48,7 +50,7 @@ impl GitAuth {
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::None => "not set",
-            Self::Token(_) | Self::GitHub(_) => "token",
+            Self::Token(_) | Self::TokenFile(_) | Self::GitHub(_) => "token",
             Self::SshKey { .. } => "SSH key",
             Self::SshAgent { .. } => "SSH agent",
         }
@@ -67,7 +69,11 @@ pub(super) fn prepare(auth: &GitAuth, address: &Address) -> Result<(), SourceErr
         }
         (GitAuth::SshAgent { known_hosts }, Address::Ssh { .. }) => known_hosts,
         (GitAuth::GitHub(github), Address::Http { .. }) => return token(github, address).map(|_| ()),
-        (GitAuth::None | GitAuth::Token(_) | GitAuth::GitHub(_), Address::Ssh { .. }) => {
+        (GitAuth::TokenFile(path), Address::Http { .. }) => return token_in(path).map(|_| ()),
+        (
+            GitAuth::None | GitAuth::Token(_) | GitAuth::TokenFile(_) | GitAuth::GitHub(_),
+            Address::Ssh { .. },
+        ) => {
             return Err(SourceError::AuthMissing {
                 repo: address.display(),
                 wanted: "an SSH key",
@@ -84,6 +90,12 @@ fn token(github: &GitHub, address: &Address) -> Result<SecretString, SourceError
     let repo = address.display();
     let failed = |error: GitHubError| SourceError::NoToken { repo, error: Box::new(error) };
     wait(github.token()).map_err(failed)
+}
+
+/// The token that a file holds.
+fn token_in(path: &Path) -> Result<SecretString, SourceError> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable("token file", path, &error))?;
+    Ok(SecretString::from(text.trim().to_owned()))
 }
 
 /// Waits where waiting blocks nobody: all of git is done on threads for that.
@@ -147,6 +159,9 @@ impl Offers<'_> {
             GitAuth::Token(token) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
                 Cred::userpass_plaintext(user, token.expose_secret())
             }
+            GitAuth::TokenFile(path) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+                Cred::userpass_plaintext(user, token_in(path)?.expose_secret())
+            }
             GitAuth::GitHub(github) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
                 Cred::userpass_plaintext(user, token(github, self.address)?.expose_secret())
             }
@@ -161,6 +176,7 @@ impl Offers<'_> {
             }
             GitAuth::None
             | GitAuth::Token(_)
+            | GitAuth::TokenFile(_)
             | GitAuth::GitHub(_)
             | GitAuth::SshKey { .. }
             | GitAuth::SshAgent { .. } => {

@@ -134,6 +134,11 @@ async fn a_renamed_repository_redirects_and_git_goes_on() {
     assert_eq!((moved.status, moved.message(), moved.header("location")), (301, "Moved Permanently", &*to));
     assert_eq!(site.call("POST /pulls", json!({})).await.status, 307);
     assert_eq!(site.get(&format!("//repositories/{id}/pulls")).await.body, json!([]));
+    let git = "//acme/infra.git/info/refs?service=git-upload-pack";
+    let moved = site.get(git).await;
+    let to = "http://github.test/acme/desired-state.git/info/refs?service=git-upload-pack";
+    assert_eq!((moved.status, moved.header("location")), (301, to));
+    assert_eq!(site.get(&git.replace("infra", "desired-state")).await.status, 200);
 }
 
 #[tokio::test]

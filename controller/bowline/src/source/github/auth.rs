@@ -70,7 +70,12 @@ pub(super) struct Session {
     token: SecretString,
     /// When the token was got, by the machine's own clock.
     since: Instant,
-    expires: bool,
+}
+
+impl Session {
+    fn has(&self, token: &SecretString) -> bool {
+        self.token.expose_secret() == token.expose_secret()
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -112,19 +117,25 @@ impl GitHub {
 
     async fn with_session<T>(&self, take: impl Fn(&Session) -> T) -> Result<T, GitHubError> {
         let mut session = self.session.lock().await;
-        if let Some(session) =
-            session.as_ref().filter(|session| !session.expires || session.since.elapsed() < RENEWED_AFTER)
-        {
-            return Ok(take(session));
-        }
-        let (token, expires) = match &self.settings.auth {
-            GitHubAuth::Token(credential) => (credential.read()?, false),
+        let token = match &self.settings.auth {
+            GitHubAuth::Token(credential) => {
+                let token = credential.read()?;
+                if let Some(session) = session.as_ref().filter(|session| session.has(&token)) {
+                    return Ok(take(session));
+                }
+                token
+            }
             GitHubAuth::App { id, installation, private_key } => {
-                (self.installation_token(*id, *installation, private_key).await?, true)
+                if let Some(session) =
+                    session.as_ref().filter(|session| session.since.elapsed() < RENEWED_AFTER)
+                {
+                    return Ok(take(session));
+                }
+                self.installation_token(*id, *installation, private_key).await?
             }
         };
         let client = self.base()?.client(&token)?;
-        let fresh = Session { client, token, since: Instant::now(), expires };
+        let fresh = Session { client, token, since: Instant::now() };
         Ok(take(session.insert(fresh)))
     }
 

@@ -215,8 +215,8 @@ impl GitHub {
                 }
                 _ => {
                     let error = self.refusal(doing, &answer);
-                    if matches!(error, GitHubError::NotAuthenticated { .. }) {
-                        // The file may hold another one by the next call.
+                    if matches!(error, GitHubError::NotAuthenticated { .. } | GitHubError::Forbidden { .. }) {
+                        // What an App may do by the next call, only a new token may.
                         self.forget_token().await;
                     }
                     return Err(error);
