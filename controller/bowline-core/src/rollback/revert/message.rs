@@ -73,7 +73,7 @@ fn resource(text: &str) -> Option<ResourceKey> {
 
 /// The message of the commit that makes a revert. `reason` says why, in sentences; `incident` is its id.
 pub fn message(revert: &Revert, reason: &str, incident: &str) -> String {
-    text(revert, reason, Some(incident))
+    text(revert, &unlinked(reason), Some(incident))
 }
 
 /// The message of a revert that a person asked for, because of no incident.
@@ -88,8 +88,7 @@ fn text(revert: &Revert, reason: &str, incident: Option<&str>) -> String {
         resources: services(revert),
         incident: incident.map(str::to_owned),
     };
-    let reason = unlinked(reason.trim());
-    format!("{}\n\n{reason}\n\n{}\n\n{}", subject(revert), steps.join("\n"), trailers.lines())
+    format!("{}\n\n{}\n\n{}\n\n{}", subject(revert), reason.trim(), steps.join("\n"), trailers.lines())
 }
 
 fn subject(revert: &Revert) -> String {

@@ -115,3 +115,17 @@ fn only_what_was_replaced_needs_a_person() {
         ]
     );
 }
+
+#[test]
+fn a_message_promises_and_calls_nobody_but_who_asked() {
+    let mended = revert(vec![step(3, "Mend it (fixes #12)", true)]);
+    let told = message(&mended, "EcsService/web: @you, closes acme/infra#3", "inc-7");
+    assert!(
+        told.starts_with(
+            "Revert \"Mend it (fixes #\u{200b}12)\"\n\nEcsService/web: @\u{200b}you, closes acme/infra#\u{200b}3\n\n"
+        ),
+        "{told}"
+    );
+    let asked = "Asked for by Ada <ada@example.com> with `bowline rollback web`.";
+    assert!(message_by_hand(&mended, asked).contains(asked));
+}
