@@ -38,12 +38,6 @@ pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
     },
     KnownDifference {
         server: "moto",
-        case: "the_images_of_running_tasks_are_counted",
-        symptom: "left: []",
-        why: "moto's services have a running count but no tasks; only RunTask and StartTask make some.",
-    },
-    KnownDifference {
-        server: "moto",
         case: "a_task_definition_is_changed_by_a_new_deployment",
         symptom: "assertion `left == right` failed",
         why: "AWS starts a new PRIMARY deployment; moto changes the service's field and leaves the deployment as it was.",
@@ -65,12 +59,6 @@ pub const KNOWN_DIFFERENCES: &[KnownDifference] = &[
         case: "past_deployments_come_newest_first",
         symptom: "left: []",
         why: "ministack's ListServiceDeployments and DescribeServiceRevisions are stubs: always empty, whatever was deployed.",
-    },
-    KnownDifference {
-        server: "ministack",
-        case: "the_images_of_running_tasks_are_counted",
-        symptom: "left: []",
-        why: "AWS writes the deployment's id into a task's startedBy; ministack writes the service's name.",
     },
     KnownDifference {
         server: "ministack",

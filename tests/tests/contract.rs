@@ -37,7 +37,7 @@ const CASES: &[(&str, Case)] = cases! {
     observing::the_ten_newest_revisions_come_newest_first,
     observing::past_deployments_come_newest_first,
     observing::every_running_task_has_a_start,
-    observing::the_images_of_running_tasks_are_counted,
+    observing::images_that_agree_are_known_and_not_kept,
     observing::a_scalable_target_is_read_and_one_that_is_not_there_is_missing,
     observing::a_secret_is_read_with_its_labels,
     observing::a_secret_that_does_not_exist_is_missing,

@@ -7,7 +7,7 @@ use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::diff::diff_task_definition;
 use bowline_core::live::{
     CircuitBreaker, DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
-    ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
+    RunningImages, ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
 };
 use bowline_core::plan::{Expectation, Need, Operation, Outcome};
 use bowline_tests::servers::{ACCOUNT, REGION};
@@ -169,12 +169,11 @@ pub(super) async fn every_running_task_has_a_start(mut site: Site) {
     assert_eq!(known(live.task_starts.get(&name("web"))).len(), 2);
 }
 
-pub(super) async fn the_images_of_running_tasks_are_counted(mut site: Site) {
+pub(super) async fn images_that_agree_are_known_and_not_kept(mut site: Site) {
     site.with_service().await;
     let live = site.look().await;
     let images = known(live.images.get(&name("web")).map(|asked| &*asked.found));
-    let counts: Vec<u32> = images.running.values().map(|digests| digests.0.values().sum()).collect();
-    assert_eq!(counts, [2]);
+    assert_eq!(images, RunningImages::default());
 }
 
 pub(super) async fn a_scalable_target_is_read_and_one_that_is_not_there_is_missing(mut site: Site) {

@@ -369,7 +369,7 @@ fn registrations(
             outlook.report.waiting_on = Some(WaitingOn::Wave { of: vec![first.clone()] });
             continue;
         }
-        planned.push((target.clone(), registration.clone(), outlook.report.resource.clone()));
+        planned.push((target.clone(), (**registration).clone(), outlook.report.resource.clone()));
         actions.push(Action {
             target: target.clone(),
             resource: outlook.report.resource.clone(),

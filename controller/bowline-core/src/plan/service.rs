@@ -78,7 +78,7 @@ fn read_by<'a>(
     names.filter_map(|name| secrets.get_key_value(name)).map(|(name, secret)| (*name, secret)).collect()
 }
 
-/// What is to be done about a service.
+/// What is to be done about a service. What few of thousands have is boxed: all of them are held at once.
 pub(crate) struct ServiceOutlook<'a> {
     pub(crate) report: ResourceReport,
     /// What is live, where it is known and not left alone.
@@ -90,11 +90,11 @@ pub(crate) struct ServiceOutlook<'a> {
     /// Why no secret that it reads may be promoted yet.
     pub(crate) promotion_waits: Option<WaitingOn>,
     /// A revision to register.
-    pub(crate) register: Option<Registration>,
+    pub(crate) register: Option<Box<Registration>>,
     /// The service to create.
-    pub(crate) create: Option<Creation>,
+    pub(crate) create: Option<Box<Creation>>,
     /// A change of the service.
-    pub(crate) update: Option<Update>,
+    pub(crate) update: Option<Box<Update>>,
     /// What it should run, where that had to be worked out.
     pub(crate) spec: Option<Spec>,
     /// Our own bad deployment that is to be stopped.
@@ -102,7 +102,7 @@ pub(crate) struct ServiceOutlook<'a> {
     /// True when a commit releases what failed.
     pub(crate) retry: bool,
     /// A failed deployment of what it should run.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<Box<Failure>>,
     /// Somebody else's step back, as text.
     pub(crate) deviation: Option<String>,
     /// True when it runs the task definition that git wants.
@@ -199,7 +199,7 @@ impl ServiceOutlook<'_> {
                 settings: update.settings,
                 ..Update::default()
             });
-            self.update = rest.filter(|rest| *rest != Update::default());
+            self.update = rest.filter(|rest| *rest != Update::default()).map(Box::new);
         }
         deploys
     }
@@ -480,7 +480,7 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
     };
     match task_definition {
         TaskDefinition::Differs { step: Step::Register(registration), .. } => {
-            outlook.register = Some(registration.clone());
+            outlook.register = Some(Box::new(registration.clone()));
             let of = vec![outlook.report.resource.clone()];
             outlook.report.waiting_on = Some(WaitingOn::Wave { of });
             return;
@@ -491,7 +491,7 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
         // New settings start a deployment by themselves.
         _ => update.force = !records.due.is_empty() || (outlook.retry && update.deploying.is_empty()),
     }
-    outlook.update = Some(update);
+    outlook.update = Some(Box::new(update));
 }
 
 fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mut ServiceOutlook<'_>) {
@@ -520,7 +520,7 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
         spec_hash: spec.hash.clone(),
         reason: failure.reason.clone(),
     });
-    outlook.failure = Some(failure);
+    outlook.failure = Some(Box::new(failure));
 }
 
 /// What is remembered of the failed attempt.

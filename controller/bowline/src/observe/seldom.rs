@@ -9,6 +9,7 @@ use bowline_core::live::{
 };
 use bowline_core::name::ResourceName;
 use bowline_core::plan::{Seldom, is_mutable, only_drift};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::not_read;
@@ -19,6 +20,8 @@ use crate::aws::{Aws, AwsError, Session};
 
 /// From so many services on, the cluster's tasks are listed as a whole: a hundred a call, whoever's they are.
 const WHOLE_CLUSTER: usize = 5;
+/// Of how many clusters images are read at a time: what is held meanwhile is 2 KB a service.
+const CLUSTERS_AT_A_TIME: usize = 4;
 /// How many pages a service's tasks may have: 5,000 is the most that a service may have (ECS service quotas).
 const MOST_PAGES: usize = 50;
 
@@ -43,6 +46,7 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
         return;
     }
     let mut answers: JoinSet<Answer> = JoinSet::new();
+    let turns = Arc::new(Semaphore::new(CLUSTERS_AT_A_TIME));
     for (name, target) in &desired.targets {
         let images = wanted_images(desired, live, name, &due);
         let targets: Vec<(ResourceName, String)> = due
@@ -63,7 +67,12 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
             answers.spawn(async move { Answer::Targets(scalable_targets(&session, batch).await) });
         }
         if !images.is_empty() {
-            answers.spawn(async move { Answer::Images(images_of(&session, images).await) });
+            let turns = Arc::clone(&turns);
+            answers.spawn(async move {
+                // The semaphore is never closed, so there is always a permit in the end.
+                let _turn = turns.acquire_owned().await.ok();
+                Answer::Images(images_of(&session, images).await)
+            });
         }
     }
     // A read that panicked leaves nothing behind, and is due again.
@@ -236,6 +245,8 @@ async fn resolve<'a>(
                     let of = asked.get(arn.as_str()).and_then(|name| images.get_mut(name));
                     if let Some(images) = of {
                         images.resolved = resolved;
+                        // What agrees is let go of at once: there may be thousands.
+                        *images = only_drift(std::mem::take(images));
                     }
                 }
             }

@@ -25,7 +25,7 @@ pub(super) struct ServiceFacts<'a> {
     report: ResourceReport,
     live: Option<&'a LiveService>,
     spec: Option<Spec>,
-    failure: Option<Failure>,
+    failure: Option<Box<Failure>>,
     deviation: Option<String>,
     runs_wanted: bool,
     is_unwatched: bool,

@@ -74,7 +74,7 @@ pub(super) fn outlook<'a>(
         Step::Update { arn, normal } => (Some(arn), normal),
         Step::Register(registration) => {
             let normal = registration.normal.clone();
-            outlook.register = Some(registration);
+            outlook.register = Some(Box::new(registration));
             (None, normal)
         }
         Step::Read(blocked) => {
@@ -116,14 +116,14 @@ pub(super) fn outlook<'a>(
     }
     let attempted = memory.and_then(|memory| memory.attempts.get(&hash)).map(|attempt| attempt.at);
     let (desired_count, fields) = request(wanted, create);
-    outlook.create = Some(Creation {
+    outlook.create = Some(Box::new(Creation {
         task_definition: arn,
         desired_count,
         fields,
         tags,
         client_token: client_token(world, name, &hash, attempted),
         spec_hash: hash,
-    });
+    }));
     outlook
 }
 
