@@ -9,7 +9,7 @@ mod seldom;
 mod services;
 mod strangers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bowline_core::desired::{DesiredService, DesiredState, WantedTaskDefinition};
@@ -101,6 +101,7 @@ pub async fn observe(
     services::doubt_missing(&mut live, desired, previous, scope);
     keep_slow_reads(&mut live, previous, aws.now());
     keep_revisions(&mut live, desired, previous, aws.now());
+    keep_task_definitions(&mut live, desired, previous);
     live
 }
 
@@ -311,6 +312,30 @@ fn keep_revisions(live: &mut Live, desired: &DesiredState, previous: Option<&Liv
         }
     }
     live.recent_revisions = kept;
+}
+
+/// Keeps the task definitions that services run, that git pins, or that a family may be gone back to: they never change, and
+/// what nobody needs any more is let go of.
+fn keep_task_definitions(live: &mut Live, desired: &DesiredState, previous: Option<&Live>) {
+    let Some(previous) = previous else { return };
+    let mut needed: BTreeSet<(&ResourceName, &str)> = BTreeSet::new();
+    for (name, wanted) in &desired.services {
+        let target = &wanted.resource.spec.target;
+        let runs = live.services.get(name).and_then(Observed::known);
+        needed.extend(
+            runs.and_then(|service| service.task_definition.as_ref()).map(|arn| (target, arn.as_str())),
+        );
+        if let Some(WantedTaskDefinition::Revision(revision)) = &wanted.task_definition {
+            needed.insert((target, revision.as_str()));
+        }
+    }
+    for ((target, _), revisions) in &live.recent_revisions {
+        let revisions = revisions.known().into_iter().flatten();
+        needed.extend(revisions.map(|arn| (target, arn.as_str())));
+    }
+    let known = previous.task_definitions.iter().filter(|(_, found)| found.known().is_some());
+    let kept = known.filter(|((target, reference), _)| needed.contains(&(target, reference.as_str())));
+    live.task_definitions = kept.map(|(key, found)| (key.clone(), found.clone())).collect();
 }
 
 /// The PRIMARY deployment, unless it is under way: then anything may change from one pass to the next.

@@ -242,7 +242,8 @@ impl Store {
         events: &[Event],
         commit: &str,
     ) -> Result<(), StoreError> {
-        let changes = Changes { gone: Vec::new(), ..self.changes(part)? };
+        let unreadable = |source| self.unreadable("as memory".to_owned(), source);
+        let changes = Changes::of_part(&self.written, part).map_err(unreadable)?;
         if self.write(&changes, events, commit).await? {
             rows::take_over(&mut self.written, part);
         }

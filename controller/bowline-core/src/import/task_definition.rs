@@ -59,6 +59,12 @@ fn without_defaults(content: &TaskDefinitionContent) -> (Value, BTreeSet<String>
     if let Some(Value::Array(tags)) = value.get_mut("tags") {
         // AWS's own tags cannot be registered.
         tags.retain(|tag| !tag.get("key").and_then(Value::as_str).is_some_and(|key| key.starts_with("aws:")));
+        // A list of no tags is refused.
+        if tags.is_empty()
+            && let Some(fields) = value.as_object_mut()
+        {
+            fields.remove("tags");
+        }
     }
     let outer = value.clone();
     // One container at a time, beside what is said of the whole task: normalising all of them for each field is slow.
@@ -266,6 +272,11 @@ mod tests {
                 "healthCheck": {"command": ["CMD", "true"], "interval": 30, "timeout": 7, "retries": 3},
             }],
         }));
+        // A list of no tags would be refused.
+        let mut untagged = described.value();
+        untagged["tags"] = json!([{"key": "aws:cloudformation:stack-name", "value": "web"}]);
+        assert!(!file(&TaskDefinitionContent::new(untagged)).text.contains("\"tags\""));
+
         let file = file(&described);
         let expected = r#"{
   "family": "web",

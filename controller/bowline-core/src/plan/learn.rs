@@ -6,6 +6,8 @@ mod notice;
 mod suspension;
 mod tell;
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 
 use super::event::{Event, EventKind};
@@ -60,7 +62,7 @@ pub fn learn(
             secrets.values().map(|outlook| outlook.report.clone()).chain(states).collect();
         (service_facts, secret_facts, others)
     };
-    let noticing = notice::Noticing { desired, live, commit, now };
+    let noticing = notice::Noticing { desired, live, commit, now, renewed: Cell::default() };
     for facts in &services {
         noticing.service(memory, facts, &mut events);
     }

@@ -183,13 +183,23 @@ pub struct FailedAction {
 }
 
 /// What git said when live was last as git says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InSyncWith {
-    /// The newest commit for which that was checked.
+    /// The newest commit for which that was checked, so that it is checked once. It is no part of the value and is not stored:
+    /// otherwise each push would write a row for every resource.
+    #[serde(skip)]
     pub commit: String,
     /// Digest of the resource as written, and of what it refers to.
     pub digest: String,
 }
+
+impl PartialEq for InSyncWith {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for InSyncWith {}
 
 /// Differences that were told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -170,14 +170,14 @@ pub async fn reconcile(
     let scope = Scope { strangers: scope.strangers && world.part == Part::Whole, ..scope };
     let looking = world.shutdown.run_until_cancelled(look(world, snapshot, scope));
     let Some(live) = looking.await else { return Ok(None) };
+    let before = world.memory.clone();
     let mut decision = decide(world, snapshot, &live);
     world.live = Some(live);
-    if snapshot.speaks_of(&world.applied.borrow()) {
-        let history = world.store.history();
-        let refused = refusal::events(&decision.standing, &snapshot.state, &history, world.clock.now());
-        decision.events.extend(refused.await?);
+    if let Err(error) = write_down(world, snapshot, &mut decision).await {
+        // What could not be told is learned again in the next pass.
+        world.memory = before;
+        return Err(error);
     }
-    world.store.save(&world.memory, &decision.events, &snapshot.commit).await?;
     let mut attempted = Vec::new();
     let mut reread = None;
     match before_wave(world, snapshot, &decision).await {
@@ -202,6 +202,20 @@ pub async fn reconcile(
     let pass = decision.into_pass(&begun, world.clock.now(), attempted, reread);
     super::status::measure(&pass);
     Ok(Some(pass))
+}
+
+/// What was learned and what is told of it, together.
+async fn write_down(
+    world: &mut World,
+    snapshot: &Snapshot,
+    decision: &mut Decision,
+) -> Result<(), StoreError> {
+    if snapshot.speaks_of(&world.applied.borrow()) {
+        let history = world.store.history();
+        let refused = refusal::events(&decision.standing, &snapshot.state, &history, world.clock.now());
+        decision.events.extend(refused.await?);
+    }
+    world.store.save(&world.memory, &decision.events, &snapshot.commit).await
 }
 
 /// Has the health conditions asked that count until the next pass.
@@ -392,10 +406,25 @@ async fn perform(
     Ok(attempted)
 }
 
-/// A family of which a revision was to be registered is read anew, however that went.
+/// A family of which a revision was to be registered is read anew, however that went; and so is a revision that was to be
+/// deployed: it may have been deregistered.
 fn forget_revisions(live: Option<&mut Live>, action: &Action) {
-    if let (Some(live), Operation::RegisterTaskDefinition { family, .. }) = (live, &action.operation) {
-        live.recent_revisions.remove(&(action.target.clone(), family.clone()));
+    let Some(live) = live else { return };
+    let deployed = match &action.operation {
+        Operation::RegisterTaskDefinition { family, .. } => {
+            live.recent_revisions.remove(&(action.target.clone(), family.clone()));
+            return;
+        }
+        Operation::UpdateService { task_definition, .. } => task_definition.as_ref(),
+        Operation::CreateService { task_definition, .. } => Some(task_definition),
+        Operation::TagService { .. }
+        | Operation::PromoteSecret { .. }
+        | Operation::StopServiceDeployment { .. } => None,
+    };
+    if let Some(arn) = deployed {
+        for reference in [arn.as_str(), arn.revision().as_str()] {
+            live.task_definitions.remove(&(action.target.clone(), reference.to_owned()));
+        }
     }
 }
 

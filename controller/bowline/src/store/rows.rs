@@ -31,7 +31,18 @@ impl Changes {
     /// From what is written to what is remembered. Nearly nothing changes in a pass, so that a row is compared before a text
     /// is made of it.
     pub(super) fn between(written: &Memory, memory: &Memory) -> Result<Self, serde_json::Error> {
+        let mut changes = Self::of_part(written, memory)?;
         let Memory { services, resources, targets, orphans } = memory;
+        changes.forget(SERVICES, &written.services, services);
+        changes.forget(RESOURCES, &written.resources, resources);
+        changes.forget(TARGETS, &written.targets, targets);
+        changes.forget(ORPHANS, &written.orphans, orphans);
+        Ok(changes)
+    }
+
+    /// As [`Self::between`], but what `part` does not speak of stays, and is not looked at.
+    pub(super) fn of_part(written: &Memory, part: &Memory) -> Result<Self, serde_json::Error> {
+        let Memory { services, resources, targets, orphans } = part;
         let mut changes = Self::default();
         changes.section(SERVICES, &written.services, services)?;
         changes.section(RESOURCES, &written.resources, resources)?;
@@ -53,9 +64,17 @@ impl Changes {
                 Some(_) | None => self.changed.push(((section, key.to_string()), value.text()?)),
             }
         }
+        Ok(())
+    }
+
+    fn forget<K: Ord + ToString, V>(
+        &mut self,
+        section: &'static str,
+        written: &BTreeMap<K, V>,
+        remembered: &BTreeMap<K, V>,
+    ) {
         let gone = written.keys().filter(|key| !remembered.contains_key(*key));
         self.gone.extend(gone.map(|key| (section, key.to_string())));
-        Ok(())
     }
 }
 

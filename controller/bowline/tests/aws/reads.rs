@@ -225,6 +225,27 @@ async fn what_is_not_due_is_carried_over() {
 }
 
 #[tokio::test]
+async fn of_task_definitions_those_are_kept_that_somebody_runs() {
+    let mut world = World::new().await;
+    world.service("web").await;
+    world.register("web", "example/app:2").await;
+    let mut first = world.observe(None).await;
+    let need = |number: u32| {
+        let reference = arn(&format!("web:{number}")).as_str().to_owned();
+        Need::TaskDefinition { target: name("live"), reference }
+    };
+    read(&world.aws, &world.desired, &mut first, &[need(1), need(2)].into()).await;
+    assert_eq!(first.task_definitions.len(), 2);
+    let second = world.observe(Some(&first)).await;
+    let runs = (name("live"), arn("web:1").as_str().to_owned());
+    assert_eq!(
+        second.task_definitions,
+        [(runs.clone(), first.task_definitions[&runs].clone())].into(),
+        "web:2 runs nowhere, and nobody asked for it"
+    );
+}
+
+#[tokio::test]
 async fn task_definitions_are_read_in_aws_s_own_shape_and_once() {
     let mut world = World::new().await;
     world.service("web").await;

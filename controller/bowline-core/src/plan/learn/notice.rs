@@ -1,5 +1,6 @@
 //! What else is seen: good specs, rollouts that nobody watches, rollbacks by ECS, step-backs, secrets moved away.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -85,12 +86,18 @@ fn share(memory: &mut Arc<ServiceMemory>, read: Option<TaskDefinitionContent>) {
     }
 }
 
+/// Of how many services a pass notes that they are good with a newer commit, too. Each is a row to write, a push concerns all
+/// of thousands, and an older commit only makes a search longer.
+const RENEWED_PER_PASS: usize = 100;
+
 /// What the facts are seen against.
 pub(super) struct Noticing<'a> {
     pub(super) desired: &'a DesiredState,
     pub(super) live: &'a Live,
     pub(super) commit: &'a str,
     pub(super) now: Timestamp,
+    /// How many services were found good with a newer commit in this pass.
+    pub(super) renewed: Cell<usize>,
 }
 
 impl Noticing<'_> {
@@ -220,6 +227,7 @@ impl Noticing<'_> {
         if complete || (known.is_some() && content.is_none() && hash.is_none()) {
             // Going back from a later commit is not to begin with a search through all that was pushed since.
             if known.is_some_and(|good| good.commit != self.commit)
+                && self.renewed.replace(self.renewed.get() + 1) < RENEWED_PER_PASS
                 && let Some(good) = &mut Arc::make_mut(memory).last_good
             {
                 self.commit.clone_into(&mut good.commit);

@@ -1,4 +1,5 @@
-//! Task definitions that were read once: their content never changes. In memory, and on disk as one JSON file each.
+//! Task definitions that were read once: their content never changes. On disk as one JSON file each, or in memory for a command
+//! that ends soon. What services run is held by each pass anyway.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bowline_core::live::LiveTaskDefinition;
 
-/// More than any one controller needs at a time; beyond it memory is emptied and filled again from disk.
+/// More than any one command needs; beyond it memory is emptied.
 const MOST_IN_MEMORY: usize = 20_000;
 
 /// Task definitions by full ARN. Trouble with the disk costs a call to AWS, never more.
@@ -17,7 +18,7 @@ pub(in crate::aws) struct TaskDefinitionCache {
 }
 
 impl TaskDefinitionCache {
-    /// A cache in memory, and in `folder` if there is one.
+    /// A cache in `folder`, or in memory without one.
     pub(in crate::aws) fn new(folder: Option<PathBuf>) -> Self {
         Self { folder, memory: Mutex::default() }
     }
@@ -29,11 +30,7 @@ impl TaskDefinitionCache {
         }
         let bytes = tokio::fs::read(self.file(arn)?).await.ok()?;
         let found: LiveTaskDefinition = serde_json::from_slice(&bytes).ok()?;
-        if found.arn.as_str() != arn {
-            return None;
-        }
-        self.remember(&found);
-        Some(found)
+        (found.arn.as_str() == arn).then_some(found)
     }
 
     pub(super) async fn put(&self, found: &LiveTaskDefinition) {
@@ -55,6 +52,9 @@ impl TaskDefinitionCache {
     }
 
     fn remember(&self, found: &LiveTaskDefinition) {
+        if self.folder.is_some() {
+            return;
+        }
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.len() >= MOST_IN_MEMORY {
             memory.clear();
