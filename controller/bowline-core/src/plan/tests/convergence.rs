@@ -283,7 +283,9 @@ fn play(desired: &DesiredState, model: &mut Model, memory: &mut Memory, forget_a
             *memory = Memory::default();
         }
         let proposed = pass(desired, model, memory);
-        if at_rest(&proposed) && forget_at.is_none_or(|forget| number > forget) {
+        // What an older commit began may still be judged and stopped, whatever the newer one waits for.
+        let in_flight = memory.services.values().any(|service| service.in_flight.is_some());
+        if at_rest(&proposed) && !in_flight && forget_at.is_none_or(|forget| number > forget) {
             return number;
         }
         assert!(number < MOST_PASSES - 1, "not at rest: {:#?}\n{:#?}", proposed.reports, proposed.actions);
