@@ -104,21 +104,18 @@ async fn a_permission_that_is_missing_is_named_and_goes_on_once_it_is_given() {
             Permissions::controller().without("pull_requests"),
             "detected",
             "GitHub does not let Bowline look for pull requests in acme/infra (it needs pull_requests=read): Resource not \
-             accessible by personal access token (give the token or the App the permission pull_requests=read, and accept it \
-             where the App is installed)",
+             accessible by personal access token (give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also checks=write; accept it where the App is installed)",
         ),
         (
             read("contents"),
             "detected",
-            "GITHUB/acme/infra.git refused a push with the token (give the token or key the right to write contents (GitHub: \
-             contents: write; a deploy key: write access))",
+            "GITHUB/acme/infra.git refused a push with the token (give the token or key the right to write contents (at GitHub rollbacks need contents=write, pull_requests=write and statuses=write, an App also checks=write; a deploy key: write access))",
         ),
         (
             read("pull_requests"),
             "branch",
             "GitHub does not let Bowline open a pull request in acme/infra (it needs pull_requests=write): Resource not \
-             accessible by personal access token (give the token or the App the permission pull_requests=write, and accept it \
-             where the App is installed)",
+             accessible by personal access token (give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also checks=write; accept it where the App is installed)",
         ),
     ];
     for (permissions, state, why) in cases {
@@ -143,8 +140,7 @@ async fn an_app_that_lacks_a_permission_goes_on_once_it_is_accepted() {
     site.be_an_app(Permissions::controller().read("pull_requests"));
     let process = site.run();
     let why = "GitHub does not let Bowline open a pull request in acme/infra (it needs pull_requests=write): Resource not \
-               accessible by integration (give the token or the App the permission pull_requests=write, and accept it where the \
-               App is installed)";
+               accessible by integration (give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also checks=write; accept it where the App is installed)";
     site.tells(&process, "branch", why).await;
     site.allow_the_app(Permissions::controller());
     site.finishes(&process, "an App without a permission").await;
