@@ -166,7 +166,7 @@ impl Loop {
         else {
             return Ok(());
         };
-        rollback.storm_told = true;
+        rollback.storm_told_at = Some(now);
         let event = tell::held(&storm, now);
         self.tools.store.save(&rollback, std::slice::from_ref(&event), &scene.snapshot.commit).await?;
         tracing::warn!(resource = %event.resource, "{}", event.message);

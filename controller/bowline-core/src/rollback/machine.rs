@@ -300,7 +300,7 @@ impl Rollback {
 
     /// While a step that failed waits for a person, and there is no pull request to look at: the bad commit says so.
     fn tell_meanwhile(&self, seen: &Seen, now: Timestamp) -> Step {
-        let waits = self.trouble.as_ref().is_some_and(|trouble| trouble.person) || self.overdue_told;
+        let waits = self.trouble.as_ref().is_some_and(|trouble| trouble.person);
         if self.pull.is_none() && waits { self.tell(seen, now) } else { Step::Rest }
     }
 }

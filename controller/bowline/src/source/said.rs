@@ -38,7 +38,7 @@ fn is_told(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric) && !line.contains("% (")
 }
 
-/// One line without control characters and those that turn the direction of what follows, and not longer than it may be.
+/// One line without its full stop, control characters and those that turn the direction of what follows, and not longer than it may be.
 fn plain(line: &str) -> String {
     let turns = |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let line: String = line
@@ -46,7 +46,7 @@ fn plain(line: &str) -> String {
         .chars()
         .filter(|character| !character.is_control() && !turns(*character))
         .collect();
-    let line = line.trim();
+    let line = line.trim().trim_end_matches('.');
     let cut: String = line.chars().take(LONGEST_LINE).collect();
     if cut.len() < line.len() { format!("{cut}...") } else { cut }
 }
@@ -72,8 +72,8 @@ mod tests {
                 b"error: GH013: Repository rule viol",
                 b"ations found for refs/heads/main.\n\n- Changes must be made\tthrough a pull request.\n=====\n",
             ]),
-            "push declined: error: GH013: Repository rule violations found for refs/heads/main.; - Changes must be made through a \
-             pull request."
+            "push declined: error: GH013: Repository rule violations found for refs/heads/main; - Changes must be made through a \
+             pull request"
         );
         assert_eq!(
             beside(&["\u{1b}[31mno\u{7}\u{202e}pe\u{9b}1m\n\u{fffd}".as_bytes(), b"\xff\0"]),

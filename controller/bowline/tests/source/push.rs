@@ -177,7 +177,7 @@ async fn over_http_a_token_pushes_and_what_the_server_refuses_is_told_in_its_wor
         error.to_string(),
         format!(
             "{} refused the branch bowline/refused: pre-receive hook declined: error: GH013: [1mrule[0m violations; - Ask the \
-             platform team.",
+             platform team",
             server.url("repo.git")
         )
     );

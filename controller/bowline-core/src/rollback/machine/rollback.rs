@@ -70,9 +70,9 @@ pub struct Rollback {
     /// When so many commits at once were last seen to hold it: what it waits for since counts from here.
     #[serde(default)]
     pub held_at: Option<Timestamp>,
-    /// Whether that was told, of all that were held with it.
+    /// When that was told, of all that were held with it.
     #[serde(default)]
-    pub storm_told: bool,
+    pub storm_told_at: Option<Timestamp>,
     /// Whether it was told that the present state lasts too long.
     pub overdue_told: bool,
 }
@@ -179,7 +179,7 @@ impl Rollback {
             convicted: None,
             tell_at: None,
             held_at: None,
-            storm_told: false,
+            storm_told_at: None,
             overdue_told: false,
         }
     }

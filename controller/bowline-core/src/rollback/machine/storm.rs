@@ -44,7 +44,7 @@ pub fn is_storm_with<'a>(
 pub fn untold_storm(known: &BTreeMap<String, Rollback>, now: Timestamp) -> Option<Storm> {
     let recent: Vec<&Rollback> = known.values().filter(|one| is_recent(one, now)).collect();
     let commits: BTreeSet<&CommitId> = recent.iter().map(|one| &one.bad_commit).collect();
-    if commits.len() <= MOST_AT_ONCE || recent.iter().any(|one| one.storm_told) {
+    if commits.len() <= MOST_AT_ONCE || recent.iter().any(|one| one.storm_told_at.is_some()) {
         return None;
     }
     let held = || recent.iter().filter(|one| !one.is_settled());

@@ -31,7 +31,7 @@ fn a_storm_is_told_once_with_its_services_and_what_a_person_can_do() {
     assert_eq!(untold_storm(&four, after(599)), Some(storm));
     assert_eq!(untold_storm(&four, after(600)), None, "it is over");
     assert_eq!(untold_storm(&many(&["api", "shop", "web"]), after(1)), None);
-    four.get_mut("4-1").unwrap().storm_told = true;
+    four.get_mut("4-1").unwrap().storm_told_at = Some(start());
     assert_eq!(untold_storm(&four, after(1)), None);
     let over = |state| {
         let all = many(&["api", "shop", "web", "zoo"]).into_iter();

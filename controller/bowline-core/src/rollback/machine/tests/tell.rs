@@ -82,3 +82,12 @@ fn what_cannot_be_said_of_the_bad_commit_hides_nothing_and_holds_nothing_up() {
         assert_eq!(again(TroubleKind::Person), [false, false, false]);
     }
 }
+
+#[test]
+fn a_server_that_is_away_is_not_asked_more_often_for_that() {
+    let mut away = rollback(RollbackStrategy::PullRequest);
+    away.troubled(&Step::Push, &trouble(PASSING), start());
+    assert!(away.overdue(after(600)));
+    away.look_at = after(700);
+    assert_eq!(away.advance(&wants(), after(650)), Step::Rest);
+}
