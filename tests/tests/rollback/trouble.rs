@@ -157,7 +157,7 @@ async fn branches_that_may_not_be_pushed_are_told_and_pushed_once_they_may() {
     let url = site.github.git_url(REPOSITORY);
     let why = format!(
         "{url} refused the branch {branch}: hook declined: error: GH006: Protected branch update failed for refs/heads/{branch}; \
-         error: Changes must be made through a pull request (allow Bowline to create branches below `bowline/`, or \
+         error: Changes must be made through a pull request; error: hook declined to update refs/heads/{branch} (allow Bowline to create branches below `bowline/`, or \
          look at the server's rules and hooks)"
     );
     site.tells(&process, "detected", &why).await;
