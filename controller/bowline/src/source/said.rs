@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn of_what_is_long_the_beginning_is_told() {
-        let many: String = (1..=9).map(|number| format!("{number}\n")).collect();
+        let many = ["1", "2", "3", "4", "5", "6", "7", "8", "9"].join("\n");
         assert_eq!(beside(&[many.as_bytes()]), "push declined: 1; 2; 3; 4; 5; 6; and more");
         let long = "x".repeat(MOST_BYTES + 1);
         assert_eq!(beside(&[long.as_bytes()]), format!("push declined: {}...", "x".repeat(LONGEST_LINE)));

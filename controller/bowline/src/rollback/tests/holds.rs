@@ -101,7 +101,7 @@ async fn what_needs_a_person_is_said_of_the_bad_commit_without_a_pull_request() 
         site.turn(&scene).await.unwrap();
     }
     assert_eq!((site.known(), site.states().await), (vec![State::NeedsPerson], Vec::new()));
-    assert_eq!(site.convicted(), [scene.snapshot.commit.clone()]);
+    assert_eq!(site.convicted(), std::slice::from_ref(&scene.snapshot.commit));
     let said = "Failed on ECS; a person has to take it back: `bowline explain web` tells why";
     assert_eq!(site.only().convicted.as_deref(), Some(said));
 }
@@ -120,7 +120,11 @@ async fn what_is_refused_is_said_of_the_bad_commit_and_where_even_that_is_it_hid
         }
         let problem = site.only().trouble.as_ref().map(|trouble| trouble.sentence.clone()).unwrap();
         assert!(problem.starts_with("GitHub does not let Bowline open a pull request"), "{problem}");
-        assert_eq!(site.convicted(), [scene.snapshot.commit.clone()], "once, also where it is refused");
+        assert_eq!(
+            site.convicted(),
+            std::slice::from_ref(&scene.snapshot.commit),
+            "once, also where it is refused"
+        );
     }
 }
 
@@ -147,7 +151,7 @@ async fn a_storm_is_told_once_at_once_and_of_the_bad_commit() {
     let [begun] = &site.told("rollback-begun").await[..] else { panic!("one") };
     let why = "; held: more than 3 commits were found bad within 10 minutes, so that something they share may be down";
     assert!(begun.ends_with(why), "{begun}");
-    assert_eq!(site.convicted(), [scene.snapshot.commit.clone()]);
+    assert_eq!(site.convicted(), std::slice::from_ref(&scene.snapshot.commit));
     assert_eq!(site.states().await, []);
     for rollback in site.rollbacks.known.values_mut() {
         rollback.opened_at -= jiff::SignedDuration::from_mins(10);
