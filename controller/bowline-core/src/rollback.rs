@@ -16,7 +16,7 @@ use crate::name::TaskDefinitionArn;
 use crate::plan::{Attempt, AttemptVerdict, Recorded, Restart, ServiceMemory, SpecHash};
 
 pub use release::{SharedOutage, shared_outage};
-pub(crate) use release::{released, releasing};
+pub(crate) use release::{held_for_many, released, releasing};
 
 /// A failed deployment of the wanted spec.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -123,8 +123,10 @@ impl Loop {
     /// Takes every rollback as far as it goes now, then begins those that are new.
     async fn turn(&mut self, scene: &Scene) -> Result<(), StoreError> {
         self.learn(scene).await?;
+        self.tell_storm(scene).await?;
         self.advance_all(scene).await?;
         if self.begin(scene).await? {
+            self.tell_storm(scene).await?;
             self.advance_all(scene).await?;
         }
         Ok(())
@@ -152,6 +154,23 @@ impl Loop {
             }
             self.known.insert(rollback.id.clone(), rollback);
         }
+        Ok(())
+    }
+
+    /// Tells once that so much fails at once that rollbacks are held. Where passes see it, they tell it.
+    async fn tell_storm(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        let now = self.now();
+        let storm = machine::untold_storm(&self.known, now).filter(|_| scene.outage.is_none());
+        let Some((storm, mut rollback)) =
+            storm.and_then(|storm| Some((storm.clone(), self.known.get(&storm.id)?.clone())))
+        else {
+            return Ok(());
+        };
+        rollback.storm_told_at = Some(now);
+        let event = tell::held(&storm, now);
+        self.tools.store.save(&rollback, std::slice::from_ref(&event), &scene.snapshot.commit).await?;
+        tracing::warn!(resource = %event.resource, "{}", event.message);
+        self.known.insert(storm.id, rollback);
         Ok(())
     }
 

@@ -11,6 +11,7 @@
 //! | `relay` | libgit2's connection: time limits, TLS, and which redirects are followed |
 //! | `auth`, `known_hosts` | credentials, and the check of SSH host keys |
 //! | `remote` | the conversation: head and fetch |
+//! | `said` | what the server says beside its answer |
 //! | `mirror` | the bare repository on this machine, its lock and its repair |
 //! | `accept` | whether the branch was rewritten, and what it declares as applied |
 //! | `commit` | a commit's manifests as blobs, cached, with the last form that parsed |
@@ -42,6 +43,7 @@ mod proposal;
 mod relay;
 mod remote;
 mod retry;
+mod said;
 mod trailer;
 mod work_tree;
 mod write;

@@ -1,6 +1,7 @@
 //! What GitHub refuses, and GitHub away: a rollback tells what is in its way and what to do about it, loses nothing, and
 //! finishes by itself once the cause is gone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bowline_sim::{CallRecord, Fault, FaultRule, Permissions, Protection, RepositorySettings};
@@ -104,21 +105,18 @@ async fn a_permission_that_is_missing_is_named_and_goes_on_once_it_is_given() {
             Permissions::controller().without("pull_requests"),
             "detected",
             "GitHub does not let Bowline look for pull requests in acme/infra (it needs pull_requests=read): Resource not \
-             accessible by personal access token (give the token or the App the permission pull_requests=read, and accept it \
-             where the App is installed)",
+             accessible by personal access token (give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also checks=write; accept it where the App is installed)",
         ),
         (
             read("contents"),
             "detected",
-            "GITHUB/acme/infra.git refused a push with the token (give the token or key the right to write contents (GitHub: \
-             contents: write; a deploy key: write access))",
+            "GITHUB/acme/infra.git refused a push with the token (give the token or key the right to write contents (at GitHub rollbacks need contents=write, pull_requests=write and statuses=write, an App also checks=write; a deploy key: write access))",
         ),
         (
             read("pull_requests"),
             "branch",
             "GitHub does not let Bowline open a pull request in acme/infra (it needs pull_requests=write): Resource not \
-             accessible by personal access token (give the token or the App the permission pull_requests=write, and accept it \
-             where the App is installed)",
+             accessible by personal access token (give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also checks=write; accept it where the App is installed)",
         ),
     ];
     for (permissions, state, why) in cases {
@@ -143,8 +141,7 @@ async fn an_app_that_lacks_a_permission_goes_on_once_it_is_accepted() {
     site.be_an_app(Permissions::controller().read("pull_requests"));
     let process = site.run();
     let why = "GitHub does not let Bowline open a pull request in acme/infra (it needs pull_requests=write): Resource not \
-               accessible by integration (give the token or the App the permission pull_requests=write, and accept it where the \
-               App is installed)";
+               accessible by integration (give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also checks=write; accept it where the App is installed)";
     site.tells(&process, "branch", why).await;
     site.allow_the_app(Permissions::controller());
     site.finishes(&process, "an App without a permission").await;
@@ -159,7 +156,8 @@ async fn branches_that_may_not_be_pushed_are_told_and_pushed_once_they_may() {
     let process = site.run();
     let url = site.github.git_url(REPOSITORY);
     let why = format!(
-        "{url} refused the branch {branch}: hook declined (allow Bowline to create branches below `bowline/`, or \
+        "{url} refused the branch {branch}: hook declined: error: GH006: Protected branch update failed for refs/heads/{branch}; \
+         error: Changes must be made through a pull request; error: hook declined to update refs/heads/{branch} (allow Bowline to create branches below `bowline/`, or \
          look at the server's rules and hooks)"
     );
     site.tells(&process, "detected", &why).await;
@@ -287,6 +285,10 @@ async fn github_down_for_an_hour_after_the_pull_request_was_opened() {
 /// The services that many commits break.
 const MANY: [&str; 4] = ["web", "one", "two", "three"];
 
+/// What is told of that.
+const STORM: &str = "rollbacks are held: 4 commits were found bad within 10 minutes, so that something they share may be down; it is \
+                     about one, three, two, web; look for a shared cause, or take one back all the same: `bowline rollback SERVICE`";
+
 /// Four services that are as git wants them, and a commit for each that does not get healthy.
 async fn many() -> Site {
     let site = Site::new(SetUp { time_scale: 100.0, ..SetUp::default() }).await;
@@ -377,11 +379,10 @@ async fn while_many_commits_fail_one_after_the_other_nothing_is_rolled_back_and_
         are_deploying(&site, index + 1).await;
     }
     answer_late(&site);
-    let told = "rollouts of 4 commits failed within 10m: nothing is rolled back automatically meanwhile, look for a shared cause";
-    site.remembers(&process, told).await;
+    site.remembers(&process, STORM).await;
     assert_eq!((site.rollbacks(&process).await, site.branches()), (Vec::new(), Vec::new()));
     all_are_rolled_back(&site, &process).await;
-    lies_between(&site, &process, told, "rollback-begun").await;
+    lies_between(&site, &process, STORM, "rollback-begun").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -403,6 +404,18 @@ async fn while_many_commits_of_one_push_fail_nothing_is_rolled_back_and_afterwar
         assert_eq!((&one["state"], &one["why"]), (&json!("detected"), &json!(why)), "{one}");
     }
     assert_eq!(site.branches(), Vec::<String>::new());
+    site.remembers(&process, STORM).await;
+    let said = until("what is said of the bad commits", || async {
+        let calls = site.github.calls().into_iter();
+        let said = calls.filter(|call| call.operation == "POST /repos/{owner}/{repo}/statuses/{sha}");
+        let said: Vec<String> = said.filter_map(|call| call.resource).collect();
+        (said.len() >= MANY.len()).then_some(said)
+    })
+    .await;
+    assert_eq!(said.iter().collect::<BTreeSet<_>>().len(), MANY.len(), "{said:?}");
     all_are_rolled_back(&site, &process).await;
     lies_between(&site, &process, "rollback-begun", "the revert is on the branch").await;
+    let history = site.history(&process).await;
+    assert_eq!(history.matches("rollbacks are held").count(), 1, "{history}");
+    assert!(!history.contains("rollback-needs-person"), "{history}");
 }

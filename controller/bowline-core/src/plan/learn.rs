@@ -39,11 +39,7 @@ pub fn learn(
     events.extend(judge::judge(memory, desired, live, now));
     let outage = rollback::shared_outage(memory, now).filter(|_| !held_before);
     if let (Some(outage), Some(last)) = (outage, events.last().cloned()) {
-        let message = format!(
-            "rollouts of {} commits failed within 10m: nothing is rolled back automatically meanwhile, look for a shared cause",
-            outage.commits.len()
-        );
-        events.push(Event::new(now, &last.resource, EventKind::RollbackHeld, message));
+        events.push(Event::new(now, &last.resource, EventKind::RollbackHeld, outage.sentence()));
     }
     let (services, secrets, others) = {
         let world = World::new(desired, live, memory, actor, now);

@@ -11,6 +11,7 @@
 //! | `noted` | what is noted of a step that was taken |
 //! | `person` | what a person is told to do |
 //! | `trouble` | what went wrong with a step, and when it is tried again |
+//! | `storm` | many bad commits at once: what is held, and that it is told once |
 //! | `begin` | which failures begin a rollback, and which join one |
 //! | `evidence` | what speaks for a verdict, as text |
 //! | `ours` | the part of a pull request's text that is Bowline's |
@@ -39,6 +40,7 @@ pub(crate) mod quoted;
 mod rollback;
 mod seen;
 mod state;
+mod storm;
 mod text;
 mod trouble;
 
@@ -48,7 +50,7 @@ use crate::desired::kind::RollbackStrategy;
 use crate::name::CommitId;
 
 pub use begin::{
-    Candidate, Failure, Standing, begin, came_back, failed_rollback, fresh, good_commit, is_storm, new_id,
+    Candidate, Failure, Standing, begin, came_back, failed_rollback, fresh, good_commit, new_id,
     newest_change, standing, wanted, wanted_digest,
 };
 pub use marker::{Marker, own};
@@ -58,6 +60,7 @@ pub use person::NotRolledBack;
 pub use rollback::{Branch, FailedSpec, PullRef, Rollback, Tried};
 pub use seen::{GitSeen, LiveSeen, Mergeability, Pull, PullSeen, PullState, Seen};
 pub use state::State;
+pub use storm::{Storm, is_storm, is_storm_with, untold_storm};
 pub use text::{body, comment, comment_marker, status, status_context, title};
 pub use trouble::{Trouble, TroubleKind};
 
@@ -101,10 +104,10 @@ pub enum Step {
         /// Its number.
         number: u64,
     },
-    /// Write labels, reviewers, the comment and what is said of the bad commit.
+    /// Write labels, reviewers, the comment and what is said of the bad commit; without a pull request the last alone.
     Tell {
-        /// The pull request's number.
-        number: u64,
+        /// The pull request's number; absent while there is none.
+        number: Option<u64>,
     },
     /// Nothing before [`Rollback::look_at`], unless something happens.
     Rest,
@@ -144,7 +147,7 @@ impl Rollback {
             State::Verified | State::Closed | State::Overtaken | State::Failed => {}
         }
         if self.is_resting(now) {
-            return Step::Rest;
+            return self.tell_meanwhile(seen, now);
         }
         let step = self.next(seen, now);
         if self.trouble.as_ref().is_some_and(|trouble| trouble.is_gone(&step, seen)) {
@@ -163,14 +166,11 @@ impl Rollback {
                     "held: by now the manifest, the Target's mode or Bowline's own configuration allows no rollback"
                         .to_owned(),
                 );
-                Step::Rest
+                self.tell(seen, now)
             }
             State::Detected if seen.storm => {
-                self.why = Some(
-                    "held: more than 3 commits were found bad within 10 minutes, so that something they share may be down"
-                        .to_owned(),
-                );
-                Step::Rest
+                self.hold(now);
+                self.tell(seen, now)
             }
             State::Detected if seen.github && seen.pull == PullSeen::NotAsked => Step::Rest,
             // What may not be acted from is no reason to change anything.
@@ -187,7 +187,7 @@ impl Rollback {
             State::Branch if seen.pull == PullSeen::None && seen.git == GitSeen::WantsFailed => {
                 Step::OpenPull
             }
-            State::PullRequest => self.merge(seen, now).unwrap_or_else(|| self.tell(seen)),
+            State::PullRequest => self.merge(seen, now).unwrap_or_else(|| self.tell(seen, now)),
             State::Branch => Step::Rest,
             State::Overtaken if self.to_close => match &seen.pull {
                 PullSeen::There(pull) if seen.writes => Step::Close { number: pull.number },
@@ -199,7 +199,7 @@ impl Rollback {
             | State::Verified
             | State::Closed
             | State::Overtaken
-            | State::Failed => self.tell(seen),
+            | State::Failed => self.tell(seen, now),
         }
     }
 
@@ -290,13 +290,18 @@ impl Rollback {
         )
     }
 
-    fn tell(&self, seen: &Seen) -> Step {
-        match &self.pull {
-            Some(pull) if seen.github && seen.writes && self.is_to_be_told() => {
-                Step::Tell { number: pull.number }
-            }
-            Some(_) | None => Step::Rest,
+    fn tell(&self, seen: &Seen, now: Timestamp) -> Step {
+        if seen.github && seen.writes && self.is_to_be_told() && self.tell_at.is_none_or(|at| at <= now) {
+            Step::Tell { number: self.pull.as_ref().map(|pull| pull.number) }
+        } else {
+            Step::Rest
         }
+    }
+
+    /// While a step that failed waits for a person, and there is no pull request to look at: the bad commit says so.
+    fn tell_meanwhile(&self, seen: &Seen, now: Timestamp) -> Step {
+        let waits = self.trouble.as_ref().is_some_and(|trouble| trouble.person);
+        if self.pull.is_none() && waits { self.tell(seen, now) } else { Step::Rest }
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desired::Retry;
+use crate::name::ResourceName;
 use crate::plan::{Attempt, AttemptVerdict, Memory, SpecHash};
 
 /// How far a committer's clock may be ahead of ours.
@@ -14,6 +15,8 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 const MOST_BAD_COMMITS: usize = 3;
 /// The time in which they count.
 const OUTAGE_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// How many services are named where many are held.
+const MOST_NAMED: usize = 20;
 
 /// The commits that release a spec.
 pub(crate) fn releasing<'a>(retries: &'a [Retry], hash: &'a SpecHash) -> impl Iterator<Item = &'a Retry> {
@@ -46,17 +49,43 @@ pub(crate) fn released<'a>(
 pub struct SharedOutage {
     /// The commits.
     pub commits: BTreeSet<String>,
+    /// The services that failed with them.
+    pub services: BTreeSet<ResourceName>,
+}
+
+impl SharedOutage {
+    /// What a person is told of it, and what they can do.
+    pub fn sentence(&self) -> String {
+        held_for_many(self.commits.len(), &self.services.iter().collect())
+    }
+}
+
+/// What a person is told where so many commits were found bad at once that rollbacks are held.
+pub(crate) fn held_for_many(commits: usize, services: &BTreeSet<&ResourceName>) -> String {
+    let named: Vec<&str> = services.iter().take(MOST_NAMED).map(|name| name.as_str()).collect();
+    let more = match services.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "rollbacks are held: {commits} commits were found bad within 10 minutes, so that something they share may be down; it is about \
+         {}{more}; look for a shared cause, or take one back all the same: `bowline rollback SERVICE`",
+        named.join(", ")
+    )
 }
 
 /// Whether automatic rollback is held, since more than 3 rollouts of different commits turned out bad within 10 minutes.
 /// Reverting all of them would not help, and would hide what is wrong.
 pub fn shared_outage(memory: &Memory, now: Timestamp) -> Option<SharedOutage> {
-    let attempts = memory.services.values().flat_map(|service| service.attempts.values());
-    let is_recent = |attempt: &&Attempt| {
+    let attempts = memory
+        .services
+        .iter()
+        .flat_map(|(name, service)| service.attempts.values().map(move |attempt| (name, attempt)));
+    let is_recent = |(_, attempt): &(&ResourceName, &Attempt)| {
         matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
             && attempt.aftermath.ended_at.is_some_and(|at| now.duration_since(at) <= OUTAGE_WINDOW)
     };
-    let commits: BTreeSet<String> =
-        attempts.filter(is_recent).map(|attempt| attempt.commit.clone()).collect();
-    (commits.len() > MOST_BAD_COMMITS).then_some(SharedOutage { commits })
+    let (commits, services): (BTreeSet<String>, BTreeSet<ResourceName>) =
+        attempts.filter(is_recent).map(|(name, attempt)| (attempt.commit.clone(), name.clone())).unzip();
+    (commits.len() > MOST_BAD_COMMITS).then_some(SharedOutage { commits, services })
 }

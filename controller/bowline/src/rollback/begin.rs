@@ -108,10 +108,15 @@ impl Loop {
                 self.needs_person(scene, &found.history, (name, failed), spec, &why).await?;
             }
         }
+        let bad = chosen.reverts.iter().filter_map(|revert| revert.bad_commit()).map(|bad| &bad.commit);
+        let storm = machine::is_storm_with(self.known.values(), bad, now);
         for revert in &chosen.reverts {
             match machine::begin(&self.known, &self.tools.instance, revert, &found.candidates, now) {
                 Some(Standing::Begins(rollback)) => {
                     let mut rollback = *rollback;
+                    if storm {
+                        rollback.hold(now);
+                    }
                     rollback.after =
                         rollback.resources.keys().find_map(|name| self.id_of_failed(&found.history, name));
                     self.insert(rollback, scene).await?;

@@ -305,13 +305,15 @@ impl Tools {
     }
 }
 
-/// Labels, reviewers, the comment, and what is said of the bad commit.
-async fn tell(github: &GitHub, rollback: &mut Rollback, number: u64) -> Result<(), Failed> {
-    if rollback.told.is_none() {
-        github.decorate(number).await?;
+/// Labels, reviewers, the comment, and what is said of the bad commit; without a pull request the last alone.
+async fn tell(github: &GitHub, rollback: &mut Rollback, number: Option<u64>) -> Result<(), Failed> {
+    if let Some(number) = number {
+        if rollback.told.is_none() {
+            github.decorate(number).await?;
+        }
+        let marker = machine::comment_marker(&rollback.instance);
+        github.comment(number, &marker, &machine::comment(rollback)).await?;
     }
-    let marker = machine::comment_marker(&rollback.instance);
-    github.comment(number, &marker, &machine::comment(rollback)).await?;
     let verdict = Verdict {
         context: machine::status_context(&rollback.instance),
         summary: machine::status(rollback),

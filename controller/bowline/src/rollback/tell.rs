@@ -3,7 +3,7 @@
 use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::name::ResourceName;
 use bowline_core::plan::{Event, EventKind};
-use bowline_core::rollback::machine::{FailedSpec, Rollback, State};
+use bowline_core::rollback::machine::{FailedSpec, Rollback, State, Storm};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::status::RollbackStatus;
@@ -32,10 +32,16 @@ pub(super) fn begun(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
         return rollback.resources.iter().map(event).collect();
     }
     let event = |(name, failed): (&ResourceName, &FailedSpec)| {
-        let sentence = format!("{commit} is to be reverted: {}", failed.sentence());
+        let held = rollback.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+        let sentence = format!("{commit} is to be reverted: {}{held}", failed.sentence());
         event(name, EventKind::RollbackBegun, &sentence, now)
     };
     rollback.resources.iter().map(event).collect()
+}
+
+/// So much fails at once that rollbacks are held: told once for all of them.
+pub(super) fn held(storm: &Storm, now: Timestamp) -> Event {
+    event(&storm.first, EventKind::RollbackHeld, &storm.sentence, now)
 }
 
 /// What changed from one state to the next.

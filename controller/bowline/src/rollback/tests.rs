@@ -231,6 +231,19 @@ impl Site {
         calls.iter().filter(|call| call.service == "github" && writes(&call.operation)).count()
     }
 
+    /// The commits of which something was said by a commit status, in that order.
+    fn convicted(&self) -> Vec<String> {
+        let calls = self.simulated.calls().into_iter();
+        let said = calls.filter(|call| call.operation == "POST /repos/{owner}/{repo}/statuses/{sha}");
+        said.filter_map(|call| Some(call.resource?.rsplit_once('/')?.1.to_owned())).collect()
+    }
+
+    /// What the history tells of this kind, newest first.
+    async fn told(&self, kind: &str) -> Vec<String> {
+        let told = self.store.history().newest(None, 50).await.unwrap().into_iter();
+        told.filter(|entry| entry.kind == kind).map(|entry| entry.message).collect()
+    }
+
     fn protect(&self, protection: Option<Protection>) {
         self.simulated.protect(REPOSITORY, "main", protection).unwrap();
     }

@@ -35,6 +35,7 @@ use crate::clock::Clock;
 
 pub use auth::{Credential, GitHubAuth};
 pub use error::GitHubError;
+pub(in crate::source) use error::ROLLBACKS_NEED;
 pub use open::{OpenPull, OpenPulls};
 pub use pulls::{NewPull, NotOpened};
 pub use tell::{Check, Verdict};

@@ -9,6 +9,7 @@ use super::address::Address;
 use super::auth::{self, GitAuth};
 use super::error::SourceError;
 use super::relay::{Limits, Problem, Purpose, Relay};
+use super::said::Said;
 
 /// Where branches are.
 const BRANCHES: &str = "refs/heads/";
@@ -166,7 +167,8 @@ impl Route {
         if there != from {
             return Ok(Sent::NotThere(there));
         }
-        let refused = RefCell::new(None);
+        let refused: RefCell<Option<String>> = RefCell::new(None);
+        let said = Said::default();
         let mut callbacks = auth::callbacks(auth, &self.address, &refusal);
         // What a hook or a rule refuses comes here; libgit2 itself says that all went well.
         callbacks.push_update_reference(|_, status| {
@@ -175,12 +177,16 @@ impl Route {
             }
             Ok(())
         });
+        callbacks.sideband_progress(|words| {
+            said.hear(words);
+            true
+        });
         let mut options = PushOptions::new();
         options.remote_callbacks(callbacks);
         let pushed = connection.remote().push(&[format!("{commit}:{name}")], Some(&mut options));
         drop(options);
         if let Some(problem) = refused.take() {
-            return Ok(Sent::Refused(problem));
+            return Ok(Sent::Refused(said.beside(&problem)));
         }
         pushed.map(|()| Sent::Done).map_err(explain)
     }

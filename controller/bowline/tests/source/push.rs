@@ -159,17 +159,27 @@ async fn over_http_a_token_pushes_and_what_the_server_refuses_is_told_in_its_wor
     let error = wrong.push_new(&commit, name).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{} refused a push with the token", server.url("repo.git")));
     assert_eq!((error.category(), server.refused() - refused), ("auth", 1));
+    assert_eq!(
+        error.hint(),
+        "give the token or key the right to write contents (at GitHub rollbacks need contents=write, pull_requests=write and \
+         statuses=write, an App also checks=write; a deploy key: write access)"
+    );
 
     // libgit2 says that all went well.
     let hook = repo.path().join("hooks/pre-receive");
     fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    let rule = "#!/bin/sh\nprintf 'error: GH013: \\033[1mrule\\033[0m violations\\n\\n- Ask the platform team.\\n' >&2\nexit 1\n";
+    fs::write(&hook, rule).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     let other = made(&writer, scale(&head, 7), at(3)).await;
     let error = writer.push_new(&other, |_| "bowline/refused".to_owned()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} refused the branch bowline/refused: pre-receive hook declined", server.url("repo.git"))
+        format!(
+            "{} refused the branch bowline/refused: pre-receive hook declined: error: GH013: [1mrule[0m violations; - Ask the \
+             platform team",
+            server.url("repo.git")
+        )
     );
     assert_eq!(branch(&repo, "bowline/refused"), None);
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, Tried, later};
+use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, Tried};
 use crate::desired::kind::RollbackStrategy;
 use crate::desired::{DesiredState, TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
@@ -13,11 +13,6 @@ use crate::name::{CommitId, InstanceName, ResourceName, TaskDefinitionArn};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 use crate::rollback::SharedOutage;
 use crate::rollback::revert::{PastCommit, Revert, Trailers, spec};
-
-/// More bad commits than this within [`STORM`] are not rolled back by themselves.
-const MOST_AT_ONCE: usize = 3;
-/// The time in which they are counted.
-const STORM: SignedDuration = SignedDuration::from_mins(10);
 
 /// A service whose deployment failed, and for which there is no rollback yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,12 +113,6 @@ pub fn new_id(known: &BTreeMap<String, Rollback>, bad: &CommitId) -> String {
         number += 1;
     }
     id(number)
-}
-
-/// Whether so many different commits were found bad lately that they may have a cause in common.
-pub fn is_storm<'a>(known: impl IntoIterator<Item = &'a Rollback>, now: Timestamp) -> bool {
-    let recent = known.into_iter().filter(|one| later(one.opened_at, STORM) > now);
-    recent.map(|one| &one.bad_commit).collect::<BTreeSet<_>>().len() > MOST_AT_ONCE
 }
 
 /// How the services of a rollback are, in git and live.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::state::{LOOK, SOON};
-use super::trouble::Lasting;
-use super::{Branch, Pull, PullRef, Rollback, State, Step, Trouble, TroubleKind, comment, later};
+use super::trouble::{LONGEST, Lasting};
+use super::{Branch, Pull, PullRef, Rollback, State, Step, Trouble, TroubleKind, comment, later, status};
 
 impl Rollback {
     /// Notes the branch that was pushed.
@@ -64,13 +64,21 @@ impl Rollback {
 
     /// Notes what was told.
     pub fn has_told(&mut self) {
-        self.trouble = self.trouble.take().filter(|trouble| !trouble.is_of(&Step::Tell { number: 0 }));
-        self.told = Some(comment(self));
+        self.trouble = self.trouble.take().filter(|trouble| !trouble.is_of(&Step::Tell { number: None }));
+        self.tell_at = None;
+        if self.pull.is_some() {
+            self.told = Some(comment(self));
+        } else {
+            self.convicted = Some(status(self));
+        }
     }
 
     /// Notes what went wrong with a step, and when it is tried again. What only decorates the pull request is not tried
     /// again where only a person can help.
     pub fn troubled(&mut self, step: &Step, trouble: &Trouble, now: Timestamp) {
+        if let Step::Tell { number: None } = step {
+            return self.not_convicted(trouble, now);
+        }
         let lasting = Lasting::after(self.trouble.take(), step, trouble, now);
         match step {
             Step::Tell { .. } if trouble.kind == TroubleKind::Person => self.told = Some(comment(self)),
@@ -82,5 +90,14 @@ impl Rollback {
             _ => self.look_at = lasting.again_at(now),
         }
         self.trouble = Some(lasting);
+    }
+
+    /// What could not be said of the bad commit hides nothing else that is wrong, and holds nothing up.
+    fn not_convicted(&mut self, trouble: &Trouble, now: Timestamp) {
+        match trouble.kind {
+            TroubleKind::Person => self.convicted = Some(status(self)),
+            TroubleKind::Until(until) => self.tell_at = Some(until),
+            TroubleKind::Passing => self.tell_at = Some(later(now, LONGEST)),
+        }
     }
 }

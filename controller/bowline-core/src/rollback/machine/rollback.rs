@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::CLOSE;
 use super::trouble::Lasting;
-use super::{State, comment, later};
+use super::{State, comment, later, status};
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, InstanceName, ResourceName};
 use crate::plan::{Evidence, SpecHash};
@@ -61,6 +61,18 @@ pub struct Rollback {
     pub trouble: Option<Lasting>,
     /// The comment that was last written, so that it is written once.
     pub told: Option<String>,
+    /// What was last said of the bad commit while there was no pull request, so that it is said once.
+    #[serde(default)]
+    pub convicted: Option<String>,
+    /// When that is tried again, after it failed.
+    #[serde(default)]
+    pub tell_at: Option<Timestamp>,
+    /// When so many commits at once were last seen to hold it: what it waits for since counts from here.
+    #[serde(default)]
+    pub held_at: Option<Timestamp>,
+    /// When that was told, of all that were held with it.
+    #[serde(default)]
+    pub storm_told_at: Option<Timestamp>,
     /// Whether it was told that the present state lasts too long.
     pub overdue_told: bool,
 }
@@ -164,6 +176,10 @@ impl Rollback {
             armed: false,
             trouble: None,
             told: None,
+            convicted: None,
+            tell_at: None,
+            held_at: None,
+            storm_told_at: None,
             overdue_told: false,
         }
     }
@@ -185,7 +201,12 @@ impl Rollback {
     }
 
     pub(super) fn is_to_be_told(&self) -> bool {
-        self.pull.is_some() && self.told.as_deref() != Some(comment(self).as_str())
+        if self.pull.is_some() {
+            return self.told.as_deref() != Some(comment(self).as_str());
+        }
+        // What ended without a pull request is said where something was said before: otherwise nobody waits for it.
+        let is_due = !self.state.is_last() || self.convicted.is_some();
+        is_due && self.convicted.as_deref() != Some(status(self).as_str())
     }
 
     /// Whether it is about this spec of this service.
@@ -223,7 +244,8 @@ impl Rollback {
             return Some(later(self.entered_at, CLOSE));
         }
         let auto = self.strategy == RollbackStrategy::AutoMerge;
-        self.state.may_last(auto).map(|allowed| later(self.entered_at, allowed))
+        let since = self.held_at.map_or(self.entered_at, |held| held.max(self.entered_at));
+        self.state.may_last(auto).map(|allowed| later(since, allowed))
     }
 
     pub(super) fn enter(&mut self, state: State, now: Timestamp) {

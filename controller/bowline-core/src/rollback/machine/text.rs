@@ -163,8 +163,15 @@ fn quoted(why: &str) -> String {
 
 /// What is said of the bad commit, in one line.
 pub fn status(rollback: &Rollback) -> String {
-    let number = rollback.pull.as_ref().map_or(0, |pull| pull.number);
-    let text = match rollback.state {
+    let text = match &rollback.pull {
+        Some(pull) => with_pull(rollback, pull.number),
+        None => without_pull(rollback),
+    };
+    text.chars().take(LONGEST_STATUS).collect()
+}
+
+fn with_pull(rollback: &Rollback, number: u64) -> String {
+    match rollback.state {
         State::Verified => format!("Failed on ECS; taken back by #{number}"),
         State::Closed => format!("Failed on ECS; #{number}, which takes it back, was closed: quarantined"),
         State::Overtaken if rollback.why.is_some() => {
@@ -178,6 +185,21 @@ pub fn status(rollback: &Rollback) -> String {
         | State::NeedsPerson
         | State::Merged
         | State::Converged => format!("Failed on ECS; #{number} takes it back"),
-    };
-    text.chars().take(LONGEST_STATUS).collect()
+    }
+}
+
+fn without_pull(rollback: &Rollback) -> String {
+    let name = rollback.resources.keys().next().map_or("", |name| name.as_str());
+    let explain = format!("`bowline explain {name}` tells why");
+    match rollback.state {
+        State::NeedsPerson => format!("Failed on ECS; a person has to take it back: {explain}"),
+        State::Detected | State::Branch | State::PullRequest => {
+            format!("Failed on ECS; not taken back yet: {explain}")
+        }
+        State::Merged | State::Converged => "Failed on ECS; taken back in git".to_owned(),
+        State::Verified => "Failed on ECS; taken back".to_owned(),
+        State::Closed => "Failed on ECS; quarantined".to_owned(),
+        State::Overtaken => "Failed on ECS; git went on without a rollback".to_owned(),
+        State::Failed => "Failed on ECS, and so did what git went back to".to_owned(),
+    }
 }

@@ -10,7 +10,7 @@ use super::{PullSeen, Seen, Step, later};
 /// The first pause after something that passes by itself; it doubles each time.
 const FIRST: SignedDuration = SignedDuration::from_secs(2);
 /// The longest pause: an hour without a server costs 60 calls.
-const LONGEST: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const LONGEST: SignedDuration = SignedDuration::from_mins(1);
 /// The pause where a person has to do something: soon enough once they have.
 const PERSON: SignedDuration = SignedDuration::from_mins(5);
 
@@ -87,7 +87,7 @@ impl Lasting {
 
     /// Whether what went wrong is seen to be over: a look succeeded, or another step is due. What could not be told is not seen.
     pub(super) fn is_gone(&self, step: &Step, seen: &Seen) -> bool {
-        if self.is_of(&Step::Tell { number: 0 }) {
+        if self.is_of(&Step::Tell { number: None }) {
             return false;
         }
         if self.is_of(&Step::Rest) { seen.pull != PullSeen::NotAsked } else { !self.is_of(step) }

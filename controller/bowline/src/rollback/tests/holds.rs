@@ -26,7 +26,7 @@ async fn what_the_server_was_to_merge_is_held_in_an_outage_and_where_less_is_all
             held.strategies.insert(name("web"), RollbackStrategy::PullRequest);
         } else {
             let commits = ["1", "2", "3", "4"].map(str::to_owned).into();
-            held.outage = Some(bowline_core::rollback::SharedOutage { commits });
+            held.outage = Some(bowline_core::rollback::SharedOutage { commits, services: BTreeSet::new() });
         }
         site.turn(&held).await.unwrap();
         assert_eq!(site.states().await, [open(Mergeability::Blocked, false)], "lowered: {lowered}");
@@ -90,4 +90,74 @@ async fn a_pull_request_that_cannot_be_closed_is_told() {
         message.contains(&format!("next: close {}/acme/infra/pull/1", site.simulated.url())),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn what_needs_a_person_is_said_of_the_bad_commit_without_a_pull_request() {
+    let mut site = Site::new().await;
+    let mut scene = site.scene(&["web"]).await;
+    scene.failed.get_mut(&name("web")).unwrap().good = [None, None];
+    for _ in 0..2 {
+        site.turn(&scene).await.unwrap();
+    }
+    assert_eq!((site.known(), site.states().await), (vec![State::NeedsPerson], Vec::new()));
+    assert_eq!(site.convicted(), std::slice::from_ref(&scene.snapshot.commit));
+    let said = "Failed on ECS; a person has to take it back: `bowline explain web` tells why";
+    assert_eq!(site.only().convicted.as_deref(), Some(said));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_said_of_the_bad_commit_and_where_even_that_is_it_hides_nothing() {
+    let refuse = Fault::Refuse { status: 403, message: "Resource not accessible".to_owned() };
+    for also in [None, Some("POST /repos/{owner}/{repo}/statuses/{sha}")] {
+        let mut site = Site::new().await;
+        let scene = site.scene(&["web"]).await;
+        for operation in ["POST /repos/{owner}/{repo}/pulls"].into_iter().chain(also) {
+            site.simulated.add_fault(FaultRule::new(refuse.clone()).operation(operation));
+        }
+        for _ in 0..2 {
+            site.rollbacks.turn(&scene).await.unwrap();
+        }
+        let problem = site.only().trouble.as_ref().map(|trouble| trouble.sentence.clone()).unwrap();
+        assert!(problem.starts_with("GitHub does not let Bowline open a pull request"), "{problem}");
+        assert_eq!(
+            site.convicted(),
+            std::slice::from_ref(&scene.snapshot.commit),
+            "once, also where it is refused"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_storm_is_told_once_at_once_and_of_the_bad_commit() {
+    let mut site = Site::new().await;
+    for digit in ["1", "2", "3"] {
+        let bad = CommitId::parse(&digit.repeat(40)).unwrap();
+        let ours = (format!("{digit}-1"), InstanceName::default());
+        let of = (bad, "Release another".to_owned());
+        let now = site.rollbacks.now();
+        let mut one = Rollback::detected(ours, of, BTreeMap::new(), RollbackStrategy::PullRequest, now);
+        one.cannot("nothing to go back to".to_owned(), now);
+        one.convicted = Some(machine::status(&one));
+        site.rollbacks.known.insert(one.id.clone(), one);
+    }
+    let scene = site.scene(&["web"]).await;
+    for _ in 0..3 {
+        site.turn(&scene).await.unwrap();
+    }
+    let held = "web: rollbacks are held: 4 commits were found bad within 10 minutes, so that something they share may be down; it is \
+                about web; look for a shared cause, or take one back all the same: `bowline rollback SERVICE`";
+    assert_eq!(site.told("rollback-held").await, [held]);
+    let [begun] = &site.told("rollback-begun").await[..] else { panic!("one") };
+    let why = "; held: more than 3 commits were found bad within 10 minutes, so that something they share may be down";
+    assert!(begun.ends_with(why), "{begun}");
+    assert_eq!(site.convicted(), std::slice::from_ref(&scene.snapshot.commit));
+    assert_eq!(site.states().await, []);
+    for rollback in site.rollbacks.known.values_mut() {
+        rollback.opened_at -= jiff::SignedDuration::from_mins(10);
+        rollback.entered_at -= jiff::SignedDuration::from_mins(10);
+    }
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged], "once it is over");
+    assert_eq!(site.told("rollback-needs-person").await, Vec::<String>::new(), "the hold was told already");
 }

@@ -102,6 +102,10 @@ const PASSING: [&str; 6] = [
     "head is invalid",
 ];
 
+/// The permissions that rollbacks need, in GitHub's words. All are named at once: GitHub names only what the call at hand needs.
+pub(in crate::source) const ROLLBACKS_NEED: &str =
+    "contents=write, pull_requests=write and statuses=write, an App also checks=write";
+
 fn needed(needs: Option<&String>) -> String {
     needs.map_or_else(String::new, |needs| format!(" (it needs {needs})"))
 }
@@ -134,11 +138,8 @@ impl GitHubError {
             Self::NotAuthenticated { .. } => {
                 "check `github.app.id`, and make a new private key on the App's settings page".to_owned()
             }
-            Self::Forbidden { needs: Some(needs), .. } => {
-                format!("give the token or the App the permission {needs}, and accept it where the App is installed")
-            }
             Self::Forbidden { .. } => {
-                "give the token or the App: contents, pull requests and commit statuses to write (an App also checks)".to_owned()
+                format!("give the token or the App all that rollbacks need: {ROLLBACKS_NEED}; accept it where the App is installed")
             }
             Self::NotFound { .. } => {
                 "check `github.repository`, and that the token or the App was given this repository".to_owned()

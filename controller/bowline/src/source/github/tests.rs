@@ -410,6 +410,11 @@ async fn what_is_wrong_is_said_in_words() {
         "GitHub does not let Bowline open a pull request in acme/infra (it needs pull_requests=write): Resource not \
          accessible by personal access token"
     );
+    assert_eq!(
+        refused.hint(),
+        "give the token or the App all that rollbacks need: contents=write, pull_requests=write and statuses=write, an App also \
+         checks=write; accept it where the App is installed"
+    );
     site.simulated.revoke_token(&site.token);
     let revoked = site.github().pull(1).await.unwrap_err();
     assert!(matches!(revoked, GitHubError::NotAuthenticated { what: "token", .. }), "{revoked}");

@@ -7,6 +7,7 @@ use bowline_core::edit::EditError;
 use bowline_core::name::{CommitId, RelativePath};
 
 use crate::source::SourceError;
+use crate::source::github::ROLLBACKS_NEED;
 
 /// A commit could not be made, or not be pushed. The branch that is read is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +176,10 @@ impl WriteError {
                 "point `git.signingKey` to a private Ed25519 key of OpenSSH without a passphrase, readable by Bowline's user (ssh-keygen -t ed25519 -N '')"
             }
             Self::MayNotPush { .. } => {
-                "give the token or key the right to write contents (GitHub: contents: write; a deploy key: write access)"
+                return format!(
+                    "give the token or key the right to write contents (at GitHub rollbacks need {ROLLBACKS_NEED}; a deploy key: \
+                     write access)"
+                );
             }
             Self::Refused { .. } => {
                 "allow Bowline to create branches below `bowline/`, or look at the server's rules and hooks"

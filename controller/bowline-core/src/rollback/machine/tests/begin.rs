@@ -96,7 +96,10 @@ fn a_failure_begins_a_rollback_once_unless_something_shared_is_down() {
     let may = |known, spec_hash, strategy, outage: Option<&SharedOutage>| {
         !fresh(known, [Failure { name: &web, spec_hash, strategy, tried: None }], outage).is_empty()
     };
-    let outage = SharedOutage { commits: ["1", "2", "3", "4"].map(str::to_owned).into() };
+    let outage = {
+        let commits = ["1", "2", "3", "4"].map(str::to_owned).into();
+        SharedOutage { commits, services: BTreeSet::new() }
+    };
     assert!(may(&none, &hash, RollbackStrategy::PullRequest, None));
     assert!(may(&known, &other, RollbackStrategy::AutoMerge, None));
     assert!(!may(&known, &hash, RollbackStrategy::PullRequest, None));

@@ -139,7 +139,12 @@ fn trouble_is_not_shown_any_more_once_it_is_seen_to_be_over() {
         ("a look that fails again", Step::Rest, wants(PullSeen::NotAsked), true),
         ("a step that is due again", merge.clone(), wants(ready()), true),
         ("a step that is not due any more", merge.clone(), Seen { storm: true, ..wants(ready()) }, false),
-        ("what could not be told", Step::Tell { number: 7 }, Seen { storm: true, ..wants(ready()) }, true),
+        (
+            "what could not be told",
+            Step::Tell { number: Some(7) },
+            Seen { storm: true, ..wants(ready()) },
+            true,
+        ),
     ];
     for (case, step, seen, stays) in cases {
         let mut rollback = at(State::PullRequest, auto);

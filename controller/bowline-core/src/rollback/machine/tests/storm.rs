@@ -1,0 +1,63 @@
+use super::*;
+
+/// A rollback of a bad commit of its own, for each of these services.
+fn many(names: &[&str]) -> BTreeMap<String, Rollback> {
+    let one = |(name, digit): (&&str, char)| {
+        let resources = BTreeMap::from([(self::name(name), failed())]);
+        let id_of_one = format!("{digit}-1");
+        let (id, bad_commit) = (id_of_one.clone(), id(digit));
+        (id_of_one, Rollback { id, bad_commit, resources, ..rollback(RollbackStrategy::PullRequest) })
+    };
+    names.iter().zip('1'..).map(one).collect()
+}
+
+#[test]
+fn more_than_three_commits_within_ten_minutes_are_a_storm() {
+    let four = many(&["api", "shop", "web", "zoo"]);
+    assert!(is_storm(four.values(), after(599)));
+    assert!(!is_storm(four.values(), after(600)), "ten minutes later");
+    let three = many(&["api", "shop", "web"]);
+    assert!(!is_storm(three.values(), after(1)));
+    assert!(is_storm_with(three.values(), [&id('9')], after(1)));
+    assert!(!is_storm_with(three.values(), [&id('1')], after(1)), "it is among them");
+}
+
+#[test]
+fn a_storm_is_told_once_with_its_services_and_what_a_person_can_do() {
+    let mut four = many(&["api", "shop", "web", "zoo"]);
+    let sentence = "rollbacks are held: 4 commits were found bad within 10 minutes, so that something they share may be down; it is \
+                    about api, shop, web, zoo; look for a shared cause, or take one back all the same: `bowline rollback SERVICE`";
+    let storm = Storm { id: "4-1".to_owned(), first: name("api"), sentence: sentence.to_owned() };
+    assert_eq!(untold_storm(&four, after(599)), Some(storm));
+    assert_eq!(untold_storm(&four, after(600)), None, "it is over");
+    assert_eq!(untold_storm(&many(&["api", "shop", "web"]), after(1)), None);
+    four.get_mut("4-1").unwrap().storm_told_at = Some(start());
+    assert_eq!(untold_storm(&four, after(1)), None);
+    let over = |state| {
+        let all = many(&["api", "shop", "web", "zoo"]).into_iter();
+        all.map(|(id, one)| (id, Rollback { state, ..one })).collect()
+    };
+    assert_eq!(untold_storm(&over(State::Merged), after(1)), None, "nothing is held");
+    let names: Vec<String> = (100..130).map(|number| format!("s{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let sentence = untold_storm(&many(&names[..9]), after(1)).unwrap().sentence;
+    assert!(
+        sentence.contains("about s100, s101, s102, s103, s104, s105, s106, s107, s108; look"),
+        "{sentence}"
+    );
+    let names = names.iter().map(|text| name(text)).collect::<Vec<_>>();
+    let sentence = crate::rollback::held_for_many(30, &names.iter().collect());
+    assert!(sentence.contains("s118, s119 and 10 more; look"), "{sentence}");
+}
+
+#[test]
+fn what_a_storm_holds_is_overdue_ten_minutes_after_it() {
+    let mut held = rollback(RollbackStrategy::PullRequest);
+    let storm = |storm| Seen { storm, ..seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::None) };
+    held.advance(&storm(true), after(585));
+    assert_eq!(
+        [600, 1184, 1185, 1186].map(|second| held.overdue(after(second))),
+        [false, false, true, false]
+    );
+    assert_eq!((held.entered_at, held.advance(&storm(false), after(1187))), (start(), Step::Push));
+}
