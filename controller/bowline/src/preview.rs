@@ -72,6 +72,8 @@ pub struct Loop {
 pub struct Known {
     /// Its newest commit, and the one that it was merged onto; none if it could not be told.
     told: Option<(CommitId, CommitId)>,
+    /// What was written of it, and the commit of the branch that this names.
+    said: Option<(CommitId, String)>,
     /// The resources that it is about.
     about: BTreeSet<ResourceKey>,
     /// How these were then, by the passes.
@@ -130,6 +132,10 @@ impl PreviewError {
 
 /// What came of one pull request.
 struct Told {
+    /// The comment, as if the branch were still where it was when it was written last.
+    text: String,
+    /// The commit of the branch that the comment names.
+    onto: CommitId,
     conclusion: Conclusion,
     about: BTreeSet<ResourceKey>,
     unsure: bool,
@@ -206,8 +212,11 @@ impl Loop {
     async fn tell(&mut self, pull: &OpenPull, base: &Arc<Snapshot>) -> Option<Timestamp> {
         let (tools, one, onto, clock) =
             (Arc::clone(&self.tools), pull.clone(), Arc::clone(base), self.clock.clone());
+        let known = self.known.get(&pull.number);
+        let same_head = |known: &&Known| known.told.as_ref().is_some_and(|(head, _)| *head == pull.head);
+        let said = known.filter(same_head).and_then(|known| known.said.clone());
         // What a stranger wrote must not be able to end the loop, whatever it is.
-        let task = tokio::spawn(async move { tools.tell(&one, &onto, clock.now()).await });
+        let task = tokio::spawn(async move { tools.tell(&one, &onto, said, clock.now()).await });
         let told = task.await.unwrap_or_else(|error| Err(PreviewError::Ended(error)));
         let now = self.clock.now();
         match told {
@@ -218,6 +227,7 @@ impl Loop {
                 let commits = CommitId::parse(&base.commit).ok().map(|base| (pull.head.clone(), base));
                 let known = Known {
                     told: commits,
+                    said: Some((told.onto, told.text)),
                     live: self.live(&told.about),
                     about: told.about,
                     unsure: told.unsure,
@@ -229,6 +239,7 @@ impl Loop {
             Err(error) => {
                 let known = Known {
                     told: None,
+                    said: None,
                     about: BTreeSet::new(),
                     live: Vec::new(),
                     unsure: true,
@@ -268,6 +279,7 @@ impl Tools {
         &self,
         pull: &OpenPull,
         base: &Snapshot,
+        said: Option<(CommitId, String)>,
         now: Timestamp,
     ) -> Result<Option<Told>, PreviewError> {
         let Ok(onto) = CommitId::parse(&base.commit) else { return Ok(None) };
@@ -289,8 +301,18 @@ impl Tools {
             }
         };
         let instance = self.comparison.instance().clone();
-        let preview = Preview { instance, head: pull.head.clone(), base: onto, findings, seen };
+        let mut preview = Preview { instance, head: pull.head.clone(), base: onto, findings, seen };
         let verdict = preview.verdict();
+        let unsure = !pull.from_fork && verdict.conclusion == Conclusion::Neutral;
+        if let Some((onto, text)) = said {
+            let now_onto = std::mem::replace(&mut preview.base, onto);
+            // A push that changes nothing for this one is no reason to write to all that are open.
+            if preview::comment(&preview) == text {
+                let (onto, conclusion) = (preview.base, verdict.conclusion);
+                return Ok(Some(Told { text, onto, conclusion, about, unsure }));
+            }
+            preview.base = now_onto;
+        }
         let (marker, text) = (preview::marker(&preview.instance), preview::comment(&preview));
         if verdict.is_worth_telling {
             self.github.comment(pull.number, &marker, &text).await?;
@@ -306,8 +328,7 @@ impl Tools {
             url: None,
         };
         self.github.report(&pull.head, &check).await?;
-        let unsure = !pull.from_fork && verdict.conclusion == Conclusion::Neutral;
-        Ok(Some(Told { conclusion: verdict.conclusion, about, unsure }))
+        Ok(Some(Told { text, onto: preview.base, conclusion: verdict.conclusion, about, unsure }))
     }
 
     async fn compare(&self, part: &Part, pull: &OpenPull, base: &Snapshot) -> Result<Compared, PreviewError> {

@@ -140,12 +140,11 @@ async fn images_of(session: &Session, wanted: Vec<Wanted>) -> Vec<(ResourceName,
     resolve(session, &wanted, &mut images, &mut failed).await;
     let at = session.now();
     let found = wanted.iter().map(|wanted| {
-        let found = match failed.remove(&wanted.name) {
-            Some(why) => Observed::Unknown { why },
-            None => {
-                let images = images.remove(&wanted.name).unwrap_or_default();
-                Observed::Known { value: only_drift(images), at }
-            }
+        let found = if let Some(why) = failed.remove(&wanted.name) {
+            Observed::Unknown { why }
+        } else {
+            let images = images.remove(&wanted.name).unwrap_or_default();
+            Observed::Known { value: only_drift(images), at }
         };
         (wanted.name.clone(), Asked { about: wanted.deployment.as_str().into(), at, found: Arc::new(found) })
     });

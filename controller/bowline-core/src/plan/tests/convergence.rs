@@ -193,8 +193,7 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
         let of = name(&format!("s{number}"));
         let create = if service.counts.1.is_none() { json!({"desiredCount": 1}) } else { json!({}) };
         let wanted = fixture.desired.services.get_mut(&of).unwrap();
-        let spec = &mut Arc::make_mut(&mut wanted.resource).spec;
-        spec.create = Some(serde_json::from_value(create).unwrap());
+        Arc::make_mut(&mut wanted.resource).spec.create = Some(serde_json::from_value(create).unwrap());
         model.services.remove(&of);
         model.histories.remove(&of);
         model.starts.remove(&of);
