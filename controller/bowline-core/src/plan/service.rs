@@ -107,6 +107,8 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) deviation: Option<String>,
     /// True when it runs the task definition that git wants.
     pub(crate) runs_wanted: bool,
+    /// True when nothing of it is due, either: its tasks were started with all that git wants, secret versions included.
+    pub(crate) has_all: bool,
     /// True when what git wants is being rolled out and nobody watches it.
     pub(crate) is_unwatched: bool,
     /// What the settings that are changed were when they were looked at.
@@ -157,6 +159,7 @@ impl ServiceOutlook<'_> {
             failure: None,
             deviation: None,
             runs_wanted: false,
+            has_all: false,
             is_unwatched: false,
             expected_settings: BTreeMap::new(),
             settings: None,
@@ -375,6 +378,8 @@ fn deploy<'a>(
     outlook.report.differences.extend(records.due.iter().map(|(_, _, difference)| difference.clone()));
     outlook.report.differences.extend(settings.differences.iter().cloned());
     let due = differs || !records.due.is_empty() || !settings.deploying.is_empty();
+    let has_secrets = !records.other_versions && gate::secrets_first(&subject.secrets()).is_none();
+    outlook.has_all = outlook.runs_wanted && !due && has_secrets;
     if let Some(in_flight) = subject.in_flight() {
         let begins = if due && under_way::leads(subject, in_flight) {
             may_begin(subject, reads, wanted, due, outlook)
@@ -388,7 +393,7 @@ fn deploy<'a>(
         }
         return;
     }
-    let unwatched = !due && settle::unwatched_rollout(subject, outlook.runs_wanted);
+    let unwatched = settle::unwatched_rollout(subject, outlook.has_all);
     if !due && !gate::looks_failed(subject) && !unwatched {
         return;
     }

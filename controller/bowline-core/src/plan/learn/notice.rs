@@ -27,7 +27,7 @@ pub(super) struct ServiceFacts<'a> {
     spec: Option<Spec>,
     failure: Option<Box<Failure>>,
     deviation: Option<String>,
-    runs_wanted: bool,
+    has_all: bool,
     is_unwatched: bool,
     draining: bool,
     settings: Option<Noticed>,
@@ -50,7 +50,7 @@ impl<'a> ServiceFacts<'a> {
             spec: outlook.spec,
             failure: outlook.failure,
             deviation: outlook.deviation,
-            runs_wanted: outlook.runs_wanted,
+            has_all: outlook.has_all,
             is_unwatched: outlook.is_unwatched,
             draining: outlook.hands_off == Some(HandsOff::Draining),
             settings: outlook.settings,
@@ -199,7 +199,8 @@ impl Noticing<'_> {
         memory.in_flight = Some(Box::new(in_flight));
     }
 
-    /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it.
+    /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it. What is still due was not proven by what runs,
+    /// although that may have the same task definition: new versions of its secrets, say.
     fn good(
         &self,
         memory: &mut Arc<ServiceMemory>,
@@ -208,7 +209,7 @@ impl Noticing<'_> {
         target: &ResourceName,
     ) {
         let done = live.primary().is_some_and(|primary| rollout::is_done(live, primary));
-        let (true, Some(arn)) = (facts.runs_wanted && done, &live.task_definition) else { return };
+        let (true, Some(arn)) = (facts.has_all && done, &live.task_definition) else { return };
         if memory.in_flight.is_some() || facts.failure.is_some() || !self.is_healthy(memory, facts, live) {
             return;
         }

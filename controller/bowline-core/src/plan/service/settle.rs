@@ -40,8 +40,8 @@ pub(super) fn settle<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, outlook: 
 }
 
 /// True when what git wants is being rolled out and nobody watches it: the store was lost, or somebody else began it.
-pub(super) fn unwatched_rollout(subject: &Subject<'_>, runs_wanted: bool) -> bool {
-    runs_wanted
+pub(super) fn unwatched_rollout(subject: &Subject<'_>, has_all: bool) -> bool {
+    has_all
         && under_way::in_progress(subject).is_some()
         && subject
             .memory

@@ -216,3 +216,37 @@ fn a_deployment_waits_for_a_secret_that_is_not_there_yet() {
     assert_eq!(world.actions(), Vec::<String>::new());
     assert_eq!(world.report("web").waiting_on, Some(WaitingOn::Wave { of: vec![secret_key("db")] }));
 }
+
+#[test]
+fn a_commit_with_a_newer_pin_is_not_good_before_its_tasks_were_started() {
+    let next = "2".repeat(40);
+    for tagged in [true, false] {
+        let mut world = reader(db("1", "1"));
+        if tagged {
+            world = world.with_tag("web", TagKey::Secrets, &format!("{}@-", fp("1")));
+        }
+        world.learn();
+        let good = |world: &Fixture| world.memory.services[&name("web")].last_good.clone().unwrap();
+        let before = good(&world);
+        assert_eq!(before.commit, COMMIT);
+
+        // AWSCURRENT is to be moved first; then the tasks are to be replaced.
+        world.desired.secrets.get_mut(&name("db")).unwrap().spec.version_id =
+            crate::name::SecretVersionId::parse(&version("2")).unwrap();
+        world.learn_at(&next);
+        assert_eq!(good(&world), before);
+        let mut world = world.with_tag("web", TagKey::Secrets, &format!("{}@-", fp("1")));
+        secret(&mut world).stages =
+            BTreeMap::from([(version("2"), BTreeSet::from(["AWSCURRENT".to_owned()]))]);
+        world.learn_at(&next);
+        assert_eq!(good(&world), before);
+        // Nor while what was begun is under way, or once it failed.
+        let mut world = world.with_tag("web", TagKey::Secrets, &format!("{}@ecs-svc/1", fp("2")));
+        world.learn_at(&next);
+        assert_eq!(good(&world), before);
+        // They were replaced, and stayed.
+        let mut world = world.with_tag("web", TagKey::Secrets, &format!("{}@ecs-svc/0", fp("2")));
+        world.learn_at(&next);
+        assert_eq!(good(&world).commit, next);
+    }
+}
