@@ -112,6 +112,11 @@ impl fmt::Display for HeldWhy {
                 formatter,
                 "AWSCURRENT is on {current}, which is newer than the pinned version: pin it in git; it is never moved back"
             ),
+            Self::LabelNotMovedBack { current } => write!(
+                formatter,
+                "AWSCURRENT stays on {current}, which is newer than the pinned version: a label that is moved back does not change \
+                 the credential at its issuer; `rollback: label` in its manifest lets Bowline move it"
+            ),
             Self::VersionMissing => {
                 formatter.write_str("the secret has no version with the pinned id: pin one that exists")
             }

@@ -153,6 +153,7 @@ impl Loop {
             evidence: failed.evidence.clone(),
             differences: failed.differences.clone(),
             good: good.as_ref().map(|good| good.0.clone()),
+            secrets: machine::pinned_secrets(&scene.snapshot.state, name),
         };
         if again.is_some_and(|rollback| rollback.after.is_some()) {
             return Err(Box::new((NotRolledBack::OlderFailed, spec)));

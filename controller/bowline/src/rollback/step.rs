@@ -60,7 +60,7 @@ impl Tools {
         storm: bool,
         now: Timestamp,
     ) -> Seen {
-        let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_name());
+        let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_resource());
         let git = if scene.fresh { git } else { GitSeen::Unknown };
         let mut seen = Seen {
             git,
@@ -217,13 +217,17 @@ impl Tools {
             .writer
             .push_new(&commit, move |attempt| rollback_branch(&instance, &key, &bad, attempt))
             .await?;
+        let meant = revert.meant();
+        let stays = scene.not_moved_back.iter().filter(|(secret, _)| meant.contains(secret));
+        let not_moved_back: Vec<String> = stays.map(|(_, why)| why.clone()).collect();
         let branch = Branch {
             name: pushed.branch,
             commit: pushed.commit,
-            merges_itself: commit.made.may_merge_itself(),
+            merges_itself: commit.made.may_merge_itself() && not_moved_back.is_empty(),
             covers: covers(&history, &revert),
             parts: parts(&commit.made),
             message: text,
+            not_moved_back,
         };
         rollback.pushed(branch, now);
         Ok(())
