@@ -259,7 +259,8 @@ pub fn came_back<'a>(history: &'a [PastCommit], name: &ResourceName) -> Option<&
 }
 
 /// The newest commit with which git wants what the service runs: the last good one, where that was forgotten. `content` is
-/// that of the revision that it runs.
+/// that of the revision that it runs. Where the head wants that as well, with other secret versions or settings, that is what
+/// failed, and no commit that wants the same was good.
 pub fn good_commit(
     history: &[PastCommit],
     name: &ResourceName,
@@ -267,7 +268,11 @@ pub fn good_commit(
     content: Option<&TaskDefinitionContent>,
 ) -> Option<CommitId> {
     let running = content.map(normal_text);
+    let failed = history.first().and_then(|head| spec(&head.state, name));
     let wants_it = |commit: &&PastCommit| {
+        if spec(&commit.state, name) == failed {
+            return false;
+        }
         let service = commit.state.services.get(name);
         match service.and_then(|service| service.task_definition.as_ref()) {
             Some(WantedTaskDefinition::Revision(revision)) => live.revision() == *revision,

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::desired::kind::SecretRollback;
 use crate::name::SecretVersionId;
-use crate::plan::fixture::{Fixture, content, secret_key, service_key, version};
+use crate::plan::fixture::{Fixture, arn, content, secret_key, service_key, version};
 use crate::plan::{HeldWhy, Sync};
 use crate::rollback::SharedOutage;
 use crate::rollback::revert::{Aims, Parent, PastCommit, Revert, Trailers};
@@ -295,4 +295,22 @@ fn a_secret_that_is_taken_back_has_to_be_where_git_wants_it() {
         (world.desired.secrets, world.live.secrets) = (other.desired.secrets, other.live.secrets);
     };
     assert_eq!(taking_back(same), (GitSeen::WantsOther, LiveSeen::AsWanted));
+}
+
+#[test]
+fn a_commit_that_wants_what_failed_was_not_good() {
+    let wanting = |id: char, pin: &str| {
+        let mut commit = past(&[(id, "web:6", Trailers::default())]).remove(0);
+        let state = Fixture::new()
+            .with_service("web", "web:6")
+            .wanting("web", "web:6")
+            .with_reader("web", "db")
+            .with_secret("db", pin, pin)
+            .desired;
+        commit.state = std::sync::Arc::new(state);
+        commit
+    };
+    let history = [wanting('d', "2"), wanting('c', "2"), wanting('b', "1"), wanting('a', "1")];
+    assert_eq!(good_commit(&history, &name("web"), &arn("web:6"), None), Some(id('b')));
+    assert_eq!(good_commit(&history[2..], &name("web"), &arn("web:6"), None), None);
 }
