@@ -105,16 +105,25 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) failure: Option<Box<Failure>>,
     /// Somebody else's step back, as text.
     pub(crate) deviation: Option<String>,
-    /// True when it runs the task definition that git wants.
-    pub(crate) runs_wanted: bool,
-    /// True when nothing of it is due, either: its tasks were started with all that git wants, secret versions included.
-    pub(crate) has_all: bool,
+    /// How much of what git wants it runs.
+    pub(crate) runs: Runs,
     /// True when what git wants is being rolled out and nobody watches it.
     pub(crate) is_unwatched: bool,
     /// What the settings that are changed were when they were looked at.
     pub(crate) expected_settings: BTreeMap<String, String>,
     /// What memory learns of settings; absent where they could not be looked at.
     pub(crate) settings: Option<Noticed>,
+}
+
+/// How much of what git wants a service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// Something else, or Bowline does not manage its task definition.
+    Other,
+    /// The task definition and the settings that start a deployment.
+    Wanted,
+    /// All of it: its tasks were started with the secret versions and for the restart token, too.
+    All,
 }
 
 /// Why nothing at all is done to a service.
@@ -158,8 +167,7 @@ impl ServiceOutlook<'_> {
             spec: None,
             failure: None,
             deviation: None,
-            runs_wanted: false,
-            has_all: false,
+            runs: Runs::Other,
             is_unwatched: false,
             expected_settings: BTreeMap::new(),
             settings: None,
@@ -311,7 +319,9 @@ fn decide<'a>(
     let records = records::compare(subject, reads);
     let mut outlook = ServiceOutlook::only(report);
     outlook.live = Some(subject.live);
-    outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty();
+    if matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty() {
+        outlook.runs = Runs::Wanted;
+    }
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
     outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
@@ -379,7 +389,9 @@ fn deploy<'a>(
     outlook.report.differences.extend(settings.differences.iter().cloned());
     let due = differs || !records.due.is_empty() || !settings.deploying.is_empty();
     let has_secrets = !records.other_versions && gate::secrets_first(&subject.secrets()).is_none();
-    outlook.has_all = outlook.runs_wanted && !due && has_secrets;
+    if outlook.runs == Runs::Wanted && !due && has_secrets {
+        outlook.runs = Runs::All;
+    }
     if let Some(in_flight) = subject.in_flight() {
         let begins = if due && under_way::leads(subject, in_flight) {
             may_begin(subject, reads, wanted, due, outlook)
@@ -393,7 +405,7 @@ fn deploy<'a>(
         }
         return;
     }
-    let unwatched = settle::unwatched_rollout(subject, outlook.has_all);
+    let unwatched = outlook.runs == Runs::All && settle::unwatched_rollout(subject);
     if !due && !gate::looks_failed(subject) && !unwatched {
         return;
     }
@@ -511,7 +523,7 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
     if let Some(left) = stop::what_is_left(subject, &failure) {
         outlook.report.notes.push(left);
     }
-    if outlook.runs_wanted && outlook.report.differences.is_empty() {
+    if outlook.runs != Runs::Other && outlook.report.differences.is_empty() {
         outlook.report.notes.push(format!("what git wants failed, awaiting git: {}", failure.reason));
     } else {
         let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);

@@ -67,7 +67,9 @@ impl Loop {
         fresh: &BTreeMap<&ResourceName, &FailedService>,
     ) -> Result<Vec<PastCommit>, crate::source::WriteError> {
         let until = fresh.iter().flat_map(|(name, failed)| self.until(name, failed)).collect();
-        self.tools.writer.past(Past { head: head.clone(), acted_from: scene.acted_from.clone(), until }).await
+        let about = Some(fresh.keys().map(|name| (*name).clone()).collect());
+        let past = Past { head: head.clone(), acted_from: scene.acted_from.clone(), until, about };
+        self.tools.writer.past(past).await
     }
 
     /// How far back the history has to be read for a service. Only the history tells whether the failure is a rollback's own, so

@@ -193,7 +193,7 @@ impl Tools {
         let head = CommitId::parse(&scene.snapshot.commit)
             .map_err(|error| Failed::Cannot(format!("the head is no commit: {error}")))?;
         let goods = rollback.resources.values().filter_map(|failed| failed.good.clone());
-        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect() };
+        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect(), about: None };
         let history = self.writer.past(past).await?;
         let failing = self.failing(rollback, scene).await?;
         let Some(mut revert) = chosen(&history, &failing, &rollback.bad_commit)? else {

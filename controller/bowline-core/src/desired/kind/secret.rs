@@ -17,7 +17,7 @@ pub struct Secret {
     /// The version that AWSCURRENT must be on.
     pub version_id: SecretVersionId,
     /// What is done where git pins an older version again than the one to which Bowline moved AWSCURRENT.
-    #[serde(default, skip_serializing_if = "SecretRollback::is_default")]
+    #[serde(default, skip_serializing_if = "is_refused")]
     pub rollback: SecretRollback,
     /// JSON keys that the value must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -42,10 +42,9 @@ pub enum SecretRollback {
     Label,
 }
 
-impl SecretRollback {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_refused(rollback: &SecretRollback) -> bool {
+    *rollback == SecretRollback::Refuse
 }
 
 /// Rotation by scheduled commits.

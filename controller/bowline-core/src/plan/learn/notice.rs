@@ -14,7 +14,7 @@ use crate::plan::memory::{
 };
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
-use crate::plan::service::{HandsOff, Noticed, ServiceOutlook, Spec};
+use crate::plan::service::{HandsOff, Noticed, Runs, ServiceOutlook, Spec};
 use crate::plan::world::key;
 use crate::rollback::Failure;
 use crate::rollout;
@@ -27,7 +27,7 @@ pub(super) struct ServiceFacts<'a> {
     spec: Option<Spec>,
     failure: Option<Box<Failure>>,
     deviation: Option<String>,
-    has_all: bool,
+    runs: Runs,
     is_unwatched: bool,
     draining: bool,
     settings: Option<Noticed>,
@@ -50,7 +50,7 @@ impl<'a> ServiceFacts<'a> {
             spec: outlook.spec,
             failure: outlook.failure,
             deviation: outlook.deviation,
-            has_all: outlook.has_all,
+            runs: outlook.runs,
             is_unwatched: outlook.is_unwatched,
             draining: outlook.hands_off == Some(HandsOff::Draining),
             settings: outlook.settings,
@@ -209,7 +209,7 @@ impl Noticing<'_> {
         target: &ResourceName,
     ) {
         let done = live.primary().is_some_and(|primary| rollout::is_done(live, primary));
-        let (true, Some(arn)) = (facts.has_all && done, &live.task_definition) else { return };
+        let (true, Some(arn)) = (facts.runs == Runs::All && done, &live.task_definition) else { return };
         if memory.in_flight.is_some() || facts.failure.is_some() || !self.is_healthy(memory, facts, live) {
             return;
         }

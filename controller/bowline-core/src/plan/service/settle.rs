@@ -39,10 +39,9 @@ pub(super) fn settle<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, outlook: 
     }
 }
 
-/// True when what git wants is being rolled out and nobody watches it: the store was lost, or somebody else began it.
-pub(super) fn unwatched_rollout(subject: &Subject<'_>, has_all: bool) -> bool {
-    has_all
-        && under_way::in_progress(subject).is_some()
+/// True when what runs is being rolled out and nobody watches it: the store was lost, or somebody else began it.
+pub(super) fn unwatched_rollout(subject: &Subject<'_>) -> bool {
+    under_way::in_progress(subject).is_some()
         && subject
             .memory
             .and_then(|memory| memory.last_good.as_ref())
