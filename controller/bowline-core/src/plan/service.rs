@@ -40,7 +40,7 @@ use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::path::Ignored;
-use crate::live::{DeploymentController, LiveService, ServiceStatus, UnknownCategory, UnknownReason};
+use crate::live::{DeploymentController, LiveService, ServiceStatus};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::rollback::{self, Failure};
 use crate::rollout::{self, Verdict};
@@ -272,7 +272,7 @@ fn unsuspended<'a>(
             return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Inactive);
         }
         ServiceStatus::Other => {
-            report.set_unknown(unknown_status(name));
+            report.set_unknown(settle::unknown_status(name));
             return ServiceOutlook::only(report);
         }
     }
@@ -596,14 +596,5 @@ fn our_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, in_flight: &InF
             deployment_id: in_flight.deployment_id.clone(),
             deadline: in_flight.deadline,
         },
-    }
-}
-
-fn unknown_status(name: &ResourceName) -> UnknownReason {
-    UnknownReason {
-        category: UnknownCategory::BadAnswer,
-        message: format!("EcsService/{name} has a status that this version of Bowline does not know"),
-        hint: "look at the service in the ECS console; a newer Bowline may know the status".to_owned(),
-        aws: None,
     }
 }
