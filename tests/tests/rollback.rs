@@ -6,6 +6,7 @@ mod by_hand;
 mod faults;
 mod judged;
 mod machine;
+mod secret;
 mod trouble;
 
 use std::collections::BTreeSet;

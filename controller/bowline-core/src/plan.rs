@@ -46,6 +46,7 @@ pub use propose::{needs, propose};
 pub use record::{Outcome, record};
 pub use report::{FailedRollout, HealthReport, HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 pub use rollouts::{Followed, followed, target_groups};
+pub use secret::not_moved_back;
 pub use seldom::{Seldom, due_seldom};
 pub(crate) use service::deploying_part;
 pub use service::{is_mutable, only_drift};

@@ -14,7 +14,7 @@ pub use health::{
     HealthCheck, HealthCondition, HttpCheck, MCP_PROTOCOL, MOST_CONDITIONS, MOST_MATCHED, McpCheck,
     TargetGroupCheck, TcpCheck,
 };
-pub use secret::{Rotation, Secret};
+pub use secret::{Rotation, Secret, SecretRollback};
 pub use service_creation::ServiceCreation;
 pub use service_settings::{ServiceSettings, service_settings_schema};
 pub use suspension::Suspension;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::kind::{
-    Capability, Constraints, EcsService, HealthCheck, HealthCondition, Mode, Rollout, Secret,
+    Capability, Constraints, EcsService, HealthCheck, HealthCondition, Mode, Rollout, Secret, SecretRollback,
     ServiceSettings, Suspension, Target, TaskDefinitionSource, TcpCheck,
 };
 use crate::desired::{
@@ -262,6 +262,7 @@ impl Fixture {
             target: name("prod"),
             secret_id: SecretId::parse(secret).unwrap(),
             version_id: SecretVersionId::parse(&version(pinned)).unwrap(),
+            rollback: SecretRollback::default(),
             required_keys: Vec::new(),
             rotation: None,
             suspend: None,

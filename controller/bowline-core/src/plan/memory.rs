@@ -16,7 +16,8 @@ use super::orphans::Orphan;
 use crate::desired::kind::{ServiceSettings, Target};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
 use crate::name::{
-    AccountId, ClusterName, Region, ResourceName, RestartToken, ServiceName, TaskDefinitionArn,
+    AccountId, ClusterName, Region, ResourceName, RestartToken, SecretVersionId, ServiceName,
+    TaskDefinitionArn,
 };
 
 pub use aftermath::{Aftermath, Evidence, EvidenceEvent, LogStream, StoppedGroup};
@@ -153,6 +154,9 @@ pub struct ResourceMemory {
     pub suspension: Option<ToldSuspension>,
     /// For a Secret: when AWSCURRENT was moved away from the pinned version, as seen first.
     pub moved_away: Option<Timestamp>,
+    /// For a Secret: the version to which Bowline itself moved AWSCURRENT last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<SecretVersionId>,
 }
 
 /// A suspension that was told.

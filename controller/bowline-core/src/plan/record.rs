@@ -130,6 +130,7 @@ fn done(
     match &action.operation {
         Operation::TagService { .. } => Vec::new(),
         Operation::PromoteSecret { to, from, .. } => {
+            memory.resource_mut(&action.resource.to_string()).promoted = Some(to.clone());
             vec![event(EventKind::SecretPromoted, format!("AWSCURRENT was moved from {from} to {to}"))]
         }
         Operation::RegisterTaskDefinition { family, .. } => {

@@ -290,6 +290,12 @@ pub enum HeldWhy {
         /// The version that is current.
         current: String,
     },
+    /// Git pins an older version again than the current one, to which Bowline itself moved AWSCURRENT, and its manifest does not
+    /// say that it may be moved back.
+    LabelNotMovedBack {
+        /// The version that is current.
+        current: String,
+    },
     /// The pinned version does not exist.
     VersionMissing,
     /// AWS cannot change this setting of a service that exists: never attempted.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::memory::Memory;
 use super::reads::Reads;
 use super::report::{HeldWhy, ResourceReport, Sync, WaitingOn};
 use super::suspension;
 use super::world::{Seen, World, key};
-use crate::desired::kind::Secret;
-use crate::desired::{Resource, ResourceKind};
+use crate::desired::kind::{Secret, SecretRollback};
+use crate::desired::{DesiredState, Resource, ResourceKey, ResourceKind};
 use crate::diff::{Difference, Reason, Shown, diff_secret};
-use crate::live::LiveSecret;
+use crate::live::{Live, LiveSecret};
 use crate::name::{ResourceName, SecretVersionId};
 
 /// What is to be done about a secret.
@@ -25,7 +26,8 @@ pub(crate) struct SecretOutlook {
 pub(crate) enum SecretStanding {
     /// AWSCURRENT is on the pinned version.
     Settled,
-    /// AWSCURRENT is on another version, and stays there: newer than the pin, or rotated by somebody else.
+    /// AWSCURRENT is on another version, and stays there: newer than the pin and not to be moved back, or rotated by somebody
+    /// else.
     LeftAlone,
     /// AWSCURRENT is to be moved to the pinned version.
     Promoting(Promotion),
@@ -71,12 +73,13 @@ pub(crate) fn outlook<'a>(
             return SecretOutlook { report, standing: SecretStanding::Blocked, current: None };
         }
     };
-    let standing = stand(reads, name, spec, found, &mut report);
+    let standing = stand(world, reads, name, spec, found, &mut report);
     suspension::note(spec.suspend.as_ref(), world.now, &mut report);
     SecretOutlook { report, standing, current: found.current().map(str::to_owned) }
 }
 
 fn stand(
+    world: &World<'_>,
     reads: &mut Reads<'_>,
     name: &ResourceName,
     spec: &Secret,
@@ -122,13 +125,14 @@ fn stand(
             return SecretStanding::Unknown;
         }
     };
-    compare_dates(spec, found, current, &dates, report)
+    let promoted = is_promoted(world.memory, name, current);
+    compare_dates(spec, found, (current, promoted), &dates, report)
 }
 
 fn compare_dates(
     spec: &Secret,
     found: &LiveSecret,
-    current: &str,
+    (current, promoted): (&str, bool),
     dates: &BTreeMap<String, jiff::Timestamp>,
     report: &mut ResourceReport,
 ) -> SecretStanding {
@@ -138,8 +142,12 @@ fn compare_dates(
         return SecretStanding::Blocked;
     }
     match (dates.get(pin), dates.get(current)) {
-        (Some(pinned), Some(current_since)) if current_since > pinned => {
+        (Some(pinned), Some(since)) if since > pinned && !promoted => {
             report.held.push(HeldWhy::NewerThanPin { current: current.to_owned() });
+            SecretStanding::LeftAlone
+        }
+        (Some(pinned), Some(since)) if since > pinned && spec.rollback == SecretRollback::Refuse => {
+            report.held.push(HeldWhy::LabelNotMovedBack { current: current.to_owned() });
             SecretStanding::LeftAlone
         }
         (Some(_), Some(_)) => SecretStanding::Promoting(Promotion {
@@ -155,6 +163,37 @@ fn compare_dates(
             SecretStanding::Unknown
         }
     }
+}
+
+/// Whether it was Bowline that moved AWSCURRENT to the version that is current. Where that was forgotten, it was somebody else.
+fn is_promoted(memory: &Memory, name: &ResourceName, current: &str) -> bool {
+    let known = memory.resources.get(&key(ResourceKind::Secret, name).to_string());
+    known.and_then(|known| known.promoted.as_ref()).is_some_and(|version| version.as_str() == current)
+}
+
+/// The Secrets whose AWSCURRENT would stay where git wants it now if git pinned an older version again, each with why, as a
+/// sentence.
+pub fn not_moved_back(desired: &DesiredState, live: &Live, memory: &Memory) -> BTreeMap<ResourceKey, String> {
+    let stays = |(name, secret): (&ResourceName, &Resource<Secret>)| {
+        let pin = secret.spec.version_id.as_str();
+        let current = live.secrets.get(name).and_then(|found| found.known()).map(LiveSecret::current);
+        // Where AWSCURRENT never came to the pinned version, it has no way back.
+        if current.is_some_and(|current| current != Some(pin)) {
+            return None;
+        }
+        let resource = key(ResourceKind::Secret, name);
+        let why = match secret.spec.rollback {
+            SecretRollback::Refuse => {
+                "a label that is moved back does not change the credential at its issuer; `rollback: label` in its manifest lets \
+                 Bowline move it"
+            }
+            SecretRollback::Label if is_promoted(memory, name, pin) => return None,
+            SecretRollback::Label => "it is not known that it was Bowline that moved it there",
+        };
+        let sentence = format!("{resource}: AWSCURRENT stays on {pin}: {why}");
+        Some((resource, sentence))
+    };
+    desired.secrets.iter().filter_map(stays).collect()
 }
 
 /// A rotation under way is no drift.

@@ -108,10 +108,8 @@ impl fmt::Display for HeldWhy {
                      and ecs:create to the capabilities), or delete its manifest",
                 )
             }
-            Self::NewerThanPin { current } => write!(
-                formatter,
-                "AWSCURRENT is on {current}, which is newer than the pinned version: pin it in git; it is never moved back"
-            ),
+            Self::NewerThanPin { current } => formatter.write_str(&newer_than_pin(current)),
+            Self::LabelNotMovedBack { current } => formatter.write_str(&label_not_moved_back(current)),
             Self::VersionMissing => {
                 formatter.write_str("the secret has no version with the pinned id: pin one that exists")
             }
@@ -131,6 +129,19 @@ fn owned_by_instance(owner: &str, resource: Option<&str>, service_arn: &str) -> 
         "the service belongs to the Bowline instance `{owner}`{of}: nothing is done to it here. If `{owner}` is to keep it, delete \
          this manifest; otherwise take it out of the git of `{owner}` and then run `{}`",
         untag(service_arn)
+    )
+}
+
+fn newer_than_pin(current: &str) -> String {
+    format!(
+        "AWSCURRENT is on {current}, which is newer than the pinned version: pin it in git; it is never moved back"
+    )
+}
+
+fn label_not_moved_back(current: &str) -> String {
+    format!(
+        "AWSCURRENT stays on {current}, which is newer than the pinned version: a label that is moved back does not change the \
+         credential at its issuer; `rollback: label` in its manifest lets Bowline move it"
     )
 }
 

@@ -40,7 +40,7 @@ use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::path::Ignored;
-use crate::live::{DeploymentController, LiveService, ServiceStatus, UnknownCategory, UnknownReason};
+use crate::live::{DeploymentController, LiveService, ServiceStatus};
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::rollback::{self, Failure};
 use crate::rollout::{self, Verdict};
@@ -105,14 +105,25 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) failure: Option<Box<Failure>>,
     /// Somebody else's step back, as text.
     pub(crate) deviation: Option<String>,
-    /// True when it runs the task definition that git wants.
-    pub(crate) runs_wanted: bool,
+    /// How much of what git wants it runs.
+    pub(crate) runs: Runs,
     /// True when what git wants is being rolled out and nobody watches it.
     pub(crate) is_unwatched: bool,
     /// What the settings that are changed were when they were looked at.
     pub(crate) expected_settings: BTreeMap<String, String>,
     /// What memory learns of settings; absent where they could not be looked at.
     pub(crate) settings: Option<Noticed>,
+}
+
+/// How much of what git wants a service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// Something else, or Bowline does not manage its task definition.
+    Other,
+    /// The task definition and the settings that start a deployment.
+    Wanted,
+    /// All of it: its tasks were started with the secret versions and for the restart token, too.
+    All,
 }
 
 /// Why nothing at all is done to a service.
@@ -156,7 +167,7 @@ impl ServiceOutlook<'_> {
             spec: None,
             failure: None,
             deviation: None,
-            runs_wanted: false,
+            runs: Runs::Other,
             is_unwatched: false,
             expected_settings: BTreeMap::new(),
             settings: None,
@@ -261,7 +272,7 @@ fn unsuspended<'a>(
             return creation::outlook(world, reads, secrets, (name, wanted), report, Gone::Inactive);
         }
         ServiceStatus::Other => {
-            report.set_unknown(unknown_status(name));
+            report.set_unknown(settle::unknown_status(name));
             return ServiceOutlook::only(report);
         }
     }
@@ -308,7 +319,9 @@ fn decide<'a>(
     let records = records::compare(subject, reads);
     let mut outlook = ServiceOutlook::only(report);
     outlook.live = Some(subject.live);
-    outlook.runs_wanted = matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty();
+    if matches!(task_definition, TaskDefinition::Same) && settings.deploying.is_empty() {
+        outlook.runs = Runs::Wanted;
+    }
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
     outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
@@ -375,6 +388,10 @@ fn deploy<'a>(
     outlook.report.differences.extend(records.due.iter().map(|(_, _, difference)| difference.clone()));
     outlook.report.differences.extend(settings.differences.iter().cloned());
     let due = differs || !records.due.is_empty() || !settings.deploying.is_empty();
+    let has_secrets = !records.other_versions && gate::secrets_first(&subject.secrets()).is_none();
+    if outlook.runs == Runs::Wanted && !due && has_secrets {
+        outlook.runs = Runs::All;
+    }
     if let Some(in_flight) = subject.in_flight() {
         let begins = if due && under_way::leads(subject, in_flight) {
             may_begin(subject, reads, wanted, due, outlook)
@@ -388,7 +405,7 @@ fn deploy<'a>(
         }
         return;
     }
-    let unwatched = !due && settle::unwatched_rollout(subject, outlook.runs_wanted);
+    let unwatched = outlook.runs == Runs::All && settle::unwatched_rollout(subject);
     if !due && !gate::looks_failed(subject) && !unwatched {
         return;
     }
@@ -506,7 +523,7 @@ fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mu
     if let Some(left) = stop::what_is_left(subject, &failure) {
         outlook.report.notes.push(left);
     }
-    if outlook.runs_wanted && outlook.report.differences.is_empty() {
+    if outlook.runs != Runs::Other && outlook.report.differences.is_empty() {
         outlook.report.notes.push(format!("what git wants failed, awaiting git: {}", failure.reason));
     } else {
         let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);
@@ -579,14 +596,5 @@ fn our_rollout<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, in_flight: &InF
             deployment_id: in_flight.deployment_id.clone(),
             deadline: in_flight.deadline,
         },
-    }
-}
-
-fn unknown_status(name: &ResourceName) -> UnknownReason {
-    UnknownReason {
-        category: UnknownCategory::BadAnswer,
-        message: format!("EcsService/{name} has a status that this version of Bowline does not know"),
-        hint: "look at the service in the ECS console; a newer Bowline may know the status".to_owned(),
-        aws: None,
     }
 }

@@ -51,7 +51,7 @@ use crate::name::CommitId;
 
 pub use begin::{
     Candidate, Failure, Standing, begin, came_back, failed_rollback, fresh, good_commit, new_id,
-    newest_change, standing, wanted, wanted_digest,
+    newest_change, pinned_secrets, standing, wanted, wanted_digest,
 };
 pub use marker::{Marker, own};
 pub use merging::{Merging, merging};
@@ -220,7 +220,12 @@ impl Rollback {
             return None;
         }
         let expected = branch.commit.clone();
-        let merging = merging(pull, &expected, branch.merges_itself);
+        let merging = match merging(pull, &expected, branch.merges_itself) {
+            Merging::Person(_) if !branch.not_moved_back.is_empty() => {
+                Merging::Person(not_moved_back(pull, &branch.not_moved_back))
+            }
+            merging => merging,
+        };
         let allowed = self.allowed(seen) == RollbackStrategy::AutoMerge;
         let by_hand = matches!(merging, Merging::Person(_) | Merging::Conflict);
         if (!allowed || seen.storm || by_hand) && self.has_armed(pull) {
@@ -303,6 +308,11 @@ impl Rollback {
         let waits = self.trouble.as_ref().is_some_and(|trouble| trouble.person);
         if self.pull.is_none() && waits { self.tell(seen, now) } else { Step::Rest }
     }
+}
+
+/// Why a person merges what takes back a secret that stays as it is.
+fn not_moved_back(pull: &Pull, why: &[String]) -> String {
+    format!("a person has to read it at {} and merge or close it: {}", pull.url, why.join("; "))
 }
 
 /// Why nothing is done, not even at the server.

@@ -5,6 +5,7 @@
 //! | `aim` | whether what a revert leads to deploys what was good |
 //! | `choose` | the commits that changed what a service deploys since it was last good, and who joins whom |
 //! | `extent` | the whole of a commit, or which documents and files of it |
+//! | `kept` | what of a past commit has to be held for that choice |
 //! | `mainline` | the parent of a merge that the branch comes from |
 //! | `message` | the commit's message, its trailers, the branch's name |
 //! | `made` | what came of it, part by part |
@@ -14,6 +15,7 @@
 mod aim;
 mod choose;
 mod extent;
+mod kept;
 mod made;
 mod mainline;
 mod message;
@@ -28,6 +30,7 @@ use crate::name::{CommitId, RelativePath, ResourceName, RevisionRef};
 pub use aim::{Aim, Aims};
 pub(super) use choose::spec;
 pub use choose::{Chosen, choose, deployed_by, deploys_the_same};
+pub use kept::Kept;
 pub use made::{Made, Part, PartChange};
 pub use mainline::mainline;
 pub use message::{

@@ -163,6 +163,10 @@ fn advice(why: &HeldWhy, report: &ResourceReport) -> Vec<String> {
             vec!["create it, add `create` to its manifest, or delete its manifest".to_owned()]
         }
         HeldWhy::NewerThanPin { current } => vec![format!("pin {current} as `versionId` in git")],
+        HeldWhy::LabelNotMovedBack { current } => vec![
+            "if the older credential still works: write `rollback: label` into its manifest".to_owned(),
+            format!("if not: pin {current} again, or a newer version with a credential that works"),
+        ],
         HeldWhy::VersionMissing => vec!["pin a version that exists".to_owned()],
         HeldWhy::NeedsRecreation { field } => {
             vec![format!("take {field} back in git, or create the service anew by hand")]

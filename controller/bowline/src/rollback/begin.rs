@@ -67,7 +67,9 @@ impl Loop {
         fresh: &BTreeMap<&ResourceName, &FailedService>,
     ) -> Result<Vec<PastCommit>, crate::source::WriteError> {
         let until = fresh.iter().flat_map(|(name, failed)| self.until(name, failed)).collect();
-        self.tools.writer.past(Past { head: head.clone(), acted_from: scene.acted_from.clone(), until }).await
+        let about = Some(fresh.keys().map(|name| (*name).clone()).collect());
+        let past = Past { head: head.clone(), acted_from: scene.acted_from.clone(), until, about };
+        self.tools.writer.past(past).await
     }
 
     /// How far back the history has to be read for a service. Only the history tells whether the failure is a rollback's own, so
@@ -158,6 +160,7 @@ impl Loop {
             evidence: failed.evidence.clone(),
             differences: failed.differences.clone(),
             good: good.as_ref().map(|good| good.0.clone()),
+            secrets: machine::pinned_secrets(&scene.snapshot.state, name),
         };
         if again.is_some_and(|rollback| rollback.after.is_some()) {
             return Err(Box::new((NotRolledBack::OlderFailed, spec)));

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bowline_core::desired::kind::{Capability, Mode, RollbackStrategy, Target};
-use bowline_core::desired::{DesiredService, ResourceKind, TaskDefinitionContent};
-use bowline_core::live::Observed;
+use bowline_core::desired::{DesiredService, ResourceKey, ResourceKind, TaskDefinitionContent};
+use bowline_core::live::{Live, Observed};
 use bowline_core::name::{CommitId, ResourceName, TaskDefinitionArn};
-use bowline_core::plan::{AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash};
+use bowline_core::plan::{
+    AttemptVerdict, Evidence, HeldWhy, ResourceReport, ServiceMemory, SpecHash, not_moved_back,
+};
 use bowline_core::rollback::machine::Tried;
 use bowline_core::rollback::{self, SharedOutage};
 
@@ -29,6 +31,8 @@ pub struct Scene {
     pub strategies: BTreeMap<ResourceName, RollbackStrategy>,
     /// Services of Targets that are only observed by now: because of them nothing is written anywhere.
     pub observed: BTreeSet<ResourceName>,
+    /// Secrets whose AWSCURRENT would stay where it is if git pinned an older version again, each with why.
+    pub not_moved_back: BTreeMap<ResourceKey, String>,
     /// The commits that were acted from: they tell which parent of a merge the branch was on.
     pub acted_from: Vec<CommitId>,
     /// Why nothing is rolled back by itself for now, if so much fails at once that a shared cause is likely.
@@ -76,10 +80,14 @@ impl Scene {
     pub fn of(world: &World, snapshot: &Arc<Snapshot>, found: &Found) -> Self {
         let failed = services(&found.reports).filter_map(|report| failed(world, snapshot, report)).collect();
         let applied = world.applied.borrow();
+        let nothing = Live::default();
+        let live = world.live.as_ref().unwrap_or(&nothing);
+        let not_moved_back = not_moved_back(&snapshot.state, live, &world.memory);
         Self {
             snapshot: Arc::clone(snapshot),
             fresh: found.fresh,
             failed,
+            not_moved_back,
             strategies: strategies(world, snapshot),
             observed: observed(world, snapshot),
             reports: Arc::clone(&found.reports),
@@ -99,9 +107,9 @@ impl Scene {
         !names.any(|name| self.observed.contains(name))
     }
 
-    /// The reports by the services' names.
-    pub(super) fn by_name(&self) -> BTreeMap<&ResourceName, &ResourceReport> {
-        services(&self.reports).map(|report| (&report.resource.name, report)).collect()
+    /// The reports by their resources.
+    pub(super) fn by_resource(&self) -> BTreeMap<&ResourceKey, &ResourceReport> {
+        self.reports.iter().map(|report| (&report.resource, report)).collect()
     }
 }
 

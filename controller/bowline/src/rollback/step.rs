@@ -60,7 +60,7 @@ impl Tools {
         storm: bool,
         now: Timestamp,
     ) -> Seen {
-        let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_name());
+        let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_resource());
         let git = if scene.fresh { git } else { GitSeen::Unknown };
         let mut seen = Seen {
             git,
@@ -193,7 +193,7 @@ impl Tools {
         let head = CommitId::parse(&scene.snapshot.commit)
             .map_err(|error| Failed::Cannot(format!("the head is no commit: {error}")))?;
         let goods = rollback.resources.values().filter_map(|failed| failed.good.clone());
-        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect() };
+        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect(), about: None };
         let history = self.writer.past(past).await?;
         let failing = self.failing(rollback, scene).await?;
         let Some(mut revert) = chosen(&history, &failing, &rollback.bad_commit)? else {
@@ -217,13 +217,17 @@ impl Tools {
             .writer
             .push_new(&commit, move |attempt| rollback_branch(&instance, &key, &bad, attempt))
             .await?;
+        let meant = revert.meant();
+        let stays = scene.not_moved_back.iter().filter(|(secret, _)| meant.contains(secret));
+        let not_moved_back: Vec<String> = stays.map(|(_, why)| why.clone()).collect();
         let branch = Branch {
             name: pushed.branch,
             commit: pushed.commit,
-            merges_itself: commit.made.may_merge_itself(),
+            merges_itself: commit.made.may_merge_itself() && not_moved_back.is_empty(),
             covers: covers(&history, &revert),
             parts: parts(&commit.made),
             message: text,
+            not_moved_back,
         };
         rollback.pushed(branch, now);
         Ok(())

@@ -183,6 +183,7 @@ impl Site {
             snapshot: Arc::new(snapshot),
             fresh: true,
             reports: Arc::default(),
+            not_moved_back: BTreeMap::new(),
             failed: failed.iter().map(failure).collect(),
             strategies: SERVICES.map(|text| (name(text), RollbackStrategy::AutoMerge)).into(),
             observed: BTreeSet::new(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bowline_core::desired::{DesiredState, MAX_MANIFEST_BYTES, WantedTaskDefinition};
 use bowline_core::edit::{Touched, touched};
-use bowline_core::name::{CommitId, RelativePath};
-use bowline_core::rollback::revert::{Parent, PastCommit, Trailers, mainline};
+use bowline_core::name::{CommitId, RelativePath, ResourceName};
+use bowline_core::rollback::revert::{Kept, Parent, PastCommit, Trailers, mainline};
 use git2::{Commit, Delta, DiffFile, ErrorCode, FileMode, Oid, Repository};
 
 use super::accept::contains;
@@ -33,6 +33,8 @@ pub struct Past {
     pub acted_from: Vec<CommitId>,
     /// The last good commits: it ends when all of them were met.
     pub until: BTreeSet<CommitId>,
+    /// The services that are asked about: of each commit only what concerns them is held. Without, all of it is.
+    pub about: Option<BTreeSet<ResourceName>>,
 }
 
 /// Which way the past is read.
@@ -43,6 +45,8 @@ pub(super) struct Way<'a> {
     pub(super) acted_from: &'a [CommitId],
     /// Commits that are looked for. As long as the way leads to one of them, there is no bound.
     pub(super) toward: &'a BTreeSet<CommitId>,
+    /// As in [`Past`].
+    pub(super) about: Option<&'a BTreeSet<ResourceName>>,
 }
 
 /// Reads the past, newest first: down to the last good commits, to the first commit, or to where the history is cut off; if
@@ -53,7 +57,8 @@ pub(super) fn read(
     path: &str,
     reference: &str,
 ) -> Result<Vec<PastCommit>, SourceError> {
-    let way = Way { head: &past.head, acted_from: &past.acted_from, toward: &past.until };
+    let Past { head, acted_from, until, about } = past;
+    let way = Way { head, acted_from, toward: until, about: about.as_ref() };
     line(mirror, &way, path, reference, |found| past.until.iter().all(|id| is_there(found, id)))
 }
 
@@ -70,6 +75,7 @@ pub(super) fn line(
     let broken = |source| mirror.git("read the history", source);
     let mut reader = Reader::default();
     let mut found: Vec<PastCommit> = Vec::new();
+    let mut kept = way.about.cloned().map(Kept::of);
     let mut next = Some(way.head.clone());
     // What was looked for is known to have been on the branch, too.
     let known: Vec<CommitId> = way.acted_from.iter().chain(way.toward).cloned().collect();
@@ -86,6 +92,13 @@ pub(super) fn line(
             Some(newer) => Arc::clone(&newer.state),
             None => state(&mut reader, mirror, commit.id(), path, reference)?,
         };
+        if let Some(kept) = &mut kept {
+            kept.note(&state);
+            // Only now, since whether the next one wants the same was asked of all of it. The head is held against each of them.
+            if let [_, .., newer] = found.as_mut_slice() {
+                kept.reduce(newer);
+            }
+        }
         found.push(PastCommit {
             id,
             subject: commit.summary().ok().flatten().unwrap_or_default().to_owned(),

@@ -148,7 +148,8 @@ impl GitWriter {
             let repository = mirror.open()?;
             let toward = line.toward.iter().filter_map(|digits| history::named(&repository, digits));
             let toward = toward.collect();
-            let way = history::Way { head: &line.head, acted_from: &line.acted_from, toward: &toward };
+            let way =
+                history::Way { head: &line.head, acted_from: &line.acted_from, toward: &toward, about: None };
             Ok(history::line(mirror, &way, &settings.path, &settings.reference, enough)?)
         })
         .await

@@ -113,6 +113,7 @@ async fn what_is_so_already_makes_no_commit_and_a_declaration_makes_an_empty_one
         head: id(&self::head(&settings).await),
         acted_from: vec![],
         until: [id(&head)].into(),
+        about: None,
     };
     let past = writer.past(past).await.unwrap();
     assert_eq!(past[0].trailers.incident.as_deref(), Some("inc-7"));

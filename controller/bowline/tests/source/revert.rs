@@ -392,7 +392,7 @@ async fn a_source_that_is_shallow_itself_is_read_and_its_edge_is_told() {
         GitSettings { repo: tree.root.path().join("shallow").display().to_string(), ..tree.settings() };
     let head =
         GitSource::new(settings.clone()).sync(crate::repo::at(0), &BTreeSet::new()).await.unwrap().commit;
-    let past = Past { head: id(&head), acted_from: vec![], until: [id(&good)].into() };
+    let past = Past { head: id(&head), acted_from: vec![], until: [id(&good)].into(), about: None };
     let past = GitWriter::new(settings, committer()).past(past).await.unwrap();
     assert_eq!(parents(&past), [Parent::One(id(&bad)), Parent::CutOff]);
 }

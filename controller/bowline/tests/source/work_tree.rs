@@ -99,15 +99,36 @@ impl WorkTree {
             head: self.sync().await,
             acted_from: acted_from.iter().map(|commit| id(commit)).collect(),
             until: until.iter().map(|commit| id(commit)).collect(),
+            about: None,
         };
         self.writer().past(past).await.unwrap()
+    }
+
+    /// Where only what concerns the services is held of each commit, the same is chosen.
+    async fn same_with_less(&self, names: &[&str], good: &str, chosen: &Chosen) {
+        let about: BTreeSet<ResourceName> =
+            names.iter().map(|name| ResourceName::parse(name).unwrap()).collect();
+        let failing = about.iter().map(|name| (name.clone(), failing(good))).collect();
+        let past = Past {
+            head: self.sync().await,
+            acted_from: vec![id(good)],
+            until: [id(good)].into(),
+            about: Some(about),
+        };
+        let less = choose(&self.writer().past(past).await.unwrap(), &failing);
+        let steps = |chosen: &Chosen| -> Vec<_> {
+            chosen.reverts.iter().map(|revert| (revert.resources.clone(), revert.steps.clone())).collect()
+        };
+        assert_eq!((steps(&less), &less.none), (steps(chosen), &chosen.none));
     }
 
     /// What is chosen when these services fail, which were good with `good`.
     pub(crate) async fn choose(&self, names: &[&str], good: &str) -> Chosen {
         let past = self.past(&[good], &[good]).await;
         let failing = names.iter().map(|name| (ResourceName::parse(name).unwrap(), failing(good)));
-        choose(&past, &failing.collect())
+        let chosen = choose(&past, &failing.collect());
+        self.same_with_less(names, good, &chosen).await;
+        chosen
     }
 
     /// The one rollback for these services.

@@ -16,6 +16,9 @@ pub struct Secret {
     pub secret_id: SecretId,
     /// The version that AWSCURRENT must be on.
     pub version_id: SecretVersionId,
+    /// What is done where git pins an older version again than the one to which Bowline moved AWSCURRENT.
+    #[serde(default, skip_serializing_if = "is_refused")]
+    pub rollback: SecretRollback,
     /// JSON keys that the value must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_keys: Vec<String>,
@@ -25,6 +28,23 @@ pub struct Secret {
     /// Nothing is done to the secret for a while; `bowline suspend` writes it, `bowline resume` removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<Suspension>,
+}
+
+/// What is done where git pins an older version of a secret again. A label that moves back does not change the password in the
+/// database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretRollback {
+    /// Nothing: AWSCURRENT stays where it is, and a person decides.
+    #[default]
+    Refuse,
+    /// AWSCURRENT is moved back, if it was Bowline that moved it: the older value is known to work still.
+    Label,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_refused(rollback: &SecretRollback) -> bool {
+    *rollback == SecretRollback::Refuse
 }
 
 /// Rotation by scheduled commits.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::desired::kind::{
     AssumeRole, Capability, Constraints, EcsService, HealthCheck, HealthCondition, HttpCheck, McpCheck, Mode,
-    Rollback, Rollout, Rotation, Secret, ServiceSettings, StateCode, StateLock, StateVersion, Suspension,
-    Target, TargetGroupCheck, TaskDefinitionSource, TcpCheck, TerraformState,
+    Rollback, Rollout, Rotation, Secret, SecretRollback, ServiceSettings, StateCode, StateLock, StateVersion,
+    Suspension, Target, TargetGroupCheck, TaskDefinitionSource, TcpCheck, TerraformState,
 };
 use crate::desired::node::Node;
 use crate::name::{
@@ -167,14 +167,16 @@ fn secret() -> impl Strategy<Value = Secret> {
         resource_name(),
         text!(SecretId, "[A-Za-z0-9/_+=.@-]{1,20}"),
         text!(SecretVersionId, "[A-Za-z0-9-]{32,40}"),
+        prop_oneof![Just(SecretRollback::Refuse), Just(SecretRollback::Label)],
         vec(any::<String>(), 0..3),
         option::of(rotation),
         option::of(suspension()),
     )
-        .prop_map(|(target, secret_id, version_id, required_keys, rotation, suspend)| Secret {
+        .prop_map(|(target, secret_id, version_id, rollback, required_keys, rotation, suspend)| Secret {
             target,
             secret_id,
             version_id,
+            rollback,
             required_keys,
             rotation,
             suspend,

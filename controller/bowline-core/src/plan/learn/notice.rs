@@ -15,7 +15,7 @@ use crate::plan::memory::{
 };
 use crate::plan::report::ResourceReport;
 use crate::plan::secret::SecretStanding;
-use crate::plan::service::{HandsOff, Noticed, ServiceOutlook, Spec};
+use crate::plan::service::{HandsOff, Noticed, Runs, ServiceOutlook, Spec};
 use crate::plan::world::key;
 use crate::rollback::Failure;
 use crate::rollout;
@@ -28,7 +28,7 @@ pub(super) struct ServiceFacts<'a> {
     spec: Option<Spec>,
     failure: Option<Box<Failure>>,
     deviation: Option<String>,
-    runs_wanted: bool,
+    runs: Runs,
     is_unwatched: bool,
     draining: bool,
     settings: Option<Noticed>,
@@ -51,7 +51,7 @@ impl<'a> ServiceFacts<'a> {
             spec: outlook.spec,
             failure: outlook.failure,
             deviation: outlook.deviation,
-            runs_wanted: outlook.runs_wanted,
+            runs: outlook.runs,
             is_unwatched: outlook.is_unwatched,
             draining: outlook.hands_off == Some(HandsOff::Draining),
             settings: outlook.settings,
@@ -206,7 +206,8 @@ impl Noticing<'_> {
         memory.in_flight = Some(Box::new(in_flight));
     }
 
-    /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it.
+    /// Nothing to do, and PRIMARY completed and healthy: good, whoever started it. What is still due was not proven by what runs,
+    /// although that may have the same task definition: new versions of its secrets, say.
     fn good(
         &self,
         memory: &mut Arc<ServiceMemory>,
@@ -215,7 +216,7 @@ impl Noticing<'_> {
         target: &ResourceName,
     ) {
         let done = live.primary().is_some_and(|primary| rollout::is_done(live, primary));
-        let (true, Some(arn)) = (facts.runs_wanted && done, &live.task_definition) else { return };
+        let (true, Some(arn)) = (facts.runs == Runs::All && done, &live.task_definition) else { return };
         if memory.in_flight.is_some() || facts.failure.is_some() || !self.is_healthy(memory, facts, live) {
             return;
         }

@@ -25,6 +25,8 @@ pub(crate) struct Records<'a> {
     pub(crate) baselines: Vec<(TagKey, String)>,
     /// Why the running tasks have to be replaced, with the record to write right before.
     pub(crate) due: Vec<(TagKey, String, Difference)>,
+    /// True when they say that the running tasks were started with other secret versions than git pins.
+    pub(crate) other_versions: bool,
     /// Why no secret of this service may be promoted yet.
     pub(crate) promotion_waits: Option<WaitingOn>,
 }
@@ -94,6 +96,7 @@ fn secrets<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, records: &mut Recor
             }
         }
         Some(record) if record.what != wanted => {
+            records.other_versions = true;
             if !left_alone {
                 let note =
                     "running tasks may have been started with other versions of its secrets".to_owned();

@@ -2,7 +2,8 @@
 
 use super::under_way::{self, Unwatched};
 use super::{ServiceOutlook, Subject};
-use crate::live::DeploymentController;
+use crate::live::{DeploymentController, UnknownCategory, UnknownReason};
+use crate::name::ResourceName;
 use crate::plan::reads::Reads;
 use crate::plan::report::{ResourceReport, Sync, WaitingOn};
 
@@ -39,10 +40,9 @@ pub(super) fn settle<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, outlook: 
     }
 }
 
-/// True when what git wants is being rolled out and nobody watches it: the store was lost, or somebody else began it.
-pub(super) fn unwatched_rollout(subject: &Subject<'_>, runs_wanted: bool) -> bool {
-    runs_wanted
-        && under_way::in_progress(subject).is_some()
+/// True when what runs is being rolled out and nobody watches it: the store was lost, or somebody else began it.
+pub(super) fn unwatched_rollout(subject: &Subject<'_>) -> bool {
+    under_way::in_progress(subject).is_some()
         && subject
             .memory
             .and_then(|memory| memory.last_good.as_ref())
@@ -57,4 +57,14 @@ pub(super) fn note_controller(subject: &Subject<'_>, report: &mut ResourceReport
         DeploymentController::External => "an external controller",
     };
     report.notes.push(format!("{who} deploys this service: its task definition and count are not compared"));
+}
+
+/// What is said of a status of ECS that is none of those that are known.
+pub(super) fn unknown_status(name: &ResourceName) -> UnknownReason {
+    UnknownReason {
+        category: UnknownCategory::BadAnswer,
+        message: format!("EcsService/{name} has a status that this version of Bowline does not know"),
+        hint: "look at the service in the ECS console; a newer Bowline may know the status".to_owned(),
+        aws: None,
+    }
 }

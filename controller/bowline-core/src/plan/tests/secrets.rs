@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::desired::kind::SecretRollback;
 use crate::live::{LiveSecret, Observed, UnknownCategory};
+use crate::name::SecretVersionId;
 use crate::plan::fixture::*;
 use crate::plan::spec::{Versions, fingerprint};
 use crate::plan::*;
@@ -215,4 +217,115 @@ fn a_deployment_waits_for_a_secret_that_is_not_there_yet() {
         .with_revision("web:7", content("web", "g"));
     assert_eq!(world.actions(), Vec::<String>::new());
     assert_eq!(world.report("web").waiting_on, Some(WaitingOn::Wave { of: vec![secret_key("db")] }));
+}
+
+#[test]
+fn a_commit_with_a_newer_pin_is_not_good_before_its_tasks_were_started() {
+    let next = "2".repeat(40);
+    for tagged in [true, false] {
+        let mut world = reader(db("1", "1"));
+        if tagged {
+            world = world.with_tag("web", TagKey::Secrets, &format!("{}@-", fp("1")));
+        }
+        world.learn();
+        let good = |world: &Fixture| world.memory.services[&name("web")].last_good.clone().unwrap();
+        let before = good(&world);
+        assert_eq!(before.commit, COMMIT);
+
+        // AWSCURRENT is to be moved first; then the tasks are to be replaced.
+        world.desired.secrets.get_mut(&name("db")).unwrap().spec.version_id =
+            SecretVersionId::parse(&version("2")).unwrap();
+        world.learn_at(&next);
+        assert_eq!(good(&world), before);
+        let mut world = world.with_tag("web", TagKey::Secrets, &format!("{}@-", fp("1")));
+        secret(&mut world).stages =
+            BTreeMap::from([(version("2"), BTreeSet::from(["AWSCURRENT".to_owned()]))]);
+        world.learn_at(&next);
+        assert_eq!(good(&world), before);
+        // Nor while what was begun is under way, or once it failed.
+        let mut world = world.with_tag("web", TagKey::Secrets, &format!("{}@ecs-svc/1", fp("2")));
+        world.learn_at(&next);
+        assert_eq!(good(&world), before);
+        // They were replaced, and stayed.
+        let mut world = world.with_tag("web", TagKey::Secrets, &format!("{}@ecs-svc/0", fp("2")));
+        world.learn_at(&next);
+        assert_eq!(good(&world).commit, next);
+    }
+}
+
+/// `db` was moved by Bowline from 1 to 2, its reader was rolled for it, and git pins 1 again.
+fn pinned_back(rollback: SecretRollback) -> Fixture {
+    let mut world = reader(db("1", "2")).with_tag("web", TagKey::Secrets, &format!("{}@ecs-svc/0", fp("2")));
+    world.desired.secrets.get_mut(&name("db")).unwrap().spec.rollback = rollback;
+    world.memory.resource_mut("Secret/db").promoted = Some(SecretVersionId::parse(&version("2")).unwrap());
+    world
+}
+
+#[test]
+fn what_bowline_promoted_goes_back_where_its_manifest_says_so_and_then_its_readers() {
+    let mut world = pinned_back(SecretRollback::Label);
+    assert_eq!(
+        world.actions(),
+        [format!("Secret/db: move AWSCURRENT from {} to {}", version("2"), version("1"))]
+    );
+    let action = world.propose().actions[0].clone();
+    assert_eq!(action.expect, Expectation::SecretCurrent { version_id: version("2") });
+    assert_eq!(world.report("web").waiting_on, Some(WaitingOn::Wave { of: vec![secret_key("db")] }));
+
+    let done = Outcome::Done { deployment_id: None, task_definition: None };
+    record(&mut world.memory, &action, &done, &world.desired, COMMIT, world.now);
+    assert_eq!(
+        world.memory.resources["Secret/db"].promoted,
+        Some(SecretVersionId::parse(&version("1")).unwrap())
+    );
+    secret(&mut world).stages = BTreeMap::from([(version("1"), BTreeSet::from(["AWSCURRENT".to_owned()]))]);
+    assert_eq!(world.actions(), ["EcsService/web: start new tasks"]);
+}
+
+#[test]
+fn what_bowline_promoted_stays_unless_its_manifest_says_so_and_what_others_moved_always() {
+    let world = pinned_back(SecretRollback::Refuse);
+    assert_eq!(world.secret_report("db").held, [HeldWhy::LabelNotMovedBack { current: version("2") }]);
+    assert_eq!((world.actions(), world.secret_report("db").sync), (Vec::new(), Sync::Drifted));
+    // What runs was not started with what this commit pins.
+    let mut world = pinned_back(SecretRollback::Refuse);
+    world.learn();
+    assert_eq!(world.memory.services[&name("web")].last_good, None);
+
+    for rollback in [SecretRollback::Label, SecretRollback::Refuse] {
+        for by in [Some("3"), None] {
+            let mut world = pinned_back(rollback);
+            world.memory.resource_mut("Secret/db").promoted =
+                by.map(|by| SecretVersionId::parse(&version(by)).unwrap());
+            assert_eq!(world.secret_report("db").held, [HeldWhy::NewerThanPin { current: version("2") }]);
+            assert_eq!(world.actions(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn what_would_not_go_back_is_known_before_git_goes_back() {
+    let stays = |pinned: &str, current: &str, rollback, promoted: Option<&str>| {
+        let mut world = db(pinned, current);
+        world.desired.secrets.get_mut(&name("db")).unwrap().spec.rollback = rollback;
+        world.memory.resource_mut("Secret/db").promoted =
+            promoted.map(|version_name| SecretVersionId::parse(&version(version_name)).unwrap());
+        not_moved_back(&world.desired, &world.live, &world.memory).into_values().collect::<Vec<_>>()
+    };
+    let two = version("2");
+    assert_eq!(stays("2", "2", SecretRollback::Label, Some("2")), Vec::<String>::new());
+    assert_eq!(stays("2", "1", SecretRollback::Refuse, None), Vec::<String>::new(), "it never came there");
+    assert_eq!(
+        stays("2", "2", SecretRollback::Label, None),
+        [format!(
+            "Secret/db: AWSCURRENT stays on {two}: it is not known that it was Bowline that moved it there"
+        )]
+    );
+    assert_eq!(
+        stays("2", "2", SecretRollback::Refuse, Some("2")),
+        [format!(
+            "Secret/db: AWSCURRENT stays on {two}: a label that is moved back does not change the credential at its issuer; \
+             `rollback: label` in its manifest lets Bowline move it"
+        )]
+    );
 }

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::{FailedSpec, GitSeen, LiveSeen, Rollback, State, Tried};
 use crate::desired::kind::RollbackStrategy;
-use crate::desired::{DesiredState, TaskDefinitionContent, WantedTaskDefinition};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;
 use crate::diff::normal_text;
-use crate::name::{CommitId, InstanceName, ResourceName, TaskDefinitionArn};
+use crate::name::{CommitId, InstanceName, ResourceName, SecretVersionId, TaskDefinitionArn};
 use crate::plan::{HeldWhy, ResourceReport, SpecHash, Sync};
 use crate::rollback::SharedOutage;
 use crate::rollback::revert::{PastCommit, Revert, Trailers, spec};
@@ -115,14 +115,26 @@ pub fn new_id(known: &BTreeMap<String, Rollback>, bad: &CommitId) -> String {
     id(number)
 }
 
-/// How the services of a rollback are, in git and live.
+/// The versions that git pins of the Secrets that a service reads.
+pub fn pinned_secrets(state: &DesiredState, name: &ResourceName) -> BTreeMap<ResourceName, SecretVersionId> {
+    let read = state.services.get(name).into_iter().flat_map(|service| &service.resource.spec.secrets);
+    read.filter_map(|secret| Some((secret.clone(), state.secrets.get(secret)?.spec.version_id.clone())))
+        .collect()
+}
+
+/// How the services of a rollback are, in git and live, together with the Secrets that were taken back: those that git pins to
+/// another version than what failed read.
 pub fn standing(
     rollback: &Rollback,
     state: &DesiredState,
-    reports: &BTreeMap<&ResourceName, &ResourceReport>,
+    reports: &BTreeMap<&ResourceKey, &ResourceReport>,
 ) -> (GitSeen, LiveSeen) {
+    let service = |name: &ResourceName| {
+        let key = ResourceKey { kind: ResourceKind::EcsService, name: name.clone() };
+        reports.get(&key).copied()
+    };
     // What is tried once more and turns out good has not failed any more, although git wants the same.
-    let is_good = |name: &ResourceName| reports.get(name).is_some_and(|report| report.sync == Sync::InSync);
+    let is_good = |name: &ResourceName| service(name).is_some_and(|report| report.sync == Sync::InSync);
     let failing = |(name, failed): (&ResourceName, &FailedSpec)| {
         wanted_digest(state, name).is_some_and(|wanted| wanted == failed.wanted) && !is_good(name)
     };
@@ -131,7 +143,7 @@ pub fn standing(
     let mut went_on = None;
     for (name, failed) in &rollback.resources {
         // A service that left git is nobody's business any more.
-        let Some(report) = reports.get(name) else { continue };
+        let Some(report) = service(name) else { continue };
         let other_failed = report.held.iter().find_map(|why| match why {
             HeldWhy::Quarantined { spec_hash, reason, .. } if *spec_hash != failed.spec_hash => Some(reason),
             _ => None,
@@ -143,13 +155,38 @@ pub fn standing(
             }
             went_on = Some(reason);
         }
-        live = match (live, report.sync) {
-            (LiveSeen::Unknown, _) | (_, Sync::Unknown) => LiveSeen::Unknown,
-            (live, Sync::InSync) => live,
-            _ => LiveSeen::OnItsWay,
-        };
+        let live_is = if report.sync == Sync::InSync { LiveSeen::AsWanted } else { LiveSeen::OnItsWay };
+        live = live.and(if report.sync == Sync::Unknown { LiveSeen::Unknown } else { live_is });
+        for secret in taken_back(failed, state, name) {
+            live = live.and(secret_is(reports.get(&secret).copied()));
+        }
     }
     (git, went_on.map_or(live, LiveSeen::WentOn))
+}
+
+/// The Secrets that a service reads and read when it failed, and that git pins to another version by now.
+fn taken_back<'a>(
+    failed: &'a FailedSpec,
+    state: &'a DesiredState,
+    name: &ResourceName,
+) -> impl Iterator<Item = ResourceKey> + 'a {
+    let now = pinned_secrets(state, name).into_iter();
+    let other = |(secret, pin): &(ResourceName, SecretVersionId)| {
+        failed.secrets.get(secret).is_some_and(|before| before != pin)
+    };
+    now.filter(other).map(|(name, _)| ResourceKey { kind: ResourceKind::Secret, name })
+}
+
+/// How a Secret that was taken back is.
+fn secret_is(report: Option<&ResourceReport>) -> LiveSeen {
+    match report {
+        None => LiveSeen::Unknown,
+        Some(report) if report.sync == Sync::Unknown => LiveSeen::Unknown,
+        Some(report) if report.sync == Sync::InSync => LiveSeen::AsWanted,
+        Some(report) => report.held.first().map_or(LiveSeen::OnItsWay, |why| {
+            LiveSeen::Held(format!("{} is not where git wants it: {why}", report.resource))
+        }),
+    }
 }
 
 /// Whether git wants of a service what it wanted when the merge was first seen.
@@ -211,7 +248,8 @@ pub fn came_back<'a>(history: &'a [PastCommit], name: &ResourceName) -> Option<&
 }
 
 /// The newest commit with which git wants what the service runs: the last good one, where that was forgotten. `content` is
-/// that of the revision that it runs.
+/// that of the revision that it runs. Where the head wants that as well, with other secret versions or settings, that is what
+/// failed, and no commit that wants the same was good.
 pub fn good_commit(
     history: &[PastCommit],
     name: &ResourceName,
@@ -219,7 +257,11 @@ pub fn good_commit(
     content: Option<&TaskDefinitionContent>,
 ) -> Option<CommitId> {
     let running = content.map(normal_text);
+    let failed = history.first().and_then(|head| spec(&head.state, name));
     let wants_it = |commit: &&PastCommit| {
+        if spec(&commit.state, name) == failed {
+            return false;
+        }
         let service = commit.state.services.get(name);
         match service.and_then(|service| service.task_definition.as_ref()) {
             Some(WantedTaskDefinition::Revision(revision)) => live.revision() == *revision,

@@ -73,6 +73,7 @@ impl Rollback {
             covers: named.unwrap_or_else(|| self.resources.keys().cloned().collect()),
             parts: Vec::new(),
             message: String::new(),
+            not_moved_back: Vec::new(),
         });
     }
 
@@ -100,8 +101,12 @@ impl Rollback {
             }
             LiveSeen::AsWanted if self.state == State::Merged => self.enter(State::Converged, now),
             LiveSeen::AsWanted if later(self.entered_at, SETTLE) <= now => self.enter(State::Verified, now),
-            LiveSeen::OnItsWay if self.state == State::Converged => self.enter(State::Merged, now),
-            LiveSeen::AsWanted | LiveSeen::OnItsWay | LiveSeen::Unknown => {}
+            LiveSeen::OnItsWay | LiveSeen::Held(_) if self.state == State::Converged => {
+                self.enter(State::Merged, now);
+            }
+            LiveSeen::OnItsWay => self.why = None,
+            LiveSeen::Held(reason) => self.why = Some(reason.clone()),
+            LiveSeen::AsWanted | LiveSeen::Unknown => {}
         }
     }
 

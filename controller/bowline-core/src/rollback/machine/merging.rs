@@ -36,7 +36,7 @@ pub fn merging(pull: &Pull, expected: &CommitId, merges_itself: bool) -> Merging
     if !merges_itself {
         return Merging::Person(format!(
             "a person has to read it at {url} and merge or close it: a document was replaced by an earlier form, since later changes \
-             are in conflict, or the commit to go back to was named by hand"
+             are in conflict, or a secret's version does not go back with git, or the commit to go back to was named by hand"
         ));
     }
     if pull.head != *expected {

@@ -9,7 +9,7 @@ use super::state::CLOSE;
 use super::trouble::Lasting;
 use super::{State, comment, later, status};
 use crate::desired::kind::RollbackStrategy;
-use crate::name::{CommitId, InstanceName, ResourceName};
+use crate::name::{CommitId, InstanceName, ResourceName, SecretVersionId};
 use crate::plan::{Evidence, SpecHash};
 
 /// One rollback: for one bad commit, from the bad verdict to the verified repair. All of it is durable.
@@ -100,6 +100,9 @@ pub struct FailedSpec {
     pub differences: Vec<String>,
     /// The commit with which it was last good, if one is known.
     pub good: Option<CommitId>,
+    /// The versions that git pinned of the Secrets that it reads.
+    #[serde(default)]
+    pub secrets: BTreeMap<ResourceName, SecretVersionId>,
 }
 
 /// Which attempt to deploy a spec it was.
@@ -135,6 +138,9 @@ pub struct Branch {
     pub parts: Vec<String>,
     /// The message of the commit.
     pub message: String,
+    /// Secrets that it takes back, and whose AWSCURRENT stays where it is all the same, each with why.
+    #[serde(default)]
+    pub not_moved_back: Vec<String>,
 }
 
 /// A pull request, as a person finds it.

@@ -46,12 +46,30 @@ pub enum LiveSeen {
     AsWanted,
     /// Not there yet.
     OnItsWay,
+    /// Not there, and something keeps a Secret that was taken back from getting there: which one, and why.
+    Held(String),
     /// What the rollback went back to failed, with the reason.
     Bad(String),
     /// What failed is what a later commit wants, with the reason.
     WentOn(String),
     /// It could not be read.
     Unknown,
+}
+
+impl LiveSeen {
+    /// How live is, where this is one part of it and the other another: what cannot be read hides everything, and what is held
+    /// tells more than what is only on its way.
+    pub(super) fn and(self, other: Self) -> Self {
+        let weight = |seen: &Self| match seen {
+            Self::AsWanted => 0,
+            Self::OnItsWay => 1,
+            Self::Held(_) => 2,
+            Self::WentOn(_) => 3,
+            Self::Bad(_) => 4,
+            Self::Unknown => 5,
+        };
+        if weight(&other) > weight(&self) { other } else { self }
+    }
 }
 
 /// Whether there is a pull request.

@@ -45,6 +45,7 @@ fn failed() -> FailedSpec {
         evidence: None,
         differences: vec!["taskDefinition is web:6, git wants web:7".to_owned()],
         good: Some(id('a')),
+        secrets: BTreeMap::new(),
     }
 }
 
@@ -68,6 +69,7 @@ fn branch(merges_itself: bool) -> Branch {
         covers: BTreeSet::from([name("web")]),
         parts: vec!["EcsService/web: taken back, later changes kept".to_owned()],
         message: "Revert \"Release web 7\"\n\nwhy\n\nBowline-Resource: EcsService/web\n".to_owned(),
+        not_moved_back: Vec::new(),
     }
 }
 

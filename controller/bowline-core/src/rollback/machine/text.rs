@@ -60,7 +60,12 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
     }
     text.push_str(&cut(&known, LONGEST_EVIDENCE));
     list(&mut text, "### What this changes", &branch.parts);
-    if !branch.merges_itself {
+    if !branch.not_moved_back.is_empty() {
+        text.push_str(
+            "> **Look closely:** git goes back with this, and the secret does not. Bowline does not merge this by itself.\n\n",
+        );
+        list(&mut text, "### What stays as it is", &branch.not_moved_back);
+    } else if !branch.merges_itself {
         text.push_str(
             "> **Look closely:** a document was replaced by its last good form, because later changes of it are in conflict. Bowline \
              does not merge this by itself.\n\n",
@@ -136,7 +141,10 @@ pub fn comment(rollback: &Rollback) -> String {
             Some(why) => format!("Not merged yet: {}.", quoted(why)),
             None => "Not merged yet.".to_owned(),
         },
-        State::Merged => "Merged. Waiting until live is as git wants it.".to_owned(),
+        State::Merged => match &rollback.why {
+            Some(why) => format!("Merged, and live is not as git wants it yet: {}.", quoted(why)),
+            None => "Merged. Waiting until live is as git wants it.".to_owned(),
+        },
         State::Converged => "Live is as git wants it again. Watching whether it stays so.".to_owned(),
         State::Verified => "Done: live is as git wants it, and stayed so.".to_owned(),
         State::Closed => {
@@ -179,6 +187,9 @@ fn with_pull(rollback: &Rollback, number: u64) -> String {
         }
         State::Overtaken => "Failed on ECS; git went on without a rollback".to_owned(),
         State::Failed => format!("Failed on ECS, and so did what #{number} went back to"),
+        State::Merged if rollback.why.is_some() => {
+            format!("Failed on ECS; #{number}, which takes it back, is merged, and live does not follow")
+        }
         State::Detected
         | State::Branch
         | State::PullRequest

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::spec;
+use super::kept::file_of;
 use super::{Failing, PastCommit, Place, Step};
-use crate::desired::{
-    DesiredService, DesiredState, Resource, ResourceKey, ResourceKind, WantedTaskDefinition,
-};
+use crate::desired::{DesiredService, DesiredState, Resource, ResourceKey, ResourceKind};
 use crate::name::{RelativePath, ResourceName};
 
 /// One commit to take back, and what it is held against.
@@ -141,13 +140,6 @@ fn files(view: &View<'_>, name: &ResourceName) -> Vec<Claim> {
         }
     };
     changed.filter_map(claim).collect()
-}
-
-fn file_of(service: &DesiredService) -> Option<&RelativePath> {
-    match &service.task_definition {
-        Some(WantedTaskDefinition::Content { file, .. }) => Some(file),
-        Some(WantedTaskDefinition::Revision(_)) | None => None,
-    }
 }
 
 /// A service that is none of those concerned, and uses something in one of the commits.

@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::plan::HeldWhy;
-use crate::plan::fixture::{Fixture, content};
+use crate::desired::kind::SecretRollback;
+use crate::name::SecretVersionId;
+use crate::plan::fixture::{Fixture, arn, content, secret_key, service_key, version};
+use crate::plan::{HeldWhy, Sync};
 use crate::rollback::SharedOutage;
 use crate::rollback::revert::{Aims, Parent, PastCommit, Revert, Trailers};
 
@@ -22,7 +24,7 @@ fn a_later_commit_s_failure_overtakes_the_rollback_and_its_own_fails_it() {
         spec_hash: SpecHash("other".to_owned()),
         reason: "tasks stop".to_owned(),
     }];
-    let web = name("web");
+    let web = service_key("web");
     let reports = BTreeMap::from([(&web, &report)]);
     let turn = |rollback: &mut Rollback, revision: &str, reports: &BTreeMap<_, _>| {
         let state = wanting(revision).desired;
@@ -231,8 +233,87 @@ fn what_is_good_after_all_is_not_taken_back() {
         let resources = BTreeMap::from([(name("web"), FailedSpec { wanted, ..failed() })]);
         let rollback = Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) };
         let report = world.report("web");
-        standing(&rollback, &world.desired, &BTreeMap::from([(&name("web"), &report)]))
+        standing(&rollback, &world.desired, &BTreeMap::from([(&report.resource, &report)]))
     };
     assert_eq!(seen("web:6"), (GitSeen::WantsFailed, LiveSeen::OnItsWay));
     assert_eq!(seen("web:7"), (GitSeen::WantsOther, LiveSeen::AsWanted));
+}
+
+/// What is seen of a rollback of `web` that takes `db` back from version 2 to 1.
+fn taking_back(change: impl FnOnce(&mut Fixture)) -> (GitSeen, LiveSeen) {
+    let mut world = Fixture::new()
+        .with_service("web", "web:6")
+        .with_revision("web:6", content("web", "f"))
+        .with_reader("web", "db")
+        .with_history("web", Vec::new())
+        .with_secret("db", "1", "2")
+        .with_dates("db", &[("1", -3000), ("2", -2000)]);
+    let failed = FailedSpec {
+        secrets: BTreeMap::from([(name("db"), SecretVersionId::parse(&version("2")).unwrap())]),
+        ..failed()
+    };
+    let resources = BTreeMap::from([(name("web"), failed)]);
+    let rollback = Rollback { resources, ..rollback(RollbackStrategy::AutoMerge) };
+    change(&mut world);
+    let mut reports = world.propose().reports;
+    // Of the service itself nothing is left to do.
+    reports.get_mut(&service_key("web")).unwrap().sync = Sync::InSync;
+    standing(&rollback, &world.desired, &reports.iter().collect())
+}
+
+#[test]
+fn a_secret_that_is_taken_back_has_to_be_where_git_wants_it() {
+    let promoted = |world: &mut Fixture| {
+        let version = SecretVersionId::parse(&version("2")).unwrap();
+        world.memory.resource_mut(&secret_key("db").to_string()).promoted = Some(version);
+    };
+    let label = |world: &mut Fixture| {
+        let secret = world.desired.secrets.get_mut(&name("db")).unwrap();
+        secret.spec.rollback = SecretRollback::Label;
+    };
+    let with = |what: &str| (GitSeen::WantsOther, LiveSeen::Held(what.to_owned()));
+    let current = version("2");
+    assert_eq!(
+        taking_back(label),
+        with(&format!(
+            "Secret/db is not where git wants it: AWSCURRENT is on {current}, which is newer than the pinned version: pin it in \
+             git; it is never moved back"
+        ))
+    );
+    assert_eq!(
+        taking_back(promoted),
+        with(&format!(
+            "Secret/db is not where git wants it: AWSCURRENT stays on {current}, which is newer than the pinned version: a label \
+             that is moved back does not change the credential at its issuer; `rollback: label` in its manifest lets Bowline move it"
+        ))
+    );
+    let moves = |world: &mut Fixture| {
+        promoted(world);
+        label(world);
+    };
+    assert_eq!(taking_back(moves), (GitSeen::WantsOther, LiveSeen::OnItsWay));
+    // What it did not take back does not matter, wherever it is.
+    let same = |world: &mut Fixture| {
+        let other = Fixture::new().with_secret("db", "2", "1");
+        (world.desired.secrets, world.live.secrets) = (other.desired.secrets, other.live.secrets);
+    };
+    assert_eq!(taking_back(same), (GitSeen::WantsOther, LiveSeen::AsWanted));
+}
+
+#[test]
+fn a_commit_that_wants_what_failed_was_not_good() {
+    let wanting = |id: char, pin: &str| {
+        let mut commit = past(&[(id, "web:6", Trailers::default())]).remove(0);
+        let state = Fixture::new()
+            .with_service("web", "web:6")
+            .wanting("web", "web:6")
+            .with_reader("web", "db")
+            .with_secret("db", pin, pin)
+            .desired;
+        commit.state = std::sync::Arc::new(state);
+        commit
+    };
+    let history = [wanting('d', "2"), wanting('c', "2"), wanting('b', "1"), wanting('a', "1")];
+    assert_eq!(good_commit(&history, &name("web"), &arn("web:6"), None), Some(id('b')));
+    assert_eq!(good_commit(&history[2..], &name("web"), &arn("web:6"), None), None);
 }

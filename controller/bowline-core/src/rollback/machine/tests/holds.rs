@@ -207,3 +207,45 @@ fn each_reason_for_no_rollback_names_the_next_command() {
         assert!(next.contains(command), "{sentence}");
     }
 }
+
+#[test]
+fn what_takes_back_a_secret_that_stays_is_a_person_s_to_merge_and_says_so() {
+    let mut outside = Outside::new(true, false);
+    let mut rollback = rollback(RollbackStrategy::AutoMerge);
+    let stays = "Secret/db: AWSCURRENT stays on 2: a label does not change the credential".to_owned();
+    let branch = Branch { not_moved_back: vec![stays.clone()], ..branch(false) };
+    rollback.pushed(branch.clone(), start());
+    outside.pushed = 1;
+    outside.take(&Step::OpenPull, &mut rollback, start());
+    let step = rollback.advance(&outside.seen(&rollback, true), after(1));
+    assert_eq!(step, Step::Tell { number: Some(1) });
+    assert_eq!(
+        rollback.why,
+        Some(format!("a person has to read it at https://github.test/1 and merge or close it: {stays}"))
+    );
+    let text = body(&rollback, &branch);
+    assert!(text.contains(&stays) && !text.contains("a document was replaced"), "{text}");
+
+    // Merged by a person: it is not done before the secret is there.
+    outside.pulls[0].state = PullState::Merged;
+    outside.merged.push(id('c'));
+    let held = |outside: &Outside, rollback: &Rollback, live| Seen { live, ..outside.seen(rollback, true) };
+    let turn = |rollback: &mut Rollback, live, seconds| {
+        let seen = held(&outside, rollback, live);
+        rollback.advance(&seen, after(seconds));
+        (rollback.state, rollback.why.clone())
+    };
+    let why = LiveSeen::Held("Secret/db is not where git wants it: it stays".to_owned());
+    turn(&mut rollback, why.clone(), 2);
+    let held = turn(&mut rollback, why, 3);
+    assert_eq!(held, (State::Merged, Some("Secret/db is not where git wants it: it stays".to_owned())));
+    assert!(
+        comment(&rollback).contains("Merged, and live is not as git wants it yet: Secret/db is not where")
+    );
+    assert_eq!(
+        status(&rollback),
+        "Failed on ECS; #1, which takes it back, is merged, and live does not follow"
+    );
+    assert_eq!(turn(&mut rollback, LiveSeen::OnItsWay, 4), (State::Merged, None));
+    assert_eq!(turn(&mut rollback, LiveSeen::AsWanted, 5), (State::Converged, None));
+}
