@@ -9,10 +9,12 @@
 //! | `scene` | what a pass tells: the commit, the reports, and what is known of each failed service |
 //! | `begin` | bad verdicts become rollbacks, or join one |
 //! | `revision` | whether ECS still deploys what was last good, and a new revision where it does not |
+//! | `prove` | whether a pull request that was found is the rollback's own |
 //! | `step` | looking, and taking one step |
 //! | `tell` | events, metrics, the status |
 
 mod begin;
+mod prove;
 mod revision;
 mod scene;
 mod step;

@@ -21,6 +21,7 @@ use crate::source::github::{Check, Credential, GitHubAuth, GitHubSettings, Repos
 use crate::source::{Committer, GitAuth, GitSettings, GitSource};
 use crate::store::Store;
 
+mod foreign;
 mod holds;
 mod steps;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Branch;
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, ResourceName};
 
@@ -16,6 +17,8 @@ pub struct Seen {
     pub live: LiveSeen,
     /// The pull request, asked for after git was read.
     pub pull: PullSeen,
+    /// The branch of the pull request, where the rollback remembers none: only if Bowline made the same content again by itself.
+    pub proven: Option<Branch>,
     /// The head of the pull request, if it is what was pushed with nothing but its base merged into it.
     pub followed: Option<CommitId>,
     /// Whether a server with pull requests is configured.
