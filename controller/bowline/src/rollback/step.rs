@@ -74,6 +74,7 @@ impl Tools {
         let git = if scene.fresh { git } else { GitSeen::Unknown };
         let mut seen = Seen {
             git,
+            read_at: scene.snapshot.read_at,
             wanted: machine::wanted(rollback, &scene.snapshot.state),
             live,
             pull: PullSeen::NotAsked,
@@ -335,9 +336,6 @@ impl Tools {
 
 /// Labels, reviewers, the comment, and what is said of the bad commit.
 async fn tell(github: &GitHub, rollback: &mut Rollback, number: u64) -> Result<(), Failed> {
-    if rollback.told.is_none() {
-        github.decorate(number).await?;
-    }
     let marker = machine::comment_marker(&rollback.instance);
     github.comment(number, &marker, &machine::comment(rollback)).await?;
     let verdict = Verdict {
@@ -346,6 +344,10 @@ async fn tell(github: &GitHub, rollback: &mut Rollback, number: u64) -> Result<(
         url: rollback.pull.as_ref().map(|pull| pull.url.clone()),
     };
     github.convict(&rollback.bad_commit, &verdict).await?;
+    // Last: a reviewer that GitHub refuses keeps nobody from reading the rest.
+    if rollback.told.is_none() {
+        github.decorate(number).await?;
+    }
     rollback.has_told();
     Ok(())
 }

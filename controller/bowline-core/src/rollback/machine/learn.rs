@@ -13,12 +13,14 @@ impl Rollback {
         match &seen.pull {
             // What is not proven to be its own tells nothing.
             PullSeen::There(pull) if self.adopt(seen) => {
-                self.pull = Some(PullRef { number: pull.number, url: pull.url.clone() });
+                self.pull = Some(PullRef::of(pull, self.pull.as_ref()));
                 let followed = seen.followed.as_ref().filter(|followed| **followed == pull.head);
                 if let Some((branch, followed)) = self.branch.as_mut().zip(followed) {
                     branch.commit = followed.clone();
                 }
                 match pull.state {
+                    // It had no effect, and a person was told: once git says otherwise, it goes on.
+                    PullState::Merged if self.merged && !gone_on => {}
                     PullState::Merged => self.enter(State::Merged, now),
                     PullState::Closed => self.enter(State::Closed, now),
                     PullState::Open { .. } if gone_on => {
@@ -65,6 +67,11 @@ impl Rollback {
     }
 
     pub(super) fn learn_after_the_merge(&mut self, seen: &Seen, now: Timestamp) {
+        if seen.git == GitSeen::WantsFailed && self.went_back_to.is_empty() && self.entered_at < seen.read_at
+        {
+            self.why = Some(self.without_effect());
+            self.enter_because(State::NeedsPerson, now);
+        }
         if seen.git != GitSeen::WantsOther {
             return;
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::Branch;
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, ResourceName};
@@ -11,6 +13,8 @@ use crate::name::{CommitId, ResourceName};
 pub struct Seen {
     /// Whether git still wants what failed.
     pub git: GitSeen,
+    /// When the branch that is read was last asked where it is.
+    pub read_at: Timestamp,
     /// Digests of what it wants of the rollback's services.
     pub wanted: BTreeMap<ResourceName, String>,
     /// How live is, all services of the rollback together.

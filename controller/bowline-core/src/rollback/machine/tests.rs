@@ -99,6 +99,7 @@ impl Outside {
             found.filter(|_| rollback.branch.is_none()).map(|pull| adopted(pull, self.merges_itself));
         Seen {
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
+            read_at: start(),
             wanted: BTreeMap::new(),
             live: if is_merged { LiveSeen::AsWanted } else { LiveSeen::OnItsWay },
             pull: match found {
@@ -342,6 +343,7 @@ fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
     let strategy = RollbackStrategy::AutoMerge;
     Seen {
         git,
+        read_at: start(),
         wanted: BTreeMap::new(),
         live,
         pull,

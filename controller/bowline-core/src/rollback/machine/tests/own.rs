@@ -55,7 +55,7 @@ fn a_pull_request_is_its_own_only_if_it_takes_all_of_it_back_and_nothing_contrad
 fn what_another_rollback_has_is_not_taken_also_when_it_is_merged() {
     let merged = |number| Pull { state: PullState::Merged, ..offered(number, |_| {}) };
     let second = Rollback { id: "bbbbbbbbbbbb-2".to_owned(), ..rollback(RollbackStrategy::AutoMerge) };
-    let pull = |number| Some(PullRef { number, url: String::new() });
+    let pull = |number| Some(PullRef { number, url: String::new(), base: None });
     let with_pull = Rollback { pull: pull(7), ..rollback(RollbackStrategy::AutoMerge) };
     let pushed = Branch { name: "branch-7".to_owned(), ..branch(true) };
     let with_branch = Rollback { branch: Some(pushed), ..rollback(RollbackStrategy::AutoMerge) };
