@@ -3,7 +3,7 @@
 //! What its text says is only a hint: whoever may push a branch can write it. It is the rollback's own if it has what Bowline
 //! makes when it makes the revert once more, on top of the same commit.
 
-use bowline_core::rollback::machine::{Branch, Marker, Pull, Rollback, Trouble, TroubleKind};
+use bowline_core::rollback::machine::{Branch, Pull, Rollback, Trouble, TroubleKind};
 
 use super::step::{Failed, Reverted, parts, trouble};
 use super::{Scene, Tools};
@@ -47,13 +47,13 @@ impl Tools {
             foreign(rollback, pull, "its content or its trailers are not those of the revert");
             return Ok(None);
         }
-        let by_person = Marker::find(&pull.body).is_some_and(|marker| !marker.merges_itself);
         Ok(Some(Branch {
             name: pull.branch.clone(),
             commit: offered.commit,
-            merges_itself: commit.made.may_merge_itself() && !by_person,
+            merges_itself: commit.made.may_merge_itself(),
             covers,
             parts: parts(&commit.made),
+            // The server is asked for it where it is needed.
             message: String::new(),
         }))
     }
