@@ -134,7 +134,7 @@ impl Tools {
             if rollback.branch.is_some() {
                 return Ok((Some(pull), None));
             }
-            if let Some(branch) = self.prove(rollback, &pull, scene).await? {
+            if let Some(branch) = Box::pin(self.prove(rollback, &pull, scene)).await? {
                 return Ok((Some(pull), Some(branch)));
             }
         }

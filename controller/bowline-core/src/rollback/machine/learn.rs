@@ -20,7 +20,7 @@ impl Rollback {
                 }
                 match pull.state {
                     // It had no effect, and a person was told: once git says otherwise, it goes on.
-                    PullState::Merged if self.merged && !gone_on => {}
+                    PullState::Merged if self.merged_at.is_some() && !gone_on => {}
                     PullState::Merged => self.enter(State::Merged, now),
                     PullState::Closed => self.enter(State::Closed, now),
                     PullState::Open { .. } if gone_on => {

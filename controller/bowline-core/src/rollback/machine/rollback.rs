@@ -51,9 +51,9 @@ pub struct Rollback {
     /// Whether its pull request is still to be closed: the server may merge it by itself, whatever git wants by now.
     #[serde(default)]
     pub to_close: bool,
-    /// Whether the revert was seen merged, or on the branch already: it changes git no more.
+    /// When the revert was first seen merged, or on the branch already: it changes git no more since.
     #[serde(default)]
-    pub merged: bool,
+    pub merged_at: Option<Timestamp>,
     /// When the server was last asked to bring the branch up to date.
     #[serde(default)]
     pub updated_at: Option<Timestamp>,
@@ -178,7 +178,7 @@ impl Rollback {
             why: None,
             went_back_to: BTreeMap::new(),
             to_close: false,
-            merged: false,
+            merged_at: None,
             updated_at: None,
             armed: false,
             trouble: None,
@@ -214,7 +214,8 @@ impl Rollback {
 
     /// Whether it changes git no more: it is merged or over, or it got no branch, and only a person can go on.
     pub(super) fn is_settled(&self) -> bool {
-        let is_stuck = self.state == State::NeedsPerson && (self.branch.is_none() || self.merged);
+        let is_stuck =
+            self.state == State::NeedsPerson && (self.branch.is_none() || self.merged_at.is_some());
         is_stuck || matches!(self.state, State::Merged | State::Converged) || self.state.is_last()
     }
 
@@ -252,7 +253,9 @@ impl Rollback {
 
     pub(super) fn enter_because(&mut self, state: State, now: Timestamp) {
         self.state = state;
-        self.merged |= state == State::Merged;
+        if state == State::Merged {
+            self.merged_at.get_or_insert(now);
+        }
         self.entered_at = now;
         self.look_at = now;
         self.trouble = None;

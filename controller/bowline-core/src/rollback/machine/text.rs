@@ -132,7 +132,7 @@ pub(super) fn list(text: &mut String, heading: &str, lines: &[String]) {
 /// The one comment, for the present state.
 pub fn comment(rollback: &Rollback) -> String {
     let sentence = match rollback.state {
-        State::NeedsPerson if rollback.merged => {
+        State::NeedsPerson if rollback.merged_at.is_some() => {
             format!("Merged without effect: {}.", quoted(rollback.why.as_deref().unwrap_or("see the history")))
         }
         State::Detected | State::Branch | State::PullRequest | State::NeedsPerson => match &rollback.why {
