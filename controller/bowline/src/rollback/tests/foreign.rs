@@ -46,19 +46,16 @@ async fn a_pull_request_with_a_valid_marker_and_another_content_is_neither_adopt
 
 #[tokio::test]
 async fn a_pull_request_with_the_content_of_the_revert_is_its_own_only_if_it_declares_nothing_else() {
-    let cases: [(fn(&Scene) -> String, bool); 2] = [
-        (|scene| reverting(&scene.snapshot.commit), true),
-        (|scene| format!("{}Bowline-Retry: api-2\n", reverting(&scene.snapshot.commit)), false),
-    ];
-    for (message, is_own) in cases {
+    for (more, is_own) in [("", true), ("Bowline-Retry: api-2\n", false)] {
         let mut site = Site::new().await;
         let scene = site.scene(&["web"]).await;
         let mut files = manifests([1, 1]);
         files.retain(|(name, _)| name == "web.yaml");
-        let pull = offer(&site, &files, &message(&scene)).await;
+        let message = format!("{}{more}", reverting(&scene.snapshot.commit));
+        let pull = offer(&site, &files, &message).await;
         site.turn(&scene).await.unwrap();
         let found = site.only().pull.as_ref().map(|found| found.number == pull.number);
-        assert_eq!(found, Some(is_own), "{}", message(&scene));
+        assert_eq!(found, Some(is_own), "{message}");
         let merged = site.states().await.iter().map(|state| *state == PullState::Merged).collect::<Vec<_>>();
         assert_eq!(merged, if is_own { vec![true] } else { vec![false, true] });
     }
