@@ -9,10 +9,12 @@
 //! | `scene` | what a pass tells: the commit, the reports, and what is known of each failed service |
 //! | `begin` | bad verdicts become rollbacks, or join one |
 //! | `revision` | whether ECS still deploys what was last good, and a new revision where it does not |
+//! | `prove` | whether a pull request that was found is the rollback's own |
 //! | `step` | looking, and taking one step |
 //! | `tell` | events, metrics, the status |
 
 mod begin;
+mod prove;
 mod revision;
 mod scene;
 mod step;
@@ -45,6 +47,9 @@ pub(crate) use tell::statuses;
 const MOST_STEPS: usize = 12;
 /// How long the loop sleeps at most: a scene wakes it before.
 const IDLE: Duration = Duration::from_mins(1);
+
+/// How long it sleeps at least while the store cannot be written: each turn asks GitHub.
+const UNREMEMBERED: Duration = Duration::from_secs(15);
 
 /// What the loop works with.
 #[derive(Debug)]
@@ -100,14 +105,16 @@ impl Loop {
     async fn turn_forever(&mut self) {
         loop {
             let scene = self.scenes.borrow_and_update().clone();
-            if let Some(scene) = scene
-                && let Err(error) = self.turn(&scene).await
-            {
-                let problem = crate::engine::sentence(&error);
+            let turned = match scene {
+                Some(scene) => self.turn(&scene).await,
+                None => Ok(()),
+            };
+            if let Err(error) = &turned {
+                let problem = crate::engine::sentence(error);
                 tracing::error!(%problem, "rollbacks wait: nothing is done that could not be remembered");
             }
             self.tell_status();
-            let pause = self.tools.clock.sleep(self.pause());
+            let pause = self.tools.clock.sleep(self.pause(turned.is_ok()));
             tokio::select! {
                 changed = self.scenes.changed() => {
                     if changed.is_err() {
@@ -200,7 +207,7 @@ impl Loop {
             let storm = scene.outage.is_some() || machine::is_storm(self.known.values(), now);
             let seen = self.tools.look(rollback, &self.known, scene, storm, now).await;
             let mut step = rollback.advance(&seen, now);
-            if step.merges() && !self.is_head(scene).await {
+            if step.needs_head() && !self.is_head(scene).await {
                 rollback.base_moved(now);
                 step = Step::Rest;
             }
@@ -219,7 +226,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Whether the branch is still where it was read: from an older one nothing is merged.
+    /// Whether the branch is still where it was read: from an older one nothing is pushed, opened or merged.
     async fn is_head(&self, scene: &Scene) -> bool {
         match self.tools.git.head_is(&scene.snapshot.commit).await {
             Head::Same => true,
@@ -228,7 +235,7 @@ impl Loop {
                 false
             }
             Head::Unreadable(why) => {
-                tracing::warn!(%why, "nothing is merged while nobody knows where the branch is");
+                tracing::warn!(%why, "nothing is rolled back while nobody knows where the branch is");
                 false
             }
         }
@@ -261,14 +268,16 @@ impl Loop {
         Ok(())
     }
 
-    fn pause(&self) -> Duration {
+    /// How long nothing is due; `remembers` says whether the store could be written.
+    fn pause(&self, remembers: bool) -> Duration {
         let github = self.tools.github.is_some();
         let open = self.known.values().filter(|one| !one.is_over(github));
         let next = open.map(|one| one.look_at).min();
         let until =
             next.map(|at| Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO));
-        // Never at once again: a look that changes nothing would spin.
-        until.unwrap_or(IDLE).clamp(Duration::from_secs(1), IDLE)
+        // Never at once again: a look that changes nothing would spin. What could not be written down is due at once.
+        let least = if remembers { Duration::from_secs(1) } else { UNREMEMBERED };
+        until.unwrap_or(IDLE).clamp(least, IDLE)
     }
 
     fn tell_status(&self) {

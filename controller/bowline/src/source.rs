@@ -55,4 +55,4 @@ pub use history::Past;
 pub use person::person;
 pub use proposal::{Merged, Proposals, Proposed};
 pub use work_tree::uncommitted;
-pub use write::{Built, Change, Commit, Committer, GitWriter, Line, Moved, Pushed, WriteError};
+pub use write::{Built, Change, Commit, Committer, GitWriter, Line, Moved, Offered, Pushed, WriteError};

@@ -114,9 +114,9 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether it brings the revert onto the branch that is read, now or later.
-    pub fn merges(&self) -> bool {
-        matches!(self, Self::Merge { .. } | Self::EnableAutoMerge { .. })
+    /// Whether it makes the revert or leads it on toward the branch that is read: only right while that is where it was read.
+    pub fn needs_head(&self) -> bool {
+        matches!(self, Self::Push | Self::OpenPull | Self::Merge { .. } | Self::EnableAutoMerge { .. })
     }
 
     /// The label in metrics and logs; stable.
@@ -220,7 +220,8 @@ impl Rollback {
             return None;
         }
         let expected = branch.commit.clone();
-        let merging = match merging(pull, &expected, branch.merges_itself) {
+        let base = self.pull.as_ref().and_then(|pull| pull.base.as_deref());
+        let merging = match merging(pull, base, &expected, branch.merges_itself) {
             Merging::Person(_) if !branch.not_moved_back.is_empty() => {
                 Merging::Person(not_moved_back(pull, &branch.not_moved_back))
             }

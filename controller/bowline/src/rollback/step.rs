@@ -16,7 +16,19 @@ use jiff::Timestamp;
 
 use super::{Scene, Tools};
 use crate::source::github::{GitHub, GitHubError, NewPull, NotOpened, Verdict};
-use crate::source::{Built, Past, WriteError};
+use crate::source::{Built, Commit, Past, WriteError};
+
+/// A revert in the mirror.
+pub(super) struct Reverted {
+    /// The commit.
+    pub(super) commit: Commit,
+    /// Its message.
+    message: String,
+    /// The services whose failing spec it takes back.
+    pub(super) covers: BTreeSet<ResourceName>,
+    /// Why a secret that it takes back stays as it is at AWS.
+    pub(super) not_moved_back: Vec<String>,
+}
 
 /// Why a step came to nothing.
 pub(super) enum Failed {
@@ -41,7 +53,7 @@ impl From<WriteError> for Failed {
     }
 }
 
-fn trouble(error: &WriteError) -> Trouble {
+pub(super) fn trouble(error: &WriteError) -> Trouble {
     let kind = match error.category() {
         "auth" | "refused" | "signing-key" | "edit" | "shallow" | "internal" => TroubleKind::Person,
         _ => TroubleKind::Passing,
@@ -64,9 +76,11 @@ impl Tools {
         let git = if scene.fresh { git } else { GitSeen::Unknown };
         let mut seen = Seen {
             git,
+            read_at: scene.snapshot.read_at,
             wanted: machine::wanted(rollback, &scene.snapshot.state),
             live,
             pull: PullSeen::NotAsked,
+            proven: None,
             followed: None,
             github: self.github.is_some(),
             writes: scene.may_write(rollback.resources.keys()),
@@ -76,9 +90,13 @@ impl Tools {
         if let Some(github) =
             self.github.as_ref().filter(|_| rollback.needs_pull() && !rollback.is_resting(now))
         {
-            match self.find(github, rollback, known).await {
-                Ok(pull) => {
-                    let followed = self.follows(rollback, pull.as_ref()).await;
+            match self.find(github, rollback, known, scene).await {
+                Ok((pull, proven)) => {
+                    let followed = match &proven {
+                        Some(_) => true,
+                        None => self.follows(rollback, pull.as_ref()).await,
+                    };
+                    seen.proven = proven;
                     seen.followed = pull.as_ref().filter(|_| followed).map(|pull| pull.head.clone());
                     seen.pull = pull.map_or(PullSeen::None, PullSeen::There);
                 }
@@ -92,19 +110,20 @@ impl Tools {
     }
 
     /// The pull request of a rollback, which none of the other known ones has. Before anything is remembered of one, all newest
-    /// are looked through: the store may be new.
+    /// are looked through, since the store may be new: what is found then comes with its branch, which is proven to be its own.
     async fn find(
         &self,
         github: &GitHub,
         rollback: &Rollback,
         known: &BTreeMap<String, Rollback>,
-    ) -> Result<Option<Pull>, (&'static str, Trouble)> {
+        scene: &Scene,
+    ) -> Result<(Option<Pull>, Option<Branch>), (&'static str, Trouble)> {
         let told = |error: GitHubError| (error.category(), error.trouble());
         if let Some(pull) = &rollback.pull {
-            return github.pull(pull.number).await.map(Some).map_err(told);
+            return github.pull(pull.number).await.map(|pull| (Some(pull), None)).map_err(told);
         }
         if rollback.branch.is_none() && rollback.state != State::Detected {
-            return Ok(None);
+            return Ok((None, None));
         }
         let base = self.writer.branch().await.map_err(|error| (error.category(), trouble(&error)))?;
         let pulls = match &rollback.branch {
@@ -112,11 +131,16 @@ impl Tools {
             None => github.newest_pulls().await,
         };
         let pulls = pulls.map_err(told)?;
-        let found = machine::own(rollback, &pulls, &base, known.values()).map(|pull| pull.number);
-        match found {
-            Some(number) => github.pull(number).await.map(Some).map_err(told),
-            None => Ok(None),
+        for found in machine::own(rollback, &pulls, &base, known.values()) {
+            let pull = github.pull(found.number).await.map_err(told)?;
+            if rollback.branch.is_some() {
+                return Ok((Some(pull), None));
+            }
+            if let Some(branch) = Box::pin(self.prove(rollback, &pull, scene)).await? {
+                return Ok((Some(pull), Some(branch)));
+            }
         }
+        Ok((None, None))
     }
 
     /// Whether an open pull request that Bowline may merge has another head than what was pushed, which is only that and its
@@ -125,9 +149,8 @@ impl Tools {
         let Some(pull) = pull.filter(|pull| matches!(pull.state, PullState::Open { .. })) else {
             return false;
         };
-        let Some(pushed) = rollback.expected(pull).filter(|pushed| *pushed != pull.head) else {
-            return false;
-        };
+        let pushed = rollback.branch.as_ref().map(|branch| branch.commit.clone());
+        let Some(pushed) = pushed.filter(|pushed| *pushed != pull.head) else { return false };
         if rollback.strategy != RollbackStrategy::AutoMerge {
             return false;
         }
@@ -192,22 +215,11 @@ impl Tools {
     async fn push(&self, rollback: &mut Rollback, scene: &Scene, now: Timestamp) -> Result<(), Failed> {
         let head = CommitId::parse(&scene.snapshot.commit)
             .map_err(|error| Failed::Cannot(format!("the head is no commit: {error}")))?;
-        let goods = rollback.resources.values().filter_map(|failed| failed.good.clone());
-        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect(), about: None };
-        let history = self.writer.past(past).await?;
-        let failing = self.failing(rollback, scene).await?;
-        let Some(mut revert) = chosen(&history, &failing, &rollback.bad_commit)? else {
+        let Some(Reverted { commit, message, covers, not_moved_back }) =
+            self.build(rollback, scene, head).await?
+        else {
             rollback.reverted_already(now);
             return Ok(());
-        };
-        self.register(scene, &failing, &mut revert).await?;
-        let text = message(&revert, &reason(rollback), &rollback.id);
-        let commit = match self.writer.revert(revert.clone(), text.clone(), rollback.opened_at).await? {
-            Built::NothingToDo => {
-                rollback.reverted_already(now);
-                return Ok(());
-            }
-            Built::Commit(commit) => commit,
         };
         let Some(first) = rollback.resources.keys().next().cloned() else {
             return Err(Failed::Cannot("it is about no service".to_owned()));
@@ -217,20 +229,41 @@ impl Tools {
             .writer
             .push_new(&commit, move |attempt| rollback_branch(&instance, &key, &bad, attempt))
             .await?;
-        let meant = revert.meant();
-        let stays = scene.not_moved_back.iter().filter(|(secret, _)| meant.contains(secret));
-        let not_moved_back: Vec<String> = stays.map(|(_, why)| why.clone()).collect();
         let branch = Branch {
             name: pushed.branch,
             commit: pushed.commit,
             merges_itself: commit.made.may_merge_itself() && not_moved_back.is_empty(),
-            covers: covers(&history, &revert),
+            covers,
             parts: parts(&commit.made),
-            message: text,
+            message,
             not_moved_back,
         };
         rollback.pushed(branch, now);
         Ok(())
+    }
+
+    /// Makes the revert on top of `head`, in the mirror alone; none if the head has it already.
+    pub(super) async fn build(
+        &self,
+        rollback: &Rollback,
+        scene: &Scene,
+        head: CommitId,
+    ) -> Result<Option<Reverted>, Failed> {
+        let goods = rollback.resources.values().filter_map(|failed| failed.good.clone());
+        let past = Past { head, acted_from: scene.acted_from.clone(), until: goods.collect(), about: None };
+        let history = self.writer.past(past).await?;
+        let failing = self.failing(rollback, scene).await?;
+        let Some(mut revert) = chosen(&history, &failing, &rollback.bad_commit)? else { return Ok(None) };
+        self.register(scene, &failing, &mut revert).await?;
+        let message = message(&revert, &reason(rollback), &rollback.id);
+        let covers = covers(&history, &revert);
+        let meant = revert.meant();
+        let stays = scene.not_moved_back.iter().filter(|(secret, _)| meant.contains(secret));
+        let not_moved_back = stays.map(|(_, why)| why.clone()).collect();
+        Ok(match self.writer.revert(revert, message.clone(), rollback.opened_at).await? {
+            Built::NothingToDo => None,
+            Built::Commit(commit) => Some(Reverted { commit, message, covers, not_moved_back }),
+        })
     }
 
     /// The services that it goes back for, and to what.
@@ -309,12 +342,9 @@ impl Tools {
     }
 }
 
-/// Labels, reviewers, the comment, and what is said of the bad commit; without a pull request the last alone.
+/// The comment, what is said of the bad commit, labels and reviewers; without a pull request the second alone.
 async fn tell(github: &GitHub, rollback: &mut Rollback, number: Option<u64>) -> Result<(), Failed> {
     if let Some(number) = number {
-        if rollback.told.is_none() {
-            github.decorate(number).await?;
-        }
         let marker = machine::comment_marker(&rollback.instance);
         github.comment(number, &marker, &machine::comment(rollback)).await?;
     }
@@ -324,6 +354,12 @@ async fn tell(github: &GitHub, rollback: &mut Rollback, number: Option<u64>) -> 
         url: rollback.pull.as_ref().map(|pull| pull.url.clone()),
     };
     github.convict(&rollback.bad_commit, &verdict).await?;
+    // Last: a reviewer that GitHub refuses keeps nobody from reading the rest.
+    if let Some(number) = number
+        && rollback.told.is_none()
+    {
+        github.decorate(number).await?;
+    }
     rollback.has_told();
     Ok(())
 }
@@ -366,7 +402,7 @@ fn covers(history: &[PastCommit], revert: &Revert) -> BTreeSet<ResourceName> {
     covered
 }
 
-fn parts(made: &Made) -> Vec<String> {
+pub(super) fn parts(made: &Made) -> Vec<String> {
     let line = |(part, changes): (&_, &Vec<_>)| {
         let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
         format!("{part}: {}", changes.join(", "))

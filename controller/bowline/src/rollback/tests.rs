@@ -21,6 +21,7 @@ use crate::source::github::{Check, Credential, GitHubAuth, GitHubSettings, Repos
 use crate::source::{Committer, GitAuth, GitSettings, GitSource};
 use crate::store::Store;
 
+mod foreign;
 mod holds;
 mod steps;
 
@@ -80,13 +81,18 @@ fn commit(path: &Path, message: &str, files: &[(String, String)]) -> CommitId {
 
 /// Who speaks with GitHub.
 fn client(simulated: &Simulated, login: &str, clock: &Clock) -> GitHub {
+    client_with(simulated, login, clock, BTreeSet::new())
+}
+
+/// Who speaks with GitHub, and asks these people for reviews.
+fn client_with(simulated: &Simulated, login: &str, clock: &Clock, reviewers: BTreeSet<String>) -> GitHub {
     let token = simulated.create_token(login, Permissions::owner()).unwrap();
     let settings = GitHubSettings {
         base_url: simulated.url(),
         repository: RepositoryName::parse(REPOSITORY).unwrap(),
         auth: GitHubAuth::Token(Credential::Value(token.into())),
         labels: BTreeSet::new(),
-        reviewers: BTreeSet::new(),
+        reviewers,
     };
     GitHub::new(settings, clock.clone())
 }

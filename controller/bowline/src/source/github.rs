@@ -11,6 +11,7 @@
 //! | `auth` | tokens, and those that a GitHub App gets for its private key |
 //! | `error` | [`GitHubError`]: what went wrong, in words |
 //! | `limits` | when GitHub may be called again |
+//! | `merge_method` | in which way a pull request is merged |
 //! | `open` | pull requests that are open for the watched branch |
 //! | `pulls` | pull requests: found, opened, merged |
 //! | `tell` | labels, reviewers, comments, statuses, check runs |
@@ -20,6 +21,7 @@ mod auth;
 mod call;
 mod error;
 mod limits;
+mod merge_method;
 mod open;
 mod pulls;
 mod tell;
@@ -42,6 +44,7 @@ pub use tell::{Check, Verdict};
 
 use auth::Session;
 use limits::Limits;
+use merge_method::MergeMethod;
 
 /// Which repository, where, and who we are there.
 #[derive(Debug, Clone)]
@@ -106,13 +109,22 @@ pub struct GitHub {
     repository: SyncMutex<RepositoryName>,
     session: Mutex<Option<Session>>,
     limits: SyncMutex<Limits>,
+    /// The ways of merging that the rules of the branch refused.
+    refused_methods: SyncMutex<BTreeSet<MergeMethod>>,
 }
 
 impl GitHub {
     /// Nothing is asked before the first call.
     pub fn new(settings: GitHubSettings, clock: Clock) -> Self {
         let repository = SyncMutex::new(settings.repository.clone());
-        Self { settings, clock, repository, session: Mutex::new(None), limits: SyncMutex::default() }
+        Self {
+            settings,
+            clock,
+            repository,
+            session: Mutex::new(None),
+            limits: SyncMutex::default(),
+            refused_methods: SyncMutex::default(),
+        }
     }
 
     /// What the repository is called by now.
@@ -122,6 +134,10 @@ impl GitHub {
 
     fn limits(&self) -> std::sync::MutexGuard<'_, Limits> {
         self.limits.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn refused_methods(&self) -> std::sync::MutexGuard<'_, BTreeSet<MergeMethod>> {
+        self.refused_methods.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn renamed(&self, to: RepositoryName) {

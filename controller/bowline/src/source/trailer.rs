@@ -1,7 +1,12 @@
 //! The trailers of a commit's message, found as git finds them, also where a server made the message of a pull request's text.
 
-use bowline_core::rollback::revert::Trailers;
+use std::collections::BTreeSet;
+
+use bowline_core::rollback::revert::{INCIDENT_TRAILER, Trailers};
 use git2::{Commit, message_trailers_strs};
+
+/// What the names of all trailers begin with that mean anything to Bowline, in small letters.
+const OWN: &str = "bowline-";
 
 /// What a server that squashes adds to a message: who else wrote it.
 const ADDED: [&str; 2] = ["co-authored-by:", "signed-off-by:"];
@@ -20,6 +25,13 @@ pub(super) fn values(commit: &Commit<'_>, name: &str) -> Vec<String> {
 /// What the trailers of a commit of Bowline's declare.
 pub(super) fn declared(commit: &Commit<'_>) -> Trailers {
     declared_in(&message(commit))
+}
+
+/// Everything of Bowline's that a commit declares and that has an effect, by name: all but whose incident it is.
+pub(super) fn effects(commit: &Commit<'_>) -> BTreeSet<(String, String)> {
+    let pairs = pairs(&message(commit)).into_iter();
+    let pairs = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+    pairs.filter(|(name, _)| name.starts_with(OWN) && !name.eq_ignore_ascii_case(INCIDENT_TRAILER)).collect()
 }
 
 fn message(commit: &Commit<'_>) -> String {

@@ -8,11 +8,13 @@
 //! | `patch` | what a commit changes, as text |
 //! | `push` | a new branch, or a branch moved forward; never by force |
 //! | `follow` | whether a branch is still what was pushed |
+//! | `offer` | whether what a pull request offers is what Bowline makes itself |
 //! | `error` | [`WriteError`] |
 
 mod commit;
 mod error;
 mod follow;
+mod offer;
 mod patch;
 mod push;
 mod revert;
@@ -30,6 +32,7 @@ use jiff::Timestamp;
 
 pub use commit::Committer;
 pub use error::WriteError;
+pub use offer::Offered;
 pub use push::{Moved, Pushed};
 
 use super::address::Address;
@@ -220,6 +223,19 @@ impl GitWriter {
             follow::follows(mirror, settings, route, &branch, (&head, &pushed))
         })
         .await
+    }
+
+    /// The one commit of the pull request with this number whose head is `head`; none if it has more than that.
+    pub async fn offered(&self, number: u64, head: CommitId) -> Result<Option<Offered>, WriteError> {
+        self.on_remote(move |mirror, settings, route| {
+            offer::offered(mirror, settings, route, (number, &head))
+        })
+        .await
+    }
+
+    /// Whether two commits of the mirror have the same content on top of the same commit, and declare the same.
+    pub async fn is_same(&self, one: CommitId, other: CommitId) -> Result<bool, WriteError> {
+        self.on_mirror(move |mirror, _, _| offer::is_same(mirror, &one, &other)).await
     }
 
     /// The name of the branch that is read, without `refs/heads/`; asks the remote where `HEAD` is configured.

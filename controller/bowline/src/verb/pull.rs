@@ -85,7 +85,7 @@ pub(super) async fn merge(
             clock.sleep(PAUSE).await;
         }
         let tried = match github.pull(number).await {
-            Ok(pull) => match merging(&pull, proposal.commit, proposal.merges_itself) {
+            Ok(pull) => match merging(&pull, Some(proposal.base), proposal.commit, proposal.merges_itself) {
                 Merging::Done => return Ok((Progress::Merged, None)),
                 Merging::ByItself => return Ok((Progress::ByItself, None)),
                 Merging::Person(why) => return Ok((Progress::Open, Some(why))),

@@ -3,25 +3,24 @@
 use jiff::Timestamp;
 
 use super::state::SETTLE;
-use super::{
-    Branch, GitSeen, LiveSeen, Marker, Pull, PullRef, PullSeen, PullState, Rollback, Seen, State, Tried,
-    later,
-};
-use crate::name::{CommitId, ResourceName};
+use super::{GitSeen, LiveSeen, PullRef, PullSeen, PullState, Rollback, Seen, State, Tried, later};
+use crate::name::ResourceName;
 use crate::plan::{Evidence, SpecHash};
 
 impl Rollback {
     pub(super) fn learn_before_the_merge(&mut self, seen: &Seen, now: Timestamp) {
         let gone_on = seen.git == GitSeen::WantsOther;
         match &seen.pull {
-            PullSeen::There(pull) => {
-                self.pull = Some(PullRef { number: pull.number, url: pull.url.clone() });
-                self.adopt(pull);
+            // What is not proven to be its own tells nothing.
+            PullSeen::There(pull) if self.adopt(seen) => {
+                self.pull = Some(PullRef::of(pull, self.pull.as_ref()));
                 let followed = seen.followed.as_ref().filter(|followed| **followed == pull.head);
                 if let Some((branch, followed)) = self.branch.as_mut().zip(followed) {
                     branch.commit = followed.clone();
                 }
                 match pull.state {
+                    // It had no effect, and a person was told: once git says otherwise, it goes on.
+                    PullState::Merged if self.merged_at.is_some() && !gone_on => {}
                     PullState::Merged => self.enter(State::Merged, now),
                     PullState::Closed => self.enter(State::Closed, now),
                     PullState::Open { .. } if gone_on => {
@@ -41,7 +40,7 @@ impl Rollback {
                 let merged = self.branch.is_some();
                 self.enter(if merged { State::Merged } else { State::Overtaken }, now);
             }
-            PullSeen::None | PullSeen::NotAsked => {}
+            PullSeen::There(_) | PullSeen::None | PullSeen::NotAsked => {}
         }
     }
 
@@ -59,31 +58,20 @@ impl Rollback {
         }
     }
 
-    /// What the pull request's own text says of its branch, where that was forgotten.
-    fn adopt(&mut self, pull: &Pull) {
-        if self.branch.is_some() {
-            return;
+    /// Takes up its branch, where that was forgotten and what is seen proves which one it is. False where none is known.
+    fn adopt(&mut self, seen: &Seen) -> bool {
+        if self.branch.is_none() {
+            self.branch.clone_from(&seen.proven);
         }
-        let marker = Marker::find(&pull.body).filter(|marker| marker.bad_commit == self.bad_commit);
-        let named = marker.as_ref().and_then(|marker| marker.resources.clone());
-        self.branch = Some(Branch {
-            name: pull.branch.clone(),
-            commit: marker.as_ref().map_or_else(|| pull.head.clone(), |marker| marker.commit.clone()),
-            merges_itself: marker.is_some_and(|marker| marker.merges_itself),
-            covers: named.unwrap_or_else(|| self.resources.keys().cloned().collect()),
-            parts: Vec::new(),
-            message: String::new(),
-            not_moved_back: Vec::new(),
-        });
-    }
-
-    /// The commit that the pull request's head has to be.
-    pub fn expected(&self, pull: &Pull) -> Option<CommitId> {
-        let remembered = self.branch.as_ref().map(|branch| branch.commit.clone());
-        remembered.or_else(|| Marker::find(&pull.body).map(|marker| marker.commit))
+        self.branch.is_some()
     }
 
     pub(super) fn learn_after_the_merge(&mut self, seen: &Seen, now: Timestamp) {
+        if seen.git == GitSeen::WantsFailed && self.went_back_to.is_empty() && self.entered_at < seen.read_at
+        {
+            self.why = Some(self.without_effect());
+            self.enter_because(State::NeedsPerson, now);
+        }
         if seen.git != GitSeen::WantsOther {
             return;
         }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::{Pull, Rollback};
 use crate::name::{CommitId, InstanceName, ResourceName};
 
-/// What the text of a pull request says for Bowline itself: enough to go on after everything else was forgotten.
+/// What the text of a pull request says for Bowline itself: enough to find it again after everything else was forgotten.
+/// Anybody may write it, so that it proves nothing.
 ///
 /// An earlier version said less: what is absent contradicts nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,14 +76,15 @@ impl Marker {
     }
 }
 
-/// The pull request of a rollback that remembers none, among these, newest first, for the branch that is read (`base`): that of
-/// the branch that it pushed, or one whose text says that it takes back what failed. None that another known rollback has.
+/// Which pull requests may be that of a rollback that remembers none, among these, newest first, for the branch that is read
+/// (`base`): those of the branch that it pushed, or those whose text says that they take back what failed. None that another
+/// known rollback has. What a text says is only a hint where to look, since anybody may write it.
 pub fn own<'a, 'r>(
     rollback: &Rollback,
     pulls: &'a [Pull],
     base: &str,
     known: impl IntoIterator<Item = &'r Rollback>,
-) -> Option<&'a Pull> {
+) -> Vec<&'a Pull> {
     let others: Vec<&Rollback> = known.into_iter().filter(|other| other.id != rollback.id).collect();
     let is_anothers = |pull: &Pull| {
         others.iter().any(|other| match (&other.pull, &other.branch) {
@@ -95,5 +97,5 @@ pub fn own<'a, 'r>(
         Some(branch) => branch.name == pull.branch,
         None => Marker::find(&pull.body).is_some_and(|marker| marker.is_for(rollback)),
     };
-    pulls.iter().find(|pull| pull.base == base && is_for_it(pull) && !is_anothers(pull))
+    pulls.iter().filter(|pull| pull.base == base && is_for_it(pull) && !is_anothers(pull)).collect()
 }

@@ -24,15 +24,21 @@ pub enum Merging {
     Person(String),
 }
 
-/// What can be done so that `pull` gets merged. Only `expected` may be at its head: what somebody else pushed is theirs to
-/// merge. `merges_itself` says whether its content may be merged without a person.
-pub fn merging(pull: &Pull, expected: &CommitId, merges_itself: bool) -> Merging {
+/// What can be done so that `pull` gets merged into `base`; none where nobody remembers what it was for. Into another branch it
+/// is a person's to merge. Only `expected` may be at its head: what somebody else pushed is theirs to merge. `merges_itself` says whether its content may be merged without a person.
+pub fn merging(pull: &Pull, base: Option<&str>, expected: &CommitId, merges_itself: bool) -> Merging {
     let (mergeability, auto_merge) = match pull.state {
         PullState::Merged => return Merging::Done,
         PullState::Closed => return Merging::Person("somebody closed it".to_owned()),
         PullState::Open { mergeability, auto_merge } => (mergeability, auto_merge),
     };
     let url = &pull.url;
+    if let Some(base) = base.filter(|base| **base != *pull.base) {
+        let other = &pull.base;
+        return Merging::Person(format!(
+            "somebody turned it to the branch {other}, and what failed is on {base}: turn it back at {url}, or merge or close it"
+        ));
+    }
     if !merges_itself {
         return Merging::Person(format!(
             "a person has to read it at {url} and merge or close it: a document was replaced by an earlier form, since later changes \

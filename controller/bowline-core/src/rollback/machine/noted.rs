@@ -26,7 +26,7 @@ impl Rollback {
 
     /// Notes that the pull request is open.
     pub fn opened(&mut self, pull: &Pull, now: Timestamp) {
-        self.pull = Some(PullRef { number: pull.number, url: pull.url.clone() });
+        self.pull = Some(PullRef::of(pull, None));
         self.enter(State::PullRequest, now);
     }
 

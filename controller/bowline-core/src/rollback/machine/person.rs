@@ -125,6 +125,19 @@ impl Rollback {
         }
     }
 
+    /// Why the revert is merged and git wants what failed all the same, and what to do next.
+    pub(super) fn without_effect(&self) -> String {
+        let (what, page) = match &self.pull {
+            Some(pull) => ("its pull request was merged", format!(", look at {}", pull.url)),
+            None => ("the branch had the revert already", String::new()),
+        };
+        format!(
+            "{what}, and the branch that is read still wants what failed: it was changed before the merge, merged into another \
+             branch, or put back since{page}; next: {}",
+            self.each("rollback")
+        )
+    }
+
     /// A verb for each of the services.
     pub fn each(&self, verb: &str) -> String {
         let commands = self.resources.keys().map(|name| format!("`bowline {verb} {name}`"));

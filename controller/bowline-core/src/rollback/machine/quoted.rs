@@ -26,14 +26,19 @@ pub(crate) fn defused(text: &str) -> String {
             other => escaped.push(other),
         }
     }
-    escaped.replace("<!--", &format!("<!{BREAK}--"))
+    uncommented(&escaped)
+}
+
+/// The text without the beginning of a comment: what Bowline writes for itself is found by that, also within a block of code.
+fn uncommented(text: &str) -> String {
+    text.replace("<!--", &format!("<!{BREAK}--"))
 }
 
 /// The text as a block of code, which it cannot end by itself.
 pub(crate) fn fenced(text: &str) -> String {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}text\n{}\n{fence}", unlinked(text).trim_end())
+    format!("{fence}text\n{}\n{fence}", uncommented(&unlinked(text)).trim_end())
 }
 
 /// The text without references: `@somebody`, `#12`, `GH-12`, `owner/name#12`, and addresses of issues. Line breaks stay.
@@ -105,6 +110,11 @@ mod tests {
     fn a_block_of_code_ends_where_it_has_to() {
         assert_eq!(fenced("a\n"), "```text\na\n```");
         assert_eq!(fenced("````\ncloses #1").replace(BREAK, "_"), "`````text\n````\ncloses #_1\n`````");
+        let marker = "<!-- bowline:revert bad=x -->\n<!-- bowline:end -->";
+        assert_eq!(
+            fenced(marker).replace(BREAK, "_"),
+            "```text\n<!_-- bowline:revert bad=x -->\n<!_-- bowline:end -->\n```"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::CLOSE;
 use super::trouble::Lasting;
-use super::{State, comment, later, status};
+use super::{Pull, State, comment, later, status};
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, InstanceName, ResourceName, SecretVersionId};
 use crate::plan::{Evidence, SpecHash};
@@ -51,6 +51,9 @@ pub struct Rollback {
     /// Whether its pull request is still to be closed: the server may merge it by itself, whatever git wants by now.
     #[serde(default)]
     pub to_close: bool,
+    /// When the revert was first seen merged, or on the branch already: it changes git no more since.
+    #[serde(default)]
+    pub merged_at: Option<Timestamp>,
     /// When the server was last asked to bring the branch up to date.
     #[serde(default)]
     pub updated_at: Option<Timestamp>,
@@ -150,6 +153,21 @@ pub struct PullRef {
     pub number: u64,
     /// Its page.
     pub url: String,
+    /// The branch that it was for when it was first seen, without `refs/heads/`. Absent in what an earlier version stored.
+    #[serde(default)]
+    pub base: Option<String>,
+}
+
+impl PullRef {
+    /// What is remembered of a pull request; the branch that it is for as it was `before`, where that is known.
+    pub(super) fn of(pull: &Pull, before: Option<&Self>) -> Self {
+        let known = before.filter(|before| before.number == pull.number);
+        Self {
+            number: pull.number,
+            url: pull.url.clone(),
+            base: known.and_then(|known| known.base.clone()).or_else(|| Some(pull.base.clone())),
+        }
+    }
 }
 
 impl Rollback {
@@ -178,6 +196,7 @@ impl Rollback {
             why: None,
             went_back_to: BTreeMap::new(),
             to_close: false,
+            merged_at: None,
             updated_at: None,
             armed: false,
             trouble: None,
@@ -222,7 +241,8 @@ impl Rollback {
 
     /// Whether it changes git no more: it is merged or over, or it got no branch, and only a person can go on.
     pub(super) fn is_settled(&self) -> bool {
-        let is_stuck = self.state == State::NeedsPerson && self.branch.is_none();
+        let is_stuck =
+            self.state == State::NeedsPerson && (self.branch.is_none() || self.merged_at.is_some());
         is_stuck || matches!(self.state, State::Merged | State::Converged) || self.state.is_last()
     }
 
@@ -261,6 +281,9 @@ impl Rollback {
 
     pub(super) fn enter_because(&mut self, state: State, now: Timestamp) {
         self.state = state;
+        if state == State::Merged {
+            self.merged_at.get_or_insert(now);
+        }
         self.entered_at = now;
         self.look_at = now;
         self.trouble = None;

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use super::Branch;
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, ResourceName};
 
@@ -10,12 +13,16 @@ use crate::name::{CommitId, ResourceName};
 pub struct Seen {
     /// Whether git still wants what failed.
     pub git: GitSeen,
+    /// When the branch that is read was last asked where it is.
+    pub read_at: Timestamp,
     /// Digests of what it wants of the rollback's services.
     pub wanted: BTreeMap<ResourceName, String>,
     /// How live is, all services of the rollback together.
     pub live: LiveSeen,
     /// The pull request, asked for after git was read.
     pub pull: PullSeen,
+    /// The branch of the pull request, where the rollback remembers none: only if Bowline made the same content again by itself.
+    pub proven: Option<Branch>,
     /// The head of the pull request, if it is what was pushed with nothing but its base merged into it.
     pub followed: Option<CommitId>,
     /// Whether a server with pull requests is configured.

@@ -73,6 +73,11 @@ fn branch(merges_itself: bool) -> Branch {
     }
 }
 
+/// The branch of a pull request, of which only the message is not known again.
+fn adopted(pull: &Pull, merges_itself: bool) -> Branch {
+    Branch { name: pull.branch.clone(), message: String::new(), ..branch(merges_itself) }
+}
+
 /// What is outside of Bowline, and how often it was changed.
 #[derive(Debug, Clone)]
 struct Outside {
@@ -92,10 +97,13 @@ impl Outside {
         let is_merged = !self.merged.is_empty();
         let found = match &rollback.branch {
             Some(branch) => self.pulls.iter().find(|pull| pull.branch == branch.name),
-            None => own(rollback, &self.pulls, "main", []),
+            None => own(rollback, &self.pulls, "main", []).into_iter().next(),
         };
+        let proven =
+            found.filter(|_| rollback.branch.is_none()).map(|pull| adopted(pull, self.merges_itself));
         Seen {
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
+            read_at: start(),
             wanted: BTreeMap::new(),
             live: if is_merged { LiveSeen::AsWanted } else { LiveSeen::OnItsWay },
             pull: match found {
@@ -103,6 +111,7 @@ impl Outside {
                 Some(pull) => PullSeen::There(pull.clone()),
                 None => PullSeen::None,
             },
+            proven,
             followed: None,
             github: true,
             writes: true,
@@ -338,9 +347,11 @@ fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
     let strategy = RollbackStrategy::AutoMerge;
     Seen {
         git,
+        read_at: start(),
         wanted: BTreeMap::new(),
         live,
         pull,
+        proven: None,
         followed: None,
         github: true,
         writes: true,

@@ -137,6 +137,9 @@ pub(super) fn list(text: &mut String, heading: &str, lines: &[String]) {
 /// The one comment, for the present state.
 pub fn comment(rollback: &Rollback) -> String {
     let sentence = match rollback.state {
+        State::NeedsPerson if rollback.merged_at.is_some() => {
+            format!("Merged without effect: {}.", quoted(rollback.why.as_deref().unwrap_or("see the history")))
+        }
         State::Detected | State::Branch | State::PullRequest | State::NeedsPerson => match &rollback.why {
             Some(why) => format!("Not merged yet: {}.", quoted(why)),
             None => "Not merged yet.".to_owned(),

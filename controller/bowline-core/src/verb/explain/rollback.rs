@@ -58,7 +58,8 @@ impl RollbackSeen {
     pub(super) fn goes_back(&self) -> bool {
         match self.state {
             State::Detected | State::Branch | State::PullRequest | State::Merged | State::Converged => true,
-            State::NeedsPerson => self.branch.is_some(),
+            // With a pull request it was merged, without effect.
+            State::NeedsPerson => self.branch.is_some() && self.pull_request.is_none(),
             State::Verified | State::Closed | State::Overtaken | State::Failed => false,
         }
     }
@@ -102,9 +103,12 @@ impl RollbackSeen {
                 Some(url) => vec![format!("look at the revert, and merge it: {url}")],
                 None => wait(),
             },
-            State::NeedsPerson => match &self.branch {
-                Some(branch) => vec![format!("look at the revert, and merge the branch {branch} by hand")],
-                None => {
+            State::NeedsPerson => match (&self.branch, &self.pull_request) {
+                (Some(_), Some(url)) => vec![format!("look at what was merged: {url}")],
+                (Some(branch), None) => {
+                    vec![format!("look at the revert, and merge the branch {branch} by hand")]
+                }
+                (None, _) => {
                     vec![format!("go back to a commit that you name: bowline rollback {name} --to COMMIT")]
                 }
             },

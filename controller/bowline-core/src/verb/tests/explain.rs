@@ -41,8 +41,8 @@ fn where_a_rollback_is_decides_what_comes_next() {
         (State::Converged, Some("wait; bowline history web tells what happens".to_owned()), true),
         (
             State::NeedsPerson,
-            Some(format!("look at the revert, and merge the branch {branch} by hand")),
-            true,
+            Some("look at what was merged: https://github.com/acme/infra/pull/7".to_owned()),
+            false,
         ),
         (State::Closed, Some("to go back after all: bowline rollback web".to_owned()), false),
         (State::Failed, Some(format!("go back further: {named}")), false),
@@ -57,6 +57,10 @@ fn where_a_rollback_is_decides_what_comes_next() {
         wanted.extend(usual.iter().filter(|one| !goes_back || !one.starts_with("go back in git")).cloned());
         assert_eq!(explained(Some(&seen(state))).can_do, wanted, "{state}");
     }
+    let by_hand = RollbackSeen { pull_request: None, ..seen(State::NeedsPerson) };
+    let can_do = explained(Some(&by_hand)).can_do;
+    assert_eq!(can_do[0], format!("look at the revert, and merge the branch {branch} by hand"));
+    assert!(!can_do.iter().any(|one| one.starts_with("go back in git")), "{can_do:?}");
     let stuck = RollbackSeen { branch: None, pull_request: None, ..seen(State::NeedsPerson) };
     let can_do = explained(Some(&stuck)).can_do;
     assert_eq!(can_do[0], format!("go back to a commit that you name: {named}"));

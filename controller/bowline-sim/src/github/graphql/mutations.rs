@@ -64,6 +64,11 @@ fn enable(
     if let Some(message) = forbidden(&known.settings, method) {
         return Err(unprocessable(message));
     }
+    let is_linear =
+        known.protections.get(&own.base_branch).is_some_and(|rules| rules.required_linear_history);
+    if is_linear && method == MergeMethod::Merge {
+        return Err(unprocessable("Pull request Merge commits are not allowed on this branch"));
+    }
     let expected = input["expectedHeadOid"].as_str();
     if expected.is_some_and(|expected| expected != own.head.to_string()) {
         let message = "Head branch was modified. Review and try the merge again.";

@@ -7,9 +7,24 @@ async fn nothing_is_merged_while_the_branch_is_elsewhere_than_where_it_was_read(
     commit(&site.path, "Something else", &[("README.md".to_owned(), "Hello\n".to_owned())]);
     site.turn(&before).await.unwrap();
     site.turn(&before).await.unwrap();
-    assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
+    assert_eq!((site.known(), site.writes()), (vec![State::Detected], 0), "nor pushed");
     let after = site.scene(&["web"]).await;
     site.turn(&after).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+}
+
+#[tokio::test]
+async fn from_a_branch_that_moved_no_pull_request_is_opened_either() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    let operation = "POST /repos/{owner}/{repo}/pulls";
+    site.simulated.add_fault(FaultRule::new(Fault::ServerError500).operation(operation).times(1));
+    site.turn(&scene).await.unwrap();
+    commit(&site.path, "Something else", &[("README.md".to_owned(), "Hello\n".to_owned())]);
+    site.turn(&scene).await.unwrap();
+    assert_eq!((site.states().await, site.known()), (Vec::new(), vec![State::Branch]));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
     assert_eq!(site.states().await, [PullState::Merged]);
 }
 

@@ -15,6 +15,7 @@ async fn a_failure_that_could_not_be_written_down_is_looked_at_again() {
     let scene = site.scene(&["web"]).await;
     site.store.rollbacks().refuse("%").await;
     site.turn(&scene).await.unwrap_err();
+    assert!(site.rollbacks.pause(false) >= UNREMEMBERED);
     assert_eq!((site.states().await, site.known()), (Vec::new(), Vec::new()));
     site.store.rollbacks().refuse_nothing().await;
     site.turn(&scene).await.unwrap();
@@ -30,6 +31,11 @@ async fn no_step_is_taken_that_could_not_be_written_down() {
         site.turn(&scene).await.unwrap_err();
         assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
         assert_eq!(site.known(), [State::Branch], "what the store has");
+        assert_eq!(
+            site.rollbacks.pause(false),
+            UNREMEMBERED,
+            "it is due, and GitHub is not asked each second"
+        );
     }
     site.store.rollbacks().refuse_nothing().await;
     site.turn(&scene).await.unwrap();
@@ -141,15 +147,12 @@ async fn what_somebody_else_pushed_is_not_followed() {
 #[tokio::test]
 async fn a_refusal_to_open_is_looked_at_before_a_person_is_waited_for() {
     let operation = "POST /repos/{owner}/{repo}/pulls";
-    // The branch came to main by another way meanwhile.
+    // The branch came to main by another way, just now.
     let mut site = Site::new().await;
     let scene = site.scene(&["web"]).await;
-    site.simulated.add_fault(FaultRule::new(Fault::ServerError500).operation(operation).times(1));
-    site.turn(&scene).await.unwrap();
-    let branch = site.only().branch.clone().unwrap();
-    let git = Repository::open_bare(&site.path).unwrap();
-    let pushed = git2::Oid::from_str(branch.commit.as_str()).unwrap();
-    git.reference("refs/heads/main", pushed, true, "by hand").unwrap();
+    let message = "Validation Failed: No commits between main and bowline".to_owned();
+    let refuse = Fault::Refuse { status: 422, message };
+    site.simulated.add_fault(FaultRule::new(refuse).operation(operation).times(1));
     site.turn(&scene).await.unwrap();
     assert_eq!((site.states().await, site.known()), (Vec::new(), vec![State::Merged]));
 
@@ -180,8 +183,9 @@ async fn what_came_back_the_same_was_released_and_failed_again_is_told_with_what
         Some(Tried { began: site.rollbacks.now(), deployment: Some("2".to_owned()) });
     site.turn(&scene).await.unwrap();
     assert_eq!(site.states().await, [PullState::Merged], "it is not reverted a second time");
-    let stuck: Vec<&Rollback> =
-        site.rollbacks.known.values().filter(|known| known.state == State::NeedsPerson).collect();
+    // The first is told as well: what it took back was put back before git was seen to go back.
+    let stuck = |known: &&Rollback| known.state == State::NeedsPerson && known.branch.is_none();
+    let stuck: Vec<&Rollback> = site.rollbacks.known.values().filter(stuck).collect();
     let [stuck] = stuck[..] else { panic!("{:?}", site.rollbacks.known) };
     assert_eq!(stuck.bad_commit, bad, "the commit that is bad, not the newest one");
     let told = site.store.history().newest(Some("web"), 1).await.unwrap();
@@ -210,4 +214,74 @@ async fn another_instance_on_the_same_repository_has_a_pull_request_of_its_own()
     let bad = &scene.snapshot.commit[..12];
     let of = |whose: &str| format!("bowline/rollback/{whose}ecsservice-web/{bad}-1");
     assert_eq!(branches, [of(""), of("blue/")]);
+}
+
+#[tokio::test]
+async fn a_reviewer_that_github_refuses_keeps_nothing_else_from_being_told() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    let reviewers = BTreeSet::from(["nobody".to_owned()]);
+    let clock = site.rollbacks.tools.clock.clone();
+    let github = client_with(&site.simulated, "bowline", &clock, reviewers);
+    site.rollbacks.tools.github = Some(Arc::new(github));
+    let message = "Reviews may only be requested from collaborators.".to_owned();
+    let asked = "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers";
+    let refuse = Fault::Refuse { status: 422, message };
+    site.simulated.add_fault(FaultRule::new(refuse).operation(asked));
+    for _ in 0..2 {
+        site.turn(&scene).await.unwrap();
+    }
+    let calls = site.simulated.calls();
+    let told = |operation: &str| calls.iter().any(|call| call.operation == operation && call.status == 201);
+    assert!(told("POST /repos/{owner}/{repo}/issues/{issue_number}/comments"), "{calls:?}");
+    assert!(told("POST /repos/{owner}/{repo}/statuses/{sha}"), "{calls:?}");
+    assert_eq!(calls.iter().filter(|call| call.operation == asked).count(), 1);
+    let trouble = site.only().trouble.as_ref().map(|trouble| trouble.sentence.clone());
+    assert!(trouble.is_some_and(|sentence| sentence.contains("Reviews may only")), "and it is told");
+}
+
+#[tokio::test]
+async fn a_merge_of_what_somebody_emptied_before_is_told_as_soon_as_git_was_read_again() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    let [pull] = &*site.pulls().await else { panic!("one") };
+    let git = Repository::open_bare(&site.path).unwrap();
+    let own = git.find_commit(git2::Oid::from_str(pull.head.as_str()).unwrap()).unwrap();
+    let who = git2::Signature::now("Bob", "bob@example.com").unwrap();
+    let tree = own.parent(0).unwrap().tree().unwrap();
+    let branch = format!("refs/heads/{}", pull.branch);
+    git.commit(Some(&branch), &who, &who, "Rather not", &tree, &[&own]).unwrap();
+    site.protect(None);
+    assert_eq!(site.states().await, [PullState::Merged], "GitHub was to merge it by itself");
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.known(), [State::Merged], "git was read before");
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.known(), [State::NeedsPerson]);
+    let why = site.only().why.clone().unwrap();
+    assert!(why.ends_with("; next: `bowline rollback web`"), "{why}");
+}
+
+#[tokio::test]
+async fn where_the_history_has_to_be_linear_it_is_squashed_with_its_trailers_now_and_by_the_server() {
+    for checked_first in [false, true] {
+        let mut site = Site::new().await;
+        let checks = if checked_first { checked(false) } else { Protection::default() };
+        site.protect(Some(Protection { required_linear_history: true, enforce_admins: true, ..checks }));
+        let scene = site.scene(&["web"]).await;
+        site.turn(&scene).await.unwrap();
+        if checked_first {
+            assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
+            site.ci(&site.pulls().await[0].head.clone()).await;
+        }
+        assert_eq!(site.states().await, [PullState::Merged], "checked first: {checked_first}");
+        let git = Repository::open_bare(&site.path).unwrap();
+        let main = git.find_reference("refs/heads/main").unwrap().peel_to_commit().unwrap();
+        assert_eq!(main.parent_count(), 1);
+        let message = main.message().unwrap();
+        assert!(message.contains(&format!("Bowline-Reverts: {}", scene.snapshot.commit)), "{message}");
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::GitHub;
 use super::error::GitHubError;
+use super::merge_method::{MergeMethod, Methods};
 
 /// The most entries of a page that GitHub gives.
 const PAGE: usize = 100;
@@ -76,29 +77,6 @@ struct Side {
 #[derive(PartialEq, Eq, Deserialize)]
 struct SideRepository {
     full_name: String,
-}
-
-/// Which ways of merging a repository allows; GitHub shows them to those who may write.
-#[derive(Deserialize)]
-struct Methods {
-    #[serde(rename = "allow_merge_commit")]
-    merge: Option<bool>,
-    #[serde(rename = "allow_squash_merge")]
-    squash: Option<bool>,
-    #[serde(rename = "allow_rebase_merge")]
-    rebase: Option<bool>,
-}
-
-impl Methods {
-    /// A merge commit keeps the pushed commit as it is, signature included; so it goes first.
-    fn best(&self) -> &'static str {
-        match (self.merge, self.squash, self.rebase) {
-            (None | Some(true), _, _) => "merge",
-            (_, Some(true), _) => "squash",
-            (_, _, Some(true)) => "rebase",
-            _ => "merge",
-        }
-    }
 }
 
 impl Shown {
@@ -235,37 +213,53 @@ impl GitHub {
     }
 
     /// Merges a pull request if its head is `expected`. `message` is the whole message of its commit, for the ways of merging
-    /// that make another one.
+    /// that make another one. A way that the rules of the branch refuse is not tried again as long as another one is left.
     pub async fn merge(&self, number: u64, expected: &CommitId, message: &str) -> Result<(), GitHubError> {
-        let method = self.merge_method().await?;
-        let mut body = json!({"sha": expected, "merge_method": method});
-        if method == "squash" {
-            // The trailers are in the message: without them nobody knows later what it took back.
-            let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
-            body["commit_title"] = json!(subject);
-            body["commit_message"] = json!(rest.trim());
+        let path = format!("/pulls/{number}/merge");
+        let methods = self.methods().await?;
+        loop {
+            let method = methods.best(&self.refused_methods());
+            let mut body = json!({"sha": expected, "merge_method": method.as_str()});
+            if method == MergeMethod::Squash {
+                // The trailers are in the message: without them nobody knows later what it took back.
+                let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
+                body["commit_title"] = json!(subject);
+                body["commit_message"] = json!(rest.trim());
+            }
+            let result = self.order("merge the pull request", Method::PUT, &path, &body).await;
+            if !self.is_refused_newly(method, &result) {
+                return result;
+            }
         }
-        self.order("merge the pull request", Method::PUT, &format!("/pulls/{number}/merge"), &body).await
     }
 
-    /// Lets GitHub merge a pull request once the rules of its base allow, if its head is `expected`.
+    /// Lets GitHub merge a pull request once the rules of its base allow, if its head is `expected`; in which way as
+    /// [`GitHub::merge`].
     pub async fn enable_auto_merge(
         &self,
         node_id: &str,
         expected: &CommitId,
         message: &str,
     ) -> Result<(), GitHubError> {
-        let method = self.merge_method().await?.to_ascii_uppercase();
-        let mut input = json!({"pullRequestId": node_id, "mergeMethod": method, "expectedHeadOid": expected});
-        if method == "SQUASH" {
-            let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
-            input["commitHeadline"] = json!(subject);
-            input["commitBody"] = json!(rest.trim());
-        }
         let query = "mutation($input: EnablePullRequestAutoMergeInput!) { \
                      enablePullRequestAutoMerge(input: $input) { pullRequest { number } } }";
-        let request = json!({"query": query, "variables": {"input": input}});
-        self.mutate("let the pull request merge itself", &request).await
+        let methods = self.methods().await?;
+        loop {
+            let method = methods.best(&self.refused_methods());
+            let word = method.as_str().to_ascii_uppercase();
+            let mut input =
+                json!({"pullRequestId": node_id, "mergeMethod": word, "expectedHeadOid": expected});
+            if method == MergeMethod::Squash {
+                let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
+                input["commitHeadline"] = json!(subject);
+                input["commitBody"] = json!(rest.trim());
+            }
+            let request = json!({"query": query, "variables": {"input": input}});
+            let result = self.mutate("let the pull request merge itself", &request).await;
+            if !self.is_refused_newly(method, &result) {
+                return result;
+            }
+        }
     }
 
     /// Lets GitHub not merge a pull request by itself any more.
@@ -283,9 +277,14 @@ impl GitHub {
         self.order("bring the pull request's branch up to date", Method::PUT, &path, &body).await
     }
 
-    async fn merge_method(&self) -> Result<&'static str, GitHubError> {
-        let methods: Methods = self.call("look at the repository", Method::GET, "", None).await?;
-        Ok(methods.best())
+    async fn methods(&self) -> Result<Methods, GitHubError> {
+        self.call("look at the repository", Method::GET, "", None).await
+    }
+
+    /// Whether the rules of the branch refuse this way of merging, which was not known; it is from now on.
+    fn is_refused_newly(&self, method: MergeMethod, result: &Result<(), GitHubError>) -> bool {
+        let is_refused = result.as_ref().is_err_and(|error| method.is_refused_by(error));
+        is_refused && self.refused_methods().insert(method)
     }
 }
 

@@ -39,23 +39,34 @@ pub(super) fn follows(
 }
 
 fn is_merged_only(repository: &Repository, head: Oid, pushed: Oid, base: Oid) -> Result<bool, git2::Error> {
+    Ok(without_updates(repository, head, base, |at, _| at == pushed)?.is_some())
+}
+
+/// The newest commit that is the `end`, below merges with commits of `base`, each with the content that such a merge has without
+/// anybody's help. None if there is anything else on the way.
+pub(super) fn without_updates(
+    repository: &Repository,
+    head: Oid,
+    base: Oid,
+    end: impl Fn(Oid, &[Oid]) -> bool,
+) -> Result<Option<Oid>, git2::Error> {
     let mut at = head;
     for _ in 0..MOST_UPDATES {
-        if at == pushed {
-            return Ok(true);
-        }
         let commit = repository.find_commit(at)?;
         let parents: Vec<Oid> = commit.parent_ids().collect();
-        let [own, brought] = parents.as_slice() else { return Ok(false) };
+        if end(at, &parents) {
+            return Ok(Some(at));
+        }
+        let [own, brought] = parents.as_slice() else { return Ok(None) };
         if !contains(repository, base, *brought) {
-            return Ok(false);
+            return Ok(None);
         }
         let (ours, theirs) = (repository.find_commit(*own)?, repository.find_commit(*brought)?);
         let mut merged = repository.merge_commits(&ours, &theirs, None)?;
         if merged.has_conflicts() || merged.write_tree_to(repository)? != commit.tree_id() {
-            return Ok(false);
+            return Ok(None);
         }
         at = *own;
     }
-    Ok(false)
+    Ok(None)
 }

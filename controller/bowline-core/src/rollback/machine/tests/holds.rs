@@ -249,3 +249,56 @@ fn what_takes_back_a_secret_that_stays_is_a_person_s_to_merge_and_says_so() {
     assert_eq!(turn(&mut rollback, LiveSeen::OnItsWay, 4), (State::Merged, None));
     assert_eq!(turn(&mut rollback, LiveSeen::AsWanted, 5), (State::Converged, None));
 }
+
+#[test]
+fn a_merge_without_effect_is_told_at_once_and_goes_on_once_git_goes_back() {
+    let merged = || PullSeen::There(Pull { state: PullState::Merged, ..open(Mergeability::Ready) });
+    let look = |git, pull, read_at| Seen { read_at, ..seen(git, LiveSeen::AsWanted, pull) };
+    let failing = |pull, read_at| look(GitSeen::WantsFailed, pull, read_at);
+    let mut rollback = Rollback {
+        pull: Some(PullRef::of(&open(Mergeability::Ready), None)),
+        ..at(State::PullRequest, RollbackStrategy::AutoMerge)
+    };
+    rollback.advance(&failing(merged(), after(0)), after(1));
+    rollback.advance(&failing(PullSeen::NotAsked, after(0)), after(2));
+    assert_eq!(rollback.state, State::Merged, "git was read before");
+    rollback.advance(&failing(PullSeen::NotAsked, after(3)), after(4));
+    let why = "its pull request was merged, and the branch that is read still wants what failed: it was changed before the merge, \
+               merged into another branch, or put back since, look at https://github.test/7; next: `bowline rollback web`";
+    assert_eq!((rollback.state, rollback.why.as_deref()), (State::NeedsPerson, Some(why)));
+    assert!(
+        comment(&rollback).contains("Merged without effect: its pull request was merged"),
+        "{}",
+        comment(&rollback)
+    );
+    assert!(rollback.is_settled(), "another attempt that fails begins another one");
+    rollback.advance(&failing(merged(), after(20)), after(21));
+    assert_eq!(rollback.state, State::NeedsPerson);
+    rollback.advance(&look(GitSeen::WantsOther, merged(), after(30)), after(31));
+    rollback.advance(&look(GitSeen::WantsOther, PullSeen::NotAsked, after(32)), after(33));
+    assert_eq!(rollback.state, State::Converged);
+}
+
+#[test]
+fn what_was_turned_to_another_branch_is_a_persons_to_merge() {
+    let elsewhere = |auto_merge| Pull {
+        base: "staging".to_owned(),
+        state: PullState::Open { mergeability: Mergeability::Ready, auto_merge },
+        ..open(Mergeability::Ready)
+    };
+    let there = |pull| seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull));
+    let mut rollback = at(State::Branch, RollbackStrategy::AutoMerge);
+    rollback.opened(&open(Mergeability::Ready), after(0));
+    rollback.told = Some(comment(&rollback));
+    rollback.armed = true;
+    let step = rollback.advance(&there(elsewhere(true)), after(1));
+    assert_eq!(step, Step::DisableAutoMerge { node_id: "PR_7".to_owned() });
+    rollback.disarmed(after(1));
+    let step = rollback.advance(&there(elsewhere(false)), after(2));
+    assert_eq!(step, Step::Tell { number: Some(7) });
+    let why = "somebody turned it to the branch staging, and what failed is on main: turn it back at https://github.test/7, or merge or \
+               close it";
+    assert_eq!(rollback.why.as_deref(), Some(why));
+    let step = rollback.advance(&there(open(Mergeability::Ready)), after(3));
+    assert_eq!(step, Step::Merge { number: 7, expected: id('c') });
+}

@@ -16,7 +16,7 @@ fn offered(number: u64, change: impl Fn(&mut Marker)) -> Pull {
 }
 
 fn found(rollback: &Rollback, pulls: &[Pull], known: &[Rollback]) -> Option<u64> {
-    own(rollback, pulls, "main", known).map(|pull| pull.number)
+    own(rollback, pulls, "main", known).first().map(|pull| pull.number)
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_pull_request_is_its_own_only_if_it_takes_all_of_it_back_and_nothing_contrad
 fn what_another_rollback_has_is_not_taken_also_when_it_is_merged() {
     let merged = |number| Pull { state: PullState::Merged, ..offered(number, |_| {}) };
     let second = Rollback { id: "bbbbbbbbbbbb-2".to_owned(), ..rollback(RollbackStrategy::AutoMerge) };
-    let pull = |number| Some(PullRef { number, url: String::new() });
+    let pull = |number| Some(PullRef { number, url: String::new(), base: None });
     let with_pull = Rollback { pull: pull(7), ..rollback(RollbackStrategy::AutoMerge) };
     let pushed = Branch { name: "branch-7".to_owned(), ..branch(true) };
     let with_branch = Rollback { branch: Some(pushed), ..rollback(RollbackStrategy::AutoMerge) };
@@ -83,9 +83,25 @@ fn what_is_found_again_says_which_services_it_takes_back() {
     let mut rollback = rollback(RollbackStrategy::AutoMerge);
     let both = BTreeSet::from([name("api"), name("web")]);
     let pull = offered(7, |marker| marker.resources = Some(both.clone()));
-    rollback
-        .advance(&seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull.clone())), after(1));
+    let proven = Branch { covers: both.clone(), ..adopted(&pull, true) };
+    let there = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull));
+    rollback.advance(&Seen { proven: Some(proven), ..there }, after(1));
     assert_eq!(rollback.branch.map(|branch| branch.covers), Some(both));
+}
+
+#[test]
+fn what_only_says_that_it_is_its_own_is_neither_taken_nor_merged() {
+    for state in [open(Mergeability::Ready).state, PullState::Closed, PullState::Merged] {
+        let mut rollback = rollback(RollbackStrategy::AutoMerge);
+        let pull = Pull { state, ..offered(7, |_| {}) };
+        let there = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull));
+        assert_eq!(rollback.advance(&there, after(1)), Step::Push, "{state:?}");
+        assert_eq!(
+            (rollback.state, rollback.branch, rollback.pull),
+            (State::Detected, None, None),
+            "{state:?}"
+        );
+    }
 }
 
 #[test]
