@@ -96,11 +96,11 @@ async fn the_contract_holds_at_the_simulator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_at_moto_but_for_what_is_known() {
     let moto = Server::moto(2).await;
-    holds("moto", &Endpoint { url: moto.url.clone(), network: Some(moto.network().await) }, 6).await;
+    holds("moto", &Endpoint { url: moto.url.clone(), network: Some(moto.network().await) }, 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_at_ministack_but_for_what_is_known() {
     let ministack = Server::ministack().await;
-    holds("ministack", &Endpoint { url: ministack.url.clone(), network: None }, 5).await;
+    holds("ministack", &Endpoint { url: ministack.url.clone(), network: None }, 4).await;
 }

@@ -43,7 +43,7 @@ fn without_a_pull_request_the_bad_commit_says_so_once_and_then_where_it_is() {
         let there = PullSeen::There(open(Mergeability::Conflict));
         rollback.look_at = after(400);
         assert_eq!(
-            rollback.advance(&Seen { pull: there, ..seen }, after(400)),
+            rollback.advance(&Seen { pull: there, proven: Some(branch(true)), ..seen }, after(400)),
             Step::Tell { number: Some(7) },
             "{case}"
         );
