@@ -588,19 +588,3 @@ fn what_speaks_for_the_verdict_is_told_in_text_and_in_one_sentence() {
     let text = body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true));
     insta::assert_snapshot!(text);
 }
-
-#[test]
-fn what_a_probe_was_answered_stands_in_the_text_where_it_was_handed_over_and_in_no_sentence() {
-    let mut known = evidence();
-    known.probes[1].body = crate::live::ProbeBody::of(b"```\nclosed by #12");
-    let failed = |evidence: Evidence| FailedSpec { evidence: Some(Box::new(evidence)), ..failed() };
-    let text = |evidence| {
-        let resources = BTreeMap::from([(name("web"), failed(evidence))]);
-        body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true))
-    };
-    let block =
-        "What `http https://web.example.com/` answered\n\n````text\n```\nclosed by #\u{200b}12\n````\n";
-    assert!(text(known.clone()).contains(block), "{}", text(known));
-    assert!(!failed(known.clone()).sentence().contains("closed by"));
-    assert_eq!(text(known.without_bodies()), text(evidence()));
-}

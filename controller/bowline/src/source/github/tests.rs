@@ -97,6 +97,20 @@ impl Site {
     }
 }
 
+/// An open pull request that a required check keeps from being merged, where the server may merge by itself later.
+async fn behind_a_check() -> (Site, Pull) {
+    let settings = RepositorySettings {
+        mergeability_takes_a_moment: false,
+        allow_auto_merge: true,
+        ..RepositorySettings::default()
+    };
+    let site = Site::with(settings).await;
+    let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
+    site.simulated.protect(REPOSITORY, "main", Some(rules)).unwrap();
+    let pull = site.opened().await;
+    (site, pull)
+}
+
 fn new_pull() -> NewPull {
     NewPull {
         title: "Revert \"Release web\"".to_owned(),
@@ -147,15 +161,7 @@ async fn only_the_expected_head_is_merged() {
 
 #[tokio::test]
 async fn where_rules_are_in_the_way_github_merges_it_later() {
-    let settings = RepositorySettings {
-        mergeability_takes_a_moment: false,
-        allow_auto_merge: true,
-        ..RepositorySettings::default()
-    };
-    let site = Site::with(settings).await;
-    let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
-    site.simulated.protect(REPOSITORY, "main", Some(rules)).unwrap();
-    let pull = site.opened().await;
+    let (site, pull) = behind_a_check().await;
     let blocked = |auto_merge| PullState::Open { mergeability: Mergeability::Blocked, auto_merge };
     assert_eq!(pull.state, blocked(false));
     let stranger = CommitId::parse(&"0".repeat(40)).unwrap();
@@ -169,15 +175,7 @@ async fn where_rules_are_in_the_way_github_merges_it_later() {
 
 #[tokio::test]
 async fn what_was_to_merge_itself_does_not_any_more() {
-    let settings = RepositorySettings {
-        mergeability_takes_a_moment: false,
-        allow_auto_merge: true,
-        ..RepositorySettings::default()
-    };
-    let site = Site::with(settings).await;
-    let rules = Protection { required_checks: vec!["ci".to_owned()], ..Protection::default() };
-    site.simulated.protect(REPOSITORY, "main", Some(rules)).unwrap();
-    let pull = site.opened().await;
+    let (site, pull) = behind_a_check().await;
     let github = site.github();
     github.enable_auto_merge(&pull.node_id, &pull.head, "Revert").await.unwrap();
     assert!(github.pull(pull.number).await.unwrap().armed_by_author);

@@ -59,3 +59,19 @@ fn what_bowline_needs_of_hundreds_of_services_is_never_cut_off() {
     assert!(text.chars().count() < 65_536, "{}", text.chars().count());
     assert_eq!(Marker::find(&text).and_then(|marker| marker.resources), Some(names));
 }
+
+#[test]
+fn what_a_probe_was_answered_stands_in_the_text_where_it_was_handed_over_and_in_no_sentence() {
+    let mut known = evidence();
+    known.probes[1].body = crate::live::ProbeBody::of(b"```\nclosed by #12");
+    let failed = |evidence: Evidence| FailedSpec { evidence: Some(Box::new(evidence)), ..failed() };
+    let text = |evidence| {
+        let resources = BTreeMap::from([(name("web"), failed(evidence))]);
+        body(&Rollback { resources, ..rollback(RollbackStrategy::PullRequest) }, &branch(true))
+    };
+    let block =
+        "What `http https://web.example.com/` answered\n\n````text\n```\nclosed by #\u{200b}12\n````\n";
+    assert!(text(known.clone()).contains(block), "{}", text(known));
+    assert!(!failed(known.clone()).sentence().contains("closed by"));
+    assert_eq!(text(known.without_bodies()), text(evidence()));
+}
