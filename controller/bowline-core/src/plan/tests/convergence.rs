@@ -1,10 +1,12 @@
 //! Properties, against a small model of ECS and Secrets Manager: what is generated is played until nothing is left to do.
 
+mod by_hand;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use by_hand::{change, meddle};
 use model::{Answers, Fate, Model};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -471,65 +473,6 @@ proptest! {
         let nothing = propose(&desired, &live, &memory, actor(), at(model.clock));
         prop_assert_eq!(&nothing.actions, &Vec::<Action>::new());
         prop_assert!(nothing.has_unknown());
-    }
-}
-
-/// What somebody does by hand, on the service or secret with this number.
-#[derive(Debug, Clone)]
-enum Change {
-    Scale(usize, u32),
-    Deploy(usize, u32),
-    MoveBack(usize),
-    Untag(usize),
-    Configure(usize, Value),
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![
-        (0..3_usize, 0..4_u32).prop_map(|(of, count)| Change::Scale(of, count)),
-        (0..3_usize, 1..=3_u32).prop_map(|(of, revision)| Change::Deploy(of, revision)),
-        (0..2_usize).prop_map(Change::MoveBack),
-        (0..3_usize).prop_map(Change::Untag),
-        (0..3_usize, settings(&["1.3.0", "1.2.0"]))
-            .prop_map(|(of, settings)| Change::Configure(of, settings)),
-    ]
-}
-
-fn meddle(model: &mut Model, change: &Change) {
-    match change {
-        Change::Scale(of, count) => {
-            if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
-                service.desired_count = *count;
-            }
-        }
-        Change::Deploy(of, revision) => {
-            let service = name(&format!("s{of}"));
-            if model.services.contains_key(&service) {
-                model.deploy(&service, arn(&format!("s{of}:{revision}")));
-            }
-        }
-        Change::MoveBack(of) => {
-            if let Some(secret) = model.secrets.get_mut(&name(&format!("secret{of}"))) {
-                let current = secret.current().unwrap().to_owned();
-                secret.stages.get_mut(&current).unwrap().remove("AWSCURRENT");
-                secret.stages.entry(version("1")).or_default().insert("AWSCURRENT".to_owned());
-                secret.last_changed_at = Some(at(model.clock));
-            }
-        }
-        Change::Untag(of) => {
-            if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
-                service.tags.clear();
-            }
-        }
-        Change::Configure(of, settings) => {
-            let of = name(&format!("s{of}"));
-            if let Some(service) = model.services.get_mut(&of)
-                && model::configure(service, settings.as_object().unwrap())
-            {
-                let arn = service.task_definition.clone().unwrap();
-                model.deploy(&of, arn);
-            }
-        }
     }
 }
 
