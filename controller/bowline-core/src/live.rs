@@ -7,6 +7,7 @@ mod observed;
 mod probe;
 mod secret;
 mod seldom;
+mod tags;
 mod terraform_state;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use probe::{
 };
 pub use secret::LiveSecret;
 pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
+pub use tags::Tags;
 pub use terraform_state::LiveState;
 
 use crate::desired::kind::ServiceSettings;
@@ -74,5 +76,5 @@ pub struct Stranger {
     /// Its ARN.
     pub arn: String,
     /// Its tags.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
 }

@@ -95,8 +95,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let (mut sweeps, mut budgets) = (Vec::new(), Vec::new());
     for services in &arguments.services {
-        if *services < arguments.changes {
-            bail!("--services {services} is less than --changes {}", arguments.changes);
+        if *services <= arguments.changes {
+            bail!("--services {services} is not more than --changes {}", arguments.changes);
         }
         let size = Size { services: *services, percent_files: arguments.percent_files };
         let folder = tempfile::tempdir().context("cannot create a folder")?;

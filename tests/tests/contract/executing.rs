@@ -133,7 +133,7 @@ pub(super) async fn a_service_is_created_once_with_its_tags(mut site: Site) {
     assert_eq!(deployment_id, web.primary().map(|primary| primary.id.clone()));
     assert_eq!(task_definition, Some(revision(&arn)));
     let tags = [("bowline:owner", "bowline"), ("team", "shop")];
-    assert_eq!(web.tags, tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+    assert_eq!(web.tags, tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
     assert_eq!((web.desired_count, web.task_definition.clone()), (2, Some(revision(&arn))));
     let again = site.execute(create, Expectation::NoService).await;
     assert_eq!(again, Outcome::Superseded { found: "the service exists by now".to_owned() });

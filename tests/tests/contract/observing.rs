@@ -29,7 +29,7 @@ pub(super) async fn a_service_is_read_with_its_deployment_and_tags(mut site: Sit
     );
     assert_eq!((web.desired_count, web.running_count, web.pending_count), (2, 2, 0));
     assert_eq!(web.task_definition, Some(arn.clone()));
-    assert_eq!(web.tags, BTreeMap::from([("team".to_owned(), "core".to_owned())]));
+    assert_eq!(web.tags, [("team".to_owned(), "core".to_owned())].into_iter().collect());
     let [deployment] = &web.deployments[..] else { panic!("{} deployments", web.deployments.len()) };
     assert!(deployment.id.starts_with("ecs-svc/"), "{}", deployment.id);
     assert_eq!(

@@ -53,8 +53,8 @@ impl<'a> Candidate<'a> {
 
     /// The place of a field. A resource of an earlier commit has no place in this one but its file.
     fn mark(&self, field: &str) -> Mark {
-        match self.document.marks.iter().find(|(path, _)| path == field).map(|(_, mark)| mark) {
-            Some(mark) if !self.stale => mark.clone(),
+        match self.document.marks.iter().find(|(path, _)| **path == *field).map(|(_, place)| place) {
+            Some(place) if !self.stale => place.mark(self.path.as_str()),
             _ => {
                 let line = if self.stale { 0 } else { self.document.line };
                 let location = Location { path: self.path.as_str().to_owned(), line, column: line.min(1) };

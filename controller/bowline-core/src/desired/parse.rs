@@ -12,7 +12,7 @@ use super::health;
 use super::kind::{API_VERSION, EcsService, Secret, Target, TerraformState};
 use super::node::{Node, Tree};
 use super::reference::{self, Reference};
-use super::source::{Mark, Source};
+use super::source::{Mark, Place, Source};
 use super::state::{Metadata, Origin, Resource, ResourceKey, ResourceKind};
 use super::suggest::{self, shorten};
 use super::terraform::{ATTRIBUTES, Attribute};
@@ -75,7 +75,7 @@ pub struct ParsedDocument {
     /// The task definition file that it names, from the repository's root.
     pub(super) task_definition: Option<RelativePath>,
     /// Where the fields stand that refer to something outside of the document, by path: `spec.secrets[1]`.
-    pub(super) marks: Box<[(String, Mark)]>,
+    pub(super) marks: Box<[(Box<str>, Place)]>,
 }
 
 /// A resource as written, not yet held against the others.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::node::{Node, Position};
-use super::source::{Mark, Source};
+use super::source::{Place, Source};
 use super::state::{ResourceKey, ResourceKind};
 use crate::name::{RelativePath, ResourceName};
 
@@ -116,10 +116,10 @@ pub(super) fn names_in(text: &str) -> impl Iterator<Item = ResourceName> {
 }
 
 /// Where the fields stand that refer to something outside of the document.
-pub(super) fn marks(source: &Source<'_>, node: &Node) -> Box<[(String, Mark)]> {
+pub(super) fn marks(source: &Source<'_>, node: &Node) -> Box<[(Box<str>, Place)]> {
     let mut marks = Vec::new();
     let mut add = |path: String, at: Position| {
-        marks.push((path, source.mark(at)));
+        marks.push((Box::from(path), source.place(at)));
     };
     if let Some(name) = node.get("metadata").and_then(|metadata| metadata.get("name")) {
         add("metadata.name".to_owned(), name.at);

@@ -9,11 +9,26 @@ pub(super) struct Source<'a> {
     lines: Vec<&'a str>,
 }
 
-/// A place together with its source line, kept for findings that are made after the text is gone.
+/// A place together with its source line, for a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) location: Location,
     pub(super) snippet: Option<String>,
+}
+
+/// What is kept of a mark after the text is gone, of each of the fields of thousands of files; which file it is in is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    at: Position,
+    snippet: Option<Box<str>>,
+}
+
+impl Place {
+    /// The mark again, in the file of this path.
+    pub(super) fn mark(&self, path: &str) -> Mark {
+        let location = Location { path: path.to_owned(), line: self.at.line, column: self.at.column };
+        Mark { location, snippet: self.snippet.as_deref().map(str::to_owned) }
+    }
 }
 
 impl<'a> Source<'a> {
@@ -27,6 +42,10 @@ impl<'a> Source<'a> {
 
     pub(super) fn mark(&self, at: Position) -> Mark {
         Mark { location: self.location(at), snippet: self.snippet(at.line) }
+    }
+
+    pub(super) fn place(&self, at: Position) -> Place {
+        Place { at, snippet: self.snippet(at.line).map(Box::from) }
     }
 
     /// The source line, cut to what fits on a screen.

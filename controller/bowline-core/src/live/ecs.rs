@@ -1,11 +1,11 @@
 //! ECS services, deployments and task definitions as they are.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::Tags;
 use crate::desired::TaskDefinitionContent;
 use crate::desired::kind::ServiceSettings;
 use crate::name::TaskDefinitionArn;
@@ -44,7 +44,7 @@ pub struct LiveService {
     /// Its settings in the fields of UpdateService, as AWS shows them; without those that only service revisions show.
     pub settings: ServiceSettings,
     /// Tags of the service.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
 }
 
 fn as_list<S: Serializer>(events: &Arc<[(Timestamp, String)]>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::memory::SpecHash;
+use super::propose::Outlooks;
 use super::report::{HeldWhy, Sync, WaitingOn};
-use super::service::ServiceOutlook;
 use super::world::{World, key};
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::name::ResourceName;
@@ -40,7 +40,7 @@ impl<'a> FailedCommits<'a> {
     }
 
     /// Takes back deployments that would begin for a commit that failed.
-    pub(super) fn hold(&self, services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>) {
+    pub(super) fn hold(&self, services: &mut Outlooks<'_>) {
         if self.by.is_empty() {
             return;
         }

@@ -18,7 +18,7 @@ use crate::desired::{
 use crate::live::{
     CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
     LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy,
-    ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
+    ServiceStatus, Tags, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
     AccountId, ClusterName, EndTime, HostName, HumanDuration, InstanceName, ReasonText, Region, RelativePath,
@@ -143,7 +143,7 @@ pub(crate) fn live_service(service: &str, revision: &str) -> LiveService {
         events: Arc::default(),
         service_revision: None,
         settings: ServiceSettings::default(),
-        tags: BTreeMap::new(),
+        tags: Tags::default(),
     }
 }
 
@@ -241,7 +241,7 @@ impl Fixture {
 
     /// Nobody has claimed the service.
     pub(crate) fn unclaimed(mut self, service: &str) -> Self {
-        self.live(service).tags.clear();
+        self.live(service).tags = Tags::default();
         self
     }
 
@@ -317,7 +317,7 @@ impl Fixture {
     }
 
     pub(crate) fn with_tag(mut self, service: &str, key: TagKey, value: &str) -> Self {
-        self.live(service).tags.insert(key.as_str().to_owned(), value.to_owned());
+        self.live(service).tags.extend([(key.as_str().to_owned(), value.to_owned())]);
         self
     }
 

@@ -20,6 +20,9 @@ use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
 
+/// What is thought of each service. Boxed: a map is collected by way of a list, which would hold thousands of them twice.
+pub(super) type Outlooks<'a> = BTreeMap<&'a ResourceName, Box<ServiceOutlook<'a>>>;
+
 /// How many services of a target are claimed in one pass: at half of AWS's rate for TagResource (10 a second) that takes 5
 /// seconds at most, so that no repair waits long for a pass that only claims.
 const CLAIMS_PER_PASS: usize = 25;
@@ -105,9 +108,11 @@ pub(crate) fn services<'a>(
     world: &'a World<'a>,
     reads: &mut Reads<'a>,
     secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
-) -> BTreeMap<&'a ResourceName, ServiceOutlook<'a>> {
+) -> Outlooks<'a> {
     let services = world.desired.services.iter();
-    services.map(|(name, wanted)| (name, service::outlook(world, reads, secrets, name, wanted))).collect()
+    services
+        .map(|(name, wanted)| (name, Box::new(service::outlook(world, reads, secrets, name, wanted))))
+        .collect()
 }
 
 /// Targets, and what git says that cannot be used.
@@ -149,7 +154,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
 }
 
 /// A deployment waits until everything that the service depends on is as git wants it.
-fn wait_for_dependencies(desired: &DesiredState, services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>) {
+fn wait_for_dependencies(desired: &DesiredState, services: &mut Outlooks<'_>) {
     let settled: BTreeSet<ResourceName> = services
         .iter()
         .filter(|(_, outlook)| outlook.report.sync == Sync::InSync)
@@ -182,11 +187,7 @@ fn with_settings(live: &LiveService, settings: BTreeMap<String, String>) -> Expe
 }
 
 /// Our own bad deployments that are still in progress.
-fn stops(
-    desired: &DesiredState,
-    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+fn stops(desired: &DesiredState, services: &Outlooks<'_>, actions: &mut Vec<Action>) {
     for (name, outlook) in services {
         let (Some(deployment_id), Some(live)) = (&outlook.stop, outlook.live) else { continue };
         // What newly begins replaces it by itself.
@@ -212,11 +213,7 @@ fn stops(
 }
 
 /// Records of where services stand, each in one call with the claim, where that is due.
-fn bookkeeping(
-    world: &World<'_>,
-    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+fn bookkeeping(world: &World<'_>, services: &Outlooks<'_>, actions: &mut Vec<Action>) {
     for (name, outlook) in services {
         let (Some(live), Some(wanted)) = (outlook.live, world.desired.services.get(*name)) else { continue };
         if outlook.baselines.is_empty() {
@@ -231,11 +228,7 @@ fn bookkeeping(
 
 /// Claims of services that nobody has claimed and on which nothing else is done: the last wave, so that they delay nothing.
 /// On each target no more than one pass may make; those on which something failed before come last.
-fn claims(
-    world: &World<'_>,
-    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+fn claims(world: &World<'_>, services: &Outlooks<'_>, actions: &mut Vec<Action>) {
     let mut unclaimed: BTreeMap<&ResourceName, Vec<(Option<Timestamp>, &ServiceOutlook<'_>)>> =
         BTreeMap::new();
     for (name, outlook) in services {
@@ -288,7 +281,7 @@ enum Postponed {
 /// Moves of AWSCURRENT; what is returned is why some are not made now.
 fn promotions(
     desired: &DesiredState,
-    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    services: &Outlooks<'_>,
     secrets: &BTreeMap<&ResourceName, SecretOutlook>,
     unbooked: &BTreeSet<ResourceKey>,
     failed: &FailedCommits<'_>,
@@ -351,11 +344,7 @@ fn failures(memory: &Memory, actions: &[Action]) -> BTreeMap<ResourceKey, BTreeM
 }
 
 /// One registration for each content of a family on a target, whoever else wants the same.
-fn registrations(
-    desired: &DesiredState,
-    services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+fn registrations(desired: &DesiredState, services: &mut Outlooks<'_>, actions: &mut Vec<Action>) {
     let mut planned: Vec<(ResourceName, service::Registration, ResourceKey)> = Vec::new();
     for (name, outlook) in services {
         let (Some(registration), Some(wanted)) = (&outlook.register, desired.services.get(*name)) else {
@@ -384,11 +373,7 @@ fn registrations(
     }
 }
 
-fn creations(
-    desired: &DesiredState,
-    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+fn creations(desired: &DesiredState, services: &Outlooks<'_>, actions: &mut Vec<Action>) {
     for (name, outlook) in services {
         let (Some(creation), Some(wanted)) = (&outlook.create, desired.services.get(*name)) else { continue };
         actions.push(Action {
@@ -410,11 +395,7 @@ fn creations(
     }
 }
 
-fn updates(
-    world: &World<'_>,
-    services: &BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+fn updates(world: &World<'_>, services: &Outlooks<'_>, actions: &mut Vec<Action>) {
     for (name, outlook) in services {
         let (Some(update), Some(live), Some(wanted)) =
             (&outlook.update, outlook.live, world.desired.services.get(*name))

@@ -118,6 +118,13 @@ fn sweep_lines(sweep: &Sweep) -> Vec<String> {
         "  memory: {:.0} MB after the hot passes, {:.0} MB at most",
         sweep.memory.resident, sweep.memory.peak
     ));
+    let commit = &sweep.commit;
+    lines.push(format!(
+        "  commit to reported: {}, CPU {}; {}",
+        seconds(commit.seconds),
+        milliseconds(commit.cpu_milliseconds),
+        listed(&commit.calls)
+    ));
     let drift = &sweep.drift;
     lines.push(format!(
         "  drift to reported, {} changes: p50 {:.1} s, p99 {:.1} s, longest {:.1} s",

@@ -142,15 +142,40 @@ fn service(simulator: &Simulator, folder: &Path, size: Size, number: u32) -> Res
     let registered = simulator.ecs("RegisterTaskDefinition", &definition)?;
     let arn = registered["taskDefinition"]["taskDefinitionArn"].as_str().context("it has no ARN")?;
     simulator.ecs("CreateService", &create(&name, arn))?;
+    if size.has_file(number) {
+        write(folder, &format!("services/{name}.json"), &format!("{definition:#}\n"))?;
+    }
+    describe_service(folder, size, number, 1)
+}
+
+/// Writes the manifest of a service that runs so many tasks.
+fn describe_service(folder: &Path, size: Size, number: u32, count: u32) -> Result<()> {
+    let name = service_name(number);
     let source = if size.has_file(number) {
-        let file = format!("{name}.json");
-        write(folder, &format!("services/{file}"), &format!("{definition:#}\n"))?;
-        json!({ "file": file })
+        json!({ "file": format!("{name}.json") })
     } else {
         json!({ "revision": format!("{name}:1") })
     };
-    let spec = json!({"target": "prod", "service": name, "taskDefinition": source, "desiredCount": 1});
+    let settings = json!({"enableExecuteCommand": false, "deploymentConfiguration": {"maximumPercent": 200}});
+    let spec = json!({"target": "prod", "service": name, "taskDefinition": source, "desiredCount": count,
+        "settings": settings});
     write(folder, &format!("services/{name}.yaml"), &manifest("EcsService", &name, &spec))
+}
+
+/// What another client changes of a service: a field that git manages, each in turn.
+pub(super) fn meddled(number: u32) -> Value {
+    match number % 3 {
+        0 => json!({ "desiredCount": 2 }),
+        1 => json!({ "enableExecuteCommand": true }),
+        _ => json!({"deploymentConfiguration": {"maximumPercent": 150, "minimumHealthyPercent": 100,
+            "deploymentCircuitBreaker": {"enable": true, "rollback": true}}}),
+    }
+}
+
+/// Commits another count for a service.
+pub(super) fn commit_another_count(folder: &Path, size: Size, number: u32) -> Result<()> {
+    describe_service(folder, size, number, 2)?;
+    git(folder, &["commit", "--quiet", "--no-gpg-sign", "--all", "--message", "Run two tasks"])
 }
 
 fn create(name: &str, task_definition: &str) -> Value {
@@ -230,15 +255,13 @@ pub(super) fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
 }
 
 fn commit(folder: &Path) -> Result<()> {
-    let who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
-    for arguments in [
-        &["init", "--quiet", "--initial-branch=main"][..],
-        &["add", "--all"],
-        &["commit", "--quiet", "--no-gpg-sign", "--message", "Everything that runs"],
-    ] {
-        let mut git = Command::new("git");
-        git.args(who).args(arguments).current_dir(folder);
-        steps::run(git)?;
-    }
-    Ok(())
+    git(folder, &["init", "--quiet", "--initial-branch=main"])?;
+    git(folder, &["add", "--all"])?;
+    git(folder, &["commit", "--quiet", "--no-gpg-sign", "--message", "Everything that runs"])
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Result<()> {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]).args(arguments).current_dir(folder);
+    steps::run(git)
 }

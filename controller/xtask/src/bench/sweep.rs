@@ -65,6 +65,8 @@ pub(super) struct Sweep {
     pub(super) hot: Hot,
     /// Memory of the warm process.
     pub(super) memory: Memory,
+    /// From a commit that changes one service to the status that shows it.
+    pub(super) commit: Commit,
     /// From a change by somebody else to the status that shows it.
     pub(super) drift: Drift,
     /// The same read without Bowline.
@@ -109,6 +111,19 @@ pub(super) struct Memory {
     pub(super) peak: f64,
 }
 
+/// From a commit that changes one service to the status that shows it: git is asked as often as it is by default, without a
+/// webhook.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Commit {
+    /// How long it took.
+    pub(super) seconds: f64,
+    /// CPU time, user and system.
+    pub(super) cpu_milliseconds: f64,
+    /// Calls to AWS.
+    pub(super) calls: Calls,
+}
+
 /// Seconds from a change to the status that shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -146,6 +161,8 @@ pub(super) fn sweep(setting: &Setting<'_>, size: Size, folder: &Path) -> Result<
     tell(&format!("{} passes over services that nobody touches", setting.passes));
     let hot = hot(&mut controller, &simulator, size, setting.passes)?;
     let (resident, _) = controller.process.memory_megabytes()?;
+    tell("one commit");
+    let commit = commit(&mut controller, &simulator, size, &repository)?;
     tell(&format!("{} changes by somebody else", setting.changes));
     let round = Duration::from_secs_f64(hot.seconds / f64::from(hot.passes));
     let drift = drift(&mut controller, &simulator, setting.changes, round)?;
@@ -167,6 +184,7 @@ pub(super) fn sweep(setting: &Setting<'_>, size: Size, folder: &Path) -> Result<
         warm,
         hot,
         memory: Memory { resident, peak },
+        commit,
         drift,
         by_hand,
     })
@@ -226,6 +244,28 @@ fn all_read(controller: &mut Controller, size: Size, times: u32) -> Result<Count
     })
 }
 
+/// Commits another count for the service that nobody else changes.
+fn commit(
+    controller: &mut Controller,
+    simulator: &Simulator,
+    size: Size,
+    repository: &Path,
+) -> Result<Commit> {
+    simulator.forget_calls()?;
+    let cpu_before = controller.process.cpu_milliseconds()?;
+    let begun = Instant::now();
+    let number = size.services - 1;
+    seed::commit_another_count(repository, size, number)?;
+    let mut passes = controller.metrics()?.passes;
+    while !controller.drifted()?.contains(&service_name(number)) {
+        passes =
+            controller.until("a pass over the new commit", BOUND, SELDOM, |now| now.passes > passes)?.passes;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let cpu_milliseconds = controller.process.cpu_milliseconds()? - cpu_before;
+    Ok(Commit { seconds, cpu_milliseconds, calls: simulator.calls()? })
+}
+
 /// Changes services one after the other, spread over more than two of the controller's rounds so that every phase of a round
 /// is met, and watches the status for them.
 fn drift(controller: &mut Controller, simulator: &Simulator, changes: u32, round: Duration) -> Result<Drift> {
@@ -235,7 +275,9 @@ fn drift(controller: &mut Controller, simulator: &Simulator, changes: u32, round
         let changing = scope.spawn(move || {
             for number in 0..changes {
                 let name = service_name(number);
-                let body = json!({"cluster": CLUSTER, "service": name, "desiredCount": 2});
+                let mut body = seed::meddled(number);
+                body["cluster"] = json!(CLUSTER);
+                body["service"] = json!(name);
                 // Nobody listens any more only if the watching failed, which is what is then told.
                 let _ = sender.send((name, Instant::now()));
                 simulator.ecs("UpdateService", &body)?;

@@ -38,11 +38,12 @@ fn drift(images: &RunningImages) -> Vec<Warning> {
 }
 
 /// What of the images says something: those that drifted. What thousands of services agree in need not be kept.
-pub fn only_drift(mut images: RunningImages) -> RunningImages {
+pub fn only_drift(images: RunningImages) -> RunningImages {
     let drifted: BTreeSet<String> = drift(&images).into_iter().filter_map(container).collect();
-    images.running.retain(|(container, _), _| drifted.contains(container));
-    images.resolved.retain(|container, _| drifted.contains(container));
-    images
+    // Collected anew, since a map that was emptied keeps its memory.
+    let running = images.running.into_iter().filter(|((container, _), _)| drifted.contains(container));
+    let resolved = images.resolved.into_iter().filter(|(container, _)| drifted.contains(container));
+    RunningImages { running: running.collect(), resolved: resolved.collect() }
 }
 
 fn container(drift: Warning) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::plan::*;
 
 fn stranger(world: &mut Fixture, service: &str, owner: &str, resource: &str) {
     let tags = [("bowline:owner", owner), ("bowline:resource", resource), ("bowline:commit", COMMIT)];
-    let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let tags = tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let one = Stranger { arn: live_service(service, "web:1").arn, tags };
     let all = world.live.strangers.entry(name("prod")).or_insert_with(|| known(BTreeMap::new()));
     let Observed::Known { value, .. } = all else { panic!("not known") };

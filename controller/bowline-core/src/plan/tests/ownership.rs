@@ -88,14 +88,14 @@ fn an_unclaimed_service_is_no_drift_and_is_claimed_last() {
 #[test]
 fn a_claimed_service_is_not_tagged_for_a_new_commit() {
     let mut world = quiet();
-    world.live("web").tags.insert("bowline:commit".to_owned(), "0".repeat(40));
+    world.live("web").tags.extend([("bowline:commit".to_owned(), "0".repeat(40))]);
     assert_eq!(world.propose().actions, []);
 }
 
 #[test]
 fn a_change_brings_the_commit_up_to_date_in_the_same_call() {
     let mut world = scaled();
-    world.live("web").tags.insert("bowline:commit".to_owned(), "0".repeat(40));
+    world.live("web").tags.extend([("bowline:commit".to_owned(), "0".repeat(40))]);
     assert_eq!(tags(&world), [(TagKey::Commit, COMMIT.to_owned())]);
     assert_eq!(tags(&scaled().unclaimed("web")), whole_claim(COMMIT));
 }
@@ -116,7 +116,7 @@ fn a_record_and_the_claim_go_out_together() {
 #[test]
 fn foreign_tags_are_left_alone_and_are_no_difference() {
     let mut world = quiet();
-    world.live("web").tags.insert("team".to_owned(), "payments".to_owned());
+    world.live("web").tags.extend([("team".to_owned(), "payments".to_owned())]);
     let plan = world.propose();
     assert_eq!((plan.actions.len(), plan.is_clean()), (0, true));
 }

@@ -1,6 +1,6 @@
 //! What failed is tried again for a new restart token, once, and for nothing else; in whichever form ECS goes back.
 
-use crate::live::{PastDeployment, PastDeploymentStatus, RolloutState};
+use crate::live::{PastDeployment, PastDeploymentStatus, RolloutState, Tags};
 use crate::name::RestartToken;
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -45,7 +45,7 @@ fn fail(world: &mut Fixture, id: &str, back: Back) {
         panic!("a deployment was expected: {action}");
     };
     for (key, value) in tags {
-        world.live("web").tags.insert(key.as_str().to_owned(), value);
+        world.live("web").tags.extend([(key.as_str().to_owned(), value)]);
     }
     let outcome = Outcome::Done { deployment_id: Some(format!("ecs-svc/{id}")), task_definition: None };
     let now = world.now;
@@ -122,7 +122,7 @@ fn a_spec_that_failed_is_tried_once_more_for_a_new_token() {
 fn a_first_token_releases_what_failed_once_if_the_service_was_claimed_before() {
     let mut world = web().wanting("web", "web:7");
     world.spec("web").restart = None;
-    world.live("web").tags.clear();
+    world.live("web").tags = Tags::default();
     fail(&mut world, "2", Back::NewId);
     assert_held(&world, "there is no token");
     let mut world = world.restarting("web", "t1");

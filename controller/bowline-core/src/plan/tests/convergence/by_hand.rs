@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::model::{Model, configure};
 use super::settings;
+use crate::live::Tags;
 use crate::plan::fixture::*;
 
 /// What somebody does by hand, on the service or secret with this number.
@@ -51,7 +52,7 @@ pub(super) fn meddle(model: &mut Model, change: &Change) {
         }
         Change::Untag(of) => {
             if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
-                service.tags.clear();
+                service.tags = Tags::default();
             }
         }
         Change::Configure(of, settings) => {
