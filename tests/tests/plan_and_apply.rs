@@ -56,6 +56,40 @@ async fn tamper(endpoint: &str, home: &std::path::Path) {
     .await;
 }
 
+/// CodeDeploy deploys the service, and its count is git's: it is compared, told and set, and ECS takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_count_of_a_service_that_code_deploy_deploys_is_put_right() {
+    let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
+    let simulator = Simulator::start(config).await.unwrap();
+    let world = World::new(&simulator.url()).await;
+    world.revision("shop", "registry.test/shop:1").await;
+    world.revision("shop", "registry.test/shop:2").await;
+    let remote = Remote::new();
+    let shop = service("shop", json!({"taskDefinition": {"revision": "shop:2"}, "desiredCount": 2}));
+    remote.commit("Two", &[("target.yaml", &target("enforce")), ("shop.yaml", &shop)]);
+    let server = remote.serve(None);
+    let bowline = Bowline::new(&simulator.url(), &server.url());
+    Cli::new(&simulator.url(), ACCOUNT, bowline.home())
+        .run(
+            "ecs create-service --cluster main --service-name shop --task-definition shop:1 --desired-count 1 \
+             --launch-type FARGATE --deployment-controller type=CODE_DEPLOY \
+             --network-configuration awsvpcConfiguration={subnets=[subnet-1]}",
+        )
+        .await;
+    let plan = bowline.plan().await.with_code(1).json();
+    let shop = &plan["resources"][1];
+    let note =
+        "CodeDeploy deploys this service: its task definition is not compared, and nothing is restarted";
+    let count = json!([{"path": "desiredCount", "reason": "changed", "wanted": {"text": "2"}, "found": {"text": "1"},
+        "note": null}]);
+    assert_eq!((&shop["differences"], &shop["notes"]), (&count, &json!([note])));
+    bowline.apply().await.with_code(0);
+    let found = world.described("shop").await;
+    assert_eq!((found.desired_count, found.running_count), (2, 2));
+    assert_eq!(found.task_definition, Some(arn("task-definition/shop:1")));
+    bowline.plan().await.with_code(0);
+}
+
 /// The document without what differs from one run to the next.
 fn masked(mut document: Value) -> Value {
     const VARYING: [&str; 7] =

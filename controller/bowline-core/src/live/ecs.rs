@@ -82,6 +82,17 @@ pub enum DeploymentController {
     External,
 }
 
+impl DeploymentController {
+    /// Whether the service's desired count says how many tasks run, and UpdateService sets it; else the scale of each task
+    /// set does (BC, UpdateService and TaskSet).
+    pub fn takes_count(self) -> bool {
+        match self {
+            Self::Ecs | Self::CodeDeploy => true,
+            Self::External => false,
+        }
+    }
+}
+
 /// The deployment circuit breaker of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum CircuitBreaker {

@@ -11,9 +11,7 @@ use super::world::World;
 use crate::desired::kind::EcsService;
 use crate::desired::{DesiredService, DesiredState};
 use crate::diff::path::Ignored;
-use crate::live::{
-    Asked, DeploymentController, Live, LiveService, Observed, SchedulingStrategy, UnknownCategory,
-};
+use crate::live::{Asked, Live, LiveService, Observed, SchedulingStrategy, UnknownCategory};
 use crate::name::ResourceName;
 
 /// How long an answer is good, also a refusal.
@@ -70,7 +68,7 @@ pub fn due_seldom(desired: &DesiredState, live: &Live, now: Timestamp) -> Seldom
 fn counts(wanted: &DesiredService, live: &LiveService) -> bool {
     let spec = &wanted.resource.spec;
     spec.desired_count.is_some()
-        && live.controller == DeploymentController::Ecs
+        && live.controller.takes_count()
         && live.scheduling == SchedulingStrategy::Replica
         && !Ignored::new(&spec.ignore).covers("desiredCount")
 }

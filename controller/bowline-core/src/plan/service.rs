@@ -334,7 +334,7 @@ fn decide<'a>(
     if outlook.failure.is_none() {
         configure(&settings, &mut outlook);
     }
-    if subject.live.controller == DeploymentController::Ecs {
+    if subject.live.controller.takes_count() {
         count::scale(subject, &mut outlook);
     }
     stop::plan(subject, &mut outlook);

@@ -198,7 +198,7 @@ fn task_definition_section(section: &Section<'_>, spec: &mut Yaml) {
     let live = &section.subject.found.live;
     match (live.controller, &live.task_definition, &section.file) {
         (DeploymentController::CodeDeploy, ..) => {
-            spec.comment("taskDefinition and desiredCount are left out: CodeDeploy deploys this service.");
+            spec.comment("taskDefinition is left out: CodeDeploy deploys this service.");
         }
         (DeploymentController::External, ..) => {
             spec.comment(
@@ -246,7 +246,7 @@ fn left_out_comment(yaml: &mut Yaml, file: &str, left_out: &BTreeSet<String>) {
 
 fn desired_count(section: &Section<'_>, spec: &mut Yaml) {
     let live = &section.subject.found.live;
-    if !is_deployed_by_ecs(live) {
+    if !live.controller.takes_count() {
         return;
     }
     if live.scheduling == SchedulingStrategy::Daemon {

@@ -10,15 +10,17 @@ use crate::plan::reads::Reads;
 
 /// Differences in the desired count and in the task definition that a rule covers.
 pub(super) fn differences<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Vec<Difference> {
-    if subject.ignored.is_empty() || subject.live.controller != DeploymentController::Ecs {
+    let controller = subject.live.controller;
+    if subject.ignored.is_empty() {
         return Vec::new();
     }
     let nothing = Ignored::default();
     let spec = &subject.wanted.resource.spec;
     let count = diff_desired_count(spec.desired_count, subject.live.desired_count, &nothing)
-        .filter(|_| subject.live.scheduling == SchedulingStrategy::Replica);
+        .filter(|_| subject.live.scheduling == SchedulingStrategy::Replica && controller.takes_count());
     let mut differences: Vec<Difference> = count.into_iter().collect();
-    match &subject.wanted.task_definition {
+    let task_definition = subject.wanted.task_definition.as_ref();
+    match task_definition.filter(|_| controller == DeploymentController::Ecs) {
         None => {}
         Some(WantedTaskDefinition::Revision(revision)) => {
             let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);

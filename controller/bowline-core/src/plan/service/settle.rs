@@ -51,12 +51,14 @@ pub(super) fn unwatched_rollout(subject: &Subject<'_>) -> bool {
 
 /// Says who deploys the service, where that is not ECS.
 pub(super) fn note_controller(subject: &Subject<'_>, report: &mut ResourceReport) {
-    let who = match subject.live.controller {
+    let (who, what) = match subject.live.controller {
         DeploymentController::Ecs => return,
-        DeploymentController::CodeDeploy => "CodeDeploy",
-        DeploymentController::External => "an external controller",
+        DeploymentController::CodeDeploy => ("CodeDeploy", "task definition is"),
+        DeploymentController::External => ("an external controller", "task definition and count are"),
     };
-    report.notes.push(format!("{who} deploys this service: its task definition and count are not compared"));
+    report
+        .notes
+        .push(format!("{who} deploys this service: its {what} not compared, and nothing is restarted"));
 }
 
 /// What is said of a status of ECS that is none of those that are known.

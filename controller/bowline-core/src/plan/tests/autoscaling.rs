@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::diff::{Difference, Reason, Shown};
-use crate::live::{Asked, Observed, ScalableTarget, UnknownCategory};
+use crate::live::{Asked, DeploymentController, Observed, ScalableTarget, UnknownCategory};
 use crate::name::{FieldPath, ResourceName};
 use crate::plan::fixture::*;
 use crate::plan::*;
@@ -124,6 +124,11 @@ fn answers_are_kept_for_an_hour_and_asked_again_for_a_new_deployment_or_before_a
     world.live("web").desired_count = 3;
     assert_eq!(due(&world, 59), (none(), none()));
     assert_eq!(due(&world, 60), (none(), ids(ID)), "the count is about to be changed");
+    world.live("web").controller = DeploymentController::CodeDeploy;
+    assert_eq!(due(&world, 60), (none(), ids(ID)), "CodeDeploy leaves the count to the service");
+    world.live("web").controller = DeploymentController::External;
+    assert_eq!(due(&world, 60), (none(), none()), "task sets have counts of their own");
+    world.live("web").controller = DeploymentController::Ecs;
     world.live("web").deployments[0].id = "ecs-svc/2".to_owned();
     assert_eq!(due(&world, 1).0, ids("ecs-svc/2"));
     world.live("web").deployments[0].rollout_state = Some(crate::live::RolloutState::InProgress);

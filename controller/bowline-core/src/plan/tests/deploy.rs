@@ -463,17 +463,27 @@ fn a_stop_by_hand_is_held_unless_git_newly_wants_tasks() {
 }
 
 #[test]
-fn other_controllers_are_not_compared() {
+fn what_another_controller_deploys_is_not_compared_and_the_count_only_where_the_service_has_it() {
     let mut world = web("web:7", "web:6").restarting("web", "a");
-    world.live("web").controller = DeploymentController::CodeDeploy;
     world.live("web").desired_count = 1;
-    assert_eq!(world.actions(), Vec::<String>::new());
-    let report = world.report("web");
-    assert_eq!((report.sync, report.differences), (Sync::InSync, Vec::new()));
-    assert_eq!(
-        report.notes,
-        ["CodeDeploy deploys this service: its task definition and count are not compared"]
-    );
+    let told = |world: &Fixture| {
+        let report = world.report("web");
+        let paths: Vec<String> = report.differences.into_iter().map(|one| one.path).collect();
+        (report.sync, paths, report.notes, world.actions())
+    };
+    let one = |text: &str| vec![text.to_owned()];
+    world.live("web").controller = DeploymentController::CodeDeploy;
+    let note =
+        "CodeDeploy deploys this service: its task definition is not compared, and nothing is restarted";
+    let scale = "EcsService/web: set the desired count to 2";
+    assert_eq!(told(&world), (Sync::Drifted, one("desiredCount"), one(note), one(scale)));
+    world.live("web").desired_count = 2;
+    assert_eq!(told(&world), (Sync::InSync, vec![], one(note), vec![]));
+    world.live("web").desired_count = 1;
+    world.live("web").controller = DeploymentController::External;
+    let note = "an external controller deploys this service: its task definition and count are not compared, and nothing \
+                is restarted";
+    assert_eq!(told(&world), (Sync::InSync, vec![], one(note), vec![]));
 }
 
 #[test]

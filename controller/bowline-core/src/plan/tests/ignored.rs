@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::desired::TaskDefinitionContent;
 use crate::diff::Reason;
+use crate::live::DeploymentController;
 use crate::name::FieldPath;
 use crate::plan::fixture::*;
 
@@ -37,6 +38,18 @@ fn told(world: &Fixture) -> (Vec<String>, Vec<String>) {
 const COUNT: &str = "desiredCount";
 const IMAGE: &str = "taskDefinition.containerDefinitions[name=app].image";
 const LEVEL: &str = "taskDefinition.containerDefinitions[name=app].environment[name=LEVEL].value";
+
+#[test]
+fn of_what_another_controller_deploys_only_a_count_that_is_the_services_is_told() {
+    for (controller, left_alone) in
+        [(DeploymentController::CodeDeploy, &[COUNT][..]), (DeploymentController::External, &[])]
+    {
+        let mut world = world(&["*"]);
+        world.live("web").controller = controller;
+        let left_alone: Vec<String> = left_alone.iter().map(|path| (*path).to_owned()).collect();
+        assert_eq!(told(&world), (vec![], left_alone), "{controller:?}");
+    }
+}
 
 #[test]
 fn each_difference_is_either_drift_or_left_alone() {
