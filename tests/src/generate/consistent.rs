@@ -99,7 +99,7 @@ fn volumes(definition: &mut Object, fargate: bool) -> Vec<String> {
 
 fn containers(definition: &mut Object, network: &str, fargate: bool, volumes: &[String]) {
     let mut before: Vec<Value> = Vec::new();
-    for (number, container) in objects(definition, "containerDefinitions").enumerate() {
+    for (number, container) in (0_u64..).zip(objects(definition, "containerDefinitions")) {
         container.insert("name".to_owned(), json!(format!("c{number}")));
         let image = json!(format!("registry.test/app:{number}"));
         container.entry("image").or_insert(image);
@@ -107,7 +107,7 @@ fn containers(definition: &mut Object, network: &str, fargate: bool, volumes: &[
             container.remove("essential");
         }
         references(container, &before, volumes);
-        ports(container, network);
+        ports(container, network, number);
         sizes(container);
         single_names(container);
         if let Some(check) = container.get_mut("healthCheck") {
@@ -171,24 +171,29 @@ fn point(container: &mut Object, list: &str, field: &str, names: &[Value]) {
     }
 }
 
-fn ports(container: &mut Object, network: &str) {
+/// Each mapping has ports of its own: two may not have the same.
+fn ports(container: &mut Object, network: &str, of: u64) {
     if network != "bridge" {
         container.remove("links");
     }
     if network == "none" {
         container.remove("portMappings");
     }
-    for (number, port) in objects(container, "portMappings").enumerate() {
+    for (number, port) in (0_u64..).zip(objects(container, "portMappings")) {
+        let first = 1 + 5000 * (3 * of + number);
+        let own = |port: &Value| json!(first + port.as_u64().unwrap_or(0) % 5000);
         if number > 0 || !port.contains_key("containerPortRange") {
             port.remove("containerPortRange");
-            port.entry("containerPort").or_insert_with(|| json!(8000 + number));
+            let inside = port.get("containerPort").map_or_else(|| json!(first), own);
+            port.insert("containerPort".to_owned(), inside);
         } else {
+            port.insert("containerPortRange".to_owned(), json!(format!("{first}-{}", first + 10 + of)));
             port.remove("containerPort");
             port.remove("hostPort");
         }
-        if network != "bridge" && port.contains_key("hostPort") {
-            let same = port["containerPort"].clone();
-            port.insert("hostPort".to_owned(), same);
+        if let Some(host) = port.get("hostPort") {
+            let host = if network == "bridge" { own(host) } else { port["containerPort"].clone() };
+            port.insert("hostPort".to_owned(), host);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod container;
 mod fargate;
+mod ports;
 mod references;
 mod task;
 mod volumes;
@@ -25,6 +26,7 @@ pub(super) fn check(root: &Node, checker: &mut Checker<'_>) {
     for (number, container) in task.containers.iter().enumerate() {
         container::check(&task, number, container, &mut report);
     }
+    ports::check(&task, &mut report);
     volumes::check(&task, &mut report);
     references::check(&task, &mut report);
     if task.fargate {

@@ -119,6 +119,84 @@ fn of_the_task() {
     );
 }
 
+/// Two containers in the network mode of the first word: `{}` stands for the list of the second one's port mappings.
+fn second(mode: &str, rows: &[(&str, &[Told<'_>])]) {
+    let file = r#"{"family": "web", "networkMode": "MODE", "containerDefinitions": [
+{"name": "a", "image": "a:1", "memory": 256, "portMappings": [{"containerPort": 80, "hostPort": 80}, {"containerPortRange": "9000-9010"}]},
+{"name": "b", "image": "b:1", "memory": 256, "portMappings": {}}]}"#;
+    let file = if mode == "host" {
+        file.replace(r#", {"containerPortRange": "9000-9010"}"#, "")
+    } else {
+        file.to_owned()
+    };
+    holds(&file.replace("MODE", mode), rows);
+}
+
+#[test]
+fn of_ports_that_two_mappings_want() {
+    const B: &str = "containerDefinitions[1].portMappings";
+    const A: &str = "is already mapped by `containerDefinitions[0].portMappings[0]`";
+    let twice = format!("`{B}[0].containerPort`: TCP port 80 {A}");
+    let shared: &[(&str, &[Told<'_>])] = &[
+        (r#"[{"containerPort": 80, "protocol": "udp"}, {"containerPort": 81}]"#, &[]),
+        (r#"[{"containerPort": 80}]"#, &[(Error, &twice, "80}")]),
+        // What AWS does not know it takes for tcp; and 0 stands for the container's port.
+        (
+            r#"[{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]"#,
+            &[(Error, &twice, "80, \"hostPort\": 0")],
+        ),
+    ];
+    second("awsvpc", shared);
+    second("host", shared);
+    let part = format!(
+        "`{B}[1].containerPortRange`: TCP a part of 9010-9020 is already mapped by `containerDefinitions[0].portMappings[1]`"
+    );
+    let own = format!("`{B}[1].containerPort`: TCP port 7005 is already mapped by `{B}[0]`");
+    let own_range =
+        format!("`{B}[1].containerPortRange`: TCP a part of 7000-7010 is already mapped by `{B}[0]`");
+    second(
+        "awsvpc",
+        &[
+            (
+                r#"[{"containerPort": 8999}, {"containerPortRange": "9010-9020"}]"#,
+                &[(Warning, &part, "\"9010-")],
+            ),
+            (r#"[{"containerPortRange": "7000-7010"}, {"containerPort": 7005}]"#, &[(Error, &own, "7005")]),
+            (
+                r#"[{"containerPort": 7005}, {"containerPortRange": "7000-7010"}]"#,
+                &[(Error, &own_range, "\"7000")],
+            ),
+            (r#"[{"containerPortRange": "7000-7010"}, {"containerPortRange": "7011-7020"}]"#, &[]),
+        ],
+    );
+    let host = format!("`{B}[0].hostPort`: TCP port 80 {A}");
+    let same_host = format!("`{B}[1].hostPort`: UDP port 53 is already mapped by `{B}[0]`");
+    let same =
+        |number: usize| format!("`{B}[{number}].containerPort`: TCP port 81 is already mapped by `{B}[0]`");
+    let (one, two) = (same(1), same(2));
+    second(
+        "bridge",
+        &[
+            // Each container has a network of its own, and 0 is a port that ECS chooses.
+            (
+                r#"[{"containerPort": 80}, {"containerPort": 81, "hostPort": 0}, {"containerPortRange": "9000-9010"}]"#,
+                &[],
+            ),
+            (r#"[{"containerPort": 81, "hostPort": 80, "protocol": "udp"}]"#, &[]),
+            (r#"[{"containerPort": 81, "hostPort": 80}]"#, &[(Error, &host, "80}")]),
+            (
+                r#"[{"containerPort": 53, "hostPort": 53, "protocol": "udp"}, {"containerPort": 53, "hostPort": 53, "protocol": "udp"}]"#,
+                &[(Error, &same_host, "53, \"protocol\": \"udp\"}]")],
+            ),
+            (
+                r#"[{"containerPort": 81, "hostPort": 8081}, {"containerPort": 81, "hostPort": 8082}, {"containerPort": 81}]"#,
+                &[(Warning, &one, "81, \"hostPort\": 8082"), (Warning, &two, "81}")],
+            ),
+            (r#"[{"containerPortRange": "7000-7010"}, {"containerPort": 7005}]"#, &[(Error, &own, "7005")]),
+        ],
+    );
+}
+
 /// One container on EC2, in the network mode of the fragment's first word: `{}` stands inside the container.
 fn container(mode: &str, rows: &[(&str, &[Told<'_>])]) {
     let file = r#"{"family": "web", "networkMode": "MODE", "executionRoleArn": "execution", "containerDefinitions": [

@@ -26,7 +26,6 @@ pub(super) fn check(task: &Task<'_>, number: usize, container: &Node, report: &m
     }
     memory(task, container, &at, report);
     variables(task, container, &at, report);
-    ports(task, container, &at, report);
     limits(container, &at, report);
     health(container, &at, report);
     network(task, container, &at, report);
@@ -118,40 +117,6 @@ fn value_from(node: &Node, at: &str, report: &mut Report<'_, '_>) {
             message,
             "write `...:secret:name-AbCdEf` or `...:secret:name-AbCdEf:json-key:version-stage:version-id`; parts may be empty, colons may not be left out",
         );
-    }
-}
-
-fn ports(task: &Task<'_>, container: &Node, at: &str, report: &mut Report<'_, '_>) {
-    let Some(mappings) = container.get("portMappings") else { return };
-    if task.network == "none" && !mappings.items().is_empty() {
-        let message = format!("`{at}.portMappings` cannot be with `networkMode` `none`");
-        report.refuse(mappings, message, "remove the port mappings, or use another network mode");
-    }
-    for (index, port) in mappings.items().iter().enumerate() {
-        let at = format!("{at}.portMappings[{index}]");
-        for field in ["containerPort", "hostPort"] {
-            if let Some(value) = port.get(field)
-                && value.whole().is_some_and(|number| number > 65535)
-            {
-                report.refuse(value, format!("`{at}.{field}` is no port"), "ports are 1 to 65535");
-            }
-        }
-        if let (Some(range), Some(_)) = (port.get("containerPortRange"), port.get("containerPort")) {
-            let message = format!("`{at}` has both `containerPort` and `containerPortRange`");
-            report.refuse(range, message, "use two mappings");
-        }
-        let whole = |field| port.get(field).and_then(Node::whole);
-        if matches!(task.network, "awsvpc" | "host")
-            && let Some(value) = port.get("hostPort")
-            && let Some(host) = whole("hostPort").filter(|host| *host != 0)
-            && let Some(inner) = whole("containerPort").filter(|inner| *inner != host)
-        {
-            let message = format!(
-                "`{at}.hostPort` ({host}) is not `containerPort` ({inner}), as `{}` needs",
-                task.network
-            );
-            report.refuse(value, message, "remove hostPort");
-        }
     }
 }
 
