@@ -52,6 +52,7 @@ const CASES: &[(&str, Case)] = cases! {
     executing::a_record_is_written_and_read_back,
     executing::a_service_is_created_once_with_its_tags,
     executing::a_revision_is_registered_once_at_a_time,
+    executing::tags_of_a_revision_are_changed_in_place,
     executing::a_secret_is_promoted,
     executing::a_stale_promotion_changes_nothing,
     executing::a_swap_from_the_wrong_version_is_refused_by_the_service,

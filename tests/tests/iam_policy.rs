@@ -81,6 +81,7 @@ impl Everything {
         let revision = world.revision("web", "registry.test/web:1").await;
         world.service("web", &revision, 1).await;
         world.service("worker", &revision, 1).await;
+        world.service("tagged", &revision, 1).await;
         let halting = world.revision("halting", "registry.test/halting:1").await;
         create_halting(&world, &halting).await;
         world.settled("halting").await;
@@ -139,6 +140,12 @@ impl Everything {
         let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
         let create = json!({"launchType": "FARGATE", "desiredCount": 1, "networkConfiguration": network});
         let fresh = json!({"taskDefinition": {"revision": "web:1"}, "create": create});
+        // The second commit changes one tag and takes another one off.
+        let mut tagged: Value = serde_json::from_str(&task_definition("web", "registry.test/web:1")).unwrap();
+        tagged["tags"] = json!([{"key": "team", "value": restart}, {"key": "first", "value": "yes"}]);
+        if restart == "two" {
+            tagged["tags"].as_array_mut().unwrap().pop();
+        }
         let worker = json!({"taskDefinition": {"revision": "web:1"}, "restart": restart, "secrets": ["db"]});
         self.remote.commit(
             "Ask for everything",
@@ -149,6 +156,8 @@ impl Everything {
                 ("web.json", &task_definition("web", image)),
                 ("halting.yaml", &service("halting", halting)),
                 ("worker.yaml", &service("worker", worker)),
+                ("tagged.yaml", &service("tagged", json!({"taskDefinition": {"file": "tagged.json"}}))),
+                ("tagged.json", &tagged.to_string()),
                 ("fresh.yaml", &service("fresh", fresh)),
                 ("db.yaml", &secret("db", "app/db", &version(2))),
                 ("state.yaml", &terraform_state(&self.state, 1)),

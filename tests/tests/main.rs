@@ -22,6 +22,7 @@ mod settings;
 mod simulator_aws_cli;
 mod simulator_botocore;
 mod simulator_github;
+mod tags;
 mod terraform;
 mod verbs;
 mod verdict;

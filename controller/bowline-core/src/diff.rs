@@ -25,8 +25,8 @@ pub(crate) use secret::diff_secret;
 pub(crate) use service::{diff_desired_count, diff_record, diff_revision, missing_service};
 pub(crate) use settings::settings_agree;
 pub use settings::{is_shown, settings_cannot_be_told, settings_fingerprint, settings_in_effect};
-pub(crate) use task_definition::diff_normalized;
-pub use task_definition::diff_task_definition;
+pub(crate) use task_definition::{diff_normalized, diff_tag};
+pub use task_definition::{diff_task_definition, tag_fingerprint};
 pub(crate) use terraform_state::diff_state;
 
 /// One field that is not as git wants it.

@@ -68,6 +68,9 @@ pub struct Live {
     pub images: BTreeMap<ResourceName, Asked<RunningImages>>,
     /// Per EcsService resource: the scalable target of its desired count.
     pub scalable_targets: BTreeMap<ResourceName, Asked<ScalableTarget>>,
+    /// Per EcsService resource whose manifest names a file: the tags of the revision that it runs. The revision does not
+    /// change, and its tags may.
+    pub task_definition_tags: BTreeMap<ResourceName, Asked<BTreeMap<String, String>>>,
 }
 
 /// A service that nothing in git names.

@@ -15,6 +15,7 @@ mod propose;
 mod reads;
 mod record;
 mod report;
+mod retags;
 mod rollouts;
 mod secret;
 mod seldom;
@@ -28,7 +29,7 @@ mod terraform_state;
 mod warning;
 mod world;
 
-pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
+pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, TagsRequest, Wave};
 pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use hold::Hold;

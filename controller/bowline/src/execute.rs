@@ -44,6 +44,10 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         (Operation::RegisterTaskDefinition { family, content }, Expectation::NewestRevision { arn }) => {
             task_definition::register(&session, family, content, arn.as_ref()).await
         }
+        (
+            Operation::TagTaskDefinition { task_definition, tags, removed },
+            Expectation::TaskDefinitionTags { tags: expected },
+        ) => task_definition::tag(&session, task_definition, &tags.0, removed, expected).await,
         (Operation::CreateService { .. }, Expectation::NoService) => {
             creation::create(&session, &action.operation).await
         }
@@ -85,6 +89,7 @@ fn mismatch(operation: &Operation) -> &'static str {
         Operation::StopServiceDeployment { .. } => "it does not say which deployment must be in progress",
         Operation::CreateService { .. } => "it does not say that there must be no such service",
         Operation::PromoteSecret { .. } => "it does not say which version must be current",
+        Operation::TagTaskDefinition { .. } => "it does not say which tags must be found",
         Operation::RegisterTaskDefinition { .. } => "it does not say which revision must be the newest",
     }
 }

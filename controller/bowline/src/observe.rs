@@ -40,11 +40,14 @@ pub struct Scope {
     /// Services that git does not name: a ListServices for each 100 services of a cluster, and a DescribeServices for each 10
     /// that git does not name.
     pub strangers: bool,
+    /// The tags of all task definitions that are due; else of a few in a pass, so that no pass waits for them.
+    pub all_tags: bool,
 }
 
 impl Scope {
     /// Everything that git names.
-    pub const ALL: Self = Self { services: true, secrets: true, states: true, strangers: false };
+    pub const ALL: Self =
+        Self { services: true, secrets: true, states: true, strangers: false, all_tags: true };
 }
 
 /// Reads what is due of every Target.
@@ -263,6 +266,7 @@ fn keep_slow_reads(live: &mut Live, previous: Option<&Live>, now: Timestamp) {
     let Some(previous) = previous else { return };
     live.images.clone_from(&previous.images);
     live.scalable_targets.clone_from(&previous.scalable_targets);
+    live.task_definition_tags.clone_from(&previous.task_definition_tags);
     let Live { services, secrets, histories, revision_settings, task_starts, secret_version_dates, .. } =
         live;
     let same_deployment = |name: &ResourceName| same(&previous.services, services, name, settled);

@@ -1,9 +1,12 @@
 //! What is done.
 
+use std::collections::BTreeMap;
+
 use bowline_core::desired::TaskDefinitionContent;
+use bowline_core::diff::tag_fingerprint;
 use bowline_core::live::{LiveService, UnknownCategory};
 use bowline_core::name::{SecretVersionId, ServiceName};
-use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, SpecHash, TagKey};
+use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, SpecHash, TagKey, TagsRequest};
 use bowline_tests::world::task_definition;
 use serde_json::json;
 
@@ -154,6 +157,38 @@ pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
     let outcome = site.execute(register, expect).await;
     assert!(matches!(outcome, Outcome::Superseded { .. }), "{outcome:?}");
     assert_eq!(site.world.revisions(&site.family()).await, 2);
+}
+
+pub(super) async fn tags_of_a_revision_are_changed_in_place(mut site: Site) {
+    let first = site.with_service().await;
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let change = |tags: &[(&str, &str)], removed: &[&str]| Operation::TagTaskDefinition {
+        task_definition: revision(&first),
+        tags: TagsRequest(pairs(tags)),
+        removed: removed.iter().map(|key| (*key).to_owned()).collect(),
+    };
+    let expect = |seen: &[(&str, Option<&str>)]| Expectation::TaskDefinitionTags {
+        tags: seen.iter().map(|(key, value)| ((*key).to_owned(), value.map(tag_fingerprint))).collect(),
+    };
+    let set = change(&[("team", "shop"), ("tier", "1")], &[]);
+    let nothing = expect(&[("team", None), ("tier", None)]);
+    let outcome = site.execute(set.clone(), nothing.clone()).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    assert_eq!(site.execute(set, nothing.clone()).await, Outcome::AlreadyDone);
+    let swap = change(&[("team", "pay")], &["tier"]);
+    let found = "the tag team is not what it was when the plan was made".to_owned();
+    assert_eq!(site.execute(swap.clone(), nothing).await, Outcome::Superseded { found });
+    let outcome = site.execute(swap, expect(&[("team", Some("shop")), ("tier", Some("1"))])).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let mut file: serde_json::Value =
+        serde_json::from_str(&task_definition(&site.family(), "registry.test/web:1")).unwrap();
+    file["tags"] = json!([{"key": "team", "value": "pay"}]);
+    site.want_file(&file);
+    let live = site.look().await;
+    assert_eq!(*live.task_definition_tags[&name("web")].about, *first);
+    assert_eq!(known(Some(&*live.task_definition_tags[&name("web")].found)), pairs(&[("team", "pay")]));
 }
 
 /// Moves AWSCURRENT of the case's secret from the first version to the second.

@@ -10,7 +10,7 @@ use bowline::source::folder;
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::{Live, LiveService, Observed, UnknownCategory};
 use bowline_core::name::{ResourceName, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Need, Operation, Outcome, Wave, due_seldom};
+use bowline_core::plan::{Action, Expectation, Memory, Need, Operation, Outcome, Wave, due_seldom};
 use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::register::anything;
 use bowline_tests::servers::ACCOUNT;
@@ -31,6 +31,7 @@ pub(super) struct Site {
     /// Tells this case's things from those of others on the same server.
     pub(super) id: String,
     manifests: Vec<String>,
+    files: Vec<(String, String)>,
 }
 
 pub(super) fn name(text: &str) -> ResourceName {
@@ -82,7 +83,7 @@ impl Site {
             task_definition_cache: None,
         };
         let aws = Aws::with_access_key(settings, ACCOUNT, &"secret".into()).await;
-        let mut site = Self { world, aws, id, manifests: Vec::new() };
+        let mut site = Self { world, aws, id, manifests: Vec::new(), files: Vec::new() };
         site.live_on(ACCOUNT);
         site
     }
@@ -103,6 +104,13 @@ impl Site {
     /// Adds a service to git that may or may not exist.
     pub(super) fn want_service(&mut self, name: &str) {
         self.want(service(name, json!({"desiredCount": 2})));
+    }
+
+    /// The service `web` is to run this file.
+    pub(super) fn want_file(&mut self, file: &serde_json::Value) {
+        self.manifests.retain(|manifest| !manifest.contains(r#""kind": "EcsService""#));
+        self.want(service("web", json!({"taskDefinition": {"file": "web.json"}})));
+        self.files.push(("web.json".to_owned(), file.to_string()));
     }
 
     /// Adds the secret [`Site::secret_id`] to git, as `db`.
@@ -132,6 +140,9 @@ impl Site {
         for (number, manifest) in self.manifests.iter().enumerate() {
             std::fs::write(folder.path().join(format!("{number}.yaml")), manifest).unwrap();
         }
+        for (name, text) in &self.files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let (state, findings) = folder::read(folder.path()).unwrap();
         assert!(findings.is_empty(), "{}", serde_json::to_string(&findings).unwrap());
         state
@@ -158,8 +169,8 @@ impl Site {
     pub(super) async fn look(&self) -> Live {
         let desired = self.desired();
         let mut live = observe::observe(&self.aws, &desired, &anything(), None, Scope::ALL).await;
-        let due = due_seldom(&desired, &live, Timestamp::now());
-        observe::read_seldom(&self.aws, &desired, &mut live, due).await;
+        let due = due_seldom(&desired, &live, &Memory::default(), Timestamp::now());
+        observe::read_seldom(&self.aws, &desired, &mut live, due, Scope::ALL).await;
         live
     }
 

@@ -117,12 +117,12 @@ struct Tagged {
 }
 
 /// One tag of a task definition.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct ContentTag {
+#[derive(Deserialize)]
+struct ContentTag {
     #[serde(default)]
-    pub(crate) key: String,
+    key: String,
     #[serde(default)]
-    pub(crate) value: String,
+    value: String,
 }
 
 struct SharedContent {
@@ -130,6 +130,8 @@ struct SharedContent {
     text: Box<RawValue>,
     /// The normal form as text, once somebody asked for it.
     normal: OnceLock<Arc<str>>,
+    /// Its tags, once somebody asked for them.
+    tags: OnceLock<BTreeMap<String, String>>,
 }
 
 impl TaskDefinitionContent {
@@ -137,7 +139,7 @@ impl TaskDefinitionContent {
     pub fn new(value: impl Borrow<Value>) -> Self {
         // What is neither a float nor a map with other keys than texts can always be written.
         let text = serde_json::value::to_raw_value(value.borrow()).unwrap_or_default();
-        Self { shared: Arc::new(SharedContent { text, normal: OnceLock::new() }) }
+        Self { shared: Arc::new(SharedContent { text, normal: OnceLock::new(), tags: OnceLock::new() }) }
     }
 
     /// The content as a tree, read anew each time.
@@ -146,10 +148,12 @@ impl TaskDefinitionContent {
         serde_json::from_str(self.text()).unwrap_or_default()
     }
 
-    /// Its tags, which AWS takes beside a revision. The rest is passed over without being built: this is asked in each pass.
-    pub(crate) fn tags(&self) -> Vec<ContentTag> {
-        let content: Tagged = serde_json::from_str(self.text()).unwrap_or_default();
-        content.tags
+    /// Its tags, which AWS keeps beside a revision. Read once: this is asked in each pass.
+    pub fn tags(&self) -> &BTreeMap<String, String> {
+        self.shared.tags.get_or_init(|| {
+            let content: Tagged = serde_json::from_str(self.text()).unwrap_or_default();
+            content.tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+        })
     }
 
     /// The content as JSON without spaces.

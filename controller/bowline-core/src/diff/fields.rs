@@ -74,8 +74,8 @@ pub enum Rule {
     Present,
     /// AWS sets it; the request does not take it.
     ServerOnly,
-    /// Not a part of what is compared.
-    NotCompared,
+    /// AWS keeps it beside the revision and changes it in place: compared apart from the content.
+    Apart,
     /// The value may be confidential: shown by its length.
     Confidential(Reveal),
 }
@@ -158,9 +158,9 @@ impl Field {
         self.rules.contains(&rule)
     }
 
-    /// Whether it is in both sides of a comparison.
+    /// Whether it is in both sides of a comparison of the content.
     pub fn is_compared(&self) -> bool {
-        !self.has(Rule::ServerOnly) && !self.has(Rule::NotCompared)
+        !self.has(Rule::ServerOnly) && !self.has(Rule::Apart)
     }
 
     /// What a value means the same as leaving the field out, whatever else is in its object.

@@ -1,12 +1,13 @@
 //! What differs between two contents of a task definition, field by field.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Difference;
-use super::compare::compare_by;
+use super::compare::{compare_by, compare_field};
 use super::fields::TASK_DEFINITION;
 use super::normalize::normalize;
 use super::path::Ignored;
+use super::settings::fingerprint;
 use crate::desired::TaskDefinitionContent;
 use crate::name::FieldPath;
 
@@ -30,6 +31,23 @@ pub(crate) fn diff_normalized(
     reveal: &[String],
 ) -> Vec<Difference> {
     compare_by(&TASK_DEFINITION, wanted, found, ignored, reveal)
+}
+
+/// What tells one value of a tag from another: 16 hexadecimal digits. To see whether somebody changed it.
+pub fn tag_fingerprint(value: &str) -> String {
+    fingerprint(Some(&Value::from(value)))
+}
+
+/// How one tag of a revision differs. Its value is shown by length unless its key is in `reveal`.
+pub(crate) fn diff_tag(
+    key: &str,
+    wanted: Option<&str>,
+    found: Option<&str>,
+    reveal: &[String],
+) -> Vec<Difference> {
+    let list = |value: Option<&str>| value.map(|value| json!([{"key": key, "value": value}]));
+    let (wanted, found) = (list(wanted), list(found));
+    compare_field(&TASK_DEFINITION, ("taskDefinition", &["tags"]), wanted.as_ref(), found.as_ref(), reveal)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is read seldom: the images that tasks run, and who else sets the count of a service.
+//! What is read seldom: the images that tasks run, who else sets the count of a service, and the tags of revisions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::Observed;
 /// Shared, since from one pass to the next nearly all of them are the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked<T> {
-    /// What it was asked about: the id of the PRIMARY deployment, or the id of the scalable resource.
+    /// What it was asked about: the id of the PRIMARY deployment, the id of the scalable resource, or the revision's ARN.
     pub about: Arc<str>,
     /// When it was asked, also if it failed.
     pub at: Timestamp,

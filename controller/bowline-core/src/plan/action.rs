@@ -1,6 +1,6 @@
 //! One call to AWS that Bowline wants to make, with what it expects to find first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -78,6 +78,18 @@ pub enum Operation {
         #[serde(skip)]
         content: Arc<TaskDefinitionContent>,
     },
+    /// TagResource and UntagResource on a revision: its tags are not a part of it, and change in place.
+    #[serde(rename_all = "camelCase")]
+    TagTaskDefinition {
+        /// The revision.
+        task_definition: TaskDefinitionArn,
+        /// The tags to write.
+        #[serde(skip_serializing_if = "TagsRequest::is_empty")]
+        tags: TagsRequest,
+        /// The keys of the tags to take off.
+        #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+        removed: BTreeSet<String>,
+    },
     /// StopServiceDeployment of our own bad deployment: ECS goes back to what it last completed.
     #[serde(rename_all = "camelCase")]
     StopServiceDeployment {
@@ -144,6 +156,23 @@ impl SettingsRequest {
 }
 
 impl Serialize for SettingsRequest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.keys())
+    }
+}
+
+/// Tags of a task definition with the values to write. Only their keys are serialized, as of settings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TagsRequest(pub BTreeMap<String, String>);
+
+impl TagsRequest {
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for TagsRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.keys())
     }
@@ -238,6 +267,13 @@ pub enum Expectation {
     SecretCurrent {
         /// The version id.
         version_id: String,
+    },
+    /// The tags that are to be changed are as they were.
+    #[serde(rename_all = "camelCase")]
+    TaskDefinitionTags {
+        /// Each by what tells its value from another ([`tag_fingerprint`](crate::diff::tag_fingerprint)); absent: there was
+        /// none.
+        tags: BTreeMap<String, Option<String>>,
     },
     /// The newest revision of the family is still this one (absent: the family has none).
     #[serde(rename_all = "camelCase")]

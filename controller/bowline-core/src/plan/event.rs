@@ -55,6 +55,8 @@ pub enum EventKind {
     SecretPromoted,
     /// A task definition revision was registered.
     TaskDefinitionRegistered,
+    /// Tags of a task definition revision were changed.
+    TaskDefinitionTagged,
     /// A service was created.
     ServiceCreated,
     /// A restart was begun.

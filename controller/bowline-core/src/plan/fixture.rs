@@ -16,9 +16,9 @@ use crate::desired::{
     WantedTaskDefinition,
 };
 use crate::live::{
-    CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
-    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState, SchedulingStrategy,
-    ServiceStatus, Tags, TaskDefinitionStatus, UnknownCategory, UnknownReason,
+    Asked, CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveSecret,
+    LiveService, LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, RolloutState,
+    SchedulingStrategy, ServiceStatus, Tags, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use crate::name::{
     AccountId, ClusterName, EndTime, HostName, HumanDuration, InstanceName, ReasonText, Region, RelativePath,
@@ -71,6 +71,15 @@ pub(crate) fn content(family: &str, image: &str) -> TaskDefinitionContent {
         "family": family,
         "containerDefinitions": [{"name": "app", "image": image, "environment": [{"name": "LEVEL", "value": "info"}]}],
     }))
+}
+
+/// The content with these tags, too.
+pub(crate) fn tagged(content: &TaskDefinitionContent, tags: &[(&str, &str)]) -> TaskDefinitionContent {
+    let mut value = content.value();
+    if !tags.is_empty() {
+        value["tags"] = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+    }
+    TaskDefinitionContent::new(value)
 }
 
 /// A health condition: a TCP connection to port 80 of the host.
@@ -318,6 +327,15 @@ impl Fixture {
 
     pub(crate) fn with_tag(mut self, service: &str, key: TagKey, value: &str) -> Self {
         self.live(service).tags.extend([(key.as_str().to_owned(), value.to_owned())]);
+        self
+    }
+
+    /// The revision that the service runs has these tags.
+    pub(crate) fn with_task_definition_tags(mut self, service: &str, tags: &[(&str, &str)]) -> Self {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let arn = self.live(service).task_definition.clone().unwrap();
+        let asked = Asked { about: arn.as_str().into(), at: at(0), found: Arc::new(known(tags)) };
+        self.live.task_definition_tags.insert(name(service), asked);
         self
     }
 

@@ -242,6 +242,10 @@ pub struct ServiceMemory {
     /// The settings that Bowline manages, as they were last in sync: what git does not list any more is set back.
     #[serde(skip_serializing_if = "ServiceSettings::is_empty")]
     pub managed_settings: ServiceSettings,
+    /// The tags of the task definition that Bowline manages, as they were last in sync: one that git does not have any more is
+    /// taken off.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub managed_tags: BTreeMap<String, String>,
     /// Settings that Bowline changed and that only tasks have that were started after this time.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub changed_settings: BTreeMap<String, Timestamp>,

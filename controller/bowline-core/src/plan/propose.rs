@@ -15,7 +15,7 @@ use super::report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, rollouts, seldom, terraform_label, terraform_state};
+use super::{Proposed, retags, rollouts, seldom, terraform_label, terraform_state};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
@@ -71,6 +71,7 @@ pub fn propose(
     let unbooked = unbooked(memory, &actions);
     let postponed = promotions(desired, &services, &secrets, &unbooked, &failed, &mut actions);
     registrations(desired, &mut services, &mut actions);
+    retags::plan(desired, &mut services, &mut actions);
     creations(desired, &services, &mut actions);
     updates(&world, &services, &mut actions);
     claims(&world, &services, &mut actions);
@@ -412,6 +413,7 @@ fn updates(world: &World<'_>, services: &Outlooks<'_>, actions: &mut Vec<Action>
                 // Never attempted.
                 None if difference.path.starts_with("create.") => false,
                 None if difference.path == "desiredCount" => update.desired_count.is_some(),
+                None if difference.path.starts_with(retags::TAGS) => false,
                 None => update.spec_hash.is_some(),
             }
         });

@@ -137,6 +137,10 @@ fn done(
             let revision = registered.map_or_else(|| family.clone(), |arn| arn.revision().to_string());
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
+        Operation::TagTaskDefinition { task_definition, .. } => {
+            let message = format!("tags of {} were changed", task_definition.revision());
+            vec![event(EventKind::TaskDefinitionTagged, message)]
+        }
         Operation::StopServiceDeployment { deployment_id: stopped, .. } => {
             // Before the call: if it was never made, it is planned again.
             if deployment_id.is_none() {
@@ -222,6 +226,7 @@ fn updated(
             Expectation::InProgress { .. }
             | Expectation::NoService
             | Expectation::SecretCurrent { .. }
+            | Expectation::TaskDefinitionTags { .. }
             | Expectation::NewestRevision { .. } => String::new(),
         };
         events.push(event(EventKind::Scaled, format!("the desired count was set{before} to {count}")));
@@ -314,6 +319,7 @@ impl<'a> Started<'a> {
             Operation::TagService { .. }
             | Operation::PromoteSecret { .. }
             | Operation::RegisterTaskDefinition { .. }
+            | Operation::TagTaskDefinition { .. }
             | Operation::StopServiceDeployment { .. } => None,
         };
         Self {
@@ -423,6 +429,7 @@ fn expected_revision(expect: &Expectation) -> Option<TaskDefinitionArn> {
         Expectation::InProgress { .. }
         | Expectation::NoService
         | Expectation::SecretCurrent { .. }
+        | Expectation::TaskDefinitionTags { .. }
         | Expectation::NewestRevision { .. } => None,
     }
 }

@@ -1,12 +1,14 @@
 //! What is due to be read seldom, and what is said when it cannot be read?
 //!
-//! It decides no more than notes, with one exception: a desired count is not changed while autoscaling may own it.
+//! It decides no more than notes, with two exceptions: a desired count is not changed while autoscaling may own it, and tags of
+//! task definitions are compared with what was read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::service::settled;
+use super::memory::Memory;
+use super::service::{settled, tags_in_question};
 use super::world::World;
 use crate::desired::kind::EcsService;
 use crate::desired::{DesiredService, DesiredState};
@@ -30,20 +32,23 @@ pub struct Seldom {
     pub images: BTreeMap<ResourceName, String>,
     /// Scalable targets, by resource id (`service/<cluster>/<service>`).
     pub scalable_targets: BTreeMap<ResourceName, String>,
+    /// The tags of the revisions that services run, by ARN.
+    pub task_definition_tags: BTreeMap<ResourceName, String>,
 }
 
 impl Seldom {
     /// Whether nothing is due.
     pub fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.scalable_targets.is_empty()
+        self.images.is_empty() && self.scalable_targets.is_empty() && self.task_definition_tags.is_empty()
     }
 }
 
-/// What is due to be read, and how it is called at AWS: once for each new PRIMARY deployment, else after an hour. Before a count is changed the answer
-/// is at most a minute old. What was never
+/// What is due to be read, and how it is called at AWS: once for each new PRIMARY deployment or revision, else after an hour.
+/// Before a count or a tag is changed the answer is at most a minute old. What was never
 /// asked for is due at once, old answers a few in each pass.
-pub fn due_seldom(desired: &DesiredState, live: &Live, now: Timestamp) -> Seldom {
+pub fn due_seldom(desired: &DesiredState, live: &Live, memory: &Memory, now: Timestamp) -> Seldom {
     let mut images = Due::default();
+    let mut tags = Due::default();
     let mut targets = Due::default();
     for (name, wanted) in &desired.services {
         let Some(service) = live.services.get(name).and_then(Observed::known) else { continue };
@@ -60,8 +65,19 @@ pub fn due_seldom(desired: &DesiredState, live: &Live, now: Timestamp) -> Seldom
             let kept = if differs { SHORT } else { KEPT };
             targets.look_at(name, &id, live.scalable_targets.get(name), kept, now);
         }
+        let managed = memory.services.get(name).map(|service| &service.managed_tags);
+        if let Some((arn, differ)) =
+            tags_in_question(wanted, service, managed, live.task_definition_tags.get(name))
+        {
+            let kept = if differ { SHORT } else { KEPT };
+            tags.look_at(name, arn.as_str(), live.task_definition_tags.get(name), kept, now);
+        }
     }
-    Seldom { images: images.into_map(), scalable_targets: targets.into_map() }
+    Seldom {
+        images: images.into_map(),
+        scalable_targets: targets.into_map(),
+        task_definition_tags: tags.into_map(),
+    }
 }
 
 /// Whether git names a desired count that Bowline would set.
@@ -140,10 +156,14 @@ pub(crate) fn notes(world: &World<'_>, target: &ResourceName) -> Vec<String> {
     };
     let images = reasons(&world.live.images, of_target).into_iter();
     let targets = reasons(&world.live.scalable_targets, of_target).into_iter();
+    let tags = reasons(&world.live.task_definition_tags, of_target).into_iter();
     images
         .map(|why| format!("whether tags of images drifted could not be looked at: {why}"))
         .chain(
             targets.map(|why| format!("whether autoscaling owns desiredCount could not be looked at: {why}")),
+        )
+        .chain(
+            tags.map(|why| format!("whether tags of task definitions drifted could not be looked at: {why}")),
         )
         .collect()
 }

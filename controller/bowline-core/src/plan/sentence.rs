@@ -299,6 +299,16 @@ impl fmt::Display for Operation {
             Self::RegisterTaskDefinition { family, .. } => {
                 write!(formatter, "register a new revision of {family}")
             }
+            Self::TagTaskDefinition { task_definition, tags, removed } => {
+                let named = |verb: &str, keys: Vec<&str>| {
+                    let noun = if keys.len() == 1 { "tag" } else { "tags" };
+                    (!keys.is_empty()).then(|| format!("{verb} the {noun} {}", keys.join(", ")))
+                };
+                let set = named("set", tags.0.keys().map(String::as_str).collect());
+                let taken = named("remove", removed.iter().map(String::as_str).collect());
+                let parts: Vec<String> = set.into_iter().chain(taken).collect();
+                write!(formatter, "{} of {}", parts.join(" and "), task_definition.revision())
+            }
             Self::StopServiceDeployment { deployment_id, .. } => {
                 write!(formatter, "stop {deployment_id}, so that ECS goes back")
             }

@@ -6,10 +6,12 @@ mod gate;
 mod health;
 mod ignored;
 mod images;
+mod quarantine;
 mod records;
 mod settings;
 mod settle;
 mod stop;
+mod tags;
 mod task_definition;
 mod under_way;
 
@@ -25,24 +27,25 @@ pub use images::{is_mutable, only_drift};
 use records::Records;
 use settings::Settings;
 pub(crate) use settings::{Noticed, deploying_part};
+pub(crate) use tags::{Retag, tags_in_question};
 pub(crate) use task_definition::Registration;
 use task_definition::{Step, TaskDefinition};
 use under_way::Unwatched;
 
 use super::action::TagKey;
 use super::hold::Hold;
-use super::memory::{AttemptVerdict, Evidence, InFlight, ServiceMemory, SpecHash};
+use super::memory::{InFlight, ServiceMemory, SpecHash};
 use super::ownership;
 use super::reads::Reads;
-use super::report::{FailedRollout, HeldWhy, ResourceReport, WaitingOn};
+use super::report::{HeldWhy, ResourceReport, WaitingOn};
 use super::secret::SecretOutlook;
 use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
 use crate::diff::path::Ignored;
-use crate::live::{DeploymentController, LiveService, ServiceStatus};
+use crate::live::{LiveService, ServiceStatus};
 use crate::name::{ResourceName, TaskDefinitionArn};
-use crate::rollback::{self, Failure};
+use crate::rollback::Failure;
 use crate::rollout::{self, Verdict};
 
 /// The service that is being decided about.
@@ -91,6 +94,8 @@ pub(crate) struct ServiceOutlook<'a> {
     pub(crate) promotion_waits: Option<WaitingOn>,
     /// A revision to register.
     pub(crate) register: Option<Box<Registration>>,
+    /// The tags of the revision that it runs, where git names some, and what is to be done about them.
+    pub(crate) retag: Option<Box<Retag>>,
     /// The service to create.
     pub(crate) create: Option<Box<Creation>>,
     /// A change of the service.
@@ -160,6 +165,7 @@ impl ServiceOutlook<'_> {
             baselines: Vec::new(),
             promotion_waits: None,
             register: None,
+            retag: None,
             create: None,
             update: None,
             stop: None,
@@ -185,7 +191,7 @@ impl ServiceOutlook<'_> {
     fn do_nothing(&mut self, why: HandsOff) {
         self.hands_off.get_or_insert(why);
         (self.update, self.register, self.create) = (None, None, None);
-        (self.deviation, self.stop) = (None, None);
+        (self.deviation, self.stop, self.retag) = (None, None, None);
         self.baselines.clear();
         // A secret that it reads is not promoted either: nobody here could roll the service then.
         self.promotion_waits = Some(WaitingOn::Wave { of: vec![self.report.resource.clone()] });
@@ -307,7 +313,7 @@ fn decide<'a>(
         outlook.promotion_waits = Some(blocked.waiting_on());
         return outlook;
     }
-    let settings = match settings::look(subject, reads) {
+    let mut settings = match settings::look(subject, reads) {
         Ok(settings) => settings,
         Err(blocked) => {
             report.set_unknown(blocked.reason());
@@ -325,15 +331,13 @@ fn decide<'a>(
     outlook.report.left_alone.extend(settings.left_alone.iter().cloned());
     outlook.report.left_alone.extend(ignored::differences(subject, reads));
     outlook.report.notes.extend(settings.notes.iter().cloned());
-    if subject.live.controller == DeploymentController::Ecs && !subject.ignored.covers("taskDefinition") {
-        outlook.report.notes.extend(task_definition::tags(subject, reads));
-    }
     let wanted = Wanted { task_definition: &task_definition, records: &records, settings: &settings };
     deploy(subject, reads, &wanted, &mut outlook);
     // What is quarantined gets nothing but its desired count.
     if outlook.failure.is_none() {
         configure(&settings, &mut outlook);
     }
+    tags::compare(subject, &task_definition, &mut settings.noticed, &mut outlook);
     if subject.live.controller.takes_count() {
         count::scale(subject, &mut outlook);
     }
@@ -448,7 +452,7 @@ fn may_begin<'a>(
     let failure = failure.filter(|_| !released);
     let (due, has_failed) = (due || released, failure.is_some());
     if let Some(failure) = failure {
-        quarantine(subject, &spec, failure, outlook);
+        quarantine::note(subject, &spec, failure, outlook);
     }
     if !due && !has_failed {
         return Ok(false);
@@ -509,71 +513,6 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
         _ => update.force = !records.due.is_empty() || (outlook.retry && update.deploying.is_empty()),
     }
     outlook.update = Some(Box::new(update));
-}
-
-fn quarantine(subject: &Subject<'_>, spec: &Spec, failure: Failure, outlook: &mut ServiceOutlook<'_>) {
-    outlook.report.failed =
-        failed(subject.memory, &spec.hash).or_else(|| Some(found_failed(subject, spec, &failure)));
-    if let Some(outage) = rollback::shared_outage(subject.world.memory, subject.world.now) {
-        outlook.report.notes.push(format!(
-            "rollouts of {} commits failed within 10m, so nothing is rolled back automatically: look for a shared cause",
-            outage.commits.len()
-        ));
-    }
-    if let Some(left) = stop::what_is_left(subject, &failure) {
-        outlook.report.notes.push(left);
-    }
-    if outlook.runs != Runs::Other && outlook.report.differences.is_empty() {
-        outlook.report.notes.push(format!("what git wants failed, awaiting git: {}", failure.reason));
-    } else {
-        let live = subject.live.task_definition.as_ref().map(TaskDefinitionArn::revision);
-        let live = live.map_or_else(|| "another revision".to_owned(), |revision| revision.to_string());
-        let by_ecs = failure.reason.starts_with("rolled back by ECS") || went_back(subject, spec);
-        let how = if by_ecs { "rolled back by ECS" } else { "failed" };
-        outlook.report.notes.push(format!("{how}, awaiting git; live runs {live} ({})", failure.reason));
-    }
-    outlook.report.held.push(HeldWhy::Quarantined {
-        service: subject.name.clone(),
-        spec_hash: spec.hash.clone(),
-        reason: failure.reason.clone(),
-    });
-    outlook.failure = Some(Box::new(failure));
-}
-
-/// What is remembered of the failed attempt.
-fn failed(memory: Option<&ServiceMemory>, hash: &SpecHash) -> Option<Box<FailedRollout>> {
-    let attempt = memory?.attempts.get(hash)?;
-    let Some(AttemptVerdict::Bad(reason)) = &attempt.verdict else { return None };
-    Some(Box::new(FailedRollout {
-        spec_hash: hash.clone(),
-        commit: attempt.commit.clone(),
-        began_at: attempt.at,
-        ended_at: attempt.aftermath.ended_at,
-        reason: reason.clone(),
-        evidence: attempt.aftermath.evidence.clone().map(Evidence::without_bodies),
-    }))
-}
-
-/// What only ECS's history knows of it.
-fn found_failed(subject: &Subject<'_>, spec: &Spec, failure: &Failure) -> Box<FailedRollout> {
-    Box::new(FailedRollout {
-        spec_hash: spec.hash.clone(),
-        commit: subject.world.actor.commit.to_owned(),
-        began_at: failure.began_at.unwrap_or(subject.world.now),
-        ended_at: None,
-        reason: failure.reason.clone(),
-        evidence: None,
-    })
-}
-
-/// Whether ECS went back because Bowline stopped the deployment.
-fn went_back(subject: &Subject<'_>, spec: &Spec) -> bool {
-    let attempt = subject.memory.and_then(|memory| memory.attempts.get(&spec.hash));
-    attempt.is_some_and(|attempt| {
-        let primary = subject.live.primary().map(|primary| &primary.id);
-        let asked = attempt.aftermath.stopped_at.or(attempt.aftermath.stop_begun_at);
-        asked.is_some() && attempt.deployment_id.as_ref() != primary
-    })
 }
 
 /// The wait for our own rollout. Where another deployment took the place of ours, only ECS's history can tell whether that was

@@ -19,5 +19,6 @@ mod settings;
 mod states;
 mod stop;
 mod suspension;
+mod tags;
 mod terraform;
 mod waits;

@@ -171,6 +171,7 @@ fn permitted(
         Operation::CreateService { .. } => {
             whole(operation, unjudged.or_else(|| refused(Capability::EcsCreate)))
         }
+        Operation::TagTaskDefinition { .. } => whole(operation, refused(Capability::EcsDeploy)),
         Operation::RegisterTaskDefinition { .. } => {
             whole(operation, unjudged.or_else(|| refused(Capability::EcsDeploy)))
         }

@@ -52,7 +52,7 @@ pub enum Bucket {
     ClusterResourceRead,
     /// ECS cluster read: ListClusters.
     ClusterRead,
-    /// ECS tag modify: TagResource.
+    /// ECS tag modify: TagResource, UntagResource.
     TagModify,
     /// Secrets Manager, DescribeSecret.
     SecretRead,
@@ -173,8 +173,10 @@ apis! {
     UpdateService: Ecs, ServiceModify, WhenRefused, "ecs:UpdateService";
     /// Our own bad deployment stopped, so that ECS goes back. AWS documents no rate for it, so it counts as a change.
     StopServiceDeployment: Ecs, ServiceModify, WhenRefused, "ecs:StopServiceDeployment";
-    /// A record on the service.
+    /// A record on the service, or a tag of a task definition.
     TagResource: Ecs, TagModify, Always, "ecs:TagResource";
+    /// A tag taken off a task definition.
+    UntagResource: Ecs, TagModify, Always, "ecs:UntagResource";
     /// A secret's versions and labels, without values.
     DescribeSecret: SecretsManager, SecretRead, Always, "secretsmanager:DescribeSecret";
     /// When a secret's versions were created.

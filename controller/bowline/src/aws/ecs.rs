@@ -9,7 +9,7 @@ pub(super) mod recognised;
 mod settings;
 pub(crate) mod tasks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{
@@ -143,6 +143,37 @@ impl Session {
         if let Some(known) = self.task_definitions().get(&arn).await {
             return Ok(Some(known));
         }
+        let found = self.fetch_task_definition(reference, Priority::Scan).await?;
+        if let Some(found) = &found {
+            self.task_definitions().put(found).await;
+        }
+        Ok(found)
+    }
+
+    /// Whether a task definition is in the cache.
+    pub(crate) async fn knows_task_definition(&self, arn: &str) -> bool {
+        self.task_definitions().get(arn).await.is_some()
+    }
+
+    /// The tags of a revision as they are now; `None` when there is no such one.
+    pub(crate) async fn task_definition_tags(
+        &self,
+        arn: &str,
+        priority: Priority,
+    ) -> Result<Option<BTreeMap<String, String>>, AwsError> {
+        let Some(found) = self.fetch_task_definition(arn, priority).await? else { return Ok(None) };
+        // Its content is asked for as well, and then it need not be read again.
+        if !self.knows_task_definition(arn).await {
+            self.task_definitions().put(&found).await;
+        }
+        Ok(Some(found.content.tags().clone()))
+    }
+
+    async fn fetch_task_definition(
+        &self,
+        reference: &str,
+        priority: Priority,
+    ) -> Result<Option<LiveTaskDefinition>, AwsError> {
         let api = Api::DescribeTaskDefinition;
         let send = || {
             let call = self.clients().ecs.describe_task_definition().task_definition(reference);
@@ -150,14 +181,13 @@ impl Session {
             let sent = call.include(TaskDefinitionField::Tags).customize().interceptor(raw.clone()).send();
             async move { sent.await.map(|_| raw.take()) }
         };
-        let answer = match self.call(api, reference, Priority::Scan, send).await {
+        let answer = match self.call(api, reference, priority, send).await {
             Ok(answer) => answer,
             Err(error) if convert::is_no_such_task_definition(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
         let found =
             convert::task_definition(answer).map_err(|what| AwsError::bad_answer(api, reference, &what))?;
-        self.task_definitions().put(&found).await;
         Ok(Some(found))
     }
 
@@ -339,8 +369,39 @@ impl Session {
 
     /// TagResource on a service, all tags in one call.
     pub(crate) async fn tag_service(&self, arn: &str, tags: &[(TagKey, String)]) -> Result<(), AwsError> {
-        let tag = |(key, value): &(TagKey, String)| Tag::builder().key(key.as_str()).value(value).build();
-        let tags: Vec<Tag> = tags.iter().map(tag).collect();
+        let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        self.tag(arn, tags).await
+    }
+
+    /// Writes tags on a task definition.
+    pub(crate) async fn tag_task_definition(
+        &self,
+        arn: &TaskDefinitionArn,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), AwsError> {
+        self.tag(arn.as_str(), tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).await
+    }
+
+    /// Takes tags off a task definition.
+    pub(crate) async fn untag_task_definition(
+        &self,
+        arn: &TaskDefinitionArn,
+        keys: &BTreeSet<String>,
+    ) -> Result<(), AwsError> {
+        let keys: Vec<String> = keys.iter().cloned().collect();
+        let send = || {
+            let call = self.clients().ecs.untag_resource().resource_arn(arn.as_str());
+            call.set_tag_keys(Some(keys.clone())).send()
+        };
+        self.call(Api::UntagResource, arn.as_str(), Priority::Watch, send).await.map(drop)
+    }
+
+    async fn tag<'a>(
+        &self,
+        arn: &str,
+        tags: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), AwsError> {
+        let tags: Vec<Tag> = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
         let send = || self.clients().ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         self.call(Api::TagResource, arn, Priority::Watch, send).await.map(drop)
     }

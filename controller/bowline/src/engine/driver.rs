@@ -183,6 +183,7 @@ impl Schedule {
             secrets: self.secrets <= now,
             states: self.states <= now,
             strangers: self.strangers <= now,
+            all_tags: false,
         }
     }
 

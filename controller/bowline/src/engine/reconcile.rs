@@ -249,8 +249,8 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
         live.recent_revisions.clear();
     }
     live.commit.clone_from(&snapshot.commit);
-    let seldom = plan::due_seldom(desired, &live, world.clock.now());
-    Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom)).await;
+    let seldom = plan::due_seldom(desired, &live, &world.memory, world.clock.now());
+    Box::pin(observe::read_seldom(&world.aws, desired, &mut live, seldom, scope)).await;
     let mut rounds = 0;
     loop {
         let needs = plan::needs(desired, &live, &world.memory, actor, world.clock.now());
@@ -406,13 +406,17 @@ async fn perform(
     Ok(attempted)
 }
 
-/// A family of which a revision was to be registered is read anew, however that went; and so is a revision that was to be
-/// deployed: it may have been deregistered.
+/// A family of which a revision was to be registered is read anew, however that went; and so are the tags of a revision that
+/// were to be changed, and a revision that was to be deployed: it may have been deregistered.
 fn forget_revisions(live: Option<&mut Live>, action: &Action) {
     let Some(live) = live else { return };
     let deployed = match &action.operation {
         Operation::RegisterTaskDefinition { family, .. } => {
             live.recent_revisions.remove(&(action.target.clone(), family.clone()));
+            return;
+        }
+        Operation::TagTaskDefinition { task_definition, .. } => {
+            live.task_definition_tags.retain(|_, asked| *asked.about != *task_definition.as_str());
             return;
         }
         Operation::UpdateService { task_definition, .. } => task_definition.as_ref(),

@@ -1,11 +1,15 @@
-//! Task definitions: a new revision, only while the newest one is still the one that was compared with.
+//! Task definitions: a new revision, only while the newest one is still the one that was compared with; and tags of one that
+//! is there, only while they are as they were.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bowline_core::desired::TaskDefinitionContent;
-use bowline_core::diff::diff_task_definition;
+use bowline_core::diff::{diff_task_definition, tag_fingerprint};
+use bowline_core::live::UnknownCategory;
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::Outcome;
 
-use crate::aws::{AwsError, Effect, Priority, Session};
+use crate::aws::{Api, AwsError, Effect, Priority, Session};
 
 /// Registers a revision. AWS has no token for it, so a lost answer is looked for instead of repeated.
 pub(super) async fn register(
@@ -32,6 +36,44 @@ pub(super) async fn register(
             Ok(None) | Err(_) => Err(error),
         },
     }
+}
+
+/// Writes and takes off tags of a revision. Both calls may be repeated, so a lost answer needs no care.
+pub(super) async fn tag(
+    session: &Session,
+    arn: &TaskDefinitionArn,
+    tags: &BTreeMap<String, String>,
+    removed: &BTreeSet<String>,
+    expected: &BTreeMap<String, Option<String>>,
+) -> Result<Outcome, AwsError> {
+    let Some(found) = session.task_definition_tags(arn.as_str(), Priority::Watch).await? else {
+        let (api, what) = (Api::DescribeTaskDefinition, "there is no such task definition any more");
+        return Err(AwsError::new(api, arn.as_str(), UnknownCategory::Refused, what));
+    };
+    let missing: BTreeMap<String, String> = tags
+        .iter()
+        .filter(|(key, value)| found.get(*key) != Some(*value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let left: BTreeSet<String> = removed.iter().filter(|key| found.contains_key(*key)).cloned().collect();
+    if missing.is_empty() && left.is_empty() {
+        return Ok(Outcome::AlreadyDone);
+    }
+    let is_other = |key: &&String| {
+        let seen = expected.get(*key).and_then(Option::as_deref);
+        found.get(*key).map(|value| tag_fingerprint(value)).as_deref() != seen
+    };
+    if let Some(key) = missing.keys().chain(&left).find(is_other) {
+        let found = format!("the tag {key} is not what it was when the plan was made");
+        return Ok(Outcome::Superseded { found });
+    }
+    if !missing.is_empty() {
+        session.tag_task_definition(arn, &missing).await?;
+    }
+    if !left.is_empty() {
+        session.untag_task_definition(arn, &left).await?;
+    }
+    Ok(Outcome::Done { deployment_id: None, task_definition: None })
 }
 
 /// The revision that a lost answer was about: newer than the expected one, and with this content.

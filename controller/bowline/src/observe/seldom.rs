@@ -1,4 +1,5 @@
-//! What is due to be read seldom: the images of running tasks, and scalable targets. A few calls for all services of a Target.
+//! What is due to be read seldom: the images of running tasks, and scalable targets, with a few calls for all services of a
+//! Target; and tags of task definitions, a call each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use bowline_core::plan::{Seldom, is_mutable, only_drift};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::not_read;
+use super::{Scope, not_read};
 use crate::aws::autoscaling::SCALABLE_TARGETS_PER_CALL;
 use crate::aws::ecs::REVISIONS_PER_CALL;
 use crate::aws::ecs::tasks::{RunningContainer, TASKS_PER_CALL};
-use crate::aws::{Aws, AwsError, Session};
+use crate::aws::{Aws, AwsError, Priority, Session};
 
 /// From so many services on, the cluster's tasks are listed as a whole: a hundred a call, whoever's they are.
 const WHOLE_CLUSTER: usize = 5;
@@ -24,6 +25,10 @@ const WHOLE_CLUSTER: usize = 5;
 const CLUSTERS_AT_A_TIME: usize = 4;
 /// How many pages a service's tasks may have: 5,000 is the most that a service may have (ECS service quotas).
 const MOST_PAGES: usize = 50;
+
+/// Of how many task definitions the tags are read in one pass, where nothing else of them is to be read: so many calls half of
+/// AWS's rate lets through at once.
+const TAGS_AT_ONCE: usize = 25;
 
 /// Images of one service to ask for.
 #[derive(Debug, Clone)]
@@ -38,10 +43,12 @@ struct Wanted {
 enum Answer {
     Images(Vec<(ResourceName, Asked<RunningImages>)>),
     Targets(Vec<(ResourceName, Asked<ScalableTarget>)>),
+    Tags(Vec<(ResourceName, Asked<BTreeMap<String, String>>)>),
 }
 
-/// Reads what is due into `live`. Everything that is due is answered: what fails is `Unknown`, and the pass goes on.
-pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldom) {
+/// Reads what is due into `live`. Everything that is due is answered, but for tags that wait for a later pass: what fails is
+/// `Unknown`, and the pass goes on.
+pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldom, scope: Scope) {
     if due.is_empty() {
         return;
     }
@@ -55,8 +62,9 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
             .filter(|(service, _)| is_on(desired, service, name))
             .map(|(service, id)| (service.clone(), id.clone()))
             .collect();
+        let tags = wanted_tags(desired, name, &due);
         // Of a Target whose account was not verified nothing is read.
-        if images.is_empty() && targets.is_empty()
+        if images.is_empty() && targets.is_empty() && tags.is_empty()
             || !matches!(live.targets.get(name), Some(Observed::Known { .. }))
         {
             continue;
@@ -65,6 +73,16 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
         for batch in targets.chunks(SCALABLE_TARGETS_PER_CALL) {
             let (session, batch) = (session.clone(), batch.to_vec());
             answers.spawn(async move { Answer::Targets(scalable_targets(&session, batch).await) });
+        }
+        let mut at_once = if scope.all_tags { usize::MAX } else { TAGS_AT_ONCE };
+        for (arn, of) in tags {
+            // What is not known yet is read for its content anyway.
+            if session.knows_task_definition(&arn).await {
+                let Some(left) = at_once.checked_sub(1) else { continue };
+                at_once = left;
+            }
+            let session = session.clone();
+            answers.spawn(async move { Answer::Tags(tags_of(&session, arn, of).await) });
         }
         if !images.is_empty() {
             let turns = Arc::clone(&turns);
@@ -80,6 +98,7 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
         match joined {
             Ok(Answer::Images(found)) => live.images.extend(found),
             Ok(Answer::Targets(found)) => live.scalable_targets.extend(found),
+            Ok(Answer::Tags(found)) => live.task_definition_tags.extend(found),
             Err(error) => tracing::error!(%error, "a read ended without an answer"),
         }
     }
@@ -102,6 +121,36 @@ fn wanted_images(desired: &DesiredState, live: &Live, target: &ResourceName, due
             })
         })
         .collect()
+}
+
+/// The services of a Target by the revision whose tags are to be read.
+fn wanted_tags(
+    desired: &DesiredState,
+    target: &ResourceName,
+    due: &Seldom,
+) -> BTreeMap<String, Vec<ResourceName>> {
+    let mut wanted: BTreeMap<String, Vec<ResourceName>> = BTreeMap::new();
+    for (name, arn) in due.task_definition_tags.iter().filter(|(name, _)| is_on(desired, name, target)) {
+        wanted.entry(arn.clone()).or_default().push(name.clone());
+    }
+    wanted
+}
+
+async fn tags_of(
+    session: &Session,
+    arn: String,
+    of: Vec<ResourceName>,
+) -> Vec<(ResourceName, Asked<BTreeMap<String, String>>)> {
+    let answer = session.task_definition_tags(&arn, Priority::Scan).await;
+    let at = session.now();
+    let found = Arc::new(match answer {
+        Ok(Some(value)) => Observed::Known { value, at },
+        Ok(None) => Observed::Missing,
+        Err(error) => Observed::Unknown { why: error.reason },
+    });
+    let about: Arc<str> = arn.into();
+    let asked = || Asked { about: Arc::clone(&about), at, found: Arc::clone(&found) };
+    of.into_iter().map(|name| (name, asked())).collect()
 }
 
 async fn scalable_targets(

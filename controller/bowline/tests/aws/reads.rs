@@ -218,7 +218,7 @@ async fn what_is_not_due_is_carried_over() {
     world.secret("db", VERSION).await;
     let first = world.observe(None).await;
     world.calls();
-    let scope = Scope { services: false, secrets: true, states: false, strangers: false };
+    let scope = Scope { services: false, secrets: true, states: false, strangers: false, all_tags: false };
     let second = observe(&world.aws, &world.desired, &world.ceiling, Some(&first), scope).await;
     assert_eq!(second.services, first.services);
     assert_eq!(world.calls(), BTreeMap::from([("DescribeSecret".to_owned(), 1)]));

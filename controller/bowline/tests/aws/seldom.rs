@@ -3,21 +3,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_ecs::types::ContainerDefinition;
-use bowline::observe::read_seldom;
+use aws_sdk_ecs::types::{ContainerDefinition, Tag};
+use bowline::observe::{Scope, read_seldom};
+use bowline_core::desired::{TaskDefinitionContent, WantedTaskDefinition};
 use bowline_core::live::{Asked, Live, Observed, RunningImages, UnknownCategory};
-use bowline_core::plan::due_seldom;
+use bowline_core::name::RelativePath;
+use bowline_core::plan::{Memory, due_seldom};
 use bowline_sim::{Fault, FaultRule, SimulatorConfig};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{ACCOUNT, World, name};
+use serde_json::json;
+
+use crate::world::{ACCOUNT, World, arn, name};
 
 impl World {
     /// What a pass looks at, as of now or later. (The clock of these tests runs fast.)
     async fn look(&self, previous: Option<&Live>, after: SignedDuration) -> Live {
+        self.look_at(previous, after, Scope::ALL).await
+    }
+
+    async fn look_at(&self, previous: Option<&Live>, after: SignedDuration, scope: Scope) -> Live {
         let mut live = self.observe(previous).await;
-        let due = due_seldom(&self.desired, &live, Timestamp::now() + after);
-        read_seldom(&self.aws, &self.desired, &mut live, due).await;
+        let due = due_seldom(&self.desired, &live, &Memory::default(), Timestamp::now() + after);
+        read_seldom(&self.aws, &self.desired, &mut live, due, scope).await;
         live
     }
 
@@ -137,4 +145,36 @@ async fn a_failure_is_unknown_and_asked_again_only_after_a_while() {
         assert_eq!(world.calls(), counts(&[("DescribeServices", 1)]), "{operation}");
         world.simulator.clear_faults();
     }
+}
+
+/// The content of a task definition has to be read anyway, and its tags come with it. Later they cost a call each.
+#[tokio::test]
+async fn tags_of_task_definitions_are_read_a_few_at_a_time_once_their_content_is_known() {
+    let mut world = World::settled(30).await;
+    for number in 0..30 {
+        let service = format!("s{number:03}");
+        let tags = json!([{"key": "team", "value": "shop"}]);
+        let content = TaskDefinitionContent::new(json!({"family": service, "tags": tags}));
+        let wanted = world.desired.services.get_mut(&name(&service)).unwrap();
+        let file = RelativePath::parse("web.json").unwrap();
+        wanted.task_definition =
+            Some(WantedTaskDefinition::Content { file, family: service, content: content.into() });
+    }
+    let team = Tag::builder().key("team").value("shop").build();
+    world.ecs.tag_resource().resource_arn(arn("s007:1").as_str()).tags(team).send().await.unwrap();
+    world.calls();
+    let (now, later) = (SignedDuration::ZERO, SignedDuration::from_hours(10));
+    let few = Scope { all_tags: false, ..Scope::ALL };
+    let read = || world.calls().remove("DescribeTaskDefinition").unwrap_or_default();
+    let first = world.look_at(None, now, few).await;
+    assert_eq!((read(), first.task_definition_tags.len()), (30, 30));
+    let tags = |live: &Live, of: &str| live.task_definition_tags[&name(of)].found.known().cloned().unwrap();
+    let team = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
+    assert_eq!((tags(&first, "s007"), tags(&first, "s008")), (team, BTreeMap::new()));
+    let second = world.look_at(Some(&first), now, few).await;
+    assert_eq!(read(), 0);
+    let third = world.look_at(Some(&second), later, few).await;
+    assert_eq!(read(), 25);
+    world.look_at(Some(&third), later, Scope::ALL).await;
+    assert_eq!(read(), 30, "whoever looks once looks at all of them");
 }

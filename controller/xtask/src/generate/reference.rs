@@ -126,7 +126,7 @@ fn words(rule: Rule) -> Option<String> {
         }
         Rule::Present => "there or not, even if empty".to_owned(),
         Rule::ServerOnly => "not: set by AWS".to_owned(),
-        Rule::NotCompared => "not compared".to_owned(),
+        Rule::Apart => "apart from the content, and changed in place".to_owned(),
         Rule::Confidential(reveal) => format!("shown by length, revealed by {}", revealed(reveal)),
     })
 }

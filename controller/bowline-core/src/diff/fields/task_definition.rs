@@ -5,7 +5,7 @@
 
 use super::Literal::{Flag, Number, Text, Texts};
 use super::Rule::{
-    Confidential, Default, DefaultBeside, Follows, Keyed, Known, Map, NotCompared, Ordered, Present, Role,
+    Apart, Confidential, Default, DefaultBeside, Follows, Keyed, Known, Map, Ordered, Present, Role,
     ServerOnly, Set, Unit as Size,
 };
 use super::{Field, Reveal, Table, Unit};
@@ -153,9 +153,9 @@ pub const TASK_DEFINITION: Table = Table::new(&[
     Field::new("runtimePlatform.cpuArchitecture", &[], "BC"),
     Field::new("runtimePlatform.operatingSystemFamily", &[], "BC"),
     Field::new("status", &[ServerOnly], "BC: TaskDefinition only; PIPECD strips it"),
-    Field::new("tags", &[Keyed(&["key"]), NotCompared], "BC: beside the task definition; changed by TagResource without a new revision"),
+    Field::new("tags", &[Keyed(&["key"]), Apart], "BC: beside the task definition; changed by TagResource without a new revision"),
     Field::new("tags.key", &[], "BC"),
-    Field::new("tags.value", &[], "BC"),
+    Field::new("tags.value", &[Confidential(Reveal::Item)], "BC; free text"),
     Field::new("taskDefinitionArn", &[ServerOnly], "BC: TaskDefinition only; PIPECD strips it"),
     Field::new("taskRoleArn", &[Role], "BC: \"The short name or full Amazon Resource Name (ARN)\""),
     Field::new("trustedExecutionConfiguration", &[], "BC"),

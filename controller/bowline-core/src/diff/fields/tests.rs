@@ -112,7 +112,7 @@ fn rules_fit(table: &Table, request: &BTreeMap<String, Value>) {
                 | Rule::Set
                 | Rule::Map
                 | Rule::ServerOnly
-                | Rule::NotCompared
+                | Rule::Apart
                 | Rule::NameOrArn
                 | Rule::Confidential(_) => true,
             };

@@ -145,6 +145,9 @@ impl Noticing<'_> {
             let changed = &mut Arc::make_mut(memory).changed_settings;
             changed.retain(|field, _| !noticed.effective.contains(field));
         }
+        if let Some(tags) = noticed.tags.as_ref().filter(|tags| **tags != memory.managed_tags) {
+            Arc::make_mut(memory).managed_tags.clone_from(tags);
+        }
         if memory.managed_settings != noticed.managed {
             Arc::make_mut(memory).managed_settings = noticed.managed.clone();
         }

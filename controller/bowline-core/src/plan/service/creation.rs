@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::gate::{Spec, secrets_first};
+use super::quarantine::failed;
 use super::settings::deploying_part;
 use super::task_definition::{Found, Registration, Step, find_revision, pinned};
-use super::{HandsOff, ServiceOutlook, failed, read_by};
+use super::{HandsOff, ServiceOutlook, read_by};
 use crate::desired::kind::ServiceCreation;
 use crate::desired::{DesiredService, WantedTaskDefinition};
 use crate::diff::canonical::sha256_hex;

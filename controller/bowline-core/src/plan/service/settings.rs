@@ -67,6 +67,9 @@ pub(crate) struct Noticed {
     pub(crate) left: Vec<(String, &'static str)>,
     /// Changed settings that every running task has by now.
     pub(crate) effective: BTreeSet<String>,
+    /// The tags of the task definition that Bowline manages, as they were last in sync; absent where they could not be
+    /// compared.
+    pub(crate) tags: Option<BTreeMap<String, String>>,
 }
 
 /// Holds the settings of a service against git.

@@ -206,23 +206,3 @@ fn content_differences(subject: &Subject<'_>, wanted: &Value, found: &Value) -> 
     differences.retain(|difference| !subject.ignored.covers(&difference.path));
     differences
 }
-
-/// Says which tags that the file names the running revision does not have so: they are not compared, since AWS takes them
-/// beside a revision, and changes them without a new one.
-pub(super) fn tags<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Option<String> {
-    let Some(WantedTaskDefinition::Content { content, .. }) = &subject.wanted.task_definition else {
-        return None;
-    };
-    let wanted = content.tags();
-    if wanted.is_empty() {
-        return None;
-    }
-    let has = running(subject, reads).ok()??.content.tags();
-    let missing: Vec<&str> = wanted.iter().filter(|tag| !has.contains(tag)).map(|tag| &*tag.key).collect();
-    (!missing.is_empty()).then(|| {
-        format!(
-            "tags of the task definition are only given at registration, so the next revision gets those that git has: {}",
-            missing.join(", ")
-        )
-    })
-}

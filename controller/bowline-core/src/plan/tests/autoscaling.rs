@@ -105,7 +105,7 @@ fn a_refused_answer_is_one_note_on_the_target_and_git_decides() {
 
 /// What is due, as (images, scalable targets).
 fn due(world: &Fixture, seconds: i64) -> (Vec<String>, Vec<String>) {
-    let due = due_seldom(&world.desired, &world.live, at(seconds));
+    let due = due_seldom(&world.desired, &world.live, &world.memory, at(seconds));
     (due.images.into_values().collect(), due.scalable_targets.into_values().collect())
 }
 
@@ -158,7 +158,7 @@ fn old_answers_are_renewed_a_hundred_at_a_time_the_oldest_first() {
         let asked = Asked { about: "ecs-svc/1".into(), at, found: Arc::new(Observed::Missing) };
         world.live.images.insert(name(&service), asked);
     }
-    let due = due_seldom(&world.desired, &world.live, at(7200));
+    let due = due_seldom(&world.desired, &world.live, &world.memory, at(7200));
     let names: Vec<&str> = due.images.keys().map(ResourceName::as_str).collect();
     assert_eq!((names.len(), names.first(), names.last()), (100, Some(&"s050"), Some(&"s149")));
 }

@@ -11,8 +11,8 @@ use model::{Answers, Fate, Model};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::desired::DesiredState;
 use crate::desired::kind::Mode;
+use crate::desired::{DesiredState, TaskDefinitionContent};
 use crate::live::{
     Live, LiveService, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult,
     UnknownCategory,
@@ -26,6 +26,8 @@ use crate::policy::{Ceiling, GitStanding, approve};
 const PASS_SECONDS: i64 = 400;
 /// Every generated world is at rest after so many passes: chains of dependencies, each with its own waves and heal delay.
 const MOST_PASSES: usize = 40;
+/// A tag that others put on each revision that is there from the beginning.
+const FOREIGN: [&str; 2] = ["cost-center", "42"];
 const IMAGES: [&str; 4] = ["a", "b", "c", "crash"];
 
 /// Which task definition git wants.
@@ -54,6 +56,8 @@ struct Service {
     settings: (Value, Value),
     counts: (u32, Option<u32>),
     token: Option<(&'static str, Option<&'static str>)>,
+    /// The tag `team` that its file names.
+    team: Option<&'static str>,
     secrets: Vec<bool>,
     depends_on: Vec<bool>,
     /// How its health condition answers; absent where it has none.
@@ -77,7 +81,8 @@ fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy
     ));
     let flags = || prop::collection::vec(any::<bool>(), 3);
     let settings = (settings(&["1.3.0", "1.2.0"]), settings(&["1.3.0", "LATEST", "crash"]));
-    let counts = (0..3_u32, prop::option::of(0..3_u32));
+    let team = prop::option::of(prop::sample::select(vec!["shop", "pay"]));
+    let counts = (0..3_u32, prop::option::of(0..3_u32), team);
     let answers = vec![Answers::Right, Answers::Wrong, Answers::WrongOnceChanged, Answers::Nobody];
     let answers = prop::option::of(prop::sample::select(answers));
     ((1..=3_u32, wanted), fate, settings, counts, token, (flags(), flags()), answers).prop_map(
@@ -89,8 +94,9 @@ fn service(fates: Vec<Fate>, owners: Vec<Option<&'static str>>) -> impl Strategy
                 owner,
                 exists,
                 settings,
-                counts,
+                counts: (counts.0, counts.1),
                 token,
+                team: counts.2,
                 secrets,
                 depends_on,
                 answers,
@@ -134,6 +140,20 @@ fn world_of(
     )
 }
 
+/// The revisions that a service has from the beginning, with a tag of others.
+fn define(model: &mut Model, of: &str) {
+    for (index, image) in IMAGES.iter().enumerate() {
+        let revision = format!("{of}:{}", index + 1);
+        model.definitions.insert(revision.clone(), content(of, image));
+        model.tags.insert(revision, BTreeMap::from([FOREIGN.map(str::to_owned).into()]));
+    }
+}
+
+fn file(of: &str, image: &str, team: Option<&str>) -> TaskDefinitionContent {
+    let tags: Vec<(&str, &str)> = team.map(|team| ("team", team)).into_iter().collect();
+    tagged(&content(of, image), &tags)
+}
+
 fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Model) {
     let mut fixture = Fixture::new();
     let mut model = Model::default();
@@ -148,13 +168,11 @@ fn build(services: &[Service], secrets: &[SecretVersions]) -> (DesiredState, Mod
     }
     for (at_service, service) in services.iter().enumerate() {
         let of = format!("s{at_service}");
-        for (index, image) in IMAGES.iter().enumerate() {
-            model.definitions.insert(format!("{of}:{}", index + 1), content(&of, image));
-        }
+        define(&mut model, &of);
         fixture = fixture.with_service(&of, &format!("{of}:{}", service.live));
         fixture = match service.wanted {
             Wanted::Revision(revision) => fixture.wanting(&of, &format!("{of}:{revision}")),
-            Wanted::Image(image) => fixture.with_file(&of, content(&of, image)),
+            Wanted::Image(image) => fixture.with_file(&of, file(&of, image, service.team)),
             Wanted::Unmanaged => fixture.unmanaged(&of),
         };
         model.fates.insert(name(&of), service.fate);
@@ -310,8 +328,15 @@ fn assert_tries(model: &Model, most: usize) {
                 service.tags.clone(),
             )
         };
+        let revision = model.services[of].task_definition.as_ref().unwrap().revision();
+        assert_eq!(model.tags[revision.as_str()].len(), 1, "{of} belongs to another instance");
         assert_eq!(touched(&model.services[of]), touched(before), "{of} belongs to another instance");
         assert_eq!(model.begun.get(of), None, "{of} belongs to another instance");
+    }
+    for tags in IMAGES.iter().enumerate().flat_map(|(index, _)| {
+        model.services.keys().filter_map(move |of| model.tags.get(&format!("{of}:{}", index + 1)))
+    }) {
+        assert_eq!(tags.get(FOREIGN[0]).map(String::as_str), Some(FOREIGN[1]), "tags of others stay");
     }
     for (of, begun) in &model.begun {
         let fails = begun.iter().filter(|(arn, platform)| {

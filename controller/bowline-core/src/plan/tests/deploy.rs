@@ -142,20 +142,6 @@ fn nothing_is_deployed_from_an_unknown_revision_or_history() {
 }
 
 #[test]
-fn tags_of_a_file_are_no_difference_and_those_that_the_revision_lacks_are_told() {
-    let tagged = |value: &str| {
-        let mut file = content("web", "web:6").value();
-        file["tags"] = serde_json::json!([{"key": "team", "value": value}]);
-        TaskDefinitionContent::new(file)
-    };
-    let world = |runs| web("web:6", "web:6").with_revision("web:6", runs).with_file("web", tagged("shop"));
-    let told = "tags of the task definition are only given at registration, so the next revision gets those that git has: team";
-    assert_eq!(world(tagged("old")).report("web").notes, [told]);
-    assert!(world(tagged("old")).report("web").is_clean());
-    assert_eq!(world(tagged("shop")).report("web").notes, Vec::<String>::new());
-}
-
-#[test]
 fn a_file_is_registered_once_and_only_if_no_recent_revision_has_it() {
     let file = || content("web", "web:new");
     let base = || web("web:6", "web:6").with_file("web", file());

@@ -7,8 +7,9 @@ use bowline_core::policy::GitStanding;
 
 use super::*;
 
-const EVERYTHING: Scope = Scope { strangers: true, ..Scope::ALL };
-const NOTHING: Scope = Scope { services: false, secrets: false, states: false, strangers: false };
+const EVERYTHING: Scope = Scope { strangers: true, all_tags: false, ..Scope::ALL };
+const NOTHING: Scope =
+    Scope { services: false, secrets: false, states: false, strangers: false, all_tags: false };
 
 fn intervals() -> Intervals {
     let seconds = HumanDuration::from_secs;

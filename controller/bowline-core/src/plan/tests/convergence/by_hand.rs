@@ -15,6 +15,7 @@ pub(super) enum Change {
     Deploy(usize, u32),
     MoveBack(usize),
     Untag(usize),
+    Retag(usize, Option<&'static str>),
     Configure(usize, Value),
 }
 
@@ -24,6 +25,7 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         (0..3_usize, 1..=3_u32).prop_map(|(of, revision)| Change::Deploy(of, revision)),
         (0..2_usize).prop_map(Change::MoveBack),
         (0..3_usize).prop_map(Change::Untag),
+        (0..3_usize, prop::option::of(Just("other"))).prop_map(|(of, team)| Change::Retag(of, team)),
         (0..3_usize, settings(&["1.3.0", "1.2.0"]))
             .prop_map(|(of, settings)| Change::Configure(of, settings)),
     ]
@@ -53,6 +55,14 @@ pub(super) fn meddle(model: &mut Model, change: &Change) {
         Change::Untag(of) => {
             if let Some(service) = model.services.get_mut(&name(&format!("s{of}"))) {
                 service.tags = Tags::default();
+            }
+        }
+        Change::Retag(of, team) => {
+            if let Some(service) = model.services.get(&name(&format!("s{of}"))) {
+                let revision = service.task_definition.as_ref().unwrap().revision();
+                let tags = model.tags.get_mut(revision.as_str()).unwrap();
+                tags.remove("team");
+                tags.extend(team.map(|team| ("team".to_owned(), team.to_owned())));
             }
         }
         Change::Configure(of, settings) => {

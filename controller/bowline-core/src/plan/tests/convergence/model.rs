@@ -9,15 +9,15 @@ use serde_json::{Map, Value, json};
 
 use crate::desired::TaskDefinitionContent;
 use crate::desired::kind::ServiceSettings;
-use crate::diff::settings_fingerprint;
+use crate::diff::{settings_fingerprint, tag_fingerprint};
 use crate::live::{
-    DeploymentProgress, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService, LiveTaskDefinition,
-    Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult, RolloutState,
-    TaskDefinitionStatus,
+    Asked, DeploymentProgress, DeploymentStatus, Live, LiveDeployment, LiveSecret, LiveService,
+    LiveTaskDefinition, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult,
+    RolloutState, TaskDefinitionStatus,
 };
 use crate::name::{ResourceName, TaskDefinitionArn};
 use crate::plan::fixture::{arn, at, live_service, name};
-use crate::plan::{Action, Expectation, Need, Operation, Outcome};
+use crate::plan::{Action, Expectation, Need, Operation, Outcome, TagsRequest};
 
 /// What becomes of the deployments of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(super) struct Model {
     pub(super) secrets: BTreeMap<ResourceName, LiveSecret>,
     pub(super) dates: BTreeMap<ResourceName, BTreeMap<String, Timestamp>>,
     pub(super) definitions: BTreeMap<String, TaskDefinitionContent>,
+    /// The tags of revisions.
+    pub(super) tags: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) histories: BTreeMap<ResourceName, Vec<PastDeployment>>,
     pub(super) starts: BTreeMap<ResourceName, Vec<Timestamp>>,
     /// Seconds since the beginning.
@@ -91,6 +93,16 @@ impl Model {
         live.services.extend(self.absent.iter().map(|name| (name.clone(), Observed::Missing)));
         live.secrets =
             self.secrets.iter().map(|(name, one)| (name.clone(), self.known(one.clone()))).collect();
+        live.task_definition_tags = self
+            .services
+            .iter()
+            .filter_map(|(name, one)| {
+                let arn = one.task_definition.as_ref()?;
+                let tags = self.tags.get(arn.revision().as_str()).cloned().unwrap_or_default();
+                let found = Arc::new(self.known(tags));
+                Some((name.clone(), Asked { about: arn.as_str().into(), at: self.now(), found }))
+            })
+            .collect();
         live.probes = self.answers.keys().map(|of| (of.clone(), vec![self.probe(of)])).collect();
         live
     }
@@ -177,11 +189,10 @@ impl Model {
                 secret.last_changed_at = Some(now);
             }
             Operation::RegisterTaskDefinition { family, content } => {
-                let newest = self.definitions.keys().map(|revision| arn(revision).revision());
-                let newest = newest.filter(|one| one.parts().0 == family).map(|one| one.parts().1).max();
-                let revision = format!("{family}:{}", newest.unwrap_or(0) + 1);
-                self.definitions.insert(revision.clone(), (**content).clone());
-                done.1 = Some(arn(&revision));
+                done.1 = Some(self.register(family, content));
+            }
+            Operation::TagTaskDefinition { task_definition, tags, removed } => {
+                self.retag(task_definition, tags, removed);
             }
             Operation::StopServiceDeployment { deployment_id, .. } => {
                 let primary = self.services[&action.resource.name].primary().unwrap().clone();
@@ -229,6 +240,21 @@ impl Model {
         Outcome::Done { deployment_id: done.0, task_definition: done.1 }
     }
 
+    fn register(&mut self, family: &str, content: &TaskDefinitionContent) -> TaskDefinitionArn {
+        let newest = self.definitions.keys().map(|revision| arn(revision).revision());
+        let newest = newest.filter(|one| one.parts().0 == family).map(|one| one.parts().1).max();
+        let revision = format!("{family}:{}", newest.unwrap_or(0) + 1);
+        self.definitions.insert(revision.clone(), content.clone());
+        self.tags.insert(revision.clone(), content.tags().clone());
+        arn(&revision)
+    }
+
+    fn retag(&mut self, arn: &TaskDefinitionArn, tags: &TagsRequest, removed: &BTreeSet<String>) {
+        let found = self.tags.entry(arn.revision().as_str().to_owned()).or_default();
+        found.extend(tags.0.clone());
+        found.retain(|key, _| !removed.contains(key));
+    }
+
     fn unexpected(&self, action: &Action) -> Option<String> {
         let holds = match &action.expect {
             Expectation::Service { owner, task_definition, primary_deployment, desired_count, settings } => {
@@ -251,6 +277,14 @@ impl Model {
             Expectation::NoService => self.absent.contains(&action.resource.name),
             Expectation::SecretCurrent { version_id } => {
                 self.secrets[&action.resource.name].current() == Some(version_id)
+            }
+            Expectation::TaskDefinitionTags { tags } => {
+                let Operation::TagTaskDefinition { task_definition, .. } = &action.operation else {
+                    return None;
+                };
+                let found = self.tags.get(task_definition.revision().as_str());
+                let now = |key| found.and_then(|found| found.get(key)).map(|value| tag_fingerprint(value));
+                tags.iter().all(|(key, seen)| now(key) == *seen)
             }
             Expectation::NewestRevision { arn } => {
                 arn.as_ref().is_none_or(|arn| self.definitions.contains_key(arn.revision().as_str()))

@@ -1,0 +1,84 @@
+//! Changes of the tags of task definitions: one for each revision, and none on which services do not agree.
+
+use std::collections::BTreeMap;
+
+use super::action::{Action, Expectation, Operation, TagsRequest, Wave};
+use super::report::{HeldWhy, WaitingOn};
+use super::service::{Retag, ServiceOutlook};
+use crate::desired::{DesiredState, ResourceKey};
+use crate::name::ResourceName;
+
+/// Where tags of a task definition stand in paths.
+pub(super) const TAGS: &str = "taskDefinition.tags[";
+
+/// A service, and the tags that its file names.
+type Wants = (ResourceKey, BTreeMap<String, String>);
+
+/// Plans them. What another service that runs the same revision wants otherwise is a person's to decide: each would undo what
+/// the other one did.
+pub(super) fn plan(
+    desired: &DesiredState,
+    services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>,
+    actions: &mut Vec<Action>,
+) {
+    let mut by_revision: BTreeMap<String, Vec<Wants>> = BTreeMap::new();
+    for outlook in services.values() {
+        let Some(retag) = &outlook.retag else { continue };
+        let one = (outlook.report.resource.clone(), retag.wanted.clone());
+        by_revision.entry(retag.arn.as_str().to_owned()).or_default().push(one);
+    }
+    let mut planned: Vec<(Operation, ResourceKey)> = Vec::new();
+    for (name, outlook) in services {
+        let (Some(retag), Some(wanted)) = (&outlook.retag, desired.services.get(*name)) else { continue };
+        let mut retag = (**retag).clone();
+        let together = by_revision.get(retag.arn.as_str()).map_or(&[][..], Vec::as_slice);
+        for why in disputed(&mut retag, together) {
+            outlook.report.hold(why);
+        }
+        if retag.set.is_empty() && retag.removed.is_empty() {
+            continue;
+        }
+        let operation = Operation::TagTaskDefinition {
+            task_definition: retag.arn,
+            tags: TagsRequest(retag.set),
+            removed: retag.removed,
+        };
+        if let Some((_, first)) = planned.iter().find(|(other, _)| *other == operation) {
+            let wave = WaitingOn::Wave { of: vec![first.clone()] };
+            outlook.report.waiting_on.get_or_insert(wave);
+            continue;
+        }
+        planned.push((operation.clone(), outlook.report.resource.clone()));
+        let because =
+            outlook.report.differences.iter().filter(|difference| difference.path.starts_with(TAGS));
+        actions.push(Action {
+            target: wanted.resource.spec.target.clone(),
+            resource: outlook.report.resource.clone(),
+            operation,
+            expect: Expectation::TaskDefinitionTags { tags: retag.expected },
+            wave: Wave::TaskDefinitions,
+            because: because.cloned().collect(),
+        });
+    }
+}
+
+/// Takes out what another service with the same revision wants otherwise, and says so.
+fn disputed(retag: &mut Retag, together: &[Wants]) -> Vec<HeldWhy> {
+    let changed: Vec<String> = retag.set.keys().chain(&retag.removed).cloned().collect();
+    let mut held = Vec::new();
+    for key in changed {
+        let wants = retag.wanted.get(&key);
+        let other =
+            together.iter().find(|(_, theirs)| theirs.get(&key).is_some_and(|value| Some(value) != wants));
+        let Some((other, _)) = other else { continue };
+        retag.set.remove(&key);
+        retag.removed.remove(&key);
+        retag.expected.remove(&key);
+        let what = format!(
+            "{other} runs {}, too, and wants its tag `{key}` otherwise: give both files the same tags",
+            retag.arn.revision()
+        );
+        held.push(HeldWhy::NeedsPerson { what });
+    }
+    held
+}
