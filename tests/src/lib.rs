@@ -20,6 +20,7 @@ pub mod hub;
 pub mod judges;
 pub mod known_differences;
 pub mod patient;
+pub mod planned;
 pub mod process;
 pub mod register;
 pub mod servers;

@@ -67,6 +67,11 @@ pub fn of_each_field(form: Form, base: &Value) -> Vec<Change> {
     form.compared().map(|row| of_field(form, base, row)).collect()
 }
 
+/// One change for each field of tags, which `base` must have.
+pub fn of_each_tag(form: Form, base: &Value) -> Vec<Change> {
+    form.tags().map(|row| of_field(form, base, row)).collect()
+}
+
 /// A change of one field, which `base` must have.
 pub fn of_field(form: Form, base: &Value, row: &'static Field) -> Change {
     let place = place(form, base, row);

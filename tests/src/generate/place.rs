@@ -37,9 +37,14 @@ pub struct Place {
 }
 
 impl Form {
-    /// All fields that are compared: tags of a task definition are not part of its content.
+    /// All fields that are compared, without tags of a task definition: they are not part of its content.
     pub fn compared(self) -> impl Iterator<Item = &'static Field> {
-        self.table.rows().iter().filter(|row| row.is_compared() && !row.path.starts_with("tags."))
+        self.table.rows().iter().filter(|row| row.is_compared() && !is_tags(row))
+    }
+
+    /// The fields of tags of a task definition: compared once its content is the same.
+    pub fn tags(self) -> impl Iterator<Item = &'static Field> {
+        self.table.rows().iter().filter(|row| is_tags(row))
     }
 
     /// Finds the first place of the field with this path, such as `containerDefinitions.image`.
@@ -116,6 +121,10 @@ fn key(item: &Value, by: &[&str]) -> String {
         other => Some(other.to_string()),
     });
     parts.collect::<Vec<_>>().join("/")
+}
+
+fn is_tags(row: &Field) -> bool {
+    row.path.split('.').next() == Some("tags")
 }
 
 fn join(parent: &str, name: &str) -> String {

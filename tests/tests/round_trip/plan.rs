@@ -6,7 +6,7 @@ use aws_sdk_ecs::config::{Builder, Region};
 use aws_sdk_ecs::types::{AwsVpcConfiguration, LaunchType, NetworkConfiguration};
 use bowline_tests::aws::Clients;
 use bowline_tests::bowline::Bowline;
-use bowline_tests::generate::changes::{Change, of_each_field};
+use bowline_tests::generate::changes::{Change, of_each_field, of_each_tag};
 use bowline_tests::generate::place::DEFINITION;
 use bowline_tests::generate::samples::every_field;
 use bowline_tests::git::Remote;
@@ -70,7 +70,8 @@ fn paths(plan: &Value, name: &str) -> Vec<String> {
 async fn a_plan_is_empty_until_a_field_is_changed_and_names_that_field() {
     let simulator = simulator().await;
     let clients = Clients::new(&simulator.url(), ACCOUNT);
-    let (unchanged, changes) = (everything(), of_each_field(*DEFINITION, &every_field()));
+    let (unchanged, mut changes) = (everything(), of_each_field(*DEFINITION, &every_field()));
+    changes.extend(of_each_tag(*DEFINITION, &every_field()));
     let live: Vec<Value> =
         unchanged.iter().cloned().chain(changes.iter().map(|change| change.definition.clone())).collect();
     let arns = register_in(&REGIONS, &simulator.url(), &live, Check::Nothing).await;
