@@ -395,3 +395,39 @@ async fn every_setting_goes_round() {
         assert_eq!(part_of(&shown[case.name], &case.after), case.after, "{}", case.name);
     }
 }
+
+/// A namespace's ARN does not hold its name: what is live when the service is in sync is what git means.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_by_its_name_is_no_drift_until_somebody_takes_another_one() {
+    let config = SimulatorConfig { time_scale: TIME_SCALE, ..SimulatorConfig::default() };
+    let simulator = Simulator::start(config).await.unwrap();
+    let world = World::new(&simulator.url()).await;
+    world.revision("web", "registry.test/web:1").await;
+    let connect = |namespace: &str| {
+        let services = json!([{"portName": "http", "clientAliases": [{"port": 80}]}]);
+        json!({"serviceConnectConfiguration": {"enabled": true, "namespace": namespace, "services": services}})
+    };
+    let arn = |id: &str| format!("arn:aws:servicediscovery:eu-central-1:{ACCOUNT}:namespace/{id}");
+    let case = case("web", connect(&arn("ns-1")), connect(&arn("ns-2")), &[], json!({}));
+    create(&world, &case).await;
+    world.settled("web").await;
+    let remote = Remote::new();
+    let web =
+        service("web", json!({"taskDefinition": {"revision": "web:1"}, "settings": connect("internal")}));
+    remote.commit("By its name", &[("target.yaml", &target("enforce")), ("web.yaml", &web)]);
+    let server = remote.serve(None);
+    let bowline = Bowline::new(&simulator.url(), &server.url());
+    bowline.plan().await.with_code(0);
+    bowline.apply().await.with_code(0);
+    bowline.plan().await.with_code(0);
+
+    update(&world, &case, &case.changed).await;
+    world.settled("web").await;
+    let path = "settings.serviceConnectConfiguration.namespace".to_owned();
+    let plan = bowline.plan().await.with_code(1).json();
+    assert_eq!(told(&plan), [("web".to_owned(), vec![path])]);
+    bowline.apply().await.with_code(0);
+    bowline.plan().await.with_code(0);
+    let shown = described(&simulator.url(), bowline.home(), &[case]).await;
+    assert_eq!(shown["web"]["serviceConnectConfiguration"]["namespace"], "internal");
+}

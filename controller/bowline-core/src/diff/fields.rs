@@ -68,7 +68,7 @@ pub enum Rule {
     /// another account cannot be passed.
     Role,
     /// Given by its name or by its ARN, and the ARN does not hold the name: where one side has the one and the other the other,
-    /// they cannot be told apart, and count as the same while git says what it said.
+    /// they cannot be told apart, and count as the same while both are what they were when the service was in sync.
     NameOrArn,
     /// An object that means something although everything in it is left out.
     Present,

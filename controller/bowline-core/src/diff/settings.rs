@@ -230,11 +230,16 @@ pub fn settings_cannot_be_told(request: &Map<String, Value>, live: &ServiceSetti
         .any(|(names, wanted)| cannot_be_told_apart(&names, wanted, get(&live, &names)))
 }
 
-/// How a leaf differs that git changed, although the two sides cannot be told apart.
-pub(crate) fn changed_in_git(names: &[&str], wanted: &Value, found: Option<&Value>) -> Vec<Difference> {
+/// How a leaf differs that changed, although the two sides cannot be told apart.
+pub(crate) fn changed_unseen(
+    names: &[&str],
+    wanted: &Value,
+    found: Option<&Value>,
+    note: &str,
+) -> Vec<Difference> {
     let mut differences = compare_field(&SERVICE, (PREFIX, names), Some(wanted), found, &[]);
     for difference in &mut differences {
-        difference.note = Some("git named another one before".to_owned());
+        difference.note = Some(note.to_owned());
     }
     differences
 }

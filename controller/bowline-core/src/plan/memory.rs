@@ -242,6 +242,10 @@ pub struct ServiceMemory {
     /// The settings that Bowline manages, as they were last in sync: what git does not list any more is set back.
     #[serde(skip_serializing_if = "ServiceSettings::is_empty")]
     pub managed_settings: ServiceSettings,
+    /// What live showed, by path, where git names something by its name and live shows its ARN, or the other way round, when
+    /// the service was last in sync: another one is another thing.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted_names: BTreeMap<String, String>,
     /// The tags of the task definition that Bowline manages, as they were last in sync: one that git does not have any more is
     /// taken off.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

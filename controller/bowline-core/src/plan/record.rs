@@ -16,7 +16,7 @@ use crate::desired::kind::{HealthCondition, ServiceSettings};
 use crate::desired::{DesiredState, ResourceKey, ResourceKind, Retry};
 use crate::diff::Difference;
 use crate::diff::fields::{Effect, setting_row, starts_deployment};
-use crate::diff::settings::{get, set, settings_by_name};
+use crate::diff::settings::{get, set, settings_by_name, shown_path};
 use crate::live::UnknownReason;
 use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
 use crate::{rollback, rollout};
@@ -263,6 +263,10 @@ fn stopping<'a>(
 fn note_names(service: &mut ServiceMemory, settings: &SettingsRequest) {
     let mut managed = service.managed_settings.fields();
     let asked = settings_by_name(&settings.0);
+    // What live shows of them from now on is another thing.
+    for (names, _) in &asked {
+        service.accepted_names.remove(&shown_path(names));
+    }
     let known =
         asked.into_iter().filter(|(names, value)| get(&managed, names).is_some_and(|old| old != *value));
     let changed: Vec<(Vec<&str>, Value)> = known.map(|(names, value)| (names, value.clone())).collect();

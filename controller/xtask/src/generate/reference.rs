@@ -122,7 +122,8 @@ fn words(rule: Rule) -> Option<String> {
         }
         Rule::Role => "by the role's name: ARN = name".to_owned(),
         Rule::NameOrArn => {
-            "as it is; a name and an ARN cannot be told apart, so only a change in git shows".to_owned()
+            "as it is; a name and an ARN cannot be told apart: either is compared with what it was in sync"
+                .to_owned()
         }
         Rule::Present => "there or not, even if empty".to_owned(),
         Rule::ServerOnly => "not: set by AWS".to_owned(),

@@ -13,7 +13,7 @@ use crate::plan::event::{Event, EventKind};
 use crate::plan::memory::{
     Attempt, AttemptVerdict, Deviation, InFlight, LastGood, Memory, ServiceMemory, Watch,
 };
-use crate::plan::report::ResourceReport;
+use crate::plan::report::{ResourceReport, Sync};
 use crate::plan::secret::SecretStanding;
 use crate::plan::service::{HandsOff, Noticed, Runs, ServiceOutlook, Spec};
 use crate::plan::world::key;
@@ -144,6 +144,12 @@ impl Noticing<'_> {
         if memory.changed_settings.keys().any(|field| noticed.effective.contains(field)) {
             let changed = &mut Arc::make_mut(memory).changed_settings;
             changed.retain(|field, _| !noticed.effective.contains(field));
+        }
+        // What is not in sync may be on its way to another one.
+        if let Some(names) = noticed.names.as_ref().filter(|names| **names != memory.accepted_names)
+            && facts.report.sync == Sync::InSync
+        {
+            Arc::make_mut(memory).accepted_names.clone_from(names);
         }
         if let Some(tags) = noticed.tags.as_ref().filter(|tags| **tags != memory.managed_tags) {
             Arc::make_mut(memory).managed_tags.clone_from(tags);

@@ -9,7 +9,7 @@ use crate::desired::kind::ServiceSettings;
 use crate::diff::fields::{Effect, SERVICE, ShownBy, setting_row, starts_deployment};
 use crate::diff::normalize::normalize_by;
 use crate::diff::settings::{
-    Leaf, Removal, cannot_be_told_apart, changed_in_git, compare, exchanges_target_groups, fingerprint, get,
+    Leaf, Removal, cannot_be_told_apart, changed_unseen, compare, exchanges_target_groups, fingerprint, get,
     is_shown, leaves, owner, removals, request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
@@ -67,6 +67,9 @@ pub(crate) struct Noticed {
     pub(crate) left: Vec<(String, &'static str)>,
     /// Changed settings that every running task has by now.
     pub(crate) effective: BTreeSet<String>,
+    /// What live shows, by path, where a name and an ARN cannot be told apart and count as the same; absent where settings
+    /// were not looked at anew.
+    pub(crate) names: Option<BTreeMap<String, String>>,
     /// The tags of the task definition that Bowline manages, as they were last in sync; absent where they could not be
     /// compared.
     pub(crate) tags: Option<BTreeMap<String, String>>,
@@ -95,10 +98,11 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     // What only a revision shows is not a part of what is live: it may change while that stays.
     let is_all_live = wanted.keys().all(|field| is_shown(field));
     follow_traffic(&mut wanted, &found, &mut settings);
+    settings.noticed.names = Some(BTreeMap::new());
     let mut touched = BTreeSet::new();
     let mut in_sync = Map::new();
     for mut leaf in compare(&wanted, &found, &subject.wanted.resource.spec.reveal) {
-        by_name_or_arn(&mut leaf, &managed, &found, &mut settings);
+        by_name_or_arn(subject, &mut leaf, &managed, &found, &mut settings);
         if leaf.differences.is_empty() {
             set(&mut in_sync, &leaf.names, leaf.wanted.clone());
         } else if let Some(field) = sort_out(subject, leaf, &mut settings) {
@@ -129,8 +133,10 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     Ok(settings)
 }
 
-/// Where git has a name and live an ARN, or the other way round, only git itself tells whether it changed.
+/// Where git has a name and live an ARN, or the other way round, the two cannot be compared. What live showed when the service
+/// was last in sync tells whether it changed since; and git, whether it names another one.
 fn by_name_or_arn(
+    subject: &Subject<'_>,
     leaf: &mut Leaf<'_>,
     managed: &Map<String, Value>,
     found: &Map<String, Value>,
@@ -140,17 +146,29 @@ fn by_name_or_arn(
     if !leaf.differences.is_empty() || !cannot_be_told_apart(&leaf.names, leaf.wanted, live) {
         return;
     }
-    match get(managed, &leaf.names) {
-        Some(before) if before != leaf.wanted => {
-            leaf.differences = changed_in_git(&leaf.names, leaf.wanted, live);
+    let path = shown_path(&leaf.names);
+    let now = live.and_then(Value::as_str).unwrap_or_default();
+    if get(managed, &leaf.names).is_some_and(|before| before != leaf.wanted) {
+        leaf.differences = changed_unseen(&leaf.names, leaf.wanted, live, "git named another one before");
+        return;
+    }
+    match subject.memory.and_then(|memory| memory.accepted_names.get(&path)) {
+        Some(accepted) if accepted == now => {}
+        Some(accepted) => {
+            let note = format!("live showed {accepted} when it was in sync");
+            leaf.differences = changed_unseen(&leaf.names, leaf.wanted, live, &note);
+            return;
         }
-        _ => {
+        None => {
             let is_arn = leaf.wanted.as_str().is_some_and(|text| text.starts_with("arn:"));
             let (git, live) = if is_arn { ("its ARN", "names it") } else { ("its name", "has its ARN") };
-            let path = shown_path(&leaf.names);
-            settings.notes.push(format!("{path} cannot be told apart: git has {git}, live {live}"));
+            let why = format!("{path} cannot be told apart: git has {git}, live {live}");
+            settings
+                .notes
+                .push(format!("{why}; it is taken for the same, and a change of either is seen from now on"));
         }
     }
+    settings.noticed.names.get_or_insert_default().insert(path, now.to_owned());
 }
 
 /// What `create` says and AWS cannot change on a service that exists. The rest of `create` is where the service began, and

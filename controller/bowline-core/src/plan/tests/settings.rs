@@ -1,6 +1,6 @@
 //! Settings: what is sent and when, who else owns what, what is taken back, and which tasks have it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -330,9 +330,11 @@ fn a_namespace_by_its_name_is_changed_when_git_changes_it_and_told_otherwise() {
         |namespace: &str| json!({"serviceConnectConfiguration": {"enabled": true, "namespace": namespace}});
     let arn = "arn:aws:servicediscovery:eu-central-1:111122223333:namespace/ns-1";
     let mut world = web(connect(arn), connect("internal"));
-    let told = "settings.serviceConnectConfiguration.namespace cannot be told apart: git has its name, live has its ARN";
+    let told = "settings.serviceConnectConfiguration.namespace cannot be told apart: git has its name, live has its ARN; it is \
+                taken for the same, and a change of either is seen from now on";
     assert_eq!((sent(&world), world.report("web").notes), (vec![], vec![told.to_owned()]));
     world.learn();
+    assert_eq!(world.report("web").notes, Vec::<String>::new(), "told once");
 
     world.spec("web").settings = settings(connect("public"));
     let report = world.report("web");
@@ -345,4 +347,42 @@ fn a_namespace_by_its_name_is_changed_when_git_changes_it_and_told_otherwise() {
     let outcome = Outcome::Done { deployment_id: None, task_definition: None };
     record(&mut world.memory, &action, &outcome, &world.desired, COMMIT, at(5));
     assert_eq!(world.report("web").differences, []);
+}
+
+/// A namespace's ARN ends in its id, so a name in git says nothing of it: what was accepted does.
+#[test]
+fn another_namespace_than_the_accepted_one_is_drift_and_the_cluster_s_default_is_nobody_s() {
+    let connect =
+        |namespace: &str| json!({"serviceConnectConfiguration": {"enabled": true, "namespace": namespace}});
+    let arn = |id: &str| format!("arn:aws:servicediscovery:eu-central-1:111122223333:namespace/{id}");
+    let path = "settings.serviceConnectConfiguration.namespace";
+    for (git, first, second) in
+        [("internal", arn("ns-1"), arn("ns-2")), (&arn("ns-1"), "internal".to_owned(), "public".to_owned())]
+    {
+        let mut world = web(connect(&first), connect(git));
+        // While something else differs, it is not known whether this is what git means.
+        world.live("web").desired_count = 1;
+        world.learn();
+        assert_eq!(world.remember("web").accepted_names, BTreeMap::new());
+        world.live("web").desired_count = 2;
+        world.learn();
+        assert_eq!(world.remember("web").accepted_names, BTreeMap::from([(path.to_owned(), first.clone())]));
+
+        world.live("web").settings = settings(connect(&second));
+        let report = world.report("web");
+        assert_eq!(paths(&report.differences), [(path, Reason::Changed, None)]);
+        let note = format!("live showed {first} when it was in sync");
+        assert_eq!(report.differences[0].note.as_deref(), Some(note.as_str()));
+        assert_eq!(sent(&world), [(connect(git), true)]);
+        // What Bowline itself set is accepted as AWS shows it then, and nothing before.
+        world.learn();
+        let action = world.propose().actions[0].clone();
+        let outcome = Outcome::Done { deployment_id: None, task_definition: None };
+        record(&mut world.memory, &action, &outcome, &world.desired, COMMIT, at(5));
+        assert_eq!(world.remember("web").accepted_names, BTreeMap::new());
+        assert_eq!(world.report("web").differences, []);
+    }
+    // Git names none: the cluster's default, which live shows, is not compared.
+    let world = web(connect(&arn("ns-1")), json!({"serviceConnectConfiguration": {"enabled": true}}));
+    assert_eq!((sent(&world), world.report("web").notes), (vec![], vec![]));
 }
