@@ -81,6 +81,8 @@ pub struct Loop {
     known: BTreeMap<String, Rollback>,
     /// What was looked at last without anything coming of it, so that it is not looked at in each pass.
     examined: Option<Examined>,
+    /// When it is looked again whether a history that was cut off reaches further back.
+    look_at_edge: Timestamp,
 }
 
 /// The commit, the failures, and how many rollbacks were open.
@@ -94,7 +96,7 @@ impl Loop {
         publish: watch::Sender<Arc<Status>>,
     ) -> Result<Self, StoreError> {
         let known = tools.store.load().await?;
-        Ok(Self { tools, scenes, publish, known, examined: None })
+        Ok(Self { tools, scenes, publish, known, examined: None, look_at_edge: Timestamp::UNIX_EPOCH })
     }
 
     /// Rolls back what fails, until shutdown. A call under way is cut off then: its effect is looked for after the next start.

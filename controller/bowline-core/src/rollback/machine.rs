@@ -51,7 +51,7 @@ use crate::name::CommitId;
 
 pub use begin::{
     Candidate, Failure, Standing, begin, came_back, failed_rollback, fresh, good_commit, new_id,
-    newest_change, pinned_secrets, standing, wanted, wanted_digest,
+    newest_change, pinned_secrets, replaced, standing, wanted, wanted_digest,
 };
 pub use marker::{Marker, own};
 pub use merging::{Merging, merging};

@@ -7,11 +7,16 @@ use bowline_core::rollback::machine::{
     self, Candidate, FailedSpec, Failure, NotRolledBack, Rollback, Standing, State, came_back,
     failed_rollback, good_commit, newest_change, wanted_digest,
 };
-use bowline_core::rollback::revert::{Failing, GoodRevision, PastCommit, choose};
+use bowline_core::rollback::revert::{Failing, GoodRevision, NoRevert, Parent, PastCommit, choose};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{FailedService, Loop, Scene};
 use crate::source::Past;
 use crate::store::StoreError;
+
+/// How often it is looked whether a history that was cut off reaches further back: each time all of it is fetched.
+const EDGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// No commit has this id: with it, the history is read as far as it goes.
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
@@ -43,9 +48,12 @@ impl Loop {
             fresh.iter().map(|(name, failed)| ((*name).clone(), failed.spec_hash.clone())).collect();
         let open = self.known.values().filter(|known| !known.state.is_last()).count();
         let examined = Some((scene.snapshot.commit.clone(), failures, open));
-        if self.examined == examined {
+        let now = self.now();
+        let is_edge_due = self.known.values().any(Rollback::waits_for_history) && self.look_at_edge <= now;
+        if self.examined == examined && !is_edge_due {
             return Ok(false);
         }
+        self.look_at_edge = now.saturating_add(EDGE).unwrap_or(Timestamp::MAX);
         let Some(head) = CommitId::parse(&scene.snapshot.commit).ok() else { return Ok(false) };
         let history = match self.history(scene, &head, &fresh).await {
             Ok(history) => history,
@@ -55,6 +63,7 @@ impl Loop {
             }
         };
         let begun = self.begin_from(scene, history, &fresh).await?;
+        self.forget_replaced().await?;
         // Only now: what could not be written down is looked at again.
         self.examined = examined;
         Ok(begun)
@@ -174,6 +183,10 @@ impl Loop {
             return Err(Box::new((NotRolledBack::CameBack { commit, again }, spec)));
         }
         let Some((good, revision)) = good else {
+            if let Some(PastCommit { id, parent: Parent::CutOff, .. }) = found.history.last() {
+                let why = NotRolledBack::NoRevert(NoRevert::CutOff { commit: id.clone() });
+                return Err(Box::new((why, spec)));
+            }
             let looked_at = found.history.len();
             return Err(Box::new((NotRolledBack::NothingGood { looked_at }, spec)));
         };
@@ -182,6 +195,15 @@ impl Loop {
         found
             .failing
             .insert(name.clone(), Failing { good, revision, after_failed_rollback: again.is_some() });
+        Ok(())
+    }
+
+    /// Those that waited for more history make room for what was chosen from it. What is told of them stays in the history.
+    async fn forget_replaced(&mut self) -> Result<(), StoreError> {
+        for id in machine::replaced(&self.known) {
+            self.tools.store.forget(&id).await?;
+            self.known.remove(&id);
+        }
         Ok(())
     }
 
@@ -195,6 +217,14 @@ impl Loop {
         why: &NotRolledBack,
     ) -> Result<(), StoreError> {
         let Ok(head) = CommitId::parse(&scene.snapshot.commit) else { return Ok(()) };
+        let waits = |known: &Rollback| known.waits_for_history() && known.is_about(name, &spec.spec_hash);
+        let edge = match why {
+            NotRolledBack::NoRevert(NoRevert::CutOff { commit }) => Some(commit.clone()),
+            _ => None,
+        };
+        if edge.is_some() && self.known.values().any(waits) {
+            return Ok(());
+        }
         let bad = newest_change(history, name).map(|bad| (bad.id.clone(), bad.subject.clone()));
         let (bad, subject) = bad.unwrap_or_else(|| (head, scene.snapshot.subject.clone()));
         let now = self.now();
@@ -206,7 +236,10 @@ impl Loop {
             now,
         );
         rollback.after = self.id_of_failed(history, name);
-        rollback.cannot(why.sentence(name), now);
+        match edge {
+            Some(edge) => rollback.cannot_yet(edge, why.sentence(name), now),
+            None => rollback.cannot(why.sentence(name), now),
+        }
         self.insert(rollback, scene).await
     }
 

@@ -380,6 +380,11 @@ fn chosen(
     }
     match chosen.none.into_iter().next() {
         Some((_, NoRevert::SameAsGood { .. })) => Ok(None),
+        Some((name, why @ NoRevert::CutOff { .. })) => Err(Failed::Trouble(Trouble {
+            kind: TroubleKind::Person,
+            sentence: format!("{name}: {why}"),
+            hint: "it is tried again every 5 minutes".to_owned(),
+        })),
         Some((name, why)) => Err(Failed::Cannot(NotRolledBack::NoRevert(why).sentence(&name))),
         None => {
             let buried = NotRolledBack::Buried { bad: bad_commit.clone() };

@@ -21,6 +21,7 @@ use crate::source::github::{Check, Credential, GitHubAuth, GitHubSettings, Repos
 use crate::source::{Committer, GitAuth, GitSettings, GitSource};
 use crate::store::Store;
 
+mod edge;
 mod foreign;
 mod holds;
 mod steps;
@@ -41,7 +42,7 @@ struct Site {
     /// Whether a message of the loop is still heard: without it, it would wait for ever.
     _scenes: watch::Sender<Option<Arc<Scene>>>,
     _shutdown: tokio_util::sync::DropGuard,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn name(text: &str) -> ResourceName {
@@ -159,7 +160,7 @@ impl Site {
             rollbacks,
             _scenes: scenes,
             _shutdown: shutdown.drop_guard(),
-            _folder: folder,
+            folder,
         }
     }
 

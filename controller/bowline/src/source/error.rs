@@ -131,6 +131,17 @@ pub enum SourceError {
         /// DNS, connect, or an interruption, in words.
         problem: String,
     },
+    /// libgit2 cannot read how a server lists a repository that is shallow itself.
+    #[error(
+        "{repo} gives a list of its branches that cannot be read, as one does whose history is shallow: {source}"
+    )]
+    ShallowServer {
+        /// The address.
+        repo: String,
+        /// libgit2's words.
+        #[source]
+        source: git2::Error,
+    },
     /// The whole read took too long.
     #[error("reading {repo} did not end within {}s", limit.as_secs())]
     TimedOut {
@@ -278,7 +289,7 @@ impl SourceError {
             Self::RepositoryMissing { .. } | Self::PathIsNoRepository { .. } => "not-found",
             Self::Owner { .. } => "owner",
             Self::Unreachable { .. } | Self::TimedOut { .. } => "unreachable",
-            Self::Fetch { .. } => "protocol",
+            Self::Fetch { .. } | Self::ShallowServer { .. } => "protocol",
             Self::EmptyRepository { .. } | Self::NoManifests { .. } => "empty",
             Self::ReferenceMissing { .. } => "ref-missing",
             Self::PathMissing { .. } => "path-missing",
@@ -328,6 +339,9 @@ impl SourceError {
                 "check DNS, routes and security groups from this machine to the server; Bowline keeps trying".to_owned()
             }
             Self::Fetch { .. } => "try `git ls-remote` with the same address from this machine, and look at the free space of the mirror's disk".to_owned(),
+            Self::ShallowServer { .. } => {
+                "give the repository that the server has its whole history: git fetch --unshallow; it is read then without anything else being done".to_owned()
+            }
             Self::EmptyRepository { .. } => "push a first commit".to_owned(),
             Self::ReferenceMissing { .. } => "correct `ref` of this source, or push the branch".to_owned(),
             Self::PathMissing { .. } => "correct `path` of this source; it counts from the repository's root".to_owned(),
@@ -364,7 +378,8 @@ impl SourceError {
             | Self::Owner { .. }
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
-            | Self::Fetch { .. } => true,
+            | Self::Fetch { .. }
+            | Self::ShallowServer { .. } => true,
             Self::Address { .. }
             | Self::EmptyRepository { .. }
             | Self::ReferenceMissing { .. }

@@ -229,6 +229,7 @@ impl Route {
                     SourceError::RepositoryMissing { repo, source: error }
                 }
             },
+            Cause::Shallow => SourceError::ShallowServer { repo, source: error },
             Cause::Network => SourceError::Unreachable { repo, problem: error.message().to_owned() },
             Cause::Other => SourceError::Fetch { repo, source: error },
         }
@@ -246,6 +247,7 @@ enum Cause {
     Owner,
     Rejected,
     Missing,
+    Shallow,
     Network,
     Other,
 }
@@ -271,6 +273,8 @@ impl Cause {
             {
                 Self::Missing
             }
+            // It does not expect the end of the line in `shallow <id>`.
+            (_, ErrorClass::Net, _) if says(&["invalid packet line"]) => Self::Shallow,
             (_, ErrorClass::Net, _) => Self::Network,
             _ => Self::Other,
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use bowline_core::desired::{DesiredState, ResourceKey};
 use bowline_core::edit::{Edit, strays};
 use bowline_core::name::CommitId;
-use bowline_core::rollback::revert::{Made, PastCommit, Revert};
+use bowline_core::rollback::revert::{Made, Parent, PastCommit, Revert};
 use git2::{Oid, Repository};
 use jiff::Timestamp;
 
@@ -104,9 +104,10 @@ impl GitWriter {
         Self { settings: Arc::new(settings), committer: Arc::new(committer), blocking: Blocking::default() }
     }
 
-    /// The branch's past, for [`bowline_core::rollback::revert::choose`]. Asks nobody: the mirror has it.
+    /// The branch's past, for [`bowline_core::rollback::revert::choose`]. Asks nobody, since the mirror has it, unless it is cut
+    /// off: see [`GitWriter::line`].
     pub async fn past(&self, past: Past) -> Result<Vec<PastCommit>, WriteError> {
-        self.on_mirror(move |mirror, settings, _| {
+        self.deepened(move |mirror, settings| {
             Ok(history::read(mirror, &past, &settings.path, &settings.reference)?)
         })
         .await
@@ -140,20 +141,21 @@ impl GitWriter {
         .await
     }
 
-    /// The branch's own line, newest first, until `enough` says so of what was read, or as far as it is looked at. Asks nobody:
-    /// the mirror has it.
+    /// The branch's own line, newest first, until `enough` says so of what was read, or as far as it is looked at. Asks nobody,
+    /// since the mirror has it, unless it ends at the edge of a shallow history: then all that the remote has by now is fetched,
+    /// and it is read once more.
     pub async fn line(
         &self,
         line: Line,
         enough: impl Fn(&[PastCommit]) -> bool + Send + 'static,
     ) -> Result<Vec<PastCommit>, WriteError> {
-        self.on_mirror(move |mirror, settings, _| {
+        self.deepened(move |mirror, settings| {
             let repository = mirror.open()?;
             let toward = line.toward.iter().filter_map(|digits| history::named(&repository, digits));
             let toward = toward.collect();
             let way =
                 history::Way { head: &line.head, acted_from: &line.acted_from, toward: &toward, about: None };
-            Ok(history::line(mirror, &way, &settings.path, &settings.reference, enough)?)
+            Ok(history::line(mirror, &way, &settings.path, &settings.reference, &enough)?)
         })
         .await
     }
@@ -241,6 +243,24 @@ impl GitWriter {
     /// The name of the branch that is read, without `refs/heads/`; asks the remote where `HEAD` is configured.
     pub async fn branch(&self) -> Result<String, WriteError> {
         self.on_remote(|_, settings, route| Ok(route.branch(&settings.auth, &settings.reference)?)).await
+    }
+
+    /// Reads a part of the past. A remote that was shallow may have more by now, and it sends no parents of a commit that the
+    /// mirror has: so where the past ends at an edge, the mirror is made anew, and it is read once more.
+    async fn deepened(
+        &self,
+        read: impl Fn(&Mirror, &GitSettings) -> Result<Vec<PastCommit>, WriteError> + Send + 'static,
+    ) -> Result<Vec<PastCommit>, WriteError> {
+        let first = self.on_mirror(move |mirror, settings, _| Ok((read(mirror, settings)?, read)));
+        let (found, read) = first.await?;
+        if found.last().is_none_or(|oldest| oldest.parent != Parent::CutOff) {
+            return Ok(found);
+        }
+        self.on_remote(move |mirror, settings, route| {
+            mirror.renew(route, &settings.auth)?;
+            read(mirror, settings)
+        })
+        .await
     }
 
     async fn on_mirror<T: Send + 'static>(

@@ -54,6 +54,12 @@ impl Rollbacks {
         write.await.map_err(|source| self.failed("writing a rollback", source))
     }
 
+    /// Forgets one in whose place another is.
+    pub async fn forget(&self, id: &str) -> Result<(), StoreError> {
+        let gone = sqlx::query("DELETE FROM rollbacks WHERE id = ?").bind(id).execute(&self.pool).await;
+        gone.map(|_| ()).map_err(|source| self.failed("removing a rollback", source))
+    }
+
     /// From now on, whatever looks like this (as `LIKE` has it) cannot be written.
     #[cfg(test)]
     pub(crate) async fn refuse(&self, like: &str) {

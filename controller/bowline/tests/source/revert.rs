@@ -1,11 +1,10 @@
 //! The revert matrix: what `git revert` does in a work tree is what Bowline does in its mirror.
 
-use std::collections::BTreeSet;
-
-use bowline::source::{Built, GitSettings, GitSource, GitWriter, Past, WriteError};
+use bowline::source::{Built, SourceError, WriteError};
 use bowline_core::rollback::revert::{NoRevert, Parent, Part, PartChange, PastCommit};
 
-use crate::work_tree::{WorkTree, committer, failing, git_in, id, names, pinned};
+use crate::http_server::HttpServer;
+use crate::work_tree::{Edge, WorkTree, failing, git_in, id, names, pinned};
 
 const WEB: &str = "env/web.yaml";
 
@@ -267,56 +266,28 @@ async fn at_the_edge_of_a_shallow_history_nothing_is_reverted() {
     let bad = deploy(&tree, 1, 2);
     let revert = tree.rollback(&["web"], &good).await;
     // git itself deletes every file there, without a word.
-    let from = format!("file://{}", tree.path().display());
-    git_in(tree.root.path(), &["clone", "--quiet", "--depth=1", &from, "shallow"]);
-    let shallow = tree.root.path().join("shallow");
+    let shallow = tree.clone_shallow("shallow", 1);
     assert!(git_in(&shallow, &["revert", "--no-edit", &bad]).status.success());
     let left = git_in(&shallow, &["ls-tree", "-r", "HEAD"]).stdout;
     assert_eq!(String::from_utf8(left).unwrap(), "");
 
-    // The mirror of a mirror that ends there.
-    let repository = tree.root.path().join("mirror/repo.git");
-    std::fs::write(repository.join("shallow"), format!("{bad}\n")).unwrap();
-    let past = tree.past(&[], &[&good]).await;
-    assert_eq!(
-        past.iter().map(|commit| commit.parent.clone()).collect::<Vec<_>>(),
-        [Parent::One(id(&good)), Parent::None]
-    );
-    std::fs::remove_file(repository.join("shallow")).unwrap();
-    cut_off(&repository, &good);
-    let past = tree.past(&[], &[&good]).await;
-    assert_eq!(past.iter().map(|commit| commit.parent.clone()).collect::<Vec<_>>(), [Parent::CutOff]);
+    git_in(&shallow, &["reset", "--quiet", "--hard", &bad]);
+
+    // Our mirror of that ends there as well.
+    let edge = tree.shallow("shallow");
+    let past = edge.past(&good).await;
+    assert_eq!(parents(&past), [Parent::CutOff]);
     let none = bowline_core::rollback::revert::choose(
         &past,
         &names(&["web"]).into_iter().map(|name| (name, failing(&good))).collect(),
     );
     assert_eq!(none.none.into_values().collect::<Vec<_>>(), [NoRevert::CutOff { commit: id(&bad) }]);
-    let error = tree.writer().revert(revert, "Revert".to_owned(), crate::repo::at(1)).await.unwrap_err();
+    let error = edge.writer().revert(revert, "Revert".to_owned(), crate::repo::at(1)).await.unwrap_err();
     assert!(matches!(&error, WriteError::Shallow { commit } if *commit == id(&bad)), "{error:?}");
-}
 
-/// Takes a commit away, as a shallow fetch does.
-fn cut_off(repository: &std::path::Path, commit: &str) {
-    let packs = std::fs::read_dir(repository.join("objects/pack")).unwrap();
-    let packs: Vec<_> = packs
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "pack"))
-        .collect();
-    for pack in packs {
-        let moved = repository.join("moved.pack");
-        std::fs::rename(&pack, &moved).unwrap();
-        std::fs::remove_file(pack.with_extension("idx")).unwrap();
-        let unpack = std::process::Command::new("git")
-            .arg("-C")
-            .arg(repository)
-            .arg("unpack-objects")
-            .arg("-q")
-            .stdin(std::fs::File::open(moved).unwrap())
-            .status()
-            .unwrap();
-        assert!(unpack.success());
-    }
-    let _ = std::fs::remove_file(repository.join("objects").join(&commit[..2]).join(&commit[2..]));
+    // libgit2 alone takes the edge for the first commit, which deletes every file.
+    std::fs::write(edge.mirror.join("repo.git/shallow"), format!("{bad}\n")).unwrap();
+    assert_eq!(parents(&edge.writer().past(Edge::way(&bad, &good)).await.unwrap()), [Parent::CutOff]);
 }
 
 #[tokio::test]
@@ -386,15 +357,73 @@ async fn a_source_that_is_shallow_itself_is_read_and_its_edge_is_told() {
     let good = tree.head();
     let bad = deploy(&tree, 1, 2);
     deploy(&tree, 2, 3);
-    let from = format!("file://{}", tree.path().display());
-    git_in(tree.root.path(), &["clone", "--quiet", "--depth=2", &from, "shallow"]);
-    let settings =
-        GitSettings { repo: tree.root.path().join("shallow").display().to_string(), ..tree.settings() };
-    let head =
-        GitSource::new(settings.clone()).sync(crate::repo::at(0), &BTreeSet::new()).await.unwrap().commit;
-    let past = Past { head: id(&head), acted_from: vec![], until: [id(&good)].into(), about: None };
-    let past = GitWriter::new(settings, committer()).past(past).await.unwrap();
-    assert_eq!(parents(&past), [Parent::One(id(&bad)), Parent::CutOff]);
+    tree.clone_shallow("shallow", 2);
+    let edge = tree.shallow("shallow");
+    assert_eq!(parents(&edge.past(&good).await), [Parent::One(id(&bad)), Parent::CutOff]);
+}
+
+/// What was cut off is there as soon as the source has it, whether the branch moved since or not, and the revert is git's.
+async fn deepens(moves: bool) {
+    let tree = WorkTree::seeded();
+    let good = tree.head();
+    let bad = deploy(&tree, 1, 2);
+    tree.write("README.md", "more");
+    let head = tree.commit("Beside it");
+    let from = tree.clone_shallow("shallow", 2);
+    let edge = tree.shallow("shallow");
+    assert_eq!(parents(&edge.past(&good).await), [Parent::One(id(&bad)), Parent::CutOff]);
+    assert_eq!(parents(&edge.past(&good).await), [Parent::One(id(&bad)), Parent::CutOff], "asked again");
+
+    let output = git_in(&from, &["fetch", "--quiet", "--unshallow"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    if moves {
+        git_in(&from, &["commit", "--quiet", "--allow-empty", "-m", "And one more"]);
+    }
+    let past = edge.past(&good).await;
+    let newest = past.first().unwrap();
+    assert_eq!(newest.id.as_str() == head, !moves);
+    let at_bad = past.iter().find(|commit| commit.id == id(&bad)).unwrap();
+    assert_eq!(at_bad.parent, Parent::One(id(&good)));
+    assert!(!edge.mirror.join("repo.git/shallow").exists());
+
+    let failing = names(&["web"]).into_iter().map(|name| (name, failing(&good))).collect();
+    let chosen = bowline_core::rollback::revert::choose(&past, &failing);
+    let revert = chosen.reverts.into_iter().next().unwrap();
+    let text = bowline_core::rollback::revert::message(&revert, "It crashed.", "inc-1");
+    let Built::Commit(commit) = edge.writer().revert(revert, text, crate::repo::at(5)).await.unwrap() else {
+        panic!("nothing to do")
+    };
+    assert!(git_in(&from, &["revert", "--no-edit", &bad]).status.success());
+    let tree_of = |folder: &std::path::Path, commit: &str| {
+        git_in(folder, &["rev-parse", &format!("{commit}^{{tree}}")]).stdout
+    };
+    assert_eq!(tree_of(&edge.mirror.join("repo.git"), commit.id.as_str()), tree_of(&from, "HEAD"));
+}
+
+#[tokio::test]
+async fn what_was_cut_off_is_fetched_once_the_source_has_it() {
+    for moves in [false, true] {
+        deepens(moves).await;
+    }
+}
+
+#[tokio::test]
+async fn over_http_what_is_shallow_is_told_and_read_once_it_is_not_any_more() {
+    let tree = WorkTree::seeded();
+    let good = tree.head();
+    let bad = deploy(&tree, 1, 2);
+    let from = tree.clone_shallow("shallow", 1);
+    let server = HttpServer::start(tree.root.path(), None);
+    let edge = tree.edge(server.url("shallow/.git"));
+    let error = edge.sync().await.unwrap_err();
+    assert!(matches!(error, SourceError::ShallowServer { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("as one does whose history is shallow")
+            && error.hint().contains("--unshallow")
+    );
+    assert!(git_in(&from, &["fetch", "--quiet", "--unshallow"]).status.success());
+    let past = edge.past(&good).await;
+    assert_eq!(past.iter().map(|commit| commit.id.clone()).collect::<Vec<_>>(), [id(&bad), id(&good)]);
 }
 
 fn parents(past: &[PastCommit]) -> Vec<Parent> {

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bowline::source::{Built, Commit, Committer, GitAuth, GitSettings, GitSource, GitWriter, Past};
+use bowline::source::{
+    Built, Commit, Committer, GitAuth, GitSettings, GitSource, GitWriter, Past, Snapshot, SourceError,
+};
 use bowline_core::name::{CommitId, ResourceName};
 use bowline_core::rollback::revert::{Chosen, Failing, GoodRevision, PastCommit, Revert, choose, message};
 use tempfile::TempDir;
@@ -164,6 +166,54 @@ impl WorkTree {
 
     pub(crate) fn file_of(&self, commit: &Commit, path: &str) -> String {
         self.mirror(&["show", &format!("{}:{path}", commit.id)])
+    }
+}
+
+/// A source that may be shallow, read into a mirror of its own.
+pub(crate) struct Edge {
+    settings: GitSettings,
+    pub(crate) mirror: PathBuf,
+}
+
+impl Edge {
+    pub(crate) fn writer(&self) -> GitWriter {
+        GitWriter::new(self.settings.clone(), committer())
+    }
+
+    pub(crate) fn way(head: &str, until: &str) -> Past {
+        Past { head: id(head), acted_from: vec![], until: [id(until)].into(), about: None }
+    }
+
+    pub(crate) async fn sync(&self) -> Result<Snapshot, SourceError> {
+        GitSource::new(self.settings.clone()).sync(at(0), &applied(&[])).await
+    }
+
+    /// Reads the head, and the past from there.
+    pub(crate) async fn past(&self, until: &str) -> Vec<PastCommit> {
+        let snapshot = self.sync().await.unwrap();
+        self.writer().past(Self::way(&snapshot.commit, until)).await.unwrap()
+    }
+}
+
+impl WorkTree {
+    /// A clone beside it that has the newest commits only.
+    pub(crate) fn clone_shallow(&self, name: &str, depth: u32) -> PathBuf {
+        let from = format!("file://{}", self.path().display());
+        let depth = format!("--depth={depth}");
+        let output = git_in(self.root.path(), &["clone", "--quiet", &depth, &from, name]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.root.path().join(name)
+    }
+
+    /// A clone beside it as a source.
+    pub(crate) fn shallow(&self, name: &str) -> Edge {
+        self.edge(self.root.path().join(name).display().to_string())
+    }
+
+    /// Another address as a source.
+    pub(crate) fn edge(&self, repo: String) -> Edge {
+        let mirror = self.root.path().join("edge");
+        Edge { settings: GitSettings { repo, mirror: mirror.clone(), ..self.settings() }, mirror }
     }
 }
 

@@ -56,7 +56,8 @@ pub fn wanted_digest(state: &DesiredState, name: &ResourceName) -> Option<String
 /// The services whose failures may begin a rollback now: those that none is about yet, and that may be rolled back at all. None
 /// during an outage of something shared: reverting would not help.
 ///
-/// A rollback that will not take it back any more was about an earlier attempt, if what failed was tried once more since.
+/// A rollback that will not take it back any more was about an earlier attempt, if what failed was tried once more since. One that
+/// waits for more history is chosen anew.
 pub fn fresh<'a>(
     known: &BTreeMap<String, Rollback>,
     failed: impl IntoIterator<Item = Failure<'a>>,
@@ -71,7 +72,7 @@ pub fn fresh<'a>(
             failure.tried.zip(before).is_some_and(|(tried, before)| tried.is_after(before))
         };
         let about = known.values().filter(|known| known.is_about(failure.name, failure.spec_hash));
-        about.into_iter().all(|known| known.is_settled() && tried_since(known))
+        about.into_iter().all(|known| known.waits_for_history() || (known.is_settled() && tried_since(known)))
     };
     let may_begin = failed.into_iter().filter(|failure| failure.strategy != RollbackStrategy::None);
     may_begin.filter(is_new).map(|failure| failure.name).collect()
@@ -102,6 +103,17 @@ pub fn begin(
     let bad = (bad.commit.clone(), bad.subject.clone());
     let rollback = Rollback::detected((id, instance.clone()), bad, resources, strategy, now);
     Some(Standing::Begins(Box::new(rollback)))
+}
+
+/// The rollbacks that waited for more history, and in whose place others are by now.
+pub fn replaced(known: &BTreeMap<String, Rollback>) -> Vec<String> {
+    let others = || known.values().filter(|other| !other.waits_for_history());
+    let is_replaced = |waiting: &&Rollback| {
+        let mut failed = waiting.resources.iter();
+        failed.all(|(name, failed)| others().any(|other| other.is_about(name, &failed.spec_hash)))
+    };
+    let waiting = known.values().filter(|known| known.waits_for_history());
+    waiting.filter(is_replaced).map(|waiting| waiting.id.clone()).collect()
 }
 
 /// The id of another rollback for a bad commit: its first 12 digits, and a number that is not taken.

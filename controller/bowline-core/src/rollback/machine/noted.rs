@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::state::{LOOK, SOON};
 use super::trouble::{LONGEST, Lasting};
 use super::{Branch, Pull, PullRef, Rollback, State, Step, Trouble, TroubleKind, comment, later, status};
+use crate::name::CommitId;
 
 impl Rollback {
     /// Notes the branch that was pushed.
@@ -22,6 +23,12 @@ impl Rollback {
     pub fn cannot(&mut self, why: String, now: Timestamp) {
         self.why = Some(why);
         self.enter_because(State::NeedsPerson, now);
+    }
+
+    /// Notes the same where it is only that the history ends too early, at a commit: it may reach further back later.
+    pub fn cannot_yet(&mut self, edge: CommitId, why: String, now: Timestamp) {
+        self.cannot(why, now);
+        self.cut_off = Some(edge);
     }
 
     /// Notes that the pull request is open.

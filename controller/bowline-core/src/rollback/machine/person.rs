@@ -90,7 +90,9 @@ fn after(why: &NoRevert, name: &ResourceName) -> String {
         NoRevert::GoodNotFound { .. } => {
             format!("choose one with `git log`, then `bowline rollback {name} --to COMMIT`")
         }
-        NoRevert::CutOff { .. } => format!("then `bowline rollback {name}`"),
+        NoRevert::CutOff { .. } => {
+            format!("then it goes on by itself within 5 minutes, or at once with `bowline rollback {name}`")
+        }
         NoRevert::AddedBy { commit } => {
             format!("fix it in git, or take it out again: `git revert {commit:.8}`")
         }

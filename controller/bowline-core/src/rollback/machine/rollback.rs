@@ -76,6 +76,10 @@ pub struct Rollback {
     /// When that was told, of all that were held with it.
     #[serde(default)]
     pub storm_told_at: Option<Timestamp>,
+    /// The commit at which the history ended too early, where it was refused because of that: it is chosen anew once the history
+    /// reaches further back.
+    #[serde(default)]
+    pub cut_off: Option<CommitId>,
     /// Whether it was told that the present state lasts too long.
     pub overdue_told: bool,
 }
@@ -205,6 +209,7 @@ impl Rollback {
             tell_at: None,
             held_at: None,
             storm_told_at: None,
+            cut_off: None,
             overdue_told: false,
         }
     }
@@ -237,6 +242,11 @@ impl Rollback {
     /// Whether it is about this spec of this service.
     pub fn is_about(&self, name: &ResourceName, spec_hash: &SpecHash) -> bool {
         self.resources.get(name).is_some_and(|failed| failed.spec_hash == *spec_hash)
+    }
+
+    /// Whether it was refused because the history ends too early, and waits for more of it.
+    pub fn waits_for_history(&self) -> bool {
+        self.cut_off.is_some() && self.state == State::NeedsPerson
     }
 
     /// Whether it changes git no more: it is merged or over, or it got no branch, and only a person can go on.
