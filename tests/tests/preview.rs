@@ -168,6 +168,37 @@ async fn a_pull_request_is_told_what_it_would_mean_for_live_in_one_comment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_a_tenth_of_the_calls_left_previews_wait_for_the_next_hour_and_say_so() {
+    let site = Site::new().await;
+    let head = site.hub.branch("release", &[("web.json", web("registry.test/web:2"))]);
+    site.ada.open("release").await;
+    let token = std::fs::read_to_string(site.hub.bowline.home().join("token")).unwrap();
+    // Of 100,000.
+    site.hub.github.leave(&token, 10_000).unwrap();
+    let process = site.run().await;
+    let waits = until("that previews wait", || async {
+        let status = site.hub.status(&process).await;
+        (status["previewsWait"] != Value::Null).then(|| status["previewsWait"].clone())
+    })
+    .await;
+    let why = waits["why"].as_str().unwrap();
+    assert!(
+        why.starts_with("9999 of GitHub's 100000 calls an hour are left, and kept for rollbacks until "),
+        "{why}"
+    );
+    let ends: jiff::Timestamp = waits["until"].as_str().unwrap().parse().unwrap();
+    let told = format!("previews of pull requests wait until {}: {why}", ends.strftime("%H:%M UTC"));
+    assert_eq!(process.output().matches(&told).count(), 1, "{}", process.output());
+    site.ada.is_told(&head, "success", "1 resource on live would change").await;
+    assert!(site.hub.github.now() >= ends);
+    until("that they go on", || async {
+        (site.hub.status(&process).await["previewsWait"] == Value::Null).then_some(())
+    })
+    .await;
+    site.is_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_is_made_again_only_when_its_commits_or_what_is_live_of_it_change() {
     let site = Site::new().await;
     bowline_tests::hub::put(&site.hub.path, "Do not repair", &[("target.yaml", target("propose"))]);

@@ -261,8 +261,16 @@ impl GitHub {
     /// # Errors
     /// Nobody holds the token.
     pub fn exhaust(&self, token: &str) -> Result<(), SetUpError> {
+        self.leave(token, 0)
+    }
+
+    /// Lets the holder of a token have only so many calls left until the hour ends.
+    ///
+    /// # Errors
+    /// Nobody holds the token.
+    pub fn leave(&self, token: &str, calls: u32) -> Result<(), SetUpError> {
         let now = self.now();
-        self.server.hub().exhaust(token, now)
+        self.server.hub().leave(token, calls, now)
     }
 
     /// Sends a repository's events somewhere, from now on; a `ping` comes first.

@@ -113,8 +113,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     let mut beside = vec![wired.git_task, http, rollbacks];
     if let Some(github) = github {
         let wakes = Arc::new(Notify::new());
-        let previews = wiring::previews(&config, &wired.world, &github, publish.subscribe(), &wakes)?
-            .run(shutdown.clone());
+        let previews =
+            wiring::previews(&config, &wired.world, &github, publish.clone(), &wakes)?.run(shutdown.clone());
         beside.push(Owner::spawn("previews pull requests", previews));
         if let Some((address, secret)) = secret {
             let listener = listen(address).await?;

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::driver::jittered;
 use crate::engine::git::{GitHandle, GitView};
-use crate::engine::status::Status;
+use crate::engine::status::{PreviewsWait, Status};
 use crate::source::github::{Check, GitHub, GitHubError, OpenPull, OpenPulls};
 use crate::source::{Proposals, Proposed, Snapshot, SourceError};
 use crate::store::StoreError;
@@ -55,8 +55,8 @@ pub struct Loop {
     pub tools: Arc<Tools>,
     /// The way to the repository's owner: what the branch wants now.
     pub git: GitHandle,
-    /// What passes found.
-    pub status: watch::Receiver<Arc<Status>>,
+    /// What passes found, and where it is told that previews wait.
+    pub status: watch::Sender<Arc<Status>>,
     /// Somebody says that a pull request changed.
     pub wakes: Arc<Notify>,
     /// The time.
@@ -155,9 +155,13 @@ impl Loop {
                 Some(base) => self.turn(base).await,
                 None => None,
             };
-            if let Some(until) = limited {
-                let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-                self.clock.sleep(wait).await;
+            if let Some(wait) = limited {
+                tracing::warn!("{wait}");
+                let pause =
+                    Duration::try_from(wait.until.duration_since(self.clock.now())).unwrap_or_default();
+                self.tell_wait(Some(wait));
+                self.clock.sleep(pause).await;
+                self.tell_wait(None);
                 continue;
             }
             let pause = self.clock.sleep(jittered(self.interval));
@@ -169,14 +173,21 @@ impl Loop {
         }
     }
 
-    /// Looks at every open pull request for which something is new; a time if GitHub wants to be left alone until then.
-    async fn turn(&mut self, base: &Arc<Snapshot>) -> Option<Timestamp> {
+    fn tell_wait(&self, wait: Option<PreviewsWait>) {
+        crate::engine::status::publish(&self.status, |status| Status { previews_wait: wait, ..status });
+    }
+
+    /// Looks at every open pull request for which something is new; until when GitHub is to be left alone, if it is.
+    async fn turn(&mut self, base: &Arc<Snapshot>) -> Option<PreviewsWait> {
         let ceiling = self.tools.comparison.mode();
         let may_tell =
             base.state.targets.values().any(|target| target.spec.mode.min(ceiling) >= Mode::Propose);
         if !may_tell || matches!(base.standing, GitStanding::Stale(_)) {
             // `observe` writes nothing, anywhere; and from an old commit nothing is told.
             return None;
+        }
+        if let Err(error) = self.tools.github.may_send_what_can_wait() {
+            return self.failed(None, &error.into());
         }
         let open = match self.tools.open.list(&self.tools.github).await {
             Ok(open) => open,
@@ -187,8 +198,11 @@ impl Loop {
             if !self.is_due(&pull, base) {
                 continue;
             }
-            if let Some(until) = self.tell(&pull, base).await {
-                return Some(until);
+            if let Err(error) = self.tools.github.may_send_what_can_wait() {
+                return self.failed(None, &error.into());
+            }
+            if let Some(wait) = self.tell(&pull, base).await {
+                return Some(wait);
             }
         }
         None
@@ -208,8 +222,8 @@ impl Loop {
         }
     }
 
-    /// Makes a preview and tells it; a time if GitHub wants to be left alone until then.
-    async fn tell(&mut self, pull: &OpenPull, base: &Arc<Snapshot>) -> Option<Timestamp> {
+    /// Makes a preview and tells it; until when GitHub is to be left alone, if it is.
+    async fn tell(&mut self, pull: &OpenPull, base: &Arc<Snapshot>) -> Option<PreviewsWait> {
         let (tools, one, onto, clock) =
             (Arc::clone(&self.tools), pull.clone(), Arc::clone(base), self.clock.clone());
         let known = self.known.get(&pull.number);
@@ -251,14 +265,19 @@ impl Loop {
         }
     }
 
-    /// Notes a failure; a time if GitHub wants to be left alone until then.
-    fn failed(&self, pull: Option<u64>, error: &PreviewError) -> Option<Timestamp> {
+    /// Notes a failure; until when GitHub is to be left alone, if that is it.
+    fn failed(&self, pull: Option<u64>, error: &PreviewError) -> Option<PreviewsWait> {
         count(error.category());
         let problem = crate::engine::sentence(error);
+        if let PreviewError::GitHub(GitHubError::Limited { until, .. } | GitHubError::Reserved { until, .. }) =
+            error
+            && *until > self.clock.now()
+        {
+            return Some(PreviewsWait { until: *until, why: problem });
+        }
         let hint = if let PreviewError::GitHub(error) = error { error.hint() } else { String::new() };
         tracing::warn!(pull, %problem, %hint, "a pull request could not be previewed; it is tried again");
-        let PreviewError::GitHub(GitHubError::Limited { until, .. }) = error else { return None };
-        (*until > self.clock.now()).then_some(*until)
+        None
     }
 
     fn live(&self, about: &BTreeSet<ResourceKey>) -> Live {

@@ -130,7 +130,7 @@ fn carry_out(server: &Server, order: Order) -> Result<Value, SetUpError> {
         }
         Order::Exhaust { token } => {
             let now = server.now();
-            server.hub().exhaust(&token, now)?;
+            server.hub().leave(&token, 0, now)?;
             done
         }
         Order::Apps(app) => {

@@ -111,11 +111,11 @@ impl Limits {
         window.used = window.used.saturating_sub(1);
     }
 
-    /// Nothing is left until the window ends.
-    pub(super) fn exhaust(&mut self, who: &str, now: Timestamp) {
-        let limit = self.per_hour;
+    /// Only so many calls are left until the window ends.
+    pub(super) fn leave(&mut self, who: &str, calls: u32, now: Timestamp) {
+        let used = self.per_hour.saturating_sub(calls);
         for resource in [Resource::Core, Resource::GraphQl] {
-            self.window(who, resource, now).used = limit;
+            self.window(who, resource, now).used = used;
         }
     }
 

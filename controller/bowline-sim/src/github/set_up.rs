@@ -123,10 +123,10 @@ impl Hub {
         self.revoke_where(|caller| caller.installation() == Some(installation));
     }
 
-    /// Lets all calls of a token's holder be used up.
-    pub(super) fn exhaust(&mut self, token: &str, now: Timestamp) -> Result<(), SetUpError> {
+    /// Lets all calls of a token's holder but so many be used up.
+    pub(super) fn leave(&mut self, token: &str, calls: u32, now: Timestamp) -> Result<(), SetUpError> {
         let who = self.holder(token, now).ok_or(SetUpError::NoToken)?.limited_as();
-        self.limits.exhaust(&who, now);
+        self.limits.leave(&who, calls, now);
         Ok(())
     }
 }

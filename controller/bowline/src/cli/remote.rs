@@ -96,6 +96,9 @@ fn render(status: &Status) -> String {
         result.push('\n');
     }
     result.push_str(&text::rollbacks(&status.rollbacks));
+    if let Some(wait) = &status.previews_wait {
+        let _ = writeln!(result, "{wait}\n");
+    }
     result.push_str(&text::orphans(&status.orphans));
     result.push_str(&text::totals(status.resources.iter()));
     if status.totals.0.keys().any(|state| *state != Sync::InSync) {

@@ -48,6 +48,26 @@ pub struct Status {
     /// Rollbacks that are under way, or ended within the last day; the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollbacks: Vec<RollbackStatus>,
+    /// Why previews of pull requests are not made for now; absent while they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews_wait: Option<PreviewsWait>,
+}
+
+/// Previews are not made for now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewsWait {
+    /// Until when.
+    pub until: Timestamp,
+    /// Why, as a sentence.
+    pub why: String,
+}
+
+impl std::fmt::Display for PreviewsWait {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let until = self.until.strftime("%H:%M UTC");
+        write!(formatter, "previews of pull requests wait until {until}: {}", self.why)
+    }
 }
 
 /// One rollback.
@@ -183,6 +203,7 @@ impl Status {
             resources: Arc::default(),
             orphans: Vec::new(),
             rollbacks: Vec::new(),
+            previews_wait: None,
         }
     }
 
@@ -303,6 +324,6 @@ pub(crate) fn publish(
     sender: &tokio::sync::watch::Sender<Arc<Status>>,
     change: impl FnOnce(Status) -> Status,
 ) {
-    // In one step: passes and rollbacks both publish.
+    // In one step: passes, rollbacks and previews publish.
     sender.send_modify(|status| *status = Arc::new(change(Status::clone(status))));
 }

@@ -155,7 +155,7 @@ pub fn previews(
     config: &Config,
     world: &World,
     github: &Arc<GitHub>,
-    status: watch::Receiver<Arc<Status>>,
+    status: watch::Sender<Arc<Status>>,
     wakes: &Arc<Notify>,
 ) -> Result<preview::Loop, EngineError> {
     let folder = config.state_directory().unwrap_or_else(cache_directory);

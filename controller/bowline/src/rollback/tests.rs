@@ -17,7 +17,7 @@ use super::*;
 use crate::aws::AwsSettings;
 use crate::config::Config;
 use crate::engine::git::GitOwner;
-use crate::source::github::{Check, Credential, GitHubAuth, GitHubSettings, RepositoryName};
+use crate::source::github::{Check, Credential, GitHubAuth, GitHubError, GitHubSettings, RepositoryName};
 use crate::source::{Committer, GitAuth, GitSettings, GitSource};
 use crate::store::Store;
 
@@ -250,6 +250,12 @@ impl Site {
     async fn told(&self, kind: &str) -> Vec<String> {
         let told = self.store.history().newest(None, 50).await.unwrap().into_iter();
         told.filter(|entry| entry.kind == kind).map(|entry| entry.message).collect()
+    }
+
+    /// Somebody has only so many calls left in this hour.
+    fn leave(&self, login: &str, calls: u32) {
+        let token = self.simulated.create_token(login, Permissions::owner()).unwrap();
+        self.simulated.leave(&token, calls).unwrap();
     }
 
     fn protect(&self, protection: Option<Protection>) {

@@ -10,6 +10,19 @@ async fn a_bad_commit_is_reverted_by_one_pull_request_that_is_merged() {
 }
 
 #[tokio::test]
+async fn of_the_calls_that_previews_leave_a_rollback_uses_the_last() {
+    let mut site = Site::new().await;
+    let scene = site.scene(&["web"]).await;
+    let github = site.rollbacks.tools.github.clone().unwrap();
+    site.leave("bowline", 20);
+    github.newest_pulls().await.unwrap();
+    let kept = github.may_send_what_can_wait().unwrap_err();
+    assert!(matches!(kept, GitHubError::Reserved { limit: 5_000, remaining: 19, .. }), "{kept}");
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+}
+
+#[tokio::test]
 async fn a_failure_that_could_not_be_written_down_is_looked_at_again() {
     let mut site = Site::new().await;
     let scene = site.scene(&["web"]).await;

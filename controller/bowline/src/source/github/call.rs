@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::GitHubError;
-use super::limits::{Limit, Quota};
+use super::limits::{Left, Limit, Quota};
 use super::{GitHub, GitHubAuth, RepositoryName};
 
 /// How long a connection may take to be made.
@@ -240,6 +240,14 @@ impl GitHub {
         self.read(&answer)
     }
 
+    /// Whether what can wait may be sent: not while less than a tenth of the hour's calls is left, which is kept for what cannot.
+    pub fn may_send_what_can_wait(&self) -> Result<(), GitHubError> {
+        match self.limits().reserve(Quota::Core, self.clock.now()) {
+            Some(Left { limit, remaining, until }) => Err(GitHubError::Reserved { limit, remaining, until }),
+            None => Ok(()),
+        }
+    }
+
     /// Runs a mutation of GraphQL.
     pub(super) async fn mutate(&self, doing: &'static str, query: &Value) -> Result<(), GitHubError> {
         let client = self.client().await?;
@@ -304,6 +312,9 @@ impl GitHub {
             Ok(answer) => answer.map_err(down)?,
             Err(_) => return Err(base.unclear(format!("no answer within {} s", TOTAL.as_secs()))),
         };
+        if let Some(left) = left(&answer.headers) {
+            self.limits().left(quota, left);
+        }
         answer.limit = self.limit(&answer, quota);
         if let Some((limit, until)) = answer.limit {
             self.limits().reached(limit, until);
@@ -403,6 +414,17 @@ impl GitHub {
         let reset = number("x-ratelimit-reset").filter(|_| exhausted);
         reset.and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_else(|| after(UNTOLD))
     }
+}
+
+/// What an answer says is left of its quota.
+fn left(headers: &HeaderMap) -> Option<Left> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+    let reset = i64::try_from(number("x-ratelimit-reset")?).ok()?;
+    Some(Left {
+        limit: number("x-ratelimit-limit")?,
+        remaining: number("x-ratelimit-remaining")?,
+        until: Timestamp::from_second(reset).ok()?,
+    })
 }
 
 /// What an answer says of what went wrong.

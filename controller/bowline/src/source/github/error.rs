@@ -70,6 +70,18 @@ pub enum GitHubError {
         /// When it may be called again.
         until: Timestamp,
     },
+    /// So few calls are left that they are kept for rollbacks.
+    #[error(
+        "{remaining} of GitHub's {limit} calls an hour are left, and kept for rollbacks until {until:.0}"
+    )]
+    Reserved {
+        /// How many calls an hour there are.
+        limit: u64,
+        /// How many are left.
+        remaining: u64,
+        /// When the hour begins anew.
+        until: Timestamp,
+    },
     /// It is not possible as things are: a rule of the branch, a conflict, a head that moved.
     #[error("GitHub refused to {doing} in {repository}: {message}")]
     Refused {
@@ -118,7 +130,7 @@ impl GitHubError {
             Self::NotAuthenticated { .. } => "auth",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not-found",
-            Self::Limited { .. } => "rate-limit",
+            Self::Limited { .. } | Self::Reserved { .. } => "rate-limit",
             Self::Refused { .. } => "refused",
             Self::Down { .. } => "down",
         }
@@ -144,7 +156,7 @@ impl GitHubError {
             Self::NotFound { .. } => {
                 "check `github.repository`, and that the token or the App was given this repository".to_owned()
             }
-            Self::Limited { .. } => "nothing: it goes on by itself then".to_owned(),
+            Self::Limited { .. } | Self::Reserved { .. } => "nothing: it goes on by itself then".to_owned(),
             Self::Refused { .. } => "look at the pull request and at the rules of the branch".to_owned(),
             Self::Down { .. } => {
                 "nothing if GitHub is down (https://www.githubstatus.com): it goes on by itself; else check `github.baseUrl` and the network"
@@ -156,7 +168,7 @@ impl GitHubError {
     /// For the machine that decides when it is tried again.
     pub fn trouble(&self) -> Trouble {
         let kind = match self {
-            Self::Limited { until, .. } => TroubleKind::Until(*until),
+            Self::Limited { until, .. } | Self::Reserved { until, .. } => TroubleKind::Until(*until),
             // A head or base that moved, a mergeability that was not known yet: looking again tells more.
             Self::Down { .. } | Self::Refused { status: 405 | 409, .. } => TroubleKind::Passing,
             Self::Refused { message, .. } if PASSING.iter().any(|words| message.contains(words)) => {
