@@ -168,6 +168,38 @@ async fn a_pull_request_is_told_what_it_would_mean_for_live_in_one_comment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_warning_is_red_where_a_pull_request_brings_it_and_not_where_the_branch_has_it_already() {
+    let site = Site::new().await;
+    let policy = |name: &str| {
+        let policy = json!({"apiVersion": "bowline.dev/v1alpha1", "kind": "Policy", "metadata": {"name": name}, "spec": {}});
+        policy.to_string()
+    };
+    let brings = site.hub.branch("brings", &[("policy.yaml", Some(policy("nights")))]);
+    let number = site.ada.open("brings").await;
+    let process = site.run().await;
+    site.ada.is_told(&brings, "failure", "1 warning that the branch does not have").await;
+    let comment = site.comment_with(number, "**New findings**").await;
+    assert!(
+        comment.contains("policy.yaml:1:") && comment.contains(": warning: this version checks"),
+        "{comment}"
+    );
+
+    bowline_tests::hub::put(&site.hub.path, "It has it", &[("policy.yaml", policy("nights"))]);
+    let moved = site.hub.branch("moved", &[("web.json", web("registry.test/web:2"))]);
+    site.ada.open("moved").await;
+    site.ada
+        .is_told(&moved, "success", "1 resource on live would change; 1 warning is on the branch already")
+        .await;
+
+    bowline_tests::hub::put(&site.hub.path, "It is broken", &[("broken.yaml", "kind: [\n".to_owned())]);
+    let other = site.hub.branch("other", &[("README.md", Some("Hello\n".to_owned()))]);
+    site.ada.open("other").await;
+    site.ada.is_told(&other, "failure", "1 error in the files, on the branch already").await;
+    drop(process);
+    site.is_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_a_tenth_of_the_calls_left_previews_wait_for_the_next_hour_and_say_so() {
     let site = Site::new().await;
     let head = site.hub.branch("release", &[("web.json", web("registry.test/web:2"))]);
@@ -274,7 +306,7 @@ async fn of_a_fork_the_files_are_read_and_aws_is_not_asked() {
         numbers.push(number);
     }
     let _process = site.run().await;
-    let told = "the files are valid; from a fork, so nothing was compared with live";
+    let told = "cannot tell: from a fork, so nothing was compared with live; its files are valid";
     site.ada.is_told(&good, "success", told).await;
     site.ada.is_told(&bad, "failure", "1 error in the files").await;
     assert_eq!(site.ada.comments(numbers[0]).await, Vec::<String>::new());
@@ -297,7 +329,7 @@ async fn it_is_compared_where_the_base_branch_says() {
     );
     let number = site.ada.open("elsewhere").await;
     let _process = site.run().await;
-    site.ada.is_told(&head, "success", "1 resource could not be compared with live").await;
+    site.ada.is_told(&head, "success", "cannot tell: 1 resource could not be compared with live").await;
     let comment = site.comment_with(number, "registry.test/web:1").await;
     assert!(
         comment.contains("Target/prod is not compared: a Target takes effect when it is merged"),
@@ -321,7 +353,7 @@ async fn what_is_in_conflict_is_neutral_and_others_are_compared_with_what_the_br
     let other = site.ada.open("other").await;
     site.hub.forget_calls();
     let process = site.run().await;
-    site.ada.is_told(&conflict, "success", "it is in conflict with the branch: web.json").await;
+    site.ada.is_told(&conflict, "success", "cannot tell: it is in conflict with the branch: web.json").await;
     site.comment_with(number, "in conflict").await;
     site.ada.is_told(&other_head, "success", "1 resource on live would change").await;
     site.comment_with(other, "registry.test/web:4").await;
@@ -350,4 +382,27 @@ async fn where_bowline_only_observes_nothing_is_told() {
         !calls.iter().any(|call| call.account == "bowline" && call.operation.contains("/pulls")),
         "{calls:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_only_observed_targets_is_not_told_of_and_the_rest_is() {
+    let site = Site::new().await;
+    let mut other: Value = serde_json::from_str(&target("propose")).unwrap();
+    other["metadata"]["name"] = json!("other");
+    other["spec"]["cluster"] = json!("other");
+    let targets = [("target.yaml", target("observe")), ("other.yaml", other.to_string())];
+    bowline_tests::hub::put(&site.hub.path, "Look at prod only", &targets);
+    let observed = site.hub.branch("observed", &[("web.json", web("registry.test/web:2"))]);
+    let number = site.ada.open("observed").await;
+    let readme = site.hub.branch("readme", &[("README.md", Some("Hello\n".to_owned()))]);
+    site.ada.open("readme").await;
+    // Pull requests are looked at in turn, the one that changed last first.
+    let title = json!({"title": "Another title"});
+    site.ada.call("PATCH", &format!("/pulls/{number}"), Some(title)).await;
+    site.hub.forget_calls();
+    let _process = site.run().await;
+    site.ada.is_told(&readme, "success", "nothing that Bowline reads changes").await;
+    assert_eq!(site.ada.status(&observed).await, None);
+    assert_eq!(site.ada.comments(number).await, Vec::<String>::new());
+    site.is_clean();
 }

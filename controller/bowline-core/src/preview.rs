@@ -3,23 +3,26 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `findings` | what of it the branch has already |
 //! | `part` | what a pull request changes, and what of it is compared: on the base branch's Targets only |
 //! | `text` | the comment |
 //!
 //! May import `desired`, `edit`, `name` and the reports of `plan`. Must not know where pull requests are.
 
+mod findings;
 mod part;
 mod text;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{Finding, ResourceKey, Severity};
+use crate::desired::{ResourceKey, Severity};
 use crate::name::{CommitId, InstanceName};
-use crate::plan::{ResourceReport, Sync};
+use crate::plan::{ResourceReport, Sync, Warning};
 
-pub use part::{Change, Part, part};
+pub use findings::Findings;
+pub use part::{Change, Part, is_only_observed, part};
 pub use text::{comment, marker};
 
 /// GitHub's limit for the description of a commit status, in characters.
@@ -43,8 +46,8 @@ pub struct Preview {
     pub head: CommitId,
     /// The commit of the watched branch that it was merged onto.
     pub base: CommitId,
-    /// What is wrong with files, and is not on the watched branch already.
-    pub findings: Vec<Finding>,
+    /// What is wrong with files.
+    pub findings: Findings,
     /// What more is known.
     pub seen: Seen,
 }
@@ -69,6 +72,8 @@ pub struct Compared {
     pub changes: Vec<(ResourceKey, Change)>,
     /// The state of what it changes, and of what follows that, as it were right after the merge.
     pub reports: Vec<ResourceReport>,
+    /// The warnings of these resources as they are for the watched branch, where that is known.
+    pub before: BTreeMap<ResourceKey, Vec<Warning>>,
     /// What would be done, a line each, in order.
     pub actions: Vec<String>,
     /// Why nothing would be done after the merge, as a sentence: too much vanishes.
@@ -81,7 +86,7 @@ pub struct Compared {
 pub enum Conclusion {
     /// Nothing is wrong with it.
     Success,
-    /// Files have errors.
+    /// Files have errors, or it brings a warning.
     Failure,
     /// It cannot be told.
     Neutral,
@@ -98,60 +103,95 @@ pub struct Verdict {
     pub is_worth_telling: bool,
 }
 
-/// The findings of `after` that `before` does not have, wherever they stand in the same file.
-pub fn new_findings(before: &[Finding], after: &[Finding]) -> Vec<Finding> {
-    let what = |finding: &Finding| (finding.location.path.clone(), finding.message.clone());
-    let known: BTreeSet<(String, String)> = before.iter().map(what).collect();
-    after.iter().filter(|finding| !known.contains(&what(finding))).cloned().collect()
-}
-
 impl Preview {
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
         let (conclusion, summary) = self.conclude();
+        let has_findings = !self.findings.brought.is_empty() || conclusion == Conclusion::Failure;
         let is_worth_telling = match &self.seen {
             Seen::Compared(compared) => {
-                !compared.changes.is_empty() || !compared.reports.is_empty() || !self.findings.is_empty()
+                !compared.changes.is_empty() || !compared.reports.is_empty() || has_findings
             }
-            Seen::Files => !self.findings.is_empty(),
+            Seen::Files => has_findings,
             Seen::Unusable(_) | Seen::CannotTell(_) => true,
         };
         Verdict { conclusion, summary: summary.chars().take(LONGEST_SUMMARY).collect(), is_worth_telling }
     }
 
     fn conclude(&self) -> (Conclusion, String) {
-        let errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        if errors > 0 {
-            return (Conclusion::Failure, format!("{} in the files", counted(errors, "error")));
+        if let Some(told) = self.errors() {
+            return (Conclusion::Failure, told);
         }
-        let compared = match &self.seen {
+        let brought = self.brought();
+        if brought > 0 {
+            return (
+                Conclusion::Failure,
+                format!("{} that the branch does not have", counted(brought, "warning")),
+            );
+        }
+        let (conclusion, mut told) = match &self.seen {
             Seen::Unusable(why) => return (Conclusion::Failure, why.clone()),
-            Seen::CannotTell(why) => return (Conclusion::Neutral, why.clone()),
-            Seen::Files => {
-                let why = "the files are valid; from a fork, so nothing was compared with live";
-                return (Conclusion::Neutral, why.to_owned());
-            }
-            Seen::Compared(compared) => compared,
+            Seen::CannotTell(why) => (Conclusion::Neutral, why.clone()),
+            Seen::Files => (
+                Conclusion::Neutral,
+                "from a fork, so nothing was compared with live; its files are valid".to_owned(),
+            ),
+            Seen::Compared(compared) => compared.conclude(),
         };
-        let invalid = compared.reports.iter().filter(|report| report.sync == Sync::Invalid).count();
+        if conclusion == Conclusion::Neutral {
+            // A commit status has no such state: its text has to say so.
+            told = format!("cannot tell: {told}");
+        }
+        let standing = Findings::count(&self.findings.standing, Severity::Warning);
+        if standing > 0 {
+            let are = if standing == 1 { "is" } else { "are" };
+            told = format!("{told}; {} {are} on the branch already", counted(standing, "warning"));
+        }
+        (conclusion, told)
+    }
+
+    /// The errors in the files, whoever made them: with any, a part of what git wants is not acted on.
+    fn errors(&self) -> Option<String> {
+        let Findings { brought, standing } = &self.findings;
+        let brought = Findings::count(brought, Severity::Error);
+        let standing = Findings::count(standing, Severity::Error);
+        let told = format!("{} in the files", counted(brought + standing, "error"));
+        match (brought, standing) {
+            (0, 0) => None,
+            (_, 0) => Some(told),
+            (0, _) => Some(format!("{told}, on the branch already")),
+            (_, _) => Some(format!("{told}, {standing} of them on the branch already")),
+        }
+    }
+
+    /// How many warnings come with it.
+    fn brought(&self) -> usize {
+        let of_live = if let Seen::Compared(compared) = &self.seen { compared.brought() } else { 0 };
+        Findings::count(&self.findings.brought, Severity::Warning) + of_live
+    }
+}
+
+impl Compared {
+    fn conclude(&self) -> (Conclusion, String) {
+        let invalid = self.reports.iter().filter(|report| report.sync == Sync::Invalid).count();
         if invalid > 0 {
             return (
                 Conclusion::Failure,
                 format!("{} cannot be used as written", counted(invalid, "resource")),
             );
         }
-        if let Some(why) = &compared.refused {
+        if let Some(why) = &self.refused {
             return (Conclusion::Neutral, why.clone());
         }
-        let unknown = compared.reports.iter().filter(|report| report.has_unknown()).count();
+        let unknown = self.reports.iter().filter(|report| report.has_unknown()).count();
         let left_out =
-            compared.changes.iter().filter(|(_, change)| matches!(change, Change::NotCompared(_))).count();
+            self.changes.iter().filter(|(_, change)| matches!(change, Change::NotCompared(_))).count();
         if unknown + left_out > 0 {
             let told = format!("{} could not be compared with live", counted(unknown + left_out, "resource"));
             return (Conclusion::Neutral, told);
         }
-        let differ = compared.reports.iter().filter(|report| differs(report)).count();
-        let told = match (differ, compared.changes.len()) {
+        let differ = self.reports.iter().filter(|report| differs(report)).count();
+        let told = match (differ, self.changes.len()) {
             (0, 0) => "nothing that Bowline reads changes".to_owned(),
             (0, _) => "nothing on live would change".to_owned(),
             (differ, _) => format!("{} on live would change", counted(differ, "resource")),

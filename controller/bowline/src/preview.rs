@@ -13,9 +13,9 @@ use std::time::Duration;
 use bowline_core::desired::ResourceKey;
 use bowline_core::desired::kind::Mode;
 use bowline_core::name::CommitId;
-use bowline_core::plan::Sync;
+use bowline_core::plan::{Sync, Warning};
 use bowline_core::policy::GitStanding;
-use bowline_core::preview::{self, Compared, Conclusion, Part, Preview, Seen};
+use bowline_core::preview::{self, Compared, Conclusion, Findings, Preview, Seen};
 use bowline_core::rollback::machine::TroubleKind;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -136,9 +136,17 @@ struct Told {
     text: String,
     /// The commit of the branch that the comment names.
     onto: CommitId,
-    conclusion: Conclusion,
+    /// Absent where nothing is written of it.
+    conclusion: Option<Conclusion>,
     about: BTreeSet<ResourceKey>,
     unsure: bool,
+}
+
+impl Told {
+    /// All that it changes is only observed: nothing was written.
+    fn observed(onto: CommitId) -> Self {
+        Self { text: String::new(), onto, conclusion: None, about: BTreeSet::new(), unsure: false }
+    }
 }
 
 impl Loop {
@@ -229,15 +237,16 @@ impl Loop {
         let known = self.known.get(&pull.number);
         let same_head = |known: &&Known| known.told.as_ref().is_some_and(|(head, _)| *head == pull.head);
         let said = known.filter(same_head).and_then(|known| known.said.clone());
+        let before = self.warnings();
         // What a stranger wrote must not be able to end the loop, whatever it is.
-        let task = tokio::spawn(async move { tools.tell(&one, &onto, said, clock.now()).await });
+        let task = tokio::spawn(async move { tools.tell(&one, &onto, before, said, clock.now()).await });
         let told = task.await.unwrap_or_else(|error| Err(PreviewError::Ended(error)));
         let now = self.clock.now();
         match told {
             // It moved while it was looked at: GitHub's list shows that the next time.
             Ok(None) => None,
             Ok(Some(told)) => {
-                count(label(told.conclusion));
+                count(told.conclusion.map_or("observed", label));
                 let commits = CommitId::parse(&base.commit).ok().map(|base| (pull.head.clone(), base));
                 let known = Known {
                     told: commits,
@@ -280,6 +289,13 @@ impl Loop {
         None
     }
 
+    /// The warnings of what the passes could read.
+    fn warnings(&self) -> BTreeMap<ResourceKey, Vec<Warning>> {
+        let status = self.status.borrow();
+        let known = status.resources.iter().filter(|report| !report.has_unknown());
+        known.map(|report| (report.resource.clone(), report.warnings.clone())).collect()
+    }
+
     fn live(&self, about: &BTreeSet<ResourceKey>) -> Live {
         let status = self.status.borrow();
         let reports = status.resources.iter().filter(|report| about.contains(&report.resource));
@@ -298,24 +314,30 @@ impl Tools {
         &self,
         pull: &OpenPull,
         base: &Snapshot,
+        before: BTreeMap<ResourceKey, Vec<Warning>>,
         said: Option<(CommitId, String)>,
         now: Timestamp,
     ) -> Result<Option<Told>, PreviewError> {
         let Ok(onto) = CommitId::parse(&base.commit) else { return Ok(None) };
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         let mut about = BTreeSet::new();
         let seen = match self.proposals.merged(pull.number, &pull.head, &onto, now).await? {
             Proposed::Moved => return Ok(None),
             Proposed::Conflict(why) => Seen::CannotTell(why),
             Proposed::Unusable(why) => Seen::Unusable(why),
             Proposed::Merged(merged) => {
-                findings = preview::new_findings(&base.findings, &merged.findings);
+                let part = preview::part(&base.state, &merged.state);
+                if preview::is_only_observed(&base.state, &merged.state, &part, self.comparison.mode()) {
+                    return Ok(Some(Told::observed(onto)));
+                }
+                let on_branch = (&*base.state, base.findings.as_slice());
+                findings = Findings::compare(on_branch, (&*merged.state, merged.findings.as_slice()));
                 if pull.from_fork {
                     Seen::Files
                 } else {
-                    let part = preview::part(&base.state, &merged.state);
                     about.clone_from(&part.told);
-                    Seen::Compared(self.compare(&part, pull, base).await?)
+                    let compared = self.comparison.compare(&part, &pull.head, base).await?;
+                    Seen::Compared(Compared { before, ..compared })
                 }
             }
         };
@@ -327,7 +349,7 @@ impl Tools {
             let now_onto = std::mem::replace(&mut preview.base, onto);
             // A push that changes nothing for this one is no reason to write to all that are open.
             if preview::comment(&preview) == text {
-                let (onto, conclusion) = (preview.base, verdict.conclusion);
+                let (onto, conclusion) = (preview.base, Some(verdict.conclusion));
                 return Ok(Some(Told { text, onto, conclusion, about, unsure }));
             }
             preview.base = now_onto;
@@ -347,11 +369,8 @@ impl Tools {
             url: None,
         };
         self.github.report(&pull.head, &check).await?;
-        Ok(Some(Told { text, onto: preview.base, conclusion: verdict.conclusion, about, unsure }))
-    }
-
-    async fn compare(&self, part: &Part, pull: &OpenPull, base: &Snapshot) -> Result<Compared, PreviewError> {
-        Ok(self.comparison.compare(part, &pull.head, base).await?)
+        let conclusion = Some(verdict.conclusion);
+        Ok(Some(Told { text, onto: preview.base, conclusion, about, unsure }))
     }
 }
 

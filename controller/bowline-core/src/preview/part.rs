@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::desired::kind::Mode;
 use crate::desired::{DesiredState, ResourceKey, ResourceKind};
 use crate::edit::strays;
 use crate::name::ResourceName;
@@ -62,6 +63,32 @@ pub fn part(base: &DesiredState, after: &DesiredState) -> Part {
     told.extend(readers(&whole, &told));
     let state = narrowed(&whole, &told);
     Part { whole, state, changes, told }
+}
+
+/// Whether all that the way from `base` to `after` changes is on Targets that are only observed: because of these nothing is
+/// written, at GitHub neither. What a Target's mode is, the base branch says, under the ceiling.
+pub fn is_only_observed(base: &DesiredState, after: &DesiredState, part: &Part, ceiling: Mode) -> bool {
+    let is_observed = |target: &ResourceName| {
+        base.targets.get(target).is_some_and(|target| target.spec.mode.min(ceiling) < Mode::Propose)
+    };
+    let mut keys = part.changes.keys().chain(&part.told).peekable();
+    keys.peek().is_some()
+        && keys.all(|key| {
+            let mut targets = [base, after].into_iter().filter_map(|state| target(state, key)).peekable();
+            // Of what is written so that it has no Target, nobody knows.
+            targets.peek().is_some() && targets.all(is_observed)
+        })
+}
+
+/// The Target that a resource is on; a Target's own is itself.
+fn target<'a>(state: &'a DesiredState, key: &'a ResourceKey) -> Option<&'a ResourceName> {
+    match key.kind {
+        ResourceKind::Target => Some(&key.name),
+        ResourceKind::EcsService => state.services.get(&key.name).map(|found| &found.resource.spec.target),
+        ResourceKind::Secret => state.secrets.get(&key.name).map(|found| &found.spec.target),
+        ResourceKind::TerraformState => state.states.get(&key.name).map(|found| &found.spec.target),
+        ResourceKind::Policy | ResourceKind::AlertRoute => None,
+    }
 }
 
 /// `after` on the Targets of `base`, without what cannot be there; that goes to `left_out`, with the reason.

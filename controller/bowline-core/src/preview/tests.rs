@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
+use crate::desired::kind::Mode;
 use crate::desired::{
-    DesiredState, FindingCode, Location, ResourceKind, SourceFile, assemble, parse_manifest,
+    DesiredState, Finding, FindingCode, Location, Origin, ResourceKind, SourceFile, assemble, parse_manifest,
 };
 use crate::diff::{Difference, Reason, Shown};
 use crate::live::UnknownCategory;
@@ -112,6 +113,33 @@ fn targets_and_places_are_those_of_the_base_branch() {
 }
 
 #[test]
+fn what_changes_only_observed_targets_is_told_from_what_changes_any_other() {
+    let looked_at = TARGET.replace("cluster: main", "cluster: main, mode: observe");
+    let acted_on = TARGET.replace("prod", "live").replace("cluster: main", "cluster: live, mode: propose");
+    let (web, live) = (WEB, WEB.replace("web", "live").replace("target: prod", "target: live"));
+    let base = state(&[&looked_at, &acted_on, SECRET, web, API, &live]);
+    let second = |text: &str| text.replace(":1'", ":2'");
+    let moved = web.replace("target: prod", "target: live");
+    // (what the pull request has, and whether it is only about what is observed)
+    let cases: [(&[&str], bool); 7] = [
+        (&[&looked_at, &acted_on, SECRET, &second(web), API, &live], true),
+        (&[&looked_at, &acted_on, &SECRET.replace('1', "2"), web, API, &live], true),
+        (&[&looked_at, &acted_on, SECRET, &live], true),
+        (&[&looked_at.replace("observe", "enforce"), &acted_on, SECRET, web, API, &live], true),
+        (&[&looked_at, &acted_on, SECRET, &second(web), API, &second(&live)], false),
+        (&[&looked_at, &acted_on, SECRET, &moved, API, &live], false),
+        (&[&looked_at, &acted_on, SECRET, web, API, &live], false),
+    ];
+    for (documents, expected) in cases {
+        let after = state(documents);
+        let part = part(&base, &after);
+        assert_eq!(is_only_observed(&base, &after, &part, Mode::Enforce), expected, "{:?}", part.changes);
+        let ceiling = is_only_observed(&base, &after, &part, Mode::Observe);
+        assert_eq!(ceiling, !part.changes.is_empty(), "under a ceiling of observe: {:?}", part.changes);
+    }
+}
+
+#[test]
 fn values_are_revealed_only_where_the_base_branch_does() {
     let web = WEB.replace("[LOG]", "[LOG, DATABASE_PASSWORD]");
     let new = WEB.replace("web", "new");
@@ -135,11 +163,128 @@ fn finding(path: &str, line: usize, severity: Severity) -> Finding {
     }
 }
 
+/// A state in which this service stands in this file, from this line on.
+fn standing(path: &str, line: usize) -> DesiredState {
+    let mut state = state(&[TARGET, WEB]);
+    let web = state.services.values_mut().next().unwrap();
+    Arc::make_mut(&mut web.resource).origin = Origin { path: path.to_owned(), line, stale: false };
+    state
+}
+
 #[test]
-fn a_finding_that_the_branch_has_already_is_none_of_the_pull_request() {
-    let before = [finding("a.yaml", 3, Severity::Error)];
-    let after = [finding("a.yaml", 9, Severity::Error), finding("b.yaml", 1, Severity::Error)];
-    assert_eq!(new_findings(&before, &after), [after[1].clone()]);
+fn a_finding_that_the_branch_has_already_is_told_from_what_a_pull_request_brings() {
+    let warning = |path, line| finding(path, line, Severity::Warning);
+    let other_code = Finding { code: FindingCode::InvalidValue, ..warning("a.yaml", 3) };
+    let other_message = Finding { message: "another".to_owned(), ..warning("a.yaml", 3) };
+    let before = (&standing("a.yaml", 2), &[warning("a.yaml", 3)][..]);
+    // (where it is by now, what is found, which of it is new)
+    let cases: [(DesiredState, Vec<Finding>, &[usize]); 8] = [
+        (standing("a.yaml", 2), vec![warning("a.yaml", 3)], &[]),
+        (standing("a.yaml", 8), vec![warning("a.yaml", 9)], &[]),
+        (standing("moved/web.yaml", 1), vec![warning("moved/web.yaml", 2)], &[]),
+        (standing("a.yaml", 2), vec![warning("a.yaml", 3), warning("a.yaml", 5)], &[1]),
+        (standing("a.yaml", 4), vec![warning("a.yaml", 3), warning("a.yaml", 5)], &[0]),
+        (standing("a.yaml", 2), vec![warning("a.yaml", 0), warning("b.yaml", 3)], &[0, 1]),
+        (standing("a.yaml", 2), vec![other_code, other_message], &[0, 1]),
+        (standing("a.yaml", 2), vec![finding("a.yaml", 3, Severity::Error)], &[0]),
+    ];
+    for (after, found, new) in cases {
+        let findings = Findings::compare(before, (&after, &found));
+        let brought: Vec<&Finding> = new.iter().map(|index| &found[*index]).collect();
+        assert_eq!(findings.brought.iter().collect::<Vec<_>>(), brought, "{found:#?}");
+        assert_eq!(findings.standing.len(), found.len() - new.len());
+    }
+    let on_files = Findings::compare(
+        (&standing("a.yaml", 2), &[warning("web.json", 1)]),
+        (&standing("a.yaml", 2), &[warning("web.json", 7)]),
+    );
+    assert_eq!(on_files.brought, [], "of a task definition file, its path is what it is about");
+}
+
+/// The warnings of the branch, where they are known; how the service changes, its warnings then, and how many come with it.
+type Case = (Option<Vec<Warning>>, Change, Vec<Warning>, usize);
+
+#[test]
+fn a_warning_that_comes_with_a_pull_request_is_red_and_one_of_the_branch_or_of_live_is_not() {
+    let breaker = || Warning::CircuitBreakerOff;
+    let count = |wanted| Warning::CountAutoscaled { wanted, minimum: 1, maximum: 9 };
+    let managed = |attributes: &[&str]| Warning::ManagedByTerraform {
+        place: "aws_ecs_service.web in states/app.tfstate".to_owned(),
+        state: ResourceName::parse("app").unwrap(),
+        address: "aws_ecs_service.web".to_owned(),
+        attributes: attributes.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    let ends = || Warning::SuspensionEnds { resource: service("web"), until: jiff::Timestamp::UNIX_EPOCH };
+    let drift = || Warning::ImageDrift {
+        container: "web".to_owned(),
+        image: "web:1".to_owned(),
+        resolved: None,
+        running: Vec::new(),
+        pin: "web@sha256:1".to_owned(),
+    };
+    let cases: [Case; 9] = [
+        (Some(vec![]), Change::Changed, vec![breaker(), count(2), managed(&["desired_count"])], 3),
+        (Some(vec![breaker(), count(2)]), Change::Changed, vec![breaker(), count(5)], 0),
+        (Some(vec![breaker()]), Change::Changed, vec![count(5)], 1),
+        (Some(vec![managed(&["cpu", "tags"])]), Change::Changed, vec![managed(&["tags"])], 0),
+        (Some(vec![managed(&["tags"])]), Change::Changed, vec![managed(&["cpu", "tags"])], 1),
+        (None, Change::Changed, vec![breaker()], 0),
+        (None, Change::Added, vec![breaker()], 1),
+        (None, Change::Added, vec![ends(), drift()], 0),
+        (Some(vec![]), Change::Changed, vec![ends(), drift()], 0),
+    ];
+    for (known, change, found, brought) in cases {
+        let Seen::Compared(mut compared) = compared(|report| report.warnings.clone_from(&found)) else {
+            panic!()
+        };
+        compared.changes = vec![(service("web"), change)];
+        compared.before.extend(known.clone().map(|known| (service("web"), known)));
+        let verdict = preview(Seen::Compared(compared), &[]).verdict();
+        let expected = match brought {
+            0 => (Conclusion::Success, "nothing on live would change"),
+            1 => (Conclusion::Failure, "1 warning that the branch does not have"),
+            _ => (Conclusion::Failure, "3 warnings that the branch does not have"),
+        };
+        assert_eq!((verdict.conclusion, verdict.summary.as_str()), expected, "{known:?} {found:?}");
+    }
+}
+
+#[test]
+fn what_the_branch_has_already_is_said_and_its_errors_are_red() {
+    let with = |brought: &[Severity], standing: &[Severity]| {
+        let findings = |of: &[Severity]| of.iter().map(|one| finding("a.yaml", 4, *one)).collect();
+        let mut preview = preview(compared(text("1", "2")), &[]);
+        preview.findings = Findings { brought: findings(brought), standing: findings(standing) };
+        (preview.verdict().conclusion, preview.verdict().summary, comment(&preview))
+    };
+    let (error, warning) = (Severity::Error, Severity::Warning);
+    let cases: [(&[Severity], &[Severity], Conclusion, &str); 5] = [
+        (
+            &[],
+            &[warning],
+            Conclusion::Success,
+            "1 resource on live would change; 1 warning is on the branch already",
+        ),
+        (
+            &[],
+            &[warning, warning],
+            Conclusion::Success,
+            "1 resource on live would change; 2 warnings are on the branch already",
+        ),
+        (&[], &[error], Conclusion::Failure, "1 error in the files, on the branch already"),
+        (&[error], &[error], Conclusion::Failure, "2 errors in the files, 1 of them on the branch already"),
+        (&[warning], &[warning], Conclusion::Failure, "1 warning that the branch does not have"),
+    ];
+    for (brought, standing, conclusion, summary) in cases {
+        let (found, told, text) = with(brought, standing);
+        assert_eq!((found, told.as_str()), (conclusion, summary));
+        assert_eq!(text.contains("**New findings**"), !brought.is_empty(), "{text}");
+        assert_eq!(
+            text.contains("**Errors that the branch has already**"),
+            standing.contains(&error),
+            "{text}"
+        );
+    }
 }
 
 fn preview(seen: Seen, findings: &[Finding]) -> Preview {
@@ -147,7 +292,7 @@ fn preview(seen: Seen, findings: &[Finding]) -> Preview {
         instance: InstanceName::default(),
         head: CommitId::parse(&"a".repeat(40)).unwrap(),
         base: CommitId::parse(&"b".repeat(40)).unwrap(),
-        findings: findings.to_vec(),
+        findings: Findings { brought: findings.to_vec(), standing: Vec::new() },
         seen,
     }
 }
@@ -163,6 +308,7 @@ fn compared(change: impl FnOnce(&mut ResourceReport)) -> Seen {
     Seen::Compared(Compared {
         changes: vec![(service("web"), Change::Changed)],
         reports: vec![report],
+        before: BTreeMap::new(),
         actions: vec!["EcsService/web: update".to_owned()],
         refused: None,
     })
@@ -177,7 +323,7 @@ fn text(found: &str, wanted: &str) -> impl FnOnce(&mut ResourceReport) {
 }
 
 #[test]
-fn red_is_for_errors_and_not_knowing_is_neither_red_nor_drift() {
+fn red_is_for_errors_and_new_warnings_and_not_knowing_is_neither_red_nor_drift() {
     let verdict = |preview: &Preview| {
         let verdict = preview.verdict();
         (verdict.conclusion, verdict.summary, verdict.is_worth_telling)
@@ -194,7 +340,15 @@ fn red_is_for_errors_and_not_knowing_is_neither_red_nor_drift() {
         ([finding("a.yaml", 1, Severity::Error)], [finding("a.yaml", 1, Severity::Warning)]);
     let cases = [
         (compared(text("1", "2")), &[][..], Conclusion::Success, "1 resource on live would change", true),
-        (compared(text("1", "2")), &warning, Conclusion::Success, "1 resource on live would change", true),
+        (
+            compared(text("1", "2")),
+            &warning,
+            Conclusion::Failure,
+            "1 warning that the branch does not have",
+            true,
+        ),
+        (compared(unknown), &warning, Conclusion::Failure, "1 warning that the branch does not have", true),
+        (Seen::Files, &warning, Conclusion::Failure, "1 warning that the branch does not have", true),
         (compared(|_| {}), &[], Conclusion::Success, "nothing on live would change", true),
         (
             Seen::Compared(Compared::default()),
@@ -207,14 +361,26 @@ fn red_is_for_errors_and_not_knowing_is_neither_red_nor_drift() {
         (Seen::Files, &error, Conclusion::Failure, "1 error in the files", true),
         (compared(invalid), &[], Conclusion::Failure, "1 resource cannot be used as written", true),
         (Seen::Unusable("it is empty".to_owned()), &[], Conclusion::Failure, "it is empty", true),
-        (compared(unknown), &[], Conclusion::Neutral, "1 resource could not be compared with live", true),
-        (refused("too much vanishes"), &[], Conclusion::Neutral, "too much vanishes", true),
-        (Seen::CannotTell("in conflict".to_owned()), &[], Conclusion::Neutral, "in conflict", true),
+        (
+            compared(unknown),
+            &[],
+            Conclusion::Neutral,
+            "cannot tell: 1 resource could not be compared with live",
+            true,
+        ),
+        (refused("too much vanishes"), &[], Conclusion::Neutral, "cannot tell: too much vanishes", true),
+        (
+            Seen::CannotTell("in conflict".to_owned()),
+            &[],
+            Conclusion::Neutral,
+            "cannot tell: in conflict",
+            true,
+        ),
         (
             Seen::Files,
             &[],
             Conclusion::Neutral,
-            "the files are valid; from a fork, so nothing was compared with live",
+            "cannot tell: from a fork, so nothing was compared with live; its files are valid",
             false,
         ),
     ];
@@ -240,7 +406,7 @@ fn the_comment_says_what_would_change_and_what_is_wrong() {
     let told = comment(&preview(seen, &[finding("a.yaml", 4, Severity::Warning)]));
     let expected = "\
 <!-- bowline:preview bowline -->
-### :white_check_mark: Bowline: 1 resource on live would change
+### :x: Bowline: 1 warning that the branch does not have
 
 What commit aaaaaaaa on top of bbbbbbbb would mean for live, if it were merged now.
 
@@ -299,6 +465,7 @@ fn a_comment_is_never_longer_than_github_takes() {
     let compared = Compared {
         changes: Vec::new(),
         reports: (0..40).map(report).collect(),
+        before: BTreeMap::new(),
         actions: vec!["x".repeat(100_000)],
         refused: None,
     };

@@ -46,7 +46,9 @@ pub fn comment(preview: &Preview) -> String {
         Seen::Unusable(_) | Seen::CannotTell(_) => format!("Looked at {onto}.\n\n"),
     };
     page.text.push_str(&sentence);
-    page.findings(&preview.findings);
+    page.findings("**New findings**", &preview.findings.brought);
+    let standing = preview.findings.standing.iter().filter(|finding| finding.severity == Severity::Error);
+    page.findings("**Errors that the branch has already**", standing);
     match &preview.seen {
         Seen::Files => {}
         Seen::Unusable(why) | Seen::CannotTell(why) => page.block("**Not compared with live**", why),
@@ -80,10 +82,7 @@ impl Page {
         }
     }
 
-    fn findings(&mut self, findings: &[Finding]) {
-        if findings.is_empty() {
-            return;
-        }
+    fn findings<'f>(&mut self, heading: &str, findings: impl IntoIterator<Item = &'f Finding>) {
         let mut lines = String::new();
         for finding in findings {
             let severity = match finding.severity {
@@ -101,7 +100,9 @@ impl Page {
                 let _ = writeln!(lines, "    -> {hint}");
             }
         }
-        self.block("**New findings**", &lines);
+        if !lines.is_empty() {
+            self.block(heading, &lines);
+        }
     }
 
     fn compared(&mut self, compared: &Compared) {
