@@ -7,6 +7,7 @@ mod faults;
 mod judged;
 mod machine;
 mod secret;
+mod seldom;
 mod trouble;
 
 use std::collections::BTreeSet;

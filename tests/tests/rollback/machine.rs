@@ -16,7 +16,7 @@ fn checked(strict: bool) -> Protection {
 
 impl Site {
     /// Waits until the one pull request is in this state.
-    async fn pull_is(&self, wanted: PullState) {
+    pub(super) async fn pull_is(&self, wanted: PullState) {
         until(format!("{wanted:?}"), || async {
             let pull = self.pulls().await.into_iter().next()?;
             let pull = self.ada.pull(pull.number).await.ok()?;
@@ -26,7 +26,7 @@ impl Site {
     }
 
     /// The required check passes on a commit.
-    async fn succeed(&self, commit: &CommitId) {
+    pub(super) async fn succeed(&self, commit: &CommitId) {
         let check = Check {
             context: "ci".to_owned(),
             conclusion: Conclusion::Success,
