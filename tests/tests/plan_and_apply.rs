@@ -186,7 +186,10 @@ fn expected() -> Value {
         "actions": [{
             "target": "prod", "resource": {"kind": "Secret", "name": "db"}, "wave": "secrets", "because": [current],
             "operation": {"operation": "promoteSecret", "secretArn": "...", "from": old, "to": new},
-            "expect": {"expect": "secretCurrent", "versionId": old},
+            "expect": {
+                "expect": "secretCurrent", "versionId": old,
+                "labels": {&*old: ["AWSCURRENT"], &*new: ["AWSPREVIOUS", "pending-2"]},
+            },
         }],
         "later": [
             update("api", 2, 2, &image, &json!({"taskDefinition": arn("task-definition/api:1"), "specHash": "..."})),

@@ -29,7 +29,7 @@ mod terraform_state;
 mod warning;
 mod world;
 
-pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, TagsRequest, Wave};
+pub use action::{Action, Expectation, Operation, SettingsRequest, TagKey, TagsRequest, Wave, Whose};
 pub use document::{Document, Totals};
 pub use event::{Event, EventKind};
 pub use hold::Hold;
@@ -41,7 +41,7 @@ pub use memory::{
 };
 pub use orphans::Orphan;
 pub(crate) use ownership::belongs_elsewhere;
-pub use ownership::{Actor, owner};
+pub use ownership::{Actor, owner, standing_owner, whose};
 pub(crate) use propose::as_found;
 pub use propose::{needs, propose};
 pub use record::{Outcome, record};

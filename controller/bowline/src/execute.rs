@@ -4,6 +4,7 @@
 //! `plan` types. It must not know why the action was planned, nor whether it is allowed: only approved ones arrive here.
 
 mod creation;
+mod owner;
 mod secret;
 mod service;
 mod stand_in;
@@ -38,11 +39,20 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         (Operation::TagService { service_arn, tags }, expect @ Expectation::Service { .. }) => {
             service::tag(&session, service_arn, tags, expect).await
         }
-        (Operation::PromoteSecret { secret_arn, to, from }, Expectation::SecretCurrent { version_id }) => {
-            secret::promote(&session, secret_arn, to, from, version_id).await
+        (
+            Operation::PromoteSecret { secret_arn, to, from },
+            Expectation::SecretCurrent { version_id, labels, readers },
+        ) => {
+            let others = Box::pin(owner::changed(aws, desired, readers));
+            let swap = secret::Swap { arn: secret_arn, to, from };
+            secret::promote(&session, swap, (version_id, labels), others).await
         }
-        (Operation::RegisterTaskDefinition { family, content }, Expectation::NewestRevision { arn }) => {
-            task_definition::register(&session, family, content, arn.as_ref()).await
+        (
+            Operation::RegisterTaskDefinition { family, content },
+            Expectation::NewestRevision { arn, whose },
+        ) => {
+            let others = Box::pin(owner::changed(aws, desired, std::slice::from_ref(whose)));
+            task_definition::register(&session, family, content, arn.as_ref(), others).await
         }
         (
             Operation::TagTaskDefinition { task_definition, tags, removed },

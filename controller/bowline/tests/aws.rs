@@ -4,6 +4,8 @@
 
 #[path = "aws/actions.rs"]
 mod actions;
+#[path = "aws/expectations.rs"]
+mod expectations;
 #[path = "aws/failures.rs"]
 mod failures;
 #[path = "aws/reads.rs"]

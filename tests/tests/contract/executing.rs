@@ -10,7 +10,7 @@ use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, SpecH
 use bowline_tests::world::task_definition;
 use serde_json::json;
 
-use super::site::{Site, as_found, known, name, revision};
+use super::site::{Site, as_found, known, name, newest, revision};
 
 /// UpdateService of `web`, with nothing in it yet.
 fn update(web: &LiveService, change: impl FnOnce(&mut Change)) -> Operation {
@@ -150,7 +150,7 @@ pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
         family: site.family(),
         content: TaskDefinitionContent::new(content).into(),
     };
-    let expect = Expectation::NewestRevision { arn: Some(revision(&first)) };
+    let expect = newest(Some(revision(&first)));
     let outcome = site.execute(register.clone(), expect.clone()).await;
     let Outcome::Done { task_definition: Some(arn), .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(arn.revision().to_string(), format!("{}:2", site.family()));
@@ -199,7 +199,9 @@ async fn promote(site: &Site, ids: &[String]) -> Outcome {
         to: SecretVersionId::parse(&ids[1]).unwrap(),
         from: ids[0].clone(),
     };
-    site.execute(operation, Expectation::SecretCurrent { version_id: ids[0].clone() }).await
+    let labels = known(live.secrets.get(&name("db"))).stages;
+    let expect = Expectation::SecretCurrent { version_id: ids[0].clone(), labels, readers: Vec::new() };
+    site.execute(operation, expect).await
 }
 
 pub(super) async fn a_secret_is_promoted(mut site: Site) {

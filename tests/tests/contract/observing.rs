@@ -9,12 +9,12 @@ use bowline_core::live::{
     CircuitBreaker, DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
     RunningImages, ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
 };
-use bowline_core::plan::{Expectation, Need, Operation, Outcome};
+use bowline_core::plan::{Need, Operation, Outcome};
 use bowline_tests::servers::{ACCOUNT, REGION};
 use bowline_tests::world::{BUCKET, LINEAGE, STATE, terraform_state, version};
 use serde_json::json;
 
-use super::site::{Site, known, name, revision, unknown};
+use super::site::{Site, known, name, newest, revision, unknown};
 
 pub(super) async fn a_service_is_read_with_its_deployment_and_tags(mut site: Site) {
     let arn = revision(&site.with_service().await);
@@ -115,7 +115,7 @@ pub(super) async fn a_task_definition_comes_back_as_it_was_registered(mut site: 
     let wanted = TaskDefinitionContent::new(rich(&site.family()));
     let register =
         Operation::RegisterTaskDefinition { family: site.family(), content: wanted.clone().into() };
-    let outcome = site.execute(register, Expectation::NewestRevision { arn: None }).await;
+    let outcome = site.execute(register, newest(None)).await;
     let Outcome::Done { task_definition: Some(arn), .. } = outcome else { panic!("{outcome:?}") };
     let need = Need::TaskDefinition { target: name("prod"), reference: arn.as_str().to_owned() };
     let live = site.read(need).await;

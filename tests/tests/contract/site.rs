@@ -9,8 +9,8 @@ use bowline::observe::{self, Scope};
 use bowline::source::folder;
 use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::{Live, LiveService, Observed, UnknownCategory};
-use bowline_core::name::{ResourceName, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Memory, Need, Operation, Outcome, Wave, due_seldom};
+use bowline_core::name::{ResourceName, ServiceName, TaskDefinitionArn};
+use bowline_core::plan::{Action, Expectation, Memory, Need, Operation, Outcome, Wave, Whose, due_seldom};
 use bowline_tests::bowline::TIME_SCALE;
 use bowline_tests::register::anything;
 use bowline_tests::servers::ACCOUNT;
@@ -67,6 +67,12 @@ pub(super) fn as_found(service: &LiveService) -> Expectation {
         desired_count: service.desired_count,
         settings: BTreeMap::new(),
     }
+}
+
+/// The newest revision is this one, and `web` is nobody's.
+pub(super) fn newest(arn: Option<TaskDefinitionArn>) -> Expectation {
+    let service = ServiceName::parse("web").unwrap();
+    Expectation::NewestRevision { arn, whose: Whose { target: name("prod"), service, owner: None } }
 }
 
 impl Site {

@@ -262,11 +262,16 @@ pub enum Expectation {
     },
     /// There is no such service, or only one that was deleted.
     NoService,
-    /// AWSCURRENT is where it was.
+    /// AWSCURRENT and all other labels are where they were, and the services that read the secret belong to whom they belonged.
     #[serde(rename_all = "camelCase")]
     SecretCurrent {
         /// The version id.
         version_id: String,
+        /// The labels of each version that has any.
+        labels: BTreeMap<String, BTreeSet<String>>,
+        /// Whose the services are that read it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        readers: Vec<Whose>,
     },
     /// The tags that are to be changed are as they were.
     #[serde(rename_all = "camelCase")]
@@ -275,10 +280,26 @@ pub enum Expectation {
         /// none.
         tags: BTreeMap<String, Option<String>>,
     },
-    /// The newest revision of the family is still this one (absent: the family has none).
+    /// The newest revision of the family is still this one (absent: the family has none), and the service belongs to whom it
+    /// belonged.
     #[serde(rename_all = "camelCase")]
     NewestRevision {
         /// The newest ACTIVE revision.
         arn: Option<TaskDefinitionArn>,
+        /// Whose the service is that it is registered for.
+        whose: Whose,
     },
+}
+
+/// Whose a service is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Whose {
+    /// The Target that it is on.
+    pub target: ResourceName,
+    /// The service's name.
+    pub service: ServiceName,
+    /// The instance that its tags name as its owner; absent while nobody has claimed it, and where there is no such service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }

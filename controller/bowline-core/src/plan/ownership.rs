@@ -1,9 +1,9 @@
 //! Whose service is it? Read from its tags, and written there to claim it.
 
-use super::action::TagKey;
+use super::action::{TagKey, Whose};
 use super::report::HeldWhy;
-use crate::desired::{DesiredState, ResourceKey, ResourceKind};
-use crate::live::LiveService;
+use crate::desired::{DesiredService, DesiredState, ResourceKey, ResourceKind};
+use crate::live::{LiveService, ServiceStatus};
 use crate::name::{InstanceName, ResourceName};
 
 /// How many tags AWS takes on one resource (ECS developer guide, "Tagging your resources").
@@ -21,6 +21,21 @@ pub struct Actor<'a> {
 /// The instance that a service's tags name as its owner, whoever that is.
 pub fn owner(service: &LiveService) -> Option<&str> {
     service.tags.get(TagKey::Owner.as_str()).map(String::as_str)
+}
+
+/// As [`owner`], of a service that is there: what was deleted, and keeps its tags for a while, belongs to nobody.
+pub fn standing_owner(service: &LiveService) -> Option<&str> {
+    owner(service).filter(|_| service.status == ServiceStatus::Active)
+}
+
+/// Whose the service of a resource is.
+pub fn whose(wanted: &DesiredService, live: Option<&LiveService>) -> Whose {
+    let spec = &wanted.resource.spec;
+    Whose {
+        target: spec.target.clone(),
+        service: spec.service.clone(),
+        owner: live.and_then(standing_owner).map(str::to_owned),
+    }
 }
 
 /// Whether this instance has claimed the service for this resource.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave};
+use super::action::{Action, Expectation, Operation, SettingsRequest, TagKey, Wave, Whose};
 use super::commits::FailedCommits;
 use super::memory::{FailedAction, Memory};
 use super::orphans;
@@ -16,7 +16,7 @@ use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
 use super::{Proposed, retags, rollouts, seldom, terraform_label, terraform_state};
-use crate::desired::{DesiredState, ResourceKey, ResourceKind};
+use crate::desired::{DesiredService, DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
 
@@ -317,12 +317,30 @@ fn promotions(
                 to: promotion.to.clone(),
                 from: promotion.from.clone(),
             },
-            expect: Expectation::SecretCurrent { version_id: promotion.from.clone() },
+            expect: Expectation::SecretCurrent {
+                version_id: promotion.from.clone(),
+                labels: promotion.labels.clone(),
+                readers: readers(desired, services, name),
+            },
             wave: Wave::Secrets,
             because: outlook.report.differences.clone(),
         });
     }
     postponed
+}
+
+/// Whose the services are that read a secret, as far as they are there and known.
+fn readers(
+    desired: &DesiredState,
+    services: &Outlooks<'_>,
+    secret: &ResourceName,
+) -> Vec<Whose> {
+    let whose = |(name, wanted): (&ResourceName, &DesiredService)| {
+        let live = services.get(name).and_then(|outlook| outlook.live)?;
+        let reads = wanted.resource.spec.secrets.contains(secret);
+        reads.then(|| ownership::whose(wanted, Some(live)))
+    };
+    desired.services.iter().filter_map(whose).collect()
 }
 
 /// Whose records could not be written when that was last tried.
@@ -367,7 +385,10 @@ fn registrations(desired: &DesiredState, services: &mut Outlooks<'_>, actions: &
                 family: registration.family.clone(),
                 content: registration.content.clone(),
             },
-            expect: Expectation::NewestRevision { arn: registration.newest.clone() },
+            expect: Expectation::NewestRevision {
+                arn: registration.newest.clone(),
+                whose: ownership::whose(wanted, outlook.live),
+            },
             wave: Wave::TaskDefinitions,
             because: outlook.report.differences.clone(),
         });

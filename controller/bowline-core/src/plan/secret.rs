@@ -1,6 +1,6 @@
 //! One secret: where should AWSCURRENT be, and may it be moved there?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Memory;
 use super::reads::Reads;
@@ -43,6 +43,8 @@ pub(crate) struct Promotion {
     pub(crate) secret_arn: String,
     pub(crate) from: String,
     pub(crate) to: SecretVersionId,
+    /// The labels of each version that has any.
+    pub(crate) labels: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Decides for one secret.
@@ -154,6 +156,7 @@ fn compare_dates(
             secret_arn: found.arn.clone(),
             from: current.to_owned(),
             to: spec.version_id.clone(),
+            labels: found.stages.clone(),
         }),
         _ => {
             report.waiting_on = Some(WaitingOn::Read {

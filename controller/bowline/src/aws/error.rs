@@ -50,6 +50,11 @@ impl AwsError {
         Self { reason, effect: Effect::Possible }
     }
 
+    /// The caller's account could not be confirmed, so that nothing was asked.
+    pub(crate) fn unverified(reason: UnknownReason) -> Self {
+        Self { reason, effect: Effect::None }
+    }
+
     /// An answer that cannot be what AWS meant to say.
     pub(crate) fn bad_answer(api: Api, on: &str, what: &str) -> Self {
         Self::new(api, on, UnknownCategory::BadAnswer, what)

@@ -52,7 +52,7 @@ pub(super) async fn commit(config: &Config, verb: &CommitVerb, output: Output) -
     if let CommitVerb::Rollback(args::Rollback { service, reason: Some(reason), hold, .. }) = verb
         && verb.breaks_glass()
     {
-        match break_glass::apply(config, service, reason, *hold).await? {
+        match Box::pin(break_glass::apply(config, service, reason, *hold)).await? {
             Ok(broken) => {
                 told.push(broken.told);
                 stand_in = broken.stand_in;

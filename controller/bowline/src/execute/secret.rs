@@ -1,5 +1,6 @@
 //! Secrets: AWSCURRENT moved by a compare-and-swap.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bowline_core::live::{LiveSecret, UnknownCategory};
@@ -12,24 +13,57 @@ use crate::aws::{Api, AwsError, Effect, Priority, Session};
 const LOOKS: usize = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
 
-/// Moves AWSCURRENT from `from` to `to`.
+/// A move of AWSCURRENT.
+#[derive(Clone, Copy)]
+pub(super) struct Swap<'a> {
+    /// The secret.
+    pub(super) arn: &'a str,
+    /// The version that becomes current.
+    pub(super) to: &'a SecretVersionId,
+    /// The version that is current.
+    pub(super) from: &'a str,
+}
+
+/// Moves AWSCURRENT, if it and the other labels are where they are `expected`, and nothing is told by `others`: what else is not
+/// as expected.
 pub(super) async fn promote(
     session: &Session,
-    arn: &str,
-    to: &SecretVersionId,
-    from: &str,
-    expected: &str,
+    swap: Swap<'_>,
+    (current, labels): (&str, &Labels),
+    others: impl Future<Output = Result<Option<String>, AwsError>>,
 ) -> Result<Outcome, AwsError> {
-    let before = read(session, arn).await?;
+    let Swap { arn, to, from } = swap;
+    let (before, others) = tokio::try_join!(read(session, arn), others)?;
     match before.current() {
-        Some(current) if current == to.as_str() => return Ok(Outcome::AlreadyDone),
-        current if current != Some(expected) => return Ok(superseded(current)),
+        Some(found) if found == to.as_str() => return Ok(Outcome::AlreadyDone),
+        found if found != Some(current) => return Ok(superseded(found)),
         _ => {}
+    }
+    if let Some(found) = moved(&before.stages, labels).or(others) {
+        return Ok(Outcome::Superseded { found });
     }
     match session.promote_secret(arn, to, from).await {
         Ok(()) => confirm(session, arn, to, from).await,
         Err(error) => recover(session, arn, to, from, error).await,
     }
+}
+
+/// The labels of each version that has any.
+type Labels = BTreeMap<String, BTreeSet<String>>;
+
+/// A label that is not where it was, as a sentence.
+fn moved(found: &Labels, expected: &Labels) -> Option<String> {
+    let places = |labels: &Labels| -> BTreeSet<(String, String)> {
+        let pairs =
+            labels.iter().flat_map(|(version, labels)| labels.iter().map(move |label| (label, version)));
+        pairs.map(|(label, version)| (label.clone(), version.clone())).collect()
+    };
+    let (now, then) = (places(found), places(expected));
+    if let Some((label, version)) = now.difference(&then).next() {
+        return Some(format!("the label {label} is on {version} by now"));
+    }
+    let (label, version) = then.difference(&now).next()?;
+    Some(format!("the label {label} is not on {version} any more"))
 }
 
 /// The call was accepted: looks until DescribeSecret shows it.

@@ -157,7 +157,7 @@ async fn read(session: &Session, name: &str) -> Result<Arc<LiveService>, AwsErro
 }
 
 /// What ECS says of a service that it does not know.
-const MISSING: &str = "MISSING";
+pub(super) const MISSING: &str = "MISSING";
 
 /// The service as it is now, if ECS knows one.
 pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Arc<LiveService>>, AwsError> {
@@ -224,11 +224,15 @@ fn differs(found: &LiveService, expect: &Expectation) -> Option<String> {
 
 /// Whose the service is instead, as a sentence.
 fn other_owner(found: &LiveService, expected: Option<&str>) -> Option<String> {
+    (plan::owner(found) != expected).then(|| belongs("the service", plan::owner(found), expected))
+}
+
+/// Whose a service is, and whose it was expected to be, as a sentence.
+pub(super) fn belongs(service: &str, now: Option<&str>, expected: Option<&str>) -> String {
     let whose = |owner: Option<&str>| {
         owner.map_or_else(|| "nobody".to_owned(), |owner| format!("the Bowline instance `{owner}`"))
     };
-    let (now, then) = (whose(plan::owner(found)), whose(expected));
-    (plan::owner(found) != expected).then(|| format!("the service belongs to {now}, expected {then}"))
+    format!("{service} belongs to {}, expected {}", whose(now), whose(expected))
 }
 
 /// Whether the service is as the change wants it; a forced deployment shows by another PRIMARY than the `replaced` one.

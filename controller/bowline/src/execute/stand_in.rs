@@ -6,9 +6,10 @@ use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinit
 use bowline_core::diff::diff_task_definition;
 use bowline_core::live::{TaskDefinitionStatus, UnknownReason};
 use bowline_core::name::{ResourceName, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Operation, Outcome, Wave};
+use bowline_core::plan::{self, Action, Expectation, Operation, Outcome, Wave};
 
 use super::execute;
+use super::service::find;
 use crate::aws::{Aws, AwsError, Priority, Session};
 
 /// How many of the newest revisions are looked through for one with the same content: as many as for a deployment.
@@ -66,6 +67,9 @@ pub(crate) async fn stand_in(
     content: &TaskDefinitionContent,
 ) -> Result<TaskDefinitionArn, NoStandIn> {
     let family = arn.revision().parts().0.to_owned();
+    let Some(wanted) = desired.services.get(service) else { return Err(NoStandIn::Moved) };
+    let live = find(session, wanted.resource.spec.service.as_str()).await?;
+    let whose = plan::whose(wanted, live.as_deref());
     let newest = session.newest_revisions(&family, NEWEST, Priority::Watch).await?;
     for arn in &newest {
         let found = session.describe_task_definition(arn.as_str()).await?;
@@ -78,7 +82,7 @@ pub(crate) async fn stand_in(
         target: target.clone(),
         resource: ResourceKey { kind: ResourceKind::EcsService, name: service.clone() },
         operation: Operation::RegisterTaskDefinition { family, content: Arc::new(content.clone()) },
-        expect: Expectation::NewestRevision { arn: newest.into_iter().next() },
+        expect: Expectation::NewestRevision { arn: newest.into_iter().next(), whose },
         wave: Wave::TaskDefinitions,
         because: Vec::new(),
     };

@@ -11,20 +11,24 @@ use bowline_core::plan::Outcome;
 
 use crate::aws::{Api, AwsError, Effect, Priority, Session};
 
-/// Registers a revision. AWS has no token for it, so a lost answer is looked for instead of repeated.
+/// Registers a revision, unless `others` tells what else is not as expected. AWS has no token for it, so a lost answer is looked for instead of repeated.
 pub(super) async fn register(
     session: &Session,
     family: &str,
     content: &TaskDefinitionContent,
     expected: Option<&TaskDefinitionArn>,
+    others: impl Future<Output = Result<Option<String>, AwsError>>,
 ) -> Result<Outcome, AwsError> {
-    let newest = newest(session, family).await?;
+    let (newest, others) = tokio::try_join!(newest(session, family), others)?;
     if newest.as_ref() != expected {
         let words = |arn: Option<&TaskDefinitionArn>| {
             arn.map_or_else(|| "none".to_owned(), |arn| arn.revision().to_string())
         };
         let found =
             format!("the newest revision is {}, expected {}", words(newest.as_ref()), words(expected));
+        return Ok(Outcome::Superseded { found });
+    }
+    if let Some(found) = others {
         return Ok(Outcome::Superseded { found });
     }
     match session.register_task_definition(family, content).await {

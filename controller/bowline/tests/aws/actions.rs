@@ -8,17 +8,17 @@ use bowline_core::desired::{ResourceKey, ResourceKind, TaskDefinitionContent};
 use bowline_core::diff::settings_fingerprint;
 use bowline_core::live::{Live, LiveService, UnknownCategory};
 use bowline_core::name::{SecretVersionId, ServiceName, TaskDefinitionArn};
-use bowline_core::plan::{Action, Expectation, Operation, Outcome, SettingsRequest, TagKey, Wave};
+use bowline_core::plan::{Action, Expectation, Operation, Outcome, SettingsRequest, TagKey, Wave, Whose};
 use bowline_sim::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::world::{World, arn, name};
 
-const ONE: &str = "version-000000000000000000000001";
-const TWO: &str = "version-000000000000000000000002";
-const THREE: &str = "version-000000000000000000000003";
+pub(crate) const ONE: &str = "version-000000000000000000000001";
+pub(crate) const TWO: &str = "version-000000000000000000000002";
+pub(crate) const THREE: &str = "version-000000000000000000000003";
 
-fn action(operation: Operation, expect: Expectation) -> Action {
+pub(crate) fn action(operation: Operation, expect: Expectation) -> Action {
     let resource = ResourceKey { kind: ResourceKind::EcsService, name: name("web") };
     Action { target: name("live"), resource, operation, expect, wave: Wave::Services, because: Vec::new() }
 }
@@ -236,8 +236,9 @@ async fn with_secret() -> (World, Action) {
         to: SecretVersionId::parse(TWO).unwrap(),
         from: ONE.to_owned(),
     };
-    let promote = action(promote, Expectation::SecretCurrent { version_id: ONE.to_owned() });
-    (world, promote)
+    let labels = live.secrets[&name("db")].known().unwrap().stages.clone();
+    let expect = Expectation::SecretCurrent { version_id: ONE.to_owned(), labels, readers: Vec::new() };
+    (world, action(promote, expect))
 }
 
 async fn current(world: &World) -> Option<String> {
@@ -245,7 +246,7 @@ async fn current(world: &World) -> Option<String> {
     live.secrets[&name("db")].known().unwrap().current().map(str::to_owned)
 }
 
-async fn move_to(world: &World, to: &str, from: &str) {
+pub(crate) async fn move_to(world: &World, to: &str, from: &str) {
     let call = world.secrets.update_secret_version_stage().secret_id("db").version_stage("AWSCURRENT");
     call.move_to_version_id(to).remove_from_version_id(from).send().await.unwrap();
 }
@@ -284,13 +285,14 @@ async fn a_rotation_between_the_check_and_the_swap_makes_the_swap_fail() {
     let (world, mut promote) = with_secret().await;
     move_to(&world, THREE, ONE).await;
     // The check passes, as if it had been made before the rotation; the swap itself still names the older version.
-    promote.expect = Expectation::SecretCurrent { version_id: THREE.to_owned() };
+    let labels = world.observe(None).await.secrets[&name("db")].known().unwrap().stages.clone();
+    promote.expect = Expectation::SecretCurrent { version_id: THREE.to_owned(), labels, readers: Vec::new() };
     let superseded = Outcome::Superseded { found: format!("AWSCURRENT is on {THREE}") };
     assert_eq!(execute(&world.aws, &world.desired, &promote).await, superseded);
     assert_eq!(current(&world).await.as_deref(), Some(THREE));
 }
 
-fn content() -> Arc<TaskDefinitionContent> {
+pub(crate) fn content() -> Arc<TaskDefinitionContent> {
     Arc::new(TaskDefinitionContent::new(json!({
         "family": "web",
         "containerDefinitions": [{
@@ -310,7 +312,9 @@ fn content() -> Arc<TaskDefinitionContent> {
 
 fn register(newest: Option<&str>) -> Action {
     let operation = Operation::RegisterTaskDefinition { family: "web".to_owned(), content: content() };
-    action(operation, Expectation::NewestRevision { arn: newest.map(arn) })
+    let service = ServiceName::parse("web").unwrap();
+    let whose = Whose { target: name("live"), service, owner: None };
+    action(operation, Expectation::NewestRevision { arn: newest.map(arn), whose })
 }
 
 #[tokio::test]

@@ -147,7 +147,10 @@ fn a_file_is_registered_once_and_only_if_no_recent_revision_has_it() {
     let base = || web("web:6", "web:6").with_file("web", file());
     let world = base().with_recent("web", &["web:7", "web:6", "web:5"]);
     assert_eq!(world.actions(), ["EcsService/web: register a new revision of web"]);
-    assert_eq!(world.propose().actions[0].expect, Expectation::NewestRevision { arn: Some(arn("web:7")) });
+    let service = crate::name::ServiceName::parse("web").unwrap();
+    let whose = Whose { target: name("prod"), service, owner: Some("bowline".to_owned()) };
+    let expected = Expectation::NewestRevision { arn: Some(arn("web:7")), whose };
+    assert_eq!(world.propose().actions[0].expect, expected);
     assert_eq!(world.report("web").waiting_on, Some(WaitingOn::Wave { of: vec![service_key("web")] }));
 
     let world = base().with_revision("web:7", file()).with_recent("web", &["web:7", "web:6"]);

@@ -36,6 +36,11 @@ fn secret(world: &mut Fixture) -> &mut LiveSecret {
     }
 }
 
+/// The labels of `db`.
+fn secret_labels(world: &Fixture) -> BTreeMap<String, BTreeSet<String>> {
+    world.live.secrets[&name("db")].known().unwrap().stages.clone()
+}
+
 #[test]
 fn a_newer_pin_is_promoted_by_compare_and_swap() {
     let world = db("2", "1");
@@ -50,7 +55,11 @@ fn a_newer_pin_is_promoted_by_compare_and_swap() {
                 to: world.desired.secrets[&name("db")].spec.version_id.clone(),
                 from: version("1"),
             },
-            expect: Expectation::SecretCurrent { version_id: version("1") },
+            expect: Expectation::SecretCurrent {
+                version_id: version("1"),
+                labels: secret_labels(&world),
+                readers: Vec::new(),
+            },
             wave: Wave::Secrets,
             because: plan.reports[&secret_key("db")].differences.clone(),
         }]
@@ -269,7 +278,10 @@ fn what_bowline_promoted_goes_back_where_its_manifest_says_so_and_then_its_reade
         [format!("Secret/db: move AWSCURRENT from {} to {}", version("2"), version("1"))]
     );
     let action = world.propose().actions[0].clone();
-    assert_eq!(action.expect, Expectation::SecretCurrent { version_id: version("2") });
+    let Expectation::SecretCurrent { version_id, labels, readers } = &action.expect else { panic!() };
+    assert_eq!((version_id, labels), (&version("2"), &secret_labels(&world)));
+    let service = crate::name::ServiceName::parse("web").unwrap();
+    assert_eq!(*readers, [Whose { target: name("prod"), service, owner: Some("bowline".to_owned()) }]);
     assert_eq!(world.report("web").waiting_on, Some(WaitingOn::Wave { of: vec![secret_key("db")] }));
 
     let done = Outcome::Done { deployment_id: None, task_definition: None };

@@ -275,8 +275,11 @@ impl Model {
                     && crate::plan::owner(service) == owner.as_deref()
             }
             Expectation::NoService => self.absent.contains(&action.resource.name),
-            Expectation::SecretCurrent { version_id } => {
-                self.secrets[&action.resource.name].current() == Some(version_id)
+            Expectation::SecretCurrent { version_id, labels, readers } => {
+                let secret = &self.secrets[&action.resource.name];
+                secret.current() == Some(version_id)
+                    && secret.stages == *labels
+                    && readers.iter().all(|whose| self.belongs(whose))
             }
             Expectation::TaskDefinitionTags { tags } => {
                 let Operation::TagTaskDefinition { task_definition, .. } = &action.operation else {
@@ -286,11 +289,20 @@ impl Model {
                 let now = |key| found.and_then(|found| found.get(key)).map(|value| tag_fingerprint(value));
                 tags.iter().all(|(key, seen)| now(key) == *seen)
             }
-            Expectation::NewestRevision { arn } => {
-                arn.as_ref().is_none_or(|arn| self.definitions.contains_key(arn.revision().as_str()))
+            Expectation::NewestRevision { arn, whose } => {
+                self.belongs(whose)
+                    && arn.as_ref().is_none_or(|arn| self.definitions.contains_key(arn.revision().as_str()))
             }
         };
         (!holds).then(|| "something else".to_owned())
+    }
+
+    /// Whether a service belongs to whom it is expected to belong. Resources and services have the same names here.
+    fn belongs(&self, whose: &crate::plan::Whose) -> bool {
+        let service = self.services.iter().find(|(name, _)| name.as_str() == whose.service.as_str());
+        let is_there = |(name, _): &(&ResourceName, &LiveService)| !self.absent.contains(*name);
+        let service = service.filter(is_there).map(|(_, service)| service);
+        service.and_then(crate::plan::standing_owner) == whose.owner.as_deref()
     }
 
     pub(super) fn deploy(&mut self, of: &ResourceName, task_definition: TaskDefinitionArn) -> String {
