@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -27,6 +27,9 @@ use crate::store::StoreError;
 use crate::{http, rollback};
 use shutdown::Owner;
 use status::Status;
+
+/// How many messages of GitHub's about pull requests wait for the rollbacks at most. What is more is seen with the next look.
+const MOST_TOUCHED: usize = 64;
 
 /// Why the engine cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -106,9 +109,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
     let http = Owner::spawn("serves the status", http::serve(listener, served, shutdown.clone()));
     tracing::info!(%address, "bowline is running; status at http://{address}/api/v1/status");
     let (scenes, seen) = watch::channel(None);
+    let (touched, pulls) = mpsc::channel(MOST_TOUCHED);
     let github = wiring::github(&config, &wired.world.clock)?.map(Arc::new);
     let tools = wiring::rollback_tools(&config, &wired.world, github.as_ref())?;
-    let rollbacks = rollback::Loop::new(tools, seen, publish.clone()).await?;
+    let rollbacks = rollback::Loop::new(tools, seen, pulls, publish.clone()).await?;
     let rollbacks = Owner::spawn("rolls back what failed", rollbacks.run(shutdown.clone()));
     let mut beside = vec![wired.git_task, http, rollbacks];
     if let Some(github) = github {
@@ -120,7 +124,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Engi
             let listener = listen(address).await?;
             let address = listener.local_addr().unwrap_or(address);
             tracing::info!(%address, "webhooks of GitHub are taken at {}", http::webhook::PATH);
-            let webhook = wiring::webhook(&config, &wired.world, github, secret, wakes);
+            let webhook = wiring::webhook(&config, &wired.world, github, secret, wakes, touched);
             let webhook = http::webhook::serve(listener, webhook, shutdown.clone());
             beside.push(Owner::spawn("takes webhooks", webhook));
         }

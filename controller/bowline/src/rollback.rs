@@ -29,7 +29,7 @@ use bowline_core::name::{InstanceName, ResourceName};
 use bowline_core::plan::SpecHash;
 use bowline_core::rollback::machine::{self, Rollback, State, Step};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::Aws;
@@ -77,6 +77,8 @@ pub struct Tools {
 pub struct Loop {
     tools: Tools,
     scenes: watch::Receiver<Option<Arc<Scene>>>,
+    /// Numbers of pull requests of which GitHub told that something happened to them.
+    touched: mpsc::Receiver<u64>,
     publish: watch::Sender<Arc<Status>>,
     known: BTreeMap<String, Rollback>,
     /// What was looked at last without anything coming of it, so that it is not looked at in each pass.
@@ -93,10 +95,12 @@ impl Loop {
     pub async fn new(
         tools: Tools,
         scenes: watch::Receiver<Option<Arc<Scene>>>,
+        touched: mpsc::Receiver<u64>,
         publish: watch::Sender<Arc<Status>>,
     ) -> Result<Self, StoreError> {
         let known = tools.store.load().await?;
-        Ok(Self { tools, scenes, publish, known, examined: None, look_at_edge: Timestamp::UNIX_EPOCH })
+        let look_at_edge = Timestamp::UNIX_EPOCH;
+        Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge })
     }
 
     /// Rolls back what fails, until shutdown. A call under way is cut off then: its effect is looked for after the next start.
@@ -124,6 +128,7 @@ impl Loop {
                         std::future::pending::<()>().await;
                     }
                 }
+                Some(number) = self.touched.recv() => self.look_at_pull(number),
                 () = pause => {}
             }
         }
@@ -141,6 +146,13 @@ impl Loop {
         Ok(())
     }
 
+    /// GitHub told that something happened to a pull request: what became of it is asked for with the next turn.
+    fn look_at_pull(&mut self, number: u64) {
+        let now = self.now();
+        let is_it = |known: &&mut Rollback| known.pull.as_ref().is_some_and(|pull| pull.number == number);
+        self.known.values_mut().filter(is_it).for_each(|rollback| rollback.look_now(now));
+    }
+
     /// Adds what passes found out since a rollback began, also where its pull request is open already.
     async fn learn(&mut self, scene: &Scene) -> Result<(), StoreError> {
         let open: Vec<Rollback> =
@@ -156,6 +168,7 @@ impl Loop {
                 }
             }
             if is_new || is_evidence {
+                rollback.look_now(self.now());
                 self.tools.store.save(&rollback, &[], &scene.snapshot.commit).await?;
             }
             if is_evidence {

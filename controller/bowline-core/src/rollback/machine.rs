@@ -7,6 +7,7 @@
 //! | `seen` | what is looked at before each step |
 //! | `learn` | what is learned from that |
 //! | `marker` | by what a pull request is known for a rollback's own |
+//! | `due` | when the server is asked for a pull request again |
 //! | `merging` | whether an open pull request may be merged, and how |
 //! | `noted` | what is noted of a step that was taken |
 //! | `person` | what a person is told to do |
@@ -29,6 +30,7 @@
 //! anything is read or made.
 
 mod begin;
+mod due;
 mod evidence;
 mod learn;
 mod marker;
@@ -53,6 +55,7 @@ pub use begin::{
     Candidate, Failure, Standing, begin, came_back, failed_rollback, fresh, good_commit, new_id,
     newest_change, pinned_secrets, replaced, standing, wanted, wanted_digest,
 };
+pub use due::Asked;
 pub use marker::{Marker, own};
 pub use merging::{Merging, merging};
 pub use ours::renewed;
@@ -64,7 +67,7 @@ pub use storm::{Storm, is_storm, is_storm_with, untold_storm};
 pub use text::{body, comment, comment_marker, status, status_context, title};
 pub use trouble::{Trouble, TroubleKind};
 
-use state::{LOOK, SETTLE, SOON, UPDATE};
+use state::UPDATE;
 
 /// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +141,8 @@ impl Step {
 impl Rollback {
     /// Takes in what is seen, and says what to do next.
     pub fn advance(&mut self, seen: &Seen, now: Timestamp) -> Step {
+        let is_due = self.is_due(seen, now);
+        self.note_asked(seen, now);
         match self.state {
             State::Detected | State::Branch | State::PullRequest | State::NeedsPerson => {
                 self.learn_before_the_merge(seen, now);
@@ -146,15 +151,16 @@ impl Rollback {
             State::Overtaken if self.to_close => self.learn_before_the_close(seen, now),
             State::Verified | State::Closed | State::Overtaken | State::Failed => {}
         }
-        if self.is_resting(now) {
+        if self.is_resting(now) && !is_due {
             return self.tell_meanwhile(seen, now);
         }
         let step = self.next(seen, now);
-        if self.trouble.as_ref().is_some_and(|trouble| trouble.is_gone(&step, seen)) {
+        let unseen = seen.github && self.needs_pull() && seen.pull == PullSeen::NotAsked;
+        if !unseen && self.trouble.as_ref().is_some_and(|trouble| trouble.is_gone(&step, seen)) {
             self.trouble = None;
         }
         if step == Step::Rest && self.look_at <= now {
-            self.look_at = later(now, if self.state == State::Converged { SETTLE } else { LOOK });
+            self.look_at = self.next_look(now);
         }
         step
     }
@@ -270,7 +276,7 @@ impl Rollback {
                 (step, why)
             }
             Merging::Soon | Merging::Update => {
-                self.look_at = later(now, SOON);
+                self.look_at = self.soon(now);
                 (None, None)
             }
             Merging::Done => (None, None),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bowline_core::desired::kind::{Mode, RollbackStrategy};
 use bowline_core::plan::Memory;
 use secrecy::SecretString;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
@@ -192,6 +192,7 @@ pub fn webhook(
     github: Arc<GitHub>,
     secret: WebhookSecret,
     previews: Arc<Notify>,
+    rollbacks: mpsc::Sender<u64>,
 ) -> Webhook {
     let reference = config.source.as_ref().and_then(|source| source.reference.clone());
     Webhook {
@@ -200,6 +201,7 @@ pub fn webhook(
         reference: reference.unwrap_or_else(|| "HEAD".to_owned()),
         git: world.git.clone(),
         previews,
+        rollbacks,
         received: Received::default(),
     }
 }

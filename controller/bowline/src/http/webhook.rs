@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +53,8 @@ pub struct Webhook {
     pub git: GitHandle,
     /// Wakes what looks at pull requests.
     pub previews: Arc<Notify>,
+    /// Tells the numbers of pull requests to what rolls back: one of them may be its own.
+    pub rollbacks: mpsc::Sender<u64>,
     /// What was received before.
     pub received: Received,
 }
@@ -228,7 +230,9 @@ impl Webhook {
                 self.git.nudge();
                 Outcome::Woke
             }
-            Notice::PullRequest => {
+            Notice::PullRequest(number) => {
+                // Where so many wait already, this one is looked at when it is due.
+                let _ = self.rollbacks.try_send(number);
                 self.previews.notify_one();
                 Outcome::Woke
             }

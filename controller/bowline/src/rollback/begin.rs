@@ -266,6 +266,7 @@ impl Loop {
         for (name, candidate) in joining {
             rollback.join([(name, candidate.failed.clone())], candidate.strategy);
         }
+        rollback.look_now(self.now());
         let events = super::tell::begun(&rollback, self.now());
         self.tools.store.save(&rollback, &events, &scene.snapshot.commit).await?;
         self.tools.rewrite(&rollback, scene).await;

@@ -62,8 +62,8 @@ pub(super) fn trouble(error: &WriteError) -> Trouble {
 }
 
 impl Tools {
-    /// Everything that the next step is decided by. The server is asked after git was read, so that a merge that git shows is
-    /// one that the server knows.
+    /// Everything that the next step is decided by. The server is asked, where that is due, after git was read, so that a merge
+    /// that git shows is one that the server knows.
     pub(super) async fn look(
         &self,
         rollback: &mut Rollback,
@@ -75,6 +75,7 @@ impl Tools {
         let (git, live) = machine::standing(rollback, &scene.snapshot.state, &scene.by_resource());
         let git = if scene.fresh { git } else { GitSeen::Unknown };
         let mut seen = Seen {
+            commit: scene.snapshot.commit.clone(),
             git,
             read_at: scene.snapshot.read_at,
             wanted: machine::wanted(rollback, &scene.snapshot.state),
@@ -87,9 +88,7 @@ impl Tools {
             strategy: scene.allows(rollback.resources.keys()).min(self.strategy),
             storm,
         };
-        if let Some(github) =
-            self.github.as_ref().filter(|_| rollback.needs_pull() && !rollback.is_resting(now))
-        {
+        if let Some(github) = self.github.as_ref().filter(|_| rollback.is_due(&seen, now)) {
             match self.find(github, rollback, known, scene).await {
                 Ok((pull, proven)) => {
                     let followed = match &proven {
@@ -102,6 +101,7 @@ impl Tools {
                 }
                 Err((category, trouble)) => {
                     count("look", category);
+                    rollback.asked_in_vain(&seen);
                     rollback.troubled(&Step::Rest, &trouble, now);
                 }
             }

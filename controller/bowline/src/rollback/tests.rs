@@ -21,6 +21,7 @@ use crate::source::github::{Check, Credential, GitHubAuth, GitHubError, GitHubSe
 use crate::source::{Committer, GitAuth, GitSettings, GitSource};
 use crate::store::Store;
 
+mod due;
 mod edge;
 mod foreign;
 mod holds;
@@ -149,7 +150,8 @@ impl Site {
         };
         let (scenes, seen) = watch::channel(None);
         let (publish, _) = watch::channel(Arc::new(Status::starting(&Config::default(), clock.now())));
-        let rollbacks = Loop::new(tools, seen, publish).await.unwrap();
+        let (_, touched) = mpsc::channel(1);
+        let rollbacks = Loop::new(tools, seen, touched, publish).await.unwrap();
         Self {
             ada: client(&simulated, "ada", &clock),
             source: GitSource::new(settings("mirror")),
@@ -206,6 +208,17 @@ impl Site {
             rollback.look_at = now;
         }
         self.rollbacks.turn(scene).await
+    }
+
+    /// Lets time pass, as far as rollbacks remember it.
+    fn pass(&mut self, seconds: i64) {
+        let by = jiff::SignedDuration::from_secs(seconds);
+        for rollback in self.rollbacks.known.values_mut() {
+            rollback.opened_at -= by;
+            rollback.entered_at -= by;
+            rollback.look_at -= by;
+            rollback.changed_at = rollback.changed_at.map(|at| at - by);
+        }
     }
 
     /// The pull requests, oldest first, each as it is shown alone.

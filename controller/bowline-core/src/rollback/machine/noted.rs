@@ -58,9 +58,10 @@ impl Rollback {
         self.look_at = later(now, SOON);
     }
 
-    /// Notes that the branch that is read moved since it was looked at: what it says by now is read before anything is merged.
+    /// Notes that the branch that is read moved since it was looked at: what it says by now is read before anything is merged, and
+    /// is another commit, so that the server is asked again as well.
     pub fn base_moved(&mut self, now: Timestamp) {
-        self.look_at = later(now, SOON);
+        self.look_at = later(now, LOOK);
     }
 
     /// Notes that the server closed the pull request.
@@ -92,7 +93,7 @@ impl Rollback {
             Step::EnableAutoMerge { .. } if trouble.kind == TroubleKind::Person => {
                 // It may be merged in another way any time: it is watched on, and this is asked again with each look.
                 self.why = Some(trouble.to_string());
-                self.look_at = later(now, LOOK);
+                self.look_at = self.next_look(now);
             }
             _ => self.look_at = lasting.again_at(now),
         }

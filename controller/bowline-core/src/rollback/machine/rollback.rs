@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::CLOSE;
 use super::trouble::Lasting;
-use super::{Pull, State, comment, later, status};
+use super::{Asked, Pull, State, comment, later, status};
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, InstanceName, ResourceName, SecretVersionId};
 use crate::plan::{Evidence, SpecHash};
@@ -82,6 +82,12 @@ pub struct Rollback {
     pub cut_off: Option<CommitId>,
     /// Whether it was told that the present state lasts too long.
     pub overdue_told: bool,
+    /// When the pull request was last seen to be another than before, by what people change of it.
+    #[serde(default)]
+    pub changed_at: Option<Timestamp>,
+    /// Under what the server was last asked for the pull request. Not durable: after a restart it is asked at once.
+    #[serde(skip)]
+    pub asked: Option<Asked>,
 }
 
 /// What failed, and what is known of it.
@@ -211,10 +217,12 @@ impl Rollback {
             storm_told_at: None,
             cut_off: None,
             overdue_told: false,
+            changed_at: None,
+            asked: None,
         }
     }
 
-    /// Whether the server has to be asked for the pull request before [`Rollback::advance`].
+    /// Whether anything depends on the pull request in this state; [`Rollback::is_due`] says when the server is asked for it.
     pub fn needs_pull(&self) -> bool {
         self.to_close
             || matches!(self.state, State::Detected | State::Branch | State::PullRequest | State::NeedsPerson)

@@ -11,6 +11,8 @@ use crate::name::{CommitId, ResourceName};
 /// Everything that a step is decided by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
+    /// The commit at the head of the branch that is read.
+    pub commit: String,
     /// Whether git still wants what failed.
     pub git: GitSeen,
     /// When the branch that is read was last asked where it is.
@@ -82,7 +84,7 @@ impl LiveSeen {
 /// Whether there is a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PullSeen {
-    /// Nobody could be asked.
+    /// Nobody could be asked, or it was not due: that tells nothing.
     NotAsked,
     /// There is none.
     None,

@@ -31,7 +31,7 @@ pub enum State {
     Failed,
 }
 
-/// How often a rollback is looked at where nothing tells that something changed: a fair share of GitHub's 5,000 calls an hour.
+/// How often a rollback is looked at while something may happen any moment; for how long the server is asked that often, `due` says.
 pub(super) const LOOK: SignedDuration = SignedDuration::from_secs(15);
 /// How soon it is looked at where something is about to change.
 pub(super) const SOON: SignedDuration = SignedDuration::from_secs(2);

@@ -9,6 +9,7 @@ use crate::name::{CommitId, InstanceName, ResourceName};
 use crate::plan::{Evidence, EvidenceEvent, SpecHash, StoppedGroup};
 
 mod begin;
+mod due;
 mod holds;
 mod own;
 mod storm;
@@ -102,6 +103,7 @@ impl Outside {
         let proven =
             found.filter(|_| rollback.branch.is_none()).map(|pull| adopted(pull, self.merges_itself));
         Seen {
+            commit: "head".to_owned(),
             git: if is_merged { GitSeen::WantsOther } else { GitSeen::WantsFailed },
             read_at: start(),
             wanted: BTreeMap::new(),
@@ -346,6 +348,7 @@ fn open(mergeability: Mergeability) -> Pull {
 fn seen(git: GitSeen, live: LiveSeen, pull: PullSeen) -> Seen {
     let strategy = RollbackStrategy::AutoMerge;
     Seen {
+        commit: "head".to_owned(),
         git,
         read_at: start(),
         wanted: BTreeMap::new(),

@@ -20,6 +20,7 @@ struct Running {
     address: SocketAddr,
     wakes: mpsc::Receiver<()>,
     previews: Arc<Notify>,
+    rollbacks: mpsc::Receiver<u64>,
     shutdown: CancellationToken,
 }
 
@@ -33,19 +34,21 @@ async fn start(repository: &str) -> Running {
     };
     let previews = Arc::new(Notify::new());
     let (git, wakes) = GitHandle::without_owner();
+    let (touched, rollbacks) = mpsc::channel(8);
     let webhook = Webhook {
         secret: WebhookSecret::new(&SecretString::from(SECRET.to_owned())).unwrap(),
         github: Arc::new(GitHub::new(settings, Clock::real())),
         reference: "main".to_owned(),
         git,
         previews: Arc::clone(&previews),
+        rollbacks: touched,
         received: Received::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     tokio::spawn(serve(listener, webhook, shutdown.clone()));
-    Running { address, wakes, previews, shutdown }
+    Running { address, wakes, previews, rollbacks, shutdown }
 }
 
 fn sign(body: &[u8]) -> String {
@@ -249,6 +252,7 @@ async fn what_github_sends_wakes_and_what_it_sends_again_does_nothing() {
     assert_eq!(delivered(&github, 4).await, expected);
     assert_eq!(running.woke(), 0, "git has nothing new");
     running.previews.notified().await;
+    assert_eq!(running.rollbacks.recv().await, Some(1), "which one it is about");
 
     let again = github.deliveries("acme/infra").unwrap().pop().unwrap();
     github.redeliver(&again.guid).unwrap();

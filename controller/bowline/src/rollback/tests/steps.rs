@@ -124,6 +124,8 @@ async fn a_branch_behind_main_is_brought_up_to_date_and_merged() {
     assert_eq!(site.states().await, [open(Mergeability::Behind, true)]);
     let scene = site.scene(&["web"]).await;
     site.turn(&scene).await.unwrap();
+    assert_eq!(site.pulls().await[0].state, open(Mergeability::Blocked, true));
+    site.turn(&scene).await.unwrap();
     let updated = site.pulls().await[0].head.clone();
     assert_ne!(updated, pushed);
     assert_eq!(site.only().branch.as_ref().map(|branch| branch.commit.clone()), Some(updated.clone()));

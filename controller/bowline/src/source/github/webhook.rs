@@ -62,8 +62,8 @@ pub enum Notice {
     Ping,
     /// The watched branch moved: git.
     Push,
-    /// Something happened to a pull request for the watched branch.
-    PullRequest,
+    /// Something happened to the pull request with this number, for the watched branch.
+    PullRequest(u64),
     /// It is about something else: nothing.
     Unwatched,
 }
@@ -85,6 +85,7 @@ struct Repository {
 
 #[derive(Deserialize)]
 struct Pull {
+    number: u64,
     base: Side,
 }
 
@@ -107,7 +108,8 @@ impl Watched {
         let (named, notice) = if event == "push" {
             (payload.reference?, Notice::Push)
         } else {
-            (format!("refs/heads/{}", payload.pull_request?.base.branch), Notice::PullRequest)
+            let pull = payload.pull_request?;
+            (format!("refs/heads/{}", pull.base.branch), Notice::PullRequest(pull.number))
         };
         // GitHub's names of owners and repositories have no case.
         let here = payload.repository.full_name.eq_ignore_ascii_case(&self.repository.to_string());
@@ -170,8 +172,9 @@ mod tests {
         let body = |value: serde_json::Value| value.to_string().into_bytes();
         let repository = json!({"full_name": "Acme/infra", "default_branch": "main"});
         let push = |name: &str| body(json!({"ref": name, "repository": repository}));
-        let pull =
-            |base: &str| body(json!({"repository": repository, "pull_request": {"base": {"ref": base}}}));
+        let pull = |base: &str| {
+            body(json!({"repository": repository, "pull_request": {"number": 7, "base": {"ref": base}}}))
+        };
         let watched = |reference: &str| Watched {
             repository: RepositoryName::parse("acme/infra").unwrap(),
             reference: reference.to_owned(),
@@ -179,7 +182,7 @@ mod tests {
         let main = watched("main");
         assert_eq!(main.notice("push", &push("refs/heads/main")), Some(Notice::Push));
         assert_eq!(main.notice("push", &push("refs/heads/topic/main")), Some(Notice::Unwatched));
-        assert_eq!(main.notice("pull_request", &pull("main")), Some(Notice::PullRequest));
+        assert_eq!(main.notice("pull_request", &pull("main")), Some(Notice::PullRequest(7)));
         assert_eq!(main.notice("pull_request", &pull("release")), Some(Notice::Unwatched));
         assert_eq!(main.notice("ping", b"{}"), Some(Notice::Ping));
         assert_eq!(main.notice("issues", b"not even JSON"), Some(Notice::Unwatched));
