@@ -15,7 +15,7 @@ use crate::live::{LiveService, PastDeployment, PastDeploymentStatus, RolloutStat
 use crate::name::TaskDefinitionArn;
 use crate::plan::{Attempt, AttemptVerdict, Recorded, Restart, ServiceMemory, SpecHash};
 
-pub use release::{SharedOutage, shared_outage};
+pub use release::{SharedOutage, shared_outage, was_shared_outage};
 pub(crate) use release::{held_for_many, released, releasing};
 
 /// A failed deployment of the wanted spec.

@@ -142,6 +142,9 @@ impl Rollback {
     /// Takes in what is seen, and says what to do next.
     pub fn advance(&mut self, seen: &Seen, now: Timestamp) -> Step {
         let is_due = self.is_due(seen, now);
+        if seen.storm && !self.is_settled() {
+            self.note_storm(now);
+        }
         self.note_asked(seen, now);
         match self.state {
             State::Detected | State::Branch | State::PullRequest | State::NeedsPerson => {
@@ -209,9 +212,11 @@ impl Rollback {
         }
     }
 
-    /// How far it may go: as far as when it began, and no further than now.
+    /// How far it may go: as far as when it began, and no further than now; of many at once, no further than the pull request.
     fn allowed(&self, seen: &Seen) -> RollbackStrategy {
-        self.strategy.min(seen.strategy)
+        let most =
+            if self.is_of_storm() { RollbackStrategy::PullRequest } else { RollbackStrategy::AutoMerge };
+        self.strategy.min(seen.strategy).min(most)
     }
 
     /// The step that merges the pull request, where Bowline may; or that keeps the server from it, where Bowline may not any
@@ -243,6 +248,10 @@ impl Rollback {
             return None;
         }
         if seen.git != GitSeen::WantsFailed {
+            return None;
+        }
+        if self.is_of_storm() {
+            self.why = Some(format!("held: {}", self.left_to_a_person()));
             return None;
         }
         if !allowed {

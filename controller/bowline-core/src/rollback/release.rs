@@ -77,15 +77,35 @@ pub(crate) fn held_for_many(commits: usize, services: &BTreeSet<&ResourceName>) 
 /// Whether automatic rollback is held, since more than 3 rollouts of different commits turned out bad within 10 minutes.
 /// Reverting all of them would not help, and would hide what is wrong.
 pub fn shared_outage(memory: &Memory, now: Timestamp) -> Option<SharedOutage> {
-    let attempts = memory
-        .services
-        .iter()
-        .flat_map(|(name, service)| service.attempts.values().map(move |attempt| (name, attempt)));
-    let is_recent = |(_, attempt): &(&ResourceName, &Attempt)| {
-        matches!(attempt.verdict, Some(AttemptVerdict::Bad(_)))
-            && attempt.aftermath.ended_at.is_some_and(|at| now.duration_since(at) <= OUTAGE_WINDOW)
-    };
+    let recent = bad(memory).filter(|(_, _, at)| now.duration_since(*at) <= OUTAGE_WINDOW);
     let (commits, services): (BTreeSet<String>, BTreeSet<ResourceName>) =
-        attempts.filter(is_recent).map(|(name, attempt)| (attempt.commit.clone(), name.clone())).unzip();
+        recent.map(|(name, commit, _)| (commit.to_owned(), name.clone())).unzip();
     (commits.len() > MOST_BAD_COMMITS).then_some(SharedOutage { commits, services })
+}
+
+/// Whether a rollout that was found bad at this time was one of so many, before it or after it.
+pub fn was_shared_outage(memory: &Memory, at: Timestamp) -> bool {
+    let within = |from: Timestamp, to: Timestamp| {
+        let passed = to.duration_since(from);
+        !passed.is_negative() && passed <= OUTAGE_WINDOW
+    };
+    let windows = bad(memory).map(|(_, _, from)| from).filter(|from| within(*from, at));
+    windows.into_iter().any(|from| {
+        let commits = bad(memory).filter(|(_, _, other)| within(from, *other)).map(|(_, commit, _)| commit);
+        commits.collect::<BTreeSet<_>>().len() > MOST_BAD_COMMITS
+    })
+}
+
+/// Every rollout that is remembered to have turned out bad: of which service and commit, and when.
+fn bad(memory: &Memory) -> impl Iterator<Item = (&ResourceName, &str, Timestamp)> {
+    let of_service = |(name, service)| {
+        let attempts: &std::collections::BTreeMap<SpecHash, Attempt> = service;
+        attempts.values().map(move |attempt| (name, attempt))
+    };
+    let attempts =
+        memory.services.iter().map(|(name, service)| (name, &service.attempts)).flat_map(of_service);
+    attempts.filter_map(|(name, attempt)| match &attempt.verdict {
+        Some(AttemptVerdict::Bad(_)) => Some((name, attempt.commit.as_str(), attempt.aftermath.ended_at?)),
+        _ => None,
+    })
 }

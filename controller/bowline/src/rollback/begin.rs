@@ -7,7 +7,7 @@ use bowline_core::rollback::machine::{
     self, Candidate, FailedSpec, Failure, NotRolledBack, Rollback, Standing, State, came_back,
     failed_rollback, good_commit, newest_change, wanted_digest,
 };
-use bowline_core::rollback::revert::{Failing, GoodRevision, NoRevert, Parent, PastCommit, choose};
+use bowline_core::rollback::revert::{Failing, GoodRevision, NoRevert, Parent, PastCommit, Revert, choose};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -119,7 +119,12 @@ impl Loop {
                 self.needs_person(scene, &found.history, (name, failed), spec, &why).await?;
             }
         }
-        let bad = chosen.reverts.iter().filter_map(|revert| revert.bad_commit()).map(|bad| &bad.commit);
+        let found_at = |revert: &Revert| {
+            let of = revert.resources.iter().filter_map(|name| found.candidates.get(name)?.failed.failed_at);
+            of.min().unwrap_or(now)
+        };
+        let bad =
+            chosen.reverts.iter().filter_map(|revert| Some((&revert.bad_commit()?.commit, found_at(revert))));
         let storm = machine::is_storm_with(self.known.values(), bad, now);
         for revert in &chosen.reverts {
             match machine::begin(&self.known, &self.tools.instance, revert, &found.candidates, now) {
@@ -165,6 +170,8 @@ impl Loop {
             wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
             reason: failed.reason.clone(),
             tried: failed.tried.clone(),
+            failed_at: failed.failed_at,
+            in_storm: failed.in_storm,
             attempt: failed.attempt.clone(),
             evidence: failed.evidence.clone(),
             differences: failed.differences.clone(),

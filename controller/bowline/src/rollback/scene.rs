@@ -12,6 +12,7 @@ use bowline_core::plan::{
 };
 use bowline_core::rollback::machine::Tried;
 use bowline_core::rollback::{self, SharedOutage};
+use jiff::Timestamp;
 
 use crate::engine::reconcile::{Found, World};
 use crate::source::Snapshot;
@@ -48,6 +49,10 @@ pub struct FailedService {
     pub reason: String,
     /// Which attempt failed, where that is known.
     pub tried: Option<Tried>,
+    /// When it was found bad, where that is known.
+    pub failed_at: Option<Timestamp>,
+    /// Whether so many different commits were found bad at about that time that something they share may have been down.
+    pub in_storm: bool,
     /// How far a rollback may go, as its manifest and the mode say.
     pub strategy: RollbackStrategy,
     /// Whether task definitions may be registered on its Target.
@@ -145,11 +150,14 @@ fn failed(
         let content = read.and_then(Observed::known).map(|revision| revision.content.clone());
         (arn, content)
     });
+    let attempted = memory.and_then(|memory| memory.attempts.get(spec_hash));
+    let failed_at = attempted.and_then(|attempt| attempt.aftermath.ended_at);
     let failed = FailedService {
+        failed_at,
+        in_storm: failed_at.is_some_and(|at| rollback::was_shared_outage(&world.memory, at)),
         spec_hash: spec_hash.clone(),
         reason: reason.clone(),
-        tried: memory
-            .and_then(|memory| memory.attempts.get(spec_hash))
+        tried: attempted
             .map(|attempt| Tried { began: attempt.at, deployment: attempt.deployment_id.clone() }),
         strategy: wanted.rollback.strategy.min(most),
         may_register: most == RollbackStrategy::AutoMerge && deploys(world, target),

@@ -58,7 +58,12 @@ pub(super) fn changes(before: &Rollback, rollback: &Rollback, now: Timestamp) ->
             (EventKind::RollbackStep, format!("the revert is on the branch {name}"))
         }
         State::PullRequest => {
-            (EventKind::RollbackStep, format!("the revert is waiting to be merged: {page}"))
+            let by_whom = if rollback.is_of_storm() {
+                format!("; Bowline does not merge it: {}", rollback.left_to_a_person())
+            } else {
+                String::new()
+            };
+            (EventKind::RollbackStep, format!("the revert is waiting to be merged: {page}{by_whom}"))
         }
         State::Merged => (EventKind::RollbackStep, "the revert is merged".to_owned()),
         State::Converged => (EventKind::RollbackStep, "after the revert, live is as git wants it".to_owned()),

@@ -178,6 +178,8 @@ impl Site {
                 spec_hash: SpecHash(format!("{text}-2")),
                 reason: "rolled back by ECS: tasks failed to start".to_owned(),
                 tried: Some(Tried { began: Timestamp::UNIX_EPOCH, deployment: Some("1".to_owned()) }),
+                failed_at: None,
+                in_storm: false,
                 strategy: RollbackStrategy::AutoMerge,
                 may_register: true,
                 attempt: Vec::new(),

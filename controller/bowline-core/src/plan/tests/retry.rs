@@ -6,7 +6,7 @@ use crate::desired::Retry;
 use crate::live::{LiveService, PastDeploymentStatus};
 use crate::plan::fixture::*;
 use crate::plan::*;
-use crate::rollback::shared_outage;
+use crate::rollback::{shared_outage, was_shared_outage};
 
 /// `web` runs web:6 after ECS went back from web:7, which began at 100 and which git still wants.
 fn failed() -> Fixture {
@@ -167,4 +167,14 @@ fn bad_rollouts_of_more_than_three_commits_at_once_hold_automatic_rollback() {
     let commits = |now| shared_outage(&world.memory, at(now)).map(|outage| outage.commits.len());
     assert_eq!(commits(690), Some(4));
     assert_eq!(commits(691), None);
+    // Whichever of them it was, and whenever that is asked.
+    let was = [89, 90, 160, 690, 691].map(|seconds| was_shared_outage(&world.memory, at(seconds)));
+    assert_eq!(was, [false, true, true, true, false]);
+    for attempt in world.remember("s5").attempts.values_mut() {
+        attempt.commit = "commit3".to_owned();
+    }
+    for attempt in world.remember("s4").attempts.values_mut() {
+        attempt.commit = "commit3".to_owned();
+    }
+    assert!(!was_shared_outage(&world.memory, at(160)), "a bad commit that touches many services is one");
 }

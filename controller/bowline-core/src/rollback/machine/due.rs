@@ -151,6 +151,7 @@ impl Rollback {
         let changed_at = self.changed_at.map_or(self.entered_at, |at| at.max(self.entered_at));
         let quiet = now.duration_since(changed_at);
         let merges_itself = self.strategy == RollbackStrategy::AutoMerge
+            && !self.is_of_storm()
             && self.branch.as_ref().is_some_and(|branch| branch.merges_itself);
         match quiet {
             quiet if quiet < QUICK => LOOK,

@@ -103,6 +103,12 @@ pub struct FailedSpec {
     /// Which attempt failed, where that is known.
     #[serde(default)]
     pub tried: Option<Tried>,
+    /// When it was found bad, where that is known.
+    #[serde(default)]
+    pub failed_at: Option<Timestamp>,
+    /// Whether so many different commits were found bad at about that time that a person decides which of them are.
+    #[serde(default)]
+    pub in_storm: bool,
     /// What is known of the attempt, a line each.
     #[serde(default)]
     pub attempt: Vec<String>,
@@ -287,7 +293,7 @@ impl Rollback {
         if self.to_close {
             return Some(later(self.entered_at, CLOSE));
         }
-        let auto = self.strategy == RollbackStrategy::AutoMerge;
+        let auto = self.strategy == RollbackStrategy::AutoMerge && !self.is_of_storm();
         let since = self.held_at.map_or(self.entered_at, |held| held.max(self.entered_at));
         self.state.may_last(auto).map(|allowed| later(since, allowed))
     }

@@ -1,4 +1,7 @@
 //! So many commits found bad at once that nothing is rolled back by itself: what is told of that, once.
+//!
+//! Something that they share may be down, rather. While that lasts, no rollback goes on. Afterwards those that began because of it get
+//! their pull requests, and a person merges them: the commits may be good.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,20 +32,20 @@ pub fn is_storm<'a>(known: impl IntoIterator<Item = &'a Rollback>, now: Timestam
     is_storm_with(known, [], now)
 }
 
-/// The same, with commits that are found bad right now.
+/// The same, with commits for which no rollback began yet, and when each was found bad.
 pub fn is_storm_with<'a>(
     known: impl IntoIterator<Item = &'a Rollback>,
-    found: impl IntoIterator<Item = &'a CommitId>,
+    found: impl IntoIterator<Item = (&'a CommitId, Timestamp)>,
     now: Timestamp,
 ) -> bool {
-    let recent = known.into_iter().filter(|one| is_recent(one, now));
-    let commits: BTreeSet<&CommitId> = recent.map(|one| &one.bad_commit).chain(found).collect();
-    commits.len() > MOST_AT_ONCE
+    let known = known.into_iter().map(|one| (&one.bad_commit, one.found_bad_at()));
+    let recent = known.chain(found).filter(|(_, at)| is_recent(*at, now));
+    recent.map(|(commit, _)| commit).collect::<BTreeSet<_>>().len() > MOST_AT_ONCE
 }
 
 /// The storm that nobody was told of yet: one that holds anything, and of which no rollback remembers that it was told.
 pub fn untold_storm(known: &BTreeMap<String, Rollback>, now: Timestamp) -> Option<Storm> {
-    let recent: Vec<&Rollback> = known.values().filter(|one| is_recent(one, now)).collect();
+    let recent: Vec<&Rollback> = known.values().filter(|one| is_recent(one.found_bad_at(), now)).collect();
     let commits: BTreeSet<&CommitId> = recent.iter().map(|one| &one.bad_commit).collect();
     if commits.len() <= MOST_AT_ONCE || recent.iter().any(|one| one.storm_told_at.is_some()) {
         return None;
@@ -58,15 +61,42 @@ pub fn untold_storm(known: &BTreeMap<String, Rollback>, now: Timestamp) -> Optio
 }
 
 impl Rollback {
+    /// When its commit was found bad: by the verdict, not by when it could begin, which a storm delays.
+    pub fn found_bad_at(&self) -> Timestamp {
+        self.resources.values().filter_map(|failed| failed.failed_at).min().unwrap_or(self.opened_at)
+    }
+
+    /// Whether its commit was found bad among so many at once that a person merges it: what they share may have been down.
+    pub fn is_of_storm(&self) -> bool {
+        self.resources.values().any(|failed| failed.in_storm)
+    }
+
+    /// Notes that so many commits are bad at once, if its own was found bad within that time.
+    pub(super) fn note_storm(&mut self, now: Timestamp) {
+        if is_recent(self.found_bad_at(), now) {
+            self.resources.values_mut().for_each(|failed| failed.in_storm = true);
+        }
+    }
+
+    /// Why Bowline does not merge what was found bad in a storm, and what a person does.
+    pub fn left_to_a_person(&self) -> String {
+        format!(
+            "more than {MOST_AT_ONCE} commits were found bad within 10 minutes, so that something they share may have been down, and the \
+             commit may be good: a person has to merge it, or close it and release the commit: {}",
+            self.each("retry")
+        )
+    }
+
     /// Why it is held while so much fails at once.
     pub fn hold(&mut self, now: Timestamp) {
         self.held_at = Some(now);
+        self.note_storm(now);
         self.why = Some(format!(
             "held: more than {MOST_AT_ONCE} commits were found bad within 10 minutes, so that something they share may be down"
         ));
     }
 }
 
-fn is_recent(one: &Rollback, now: Timestamp) -> bool {
-    later(one.opened_at, STORM) > now
+fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+    later(at, STORM) > now
 }

@@ -42,6 +42,8 @@ fn failed() -> FailedSpec {
         wanted: "digest".to_owned(),
         reason: "rolled back by ECS: tasks failed to start".to_owned(),
         tried: Some(tried(0, "ecs-svc/1")),
+        failed_at: None,
+        in_storm: false,
         attempt: vec!["revision web:7".to_owned()],
         evidence: None,
         differences: vec!["taskDefinition is web:6, git wants web:7".to_owned()],

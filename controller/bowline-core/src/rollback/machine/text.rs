@@ -71,6 +71,13 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
              does not merge this by itself.\n\n",
         );
     }
+    if rollback.is_of_storm() {
+        let _ = writeln!(
+            text,
+            "> **Look closely:** {}. Bowline does not merge this by itself.\n",
+            rollback.left_to_a_person()
+        );
+    }
     text.push_str("### To release it again\n\nRevert this revert");
     let hashes: Vec<String> = rollback
         .resources

@@ -35,6 +35,8 @@ async fn what_the_server_was_to_merge_is_held_in_an_outage_and_where_less_is_all
         site.protect(Some(checked(false)));
         let scene = site.scene(&["web"]).await;
         site.turn(&scene).await.unwrap();
+        // Found bad before the storm, and not with it.
+        site.pass(601);
         assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
         let mut held = scene.clone();
         if lowered {
@@ -51,6 +53,38 @@ async fn what_the_server_was_to_merge_is_held_in_an_outage_and_where_less_is_all
         site.turn(&scene).await.unwrap();
         assert_eq!(site.states().await, [PullState::Merged], "lowered: {lowered}");
     }
+}
+
+#[tokio::test]
+async fn what_was_found_bad_with_many_others_is_left_to_a_person_also_afterwards() {
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Blocked, true)]);
+    let mut held = scene.clone();
+    let commits = ["1", "2", "3", "4"].map(str::to_owned).into();
+    held.outage = Some(bowline_core::rollback::SharedOutage { commits, services: BTreeSet::new() });
+    site.turn(&held).await.unwrap();
+    site.pass(1_200);
+    site.protect(None);
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
+    let why = site.only().why.clone().unwrap();
+    assert!(why.starts_with("held: more than 3 commits were found bad within 10 minutes"), "{why}");
+    // What a pass says of the verdict counts as well, where it was held from the beginning.
+    let mut site = Site::new().await;
+    let mut scene = site.scene(&["web"]).await;
+    let failed = scene.failed.get_mut(&name("web")).unwrap();
+    failed.failed_at = Some(site.rollbacks.now() - jiff::SignedDuration::from_mins(11));
+    failed.in_storm = true;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [open(Mergeability::Ready, false)]);
+    let [pull] = &*site.pulls().await else { panic!("one") };
+    site.ada.merge(1, &pull.head, "").await.unwrap();
+    let scene = site.scene(&[]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.known(), [State::Converged]);
 }
 
 #[tokio::test]
@@ -173,6 +207,16 @@ async fn a_storm_is_told_once_at_once_and_of_the_bad_commit() {
         rollback.entered_at -= jiff::SignedDuration::from_mins(10);
     }
     site.turn(&scene).await.unwrap();
-    assert_eq!(site.states().await, [PullState::Merged], "once it is over");
+    assert_eq!(site.states().await, [open(Mergeability::Ready, false)], "once it is over, a person merges");
+    let by_a_person = "web: the revert is waiting to be merged: ";
+    let told = site.told("rollback-step").await;
+    assert!(
+        told.iter()
+            .any(|told| told.starts_with(by_a_person)
+                && told.contains("; Bowline does not merge it: more than 3")),
+        "{told:?}"
+    );
+    let [pull] = &*site.pulls().await else { panic!("one") };
+    assert!(pull.body.contains("**Look closely:** more than 3 commits were found bad"), "{}", pull.body);
     assert_eq!(site.told("rollback-needs-person").await, Vec::<String>::new(), "the hold was told already");
 }

@@ -18,8 +18,8 @@ fn more_than_three_commits_within_ten_minutes_are_a_storm() {
     assert!(!is_storm(four.values(), after(600)), "ten minutes later");
     let three = many(&["api", "shop", "web"]);
     assert!(!is_storm(three.values(), after(1)));
-    assert!(is_storm_with(three.values(), [&id('9')], after(1)));
-    assert!(!is_storm_with(three.values(), [&id('1')], after(1)), "it is among them");
+    assert!(is_storm_with(three.values(), [(&id('9'), after(1))], after(1)));
+    assert!(!is_storm_with(three.values(), [(&id('1'), after(1))], after(1)), "it is among them");
 }
 
 #[test]
@@ -60,4 +60,42 @@ fn what_a_storm_holds_is_overdue_ten_minutes_after_it() {
         [false, false, true, false]
     );
     assert_eq!((held.entered_at, held.advance(&storm(false), after(1187))), (start(), Step::Push));
+}
+
+#[test]
+fn what_was_found_bad_in_a_storm_goes_no_further_than_the_pull_request() {
+    let auto = RollbackStrategy::AutoMerge;
+    let ready = || seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(open(Mergeability::Ready)));
+    let in_storm = |rollback: &mut Rollback, at| {
+        rollback.advance(&Seen { storm: true, ..ready() }, after(at));
+        rollback.advance(&ready(), after(3_600)).label()
+    };
+    let mut recent = at(State::PullRequest, auto);
+    assert_eq!(in_storm(&mut recent, 60), "tell");
+    let why = "held: more than 3 commits were found bad within 10 minutes, so that something they share may have been down, and the \
+               commit may be good: a person has to merge it, or close it and release the commit: `bowline \
+               retry web`";
+    assert_eq!(recent.why.as_deref(), Some(why));
+    assert!(comment(&recent).contains("Not merged yet: held: more than 3 commits"), "{}", comment(&recent));
+    assert!(body(&recent, &branch(true)).contains("> **Look closely:** more than 3 commits were found bad"));
+    assert_eq!(recent.deadline(), Some(after(24 * 3_600)), "a person has a day");
+    // What was found bad long before it is none of it.
+    let mut earlier = at(State::PullRequest, auto);
+    assert_eq!(in_storm(&mut earlier, 600), "merge");
+    assert!(!body(&earlier, &branch(true)).contains("Look closely"));
+}
+
+#[test]
+fn what_was_held_for_a_storm_before_it_began_is_not_held_once_more() {
+    let mut four = many(&["api", "shop", "web", "zoo"]);
+    for rollback in four.values_mut() {
+        rollback.opened_at = after(601);
+        rollback.resources.values_mut().for_each(|failed| failed.failed_at = Some(start()));
+    }
+    assert!(!is_storm(four.values(), after(601)), "by the verdict");
+    assert!(!is_storm_with(
+        [],
+        [&id('1'), &id('2'), &id('3'), &id('4')].map(|bad| (bad, start())),
+        after(601)
+    ));
 }
