@@ -50,6 +50,8 @@ const IDLE: Duration = Duration::from_mins(1);
 
 /// How long it sleeps at least while the store cannot be written: each turn asks GitHub.
 const UNREMEMBERED: Duration = Duration::from_secs(15);
+/// Of how many rollbacks the evidence is forgotten in one quiet turn: each is one small write.
+const FORGOTTEN_AT_ONCE: usize = 10;
 
 /// What the loop works with.
 #[derive(Debug)]
@@ -142,6 +144,24 @@ impl Loop {
         if self.begin(scene).await? {
             self.tell_storm(scene).await?;
             self.advance_all(scene).await?;
+        }
+        if self.pause(true) >= IDLE {
+            self.forget(scene).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the evidence of what ended long ago, while nothing else is to be done.
+    async fn forget(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        let (github, now) = (self.tools.github.is_some(), self.now());
+        let old = self.known.values().filter_map(|known| {
+            let mut rollback = known.clone();
+            rollback.forget(github, now).then_some(rollback)
+        });
+        let old: Vec<Rollback> = old.take(FORGOTTEN_AT_ONCE).collect();
+        for rollback in old {
+            self.tools.store.save(&rollback, &[], &scene.snapshot.commit).await?;
+            self.known.insert(rollback.id.clone(), rollback);
         }
         Ok(())
     }

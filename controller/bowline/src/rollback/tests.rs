@@ -25,6 +25,7 @@ mod due;
 mod edge;
 mod foreign;
 mod holds;
+mod kept;
 mod steps;
 
 const REPOSITORY: &str = "acme/infra";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::state::CLOSE;
+use super::state::{CLOSE, KEPT};
 use super::trouble::Lasting;
 use super::{Asked, Pull, State, comment, later, status};
 use crate::desired::kind::RollbackStrategy;
@@ -268,6 +268,25 @@ impl Rollback {
         let is_stuck =
             self.state == State::NeedsPerson && (self.branch.is_none() || self.merged_at.is_some());
         is_stuck || matches!(self.state, State::Merged | State::Converged) || self.state.is_last()
+    }
+
+    /// Forgets what only speaks for the verdict, and what the pull request was written of, once it ended long ago. By what it is known
+    /// again stays. True if there was anything left of it.
+    pub fn forget(&mut self, github: bool, now: Timestamp) -> bool {
+        if !self.is_over(github) || later(self.entered_at, KEPT) > now {
+            return false;
+        }
+        let mut was_there = false;
+        for failed in self.resources.values_mut() {
+            was_there |= failed.evidence.take().is_some();
+            was_there |= !std::mem::take(&mut failed.attempt).is_empty();
+            was_there |= !std::mem::take(&mut failed.differences).is_empty();
+        }
+        if let Some(branch) = &mut self.branch {
+            was_there |= !std::mem::take(&mut branch.parts).is_empty();
+            was_there |= !std::mem::take(&mut branch.message).is_empty();
+        }
+        was_there
     }
 
     /// Lets services join that failed with the same commit.

@@ -39,6 +39,9 @@ pub(super) const SOON: SignedDuration = SignedDuration::from_secs(2);
 pub(super) const UPDATE: SignedDuration = SignedDuration::from_mins(1);
 /// How long closing a pull request may take before a person is told: it is one call.
 pub(super) const CLOSE: SignedDuration = SignedDuration::from_mins(10);
+/// How long what speaks for the verdict is kept of a rollback that ended, a few KiB each: as long as the history has the events that
+/// go with it, which at one a minute is a month.
+pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long live has to stay as git wants it: longer than ECS takes to replace a task that ends at once.
 pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(30);
 
