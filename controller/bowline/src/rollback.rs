@@ -101,6 +101,9 @@ impl Loop {
         publish: watch::Sender<Arc<Status>>,
     ) -> Result<Self, StoreError> {
         let known = tools.store.load().await?;
+        if let Some(github) = &tools.github {
+            remember_refused(github, known.values());
+        }
         let look_at_edge = Timestamp::UNIX_EPOCH;
         Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge })
     }
@@ -325,6 +328,15 @@ impl Loop {
 
     fn now(&self) -> Timestamp {
         self.tools.clock.now()
+    }
+}
+
+/// Tells which ways of merging the rules of the branch refused, as the newest rollback knows that was to be merged: what it found out
+/// before a restart is not tried again.
+fn remember_refused<'a>(github: &GitHub, known: impl Iterator<Item = &'a Rollback>) {
+    let newest = known.filter(|one| !one.refused_methods.is_empty()).max_by_key(|one| one.opened_at);
+    if let Some(newest) = newest {
+        github.remember_refused(&newest.refused_methods);
     }
 }
 

@@ -177,7 +177,7 @@ async fn a_merge_that_the_rules_of_the_branch_refuse_is_told_and_done_once_they_
     site.github.set_settings(REPOSITORY, settings).unwrap();
     let process = site.run();
     let why = "GitHub refused to let the pull request merge itself in acme/infra: Pull request Auto merge is not allowed for this repository \
-               (look at the pull request and at the rules of the branch)";
+               (allow auto-merge in the repository's settings, or merge it by hand: look at the pull request and at the rules of the branch)";
     site.tells(&process, "pull-request", why).await;
     site.github.protect(REPOSITORY, "main", None).unwrap();
     site.finishes(&process, "approvals were required").await;

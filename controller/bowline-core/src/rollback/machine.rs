@@ -57,7 +57,7 @@ pub use begin::{
 };
 pub use due::Asked;
 pub use marker::{Marker, own};
-pub use merging::{Merging, merging};
+pub use merging::{MergeMethod, Merging, merging};
 pub use ours::renewed;
 pub use person::NotRolledBack;
 pub use rollback::{Branch, FailedSpec, PullRef, Rollback, Tried};
@@ -67,7 +67,7 @@ pub use storm::{Storm, is_storm, is_storm_with, untold_storm};
 pub use text::{body, comment, comment_marker, status, status_context, title};
 pub use trouble::{Trouble, TroubleKind};
 
-use state::UPDATE;
+use state::{REFUSED, UPDATE};
 
 /// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -275,14 +275,11 @@ impl Rollback {
                 (Some(Step::UpdateBranch { number: pull.number, expected }), None)
             }
             Merging::EnableAutoMerge => {
-                // What a person has to allow first is told before it is asked for again.
+                let refused = self.auto_merge_refused_at.is_some_and(|at| later(at, REFUSED) > now);
                 let step = Step::EnableAutoMerge { node_id: pull.node_id.clone(), expected };
-                let refused =
-                    self.trouble.as_ref().is_some_and(|trouble| trouble.person && trouble.is_of(&step));
-                let why = self.why.clone().filter(|_| refused);
-                let step = (!refused || !self.is_to_be_told()).then_some(step);
+                let step = (!refused).then_some(step);
                 self.armed = step.is_some();
-                (step, why)
+                (step, self.why.clone().filter(|_| refused))
             }
             Merging::Soon | Merging::Update => {
                 self.look_at = self.soon(now);

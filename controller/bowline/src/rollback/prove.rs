@@ -53,7 +53,7 @@ impl Tools {
             merges_itself: commit.made.may_merge_itself() && not_moved_back.is_empty(),
             covers,
             parts: parts(&commit.made),
-            // The server is asked for it where it is needed.
+            // It is read where it is needed: that it is known says that this Bowline pushed it.
             message: String::new(),
             not_moved_back,
         }))

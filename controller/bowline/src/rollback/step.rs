@@ -168,13 +168,10 @@ impl Tools {
         let result = match (step, &self.github) {
             (Step::Push, _) => Box::pin(self.push(rollback, scene, now)).await,
             (Step::OpenPull, Some(github)) => self.open_pull(github, rollback, now).await,
-            (Step::Merge { number, expected }, Some(github)) => {
-                let merged = merge(github, rollback, *number, expected).await;
-                merged.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
-            }
-            (Step::EnableAutoMerge { node_id, expected }, Some(github)) => {
-                let enabled = enable_auto_merge(github, rollback, node_id, expected).await;
-                enabled.map(|()| rollback.merge_asked(now)).map_err(Failed::from)
+            (Step::Merge { .. } | Step::EnableAutoMerge { .. }, Some(github)) => {
+                let asked = Box::pin(self.merge(github, rollback, step)).await;
+                rollback.refused_methods = github.refused_methods();
+                asked.map(|()| rollback.merge_asked(now))
             }
             (Step::DisableAutoMerge { node_id }, Some(github)) => {
                 let disabled = github.disable_auto_merge(node_id).await;
@@ -280,6 +277,50 @@ impl Tools {
             failing.insert(name.clone(), Failing { good, revision, after_failed_rollback });
         }
         Ok(failing)
+    }
+
+    /// Merges the pull request, or lets GitHub merge it.
+    async fn merge(&self, github: &GitHub, rollback: &Rollback, step: &Step) -> Result<(), Failed> {
+        match step {
+            Step::Merge { number, expected } => {
+                let message = self.message_of(rollback, expected).await?;
+                Ok(github.merge(*number, expected, &message).await?)
+            }
+            Step::EnableAutoMerge { node_id, expected } => {
+                let message = self.message_of(rollback, expected).await?;
+                Ok(github.enable_auto_merge(node_id, expected, &message).await?)
+            }
+            Step::Push
+            | Step::OpenPull
+            | Step::DisableAutoMerge { .. }
+            | Step::UpdateBranch { .. }
+            | Step::Close { .. }
+            | Step::Tell { .. }
+            | Step::Rest => Ok(()),
+        }
+    }
+
+    /// The message that the merge is to have: that of the revert itself, whose trailers say what it takes back, and never that of
+    /// what brought its branch up to date since. Where it was forgotten, the pull request has it.
+    async fn message_of(&self, rollback: &Rollback, head: &CommitId) -> Result<String, Failed> {
+        let known = rollback.branch.as_ref().map(|branch| branch.message.clone());
+        if let Some(message) = known.filter(|message| !message.is_empty()) {
+            return Ok(message);
+        }
+        let offered = match &rollback.pull {
+            Some(pull) => self.writer.offered(pull.number, head.clone()).await?,
+            None => None,
+        };
+        match offered {
+            Some(offered) => Ok(offered.message),
+            None => Err(Failed::Trouble(Trouble {
+                kind: TroubleKind::Passing,
+                sentence: format!(
+                    "the pull request has another commit than {head:.8} and what is below it by now"
+                ),
+                hint: "nothing: it is looked at again".to_owned(),
+            })),
+        }
     }
 
     async fn open_pull(
@@ -420,39 +461,6 @@ fn reason(rollback: &Rollback) -> String {
     let lines =
         rollback.resources.iter().map(|(name, failed)| format!("EcsService/{name}: {}", failed.sentence()));
     lines.collect::<Vec<_>>().join("\n")
-}
-
-async fn merge(
-    github: &GitHub,
-    rollback: &mut Rollback,
-    number: u64,
-    expected: &CommitId,
-) -> Result<(), GitHubError> {
-    let message = message_of(github, rollback, expected).await?;
-    github.merge(number, expected, &message).await
-}
-
-async fn enable_auto_merge(
-    github: &GitHub,
-    rollback: &mut Rollback,
-    node_id: &str,
-    expected: &CommitId,
-) -> Result<(), GitHubError> {
-    let message = message_of(github, rollback, expected).await?;
-    github.enable_auto_merge(node_id, expected, &message).await
-}
-
-/// The message that the merge is to have: that of the branch's commit. Where that was forgotten, the server is asked for it.
-async fn message_of(
-    github: &GitHub,
-    rollback: &mut Rollback,
-    commit: &CommitId,
-) -> Result<String, GitHubError> {
-    let Some(branch) = &mut rollback.branch else { return github.message(commit).await };
-    if branch.message.is_empty() {
-        branch.message = github.message(commit).await?;
-    }
-    Ok(branch.message.clone())
 }
 
 fn service(name: ResourceName) -> ResourceKey {

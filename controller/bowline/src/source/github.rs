@@ -15,6 +15,7 @@
 //! | `open` | pull requests that are open for the watched branch |
 //! | `pulls` | pull requests: found, opened, merged |
 //! | `tell` | labels, reviewers, comments, statuses, check runs |
+//! | `wordings` | what GitHub is known to say where it refuses to merge, and what it means |
 //! | `webhook` | what GitHub tells by itself |
 
 mod auth;
@@ -26,11 +27,13 @@ mod open;
 mod pulls;
 mod tell;
 pub mod webhook;
+mod wordings;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Mutex as SyncMutex;
 
+use bowline_core::rollback::machine::MergeMethod;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
@@ -44,7 +47,6 @@ pub use tell::{Check, Verdict};
 
 use auth::Session;
 use limits::Limits;
-use merge_method::MergeMethod;
 
 /// Which repository, where, and who we are there.
 #[derive(Debug, Clone)]
@@ -136,7 +138,17 @@ impl GitHub {
         self.limits.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn refused_methods(&self) -> std::sync::MutexGuard<'_, BTreeSet<MergeMethod>> {
+    /// The ways of merging that are known to be refused.
+    pub fn refused_methods(&self) -> BTreeSet<MergeMethod> {
+        self.known_refused().clone()
+    }
+
+    /// Takes up what another process found out: these ways of merging are only tried where no other is left.
+    pub fn remember_refused(&self, methods: &BTreeSet<MergeMethod>) {
+        self.known_refused().extend(methods);
+    }
+
+    fn known_refused(&self) -> std::sync::MutexGuard<'_, BTreeSet<MergeMethod>> {
         self.refused_methods.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 

@@ -1,7 +1,21 @@
 //! May an open pull request be merged, and how?
 
+use serde::{Deserialize, Serialize};
+
 use super::{Mergeability, Pull, PullState};
 use crate::name::CommitId;
+
+/// A way of merging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeMethod {
+    /// A merge commit, which keeps the pushed commit as it is, signature included.
+    Merge,
+    /// One new commit with the same content.
+    Squash,
+    /// The commits anew, on top of the base.
+    Rebase,
+}
 
 /// What can be done so that a pull request gets merged.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -91,9 +91,10 @@ impl Rollback {
         match step {
             Step::Tell { .. } if trouble.kind == TroubleKind::Person => self.told = Some(comment(self)),
             Step::EnableAutoMerge { .. } if trouble.kind == TroubleKind::Person => {
-                // It may be merged in another way any time: it is watched on, and this is asked again with each look.
+                // Whatever the words: how it is by now decides. Where it can be merged, it is merged plainly; else it waits.
+                self.auto_merge_refused_at = Some(now);
                 self.why = Some(trouble.to_string());
-                self.look_at = self.next_look(now);
+                self.look_at = later(now, SOON);
             }
             _ => self.look_at = lasting.again_at(now),
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{CLOSE, KEPT};
 use super::trouble::Lasting;
-use super::{Asked, Pull, State, comment, later, status};
+use super::{Asked, MergeMethod, Pull, State, comment, later, status};
 use crate::desired::kind::RollbackStrategy;
 use crate::name::{CommitId, InstanceName, ResourceName, SecretVersionId};
 use crate::plan::{Evidence, SpecHash};
@@ -60,6 +60,12 @@ pub struct Rollback {
     /// Whether the server was last asked to merge it by itself, and was not seen not to.
     #[serde(default)]
     pub armed: bool,
+    /// When the server last refused to merge it by itself.
+    #[serde(default)]
+    pub auto_merge_refused_at: Option<Timestamp>,
+    /// The ways of merging that the rules of the branch were known to refuse when it was last to be merged.
+    #[serde(default)]
+    pub refused_methods: BTreeSet<MergeMethod>,
     /// What went wrong with the last step.
     pub trouble: Option<Lasting>,
     /// The comment that was last written, so that it is written once.
@@ -215,6 +221,8 @@ impl Rollback {
             merged_at: None,
             updated_at: None,
             armed: false,
+            auto_merge_refused_at: None,
+            refused_methods: BTreeSet::new(),
             trouble: None,
             told: None,
             convicted: None,

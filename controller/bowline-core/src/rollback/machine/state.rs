@@ -37,6 +37,9 @@ pub(super) const LOOK: SignedDuration = SignedDuration::from_secs(15);
 pub(super) const SOON: SignedDuration = SignedDuration::from_secs(2);
 /// How long the server has for bringing a branch up to date before it is asked once more: it takes a few seconds.
 pub(super) const UPDATE: SignedDuration = SignedDuration::from_mins(1);
+/// How long the server is not asked again to merge by itself after it refused to: a person has to change a setting, or it can be merged
+/// plainly before that, for which it is looked at all the while.
+pub(super) const REFUSED: SignedDuration = SignedDuration::from_mins(5);
 /// How long closing a pull request may take before a person is told: it is one call.
 pub(super) const CLOSE: SignedDuration = SignedDuration::from_mins(10);
 /// How long what speaks for the verdict is kept of a rollback that ended, a few KiB each: as long as the history has the events that

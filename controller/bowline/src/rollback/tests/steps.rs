@@ -300,3 +300,93 @@ async fn where_the_history_has_to_be_linear_it_is_squashed_with_its_trailers_now
         assert!(message.contains(&format!("Bowline-Reverts: {}", scene.snapshot.commit)), "{message}");
     }
 }
+
+#[tokio::test]
+async fn with_the_store_lost_a_squash_has_the_message_of_the_revert_and_not_of_the_update() {
+    let mut site = Site::new().await;
+    let linear = |checks| Protection { required_linear_history: true, enforce_admins: true, ..checks };
+    site.protect(Some(linear(checked(true))));
+    let bad = site.scene(&["web"]).await;
+    site.turn(&bad).await.unwrap();
+    let pushed = site.pulls().await[0].head.clone();
+    commit(&site.path, "Something else", &[("README.md".to_owned(), "Hello\n".to_owned())]);
+    site.ci(&pushed).await;
+    let scene = site.scene(&["web"]).await;
+    for _ in 0..2 {
+        site.turn(&scene).await.unwrap();
+    }
+    let pull = site.pulls().await.remove(0);
+    assert_ne!(pull.head, pushed, "it was brought up to date");
+    site.ada.disable_auto_merge(&pull.node_id).await.unwrap();
+    site.rollbacks.known.clear();
+    site.rollbacks.examined = None;
+    site.protect(Some(linear(Protection::default())));
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+    let git = Repository::open_bare(&site.path).unwrap();
+    let main = git.find_reference("refs/heads/main").unwrap().peel_to_commit().unwrap();
+    assert_eq!(main.parent_count(), 1);
+    let message = main.message().unwrap();
+    assert!(message.starts_with("Revert \"Release two\""), "{message}");
+    assert!(message.contains(&format!("\nBowline-Reverts: {}\n", bad.snapshot.commit)), "{message}");
+}
+
+#[tokio::test]
+async fn a_way_of_merging_that_was_refused_is_not_tried_again_after_a_restart() {
+    let mut site = Site::new().await;
+    site.protect(Some(Protection {
+        required_linear_history: true,
+        enforce_admins: true,
+        ..Protection::default()
+    }));
+    let scene = site.scene(&["web"]).await;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged]);
+    let merges = |site: &Site| {
+        let calls = site.simulated.calls().into_iter();
+        calls.filter(|call| call.operation.ends_with("/merge")).map(|call| call.status).collect::<Vec<_>>()
+    };
+    assert_eq!(merges(&site), [405, 200]);
+    // Another process, the same store, and another bad commit.
+    let known = site.store.rollbacks().load().await.unwrap();
+    let clock = site.rollbacks.tools.clock.clone();
+    let fresh = client(&site.simulated, "bowline", &clock);
+    remember_refused(&fresh, known.values());
+    site.rollbacks.tools.github = Some(Arc::new(fresh));
+    commit(&site.path, "Release three", &manifests([1, 3]));
+    let mut scene = site.scene(&["web"]).await;
+    scene.failed.get_mut(&name("web")).unwrap().spec_hash = SpecHash("web-3".to_owned());
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged, PullState::Merged]);
+    assert_eq!(merges(&site), [405, 200, 200]);
+}
+
+#[tokio::test]
+async fn whatever_the_words_of_a_refused_auto_merge_what_can_be_merged_is_merged_and_else_it_waits() {
+    let graphql = |site: &Site| {
+        site.simulated.calls().iter().filter(|call| call.operation.starts_with("POST /graphql")).count()
+    };
+    let mut site = Site::new().await;
+    site.protect(Some(checked(false)));
+    let scene = site.scene(&["web"]).await;
+    let refuse = Fault::Refuse { status: 422, message: "Words that nobody knows".to_owned() };
+    site.simulated.add_fault(FaultRule::new(refuse).operation("POST /graphql enablePullRequestAutoMerge"));
+    for _ in 0..3 {
+        site.turn(&scene).await.unwrap();
+    }
+    assert_eq!(
+        (site.states().await, graphql(&site)),
+        (vec![open(Mergeability::Blocked, false)], 1),
+        "it waits"
+    );
+    let why = site.only().why.clone().unwrap();
+    assert!(why.contains("Words that nobody knows"), "{why}");
+    // Nor is it asked again after a restart.
+    let store = site.store.rollbacks().load().await.unwrap();
+    site.rollbacks.known = store;
+    site.turn(&scene).await.unwrap();
+    assert_eq!(graphql(&site), 1);
+    site.protect(None);
+    site.turn(&scene).await.unwrap();
+    assert_eq!(site.states().await, [PullState::Merged], "plainly");
+}

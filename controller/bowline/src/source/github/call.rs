@@ -268,6 +268,8 @@ impl GitHub {
             }
             "FORBIDDEN" => GitHubError::Forbidden { doing, repository, needs: None, message },
             "NOT_FOUND" => GitHubError::NotFound { doing, repository, message },
+            // Refusals have a type; what has none went wrong at GitHub ("Something went wrong while executing your query").
+            "" => base.unclear(message),
             _ => GitHubError::Refused { doing, repository, status: 200, message },
         })
     }

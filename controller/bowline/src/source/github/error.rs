@@ -6,6 +6,7 @@ use bowline_core::rollback::machine::{Trouble, TroubleKind};
 use jiff::Timestamp;
 
 use super::RepositoryName;
+use super::wordings::{Meaning, meaning};
 
 /// A call to GitHub failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,9 +106,8 @@ pub enum GitHubError {
 }
 
 /// What GitHub says of what passes by itself: something moved, or is not known yet everywhere.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 5] = [
     "was modified",
-    "clean status",
     "expected head sha",
     "no new commits on the base branch",
     "pull request already exists",
@@ -157,7 +157,15 @@ impl GitHubError {
                 "check `github.repository`, and that the token or the App was given this repository".to_owned()
             }
             Self::Limited { .. } | Self::Reserved { .. } => "nothing: it goes on by itself then".to_owned(),
-            Self::Refused { .. } => "look at the pull request and at the rules of the branch".to_owned(),
+            Self::Refused { message, .. } => match meaning(message) {
+                Some(Meaning::NoAutoMerge) => {
+                    "allow auto-merge in the repository's settings, or merge it by hand: look at the pull request and at the rules of the \
+                     branch".to_owned()
+                }
+                Some(Meaning::Mergeable | Meaning::NoRules | Meaning::NotThisWay(_)) | None => {
+                    "look at the pull request and at the rules of the branch".to_owned()
+                }
+            },
             Self::Down { .. } => {
                 "nothing if GitHub is down (https://www.githubstatus.com): it goes on by itself; else check `github.baseUrl` and the network"
                     .to_owned()
@@ -171,6 +179,10 @@ impl GitHubError {
             Self::Limited { until, .. } | Self::Reserved { until, .. } => TroubleKind::Until(*until),
             // A head or base that moved, a mergeability that was not known yet: looking again tells more.
             Self::Down { .. } | Self::Refused { status: 405 | 409, .. } => TroubleKind::Passing,
+            // Then it is merged plainly.
+            Self::Refused { message, .. } if meaning(message) == Some(Meaning::Mergeable) => {
+                TroubleKind::Passing
+            }
             Self::Refused { message, .. } if PASSING.iter().any(|words| message.contains(words)) => {
                 TroubleKind::Passing
             }

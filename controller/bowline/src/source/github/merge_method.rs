@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use bowline_core::rollback::machine::MergeMethod;
 use serde::Deserialize;
 
 use super::error::GitHubError;
+use super::wordings::{Meaning, meaning};
 
 /// Which ways of merging a repository allows; GitHub shows them to those who may write.
 #[derive(Deserialize)]
@@ -17,38 +19,22 @@ pub(super) struct Methods {
     rebase: Option<bool>,
 }
 
-/// A way of merging.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum MergeMethod {
-    Merge,
-    Squash,
-    Rebase,
+/// A merge commit keeps the pushed commit as it is, signature included; so it goes first.
+const BY_PREFERENCE: [MergeMethod; 3] = [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase];
+
+/// As the API names it; GraphQL in capital letters.
+pub(super) fn word(method: MergeMethod) -> &'static str {
+    match method {
+        MergeMethod::Merge => "merge",
+        MergeMethod::Squash => "squash",
+        MergeMethod::Rebase => "rebase",
+    }
 }
 
-impl MergeMethod {
-    /// A merge commit keeps the pushed commit as it is, signature included; so it goes first.
-    const ALL: [Self; 3] = [Self::Merge, Self::Squash, Self::Rebase];
-
-    /// As the API names it; GraphQL in capital letters.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Merge => "merge",
-            Self::Squash => "squash",
-            Self::Rebase => "rebase",
-        }
-    }
-
-    /// Whether GitHub refuses this way of merging, in its words: for the branch or for the repository.
-    pub(super) fn is_refused_by(self, error: &GitHubError) -> bool {
-        let GitHubError::Refused { status: 200 | 405, message, .. } = error else { return false };
-        let message = message.to_ascii_lowercase();
-        let words: &[&str] = match self {
-            Self::Merge => &["merge commits are not allowed", "must not contain merge commits"],
-            Self::Squash => &["squash merges are not allowed"],
-            Self::Rebase => &["rebase merges are not allowed", "can't be rebased"],
-        };
-        words.iter().any(|words| message.contains(words))
-    }
+/// Whether GitHub is known to refuse this way of merging with such words: for the branch or for the repository.
+pub(super) fn is_refused_by(method: MergeMethod, error: &GitHubError) -> bool {
+    let GitHubError::Refused { status: 200 | 405, message, .. } = error else { return false };
+    meaning(message) == Some(Meaning::NotThisWay(method))
 }
 
 impl Methods {
@@ -60,7 +46,7 @@ impl Methods {
             MergeMethod::Squash => self.squash == Some(true),
             MergeMethod::Rebase => self.rebase == Some(true),
         };
-        let allowed: Vec<MergeMethod> = MergeMethod::ALL.into_iter().filter(allowed).collect();
+        let allowed: Vec<MergeMethod> = BY_PREFERENCE.into_iter().filter(allowed).collect();
         let open = allowed.iter().find(|method| !refused.contains(method));
         open.or(allowed.first()).copied().unwrap_or(MergeMethod::Merge)
     }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use bowline_core::name::CommitId;
-use bowline_core::rollback::machine::{Mergeability, Pull, PullState};
+use bowline_core::rollback::machine::{MergeMethod, Mergeability, Pull, PullState};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::GitHub;
 use super::error::GitHubError;
-use super::merge_method::{MergeMethod, Methods};
+use super::merge_method::{Methods, is_refused_by, word};
 
 /// The most entries of a page that GitHub gives.
 const PAGE: usize = 100;
@@ -197,29 +197,14 @@ impl GitHub {
         self.order("close a pull request", Method::PATCH, &path, &json!({"state": "closed"})).await
     }
 
-    /// The whole message of a commit.
-    pub async fn message(&self, commit: &CommitId) -> Result<String, GitHubError> {
-        #[derive(Deserialize)]
-        struct Shown {
-            commit: Said,
-        }
-        #[derive(Deserialize)]
-        struct Said {
-            message: String,
-        }
-        let shown: Shown =
-            self.call("look at a commit", Method::GET, &format!("/commits/{commit}"), None).await?;
-        Ok(shown.commit.message)
-    }
-
     /// Merges a pull request if its head is `expected`. `message` is the whole message of its commit, for the ways of merging
     /// that make another one. A way that the rules of the branch refuse is not tried again as long as another one is left.
     pub async fn merge(&self, number: u64, expected: &CommitId, message: &str) -> Result<(), GitHubError> {
         let path = format!("/pulls/{number}/merge");
         let methods = self.methods().await?;
         loop {
-            let method = methods.best(&self.refused_methods());
-            let mut body = json!({"sha": expected, "merge_method": method.as_str()});
+            let method = methods.best(&self.known_refused());
+            let mut body = json!({"sha": expected, "merge_method": word(method)});
             if method == MergeMethod::Squash {
                 // The trailers are in the message: without them nobody knows later what it took back.
                 let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
@@ -245,10 +230,10 @@ impl GitHub {
                      enablePullRequestAutoMerge(input: $input) { pullRequest { number } } }";
         let methods = self.methods().await?;
         loop {
-            let method = methods.best(&self.refused_methods());
-            let word = method.as_str().to_ascii_uppercase();
+            let method = methods.best(&self.known_refused());
+            let method_word = word(method).to_ascii_uppercase();
             let mut input =
-                json!({"pullRequestId": node_id, "mergeMethod": word, "expectedHeadOid": expected});
+                json!({"pullRequestId": node_id, "mergeMethod": method_word, "expectedHeadOid": expected});
             if method == MergeMethod::Squash {
                 let (subject, rest) = message.split_once('\n').unwrap_or((message, ""));
                 input["commitHeadline"] = json!(subject);
@@ -283,8 +268,8 @@ impl GitHub {
 
     /// Whether the rules of the branch refuse this way of merging, which was not known; it is from now on.
     fn is_refused_newly(&self, method: MergeMethod, result: &Result<(), GitHubError>) -> bool {
-        let is_refused = result.as_ref().is_err_and(|error| method.is_refused_by(error));
-        is_refused && self.refused_methods().insert(method)
+        let is_refused = result.as_ref().is_err_and(|error| is_refused_by(method, error));
+        is_refused && self.known_refused().insert(method)
     }
 }
 

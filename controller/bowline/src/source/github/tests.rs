@@ -527,12 +527,3 @@ fn a_token_goes_over_https_or_to_this_machine_only() {
     assert_eq!(problem("https://ada:secret@github.example.com"), Some("configuration"));
     assert_eq!(problem("github.com"), Some("configuration"));
 }
-
-#[tokio::test]
-async fn the_message_of_a_commit_is_read_as_it_is() {
-    let site = Site::new().await;
-    let commit =
-        site.commit(BRANCH, Some("main"), "Revert \"Release web\"\n\nIt failed.\n\nBowline-Incident: inc-1");
-    let message = site.github().message(&commit).await.unwrap();
-    assert_eq!(message, "Revert \"Release web\"\n\nIt failed.\n\nBowline-Incident: inc-1");
-}

@@ -25,6 +25,8 @@ pub struct Offered {
     pub commit: CommitId,
     /// The commit of the branch that it stands on.
     pub parent: CommitId,
+    /// The whole message of the commit, with its trailers.
+    pub message: String,
 }
 
 /// The one commit of a pull request with this number whose head is `head`. None if it has more than that and merges of the branch
@@ -45,8 +47,12 @@ pub(super) fn offered(
     let found = stands_on(&repository, there, base);
     let found = found.map_err(|source| mirror.git("look at what a pull request offers", source))?;
     let Some((commit, parent)) = found else { return Ok(None) };
+    let message = repository
+        .find_commit(commit)
+        .map(|commit| String::from_utf8_lossy(commit.message_bytes()).into_owned());
+    let message = message.map_err(|source| mirror.git("look at what a pull request offers", source))?;
     let id = |id: Oid| CommitId::parse(&id.to_string()).map_err(|_| WriteError::NoCommitId);
-    Ok(Some(Offered { commit: id(commit)?, parent: id(parent)? }))
+    Ok(Some(Offered { commit: id(commit)?, parent: id(parent)?, message }))
 }
 
 /// The commit, and its only parent, which the branch that is read has.

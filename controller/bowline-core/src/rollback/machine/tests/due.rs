@@ -42,12 +42,14 @@ fn what_nothing_happens_to_is_asked_for_less_and_less_often() {
     assert_eq!(hours(awaited, &by_itself), [40, 50, 12, 12]);
 }
 
+/// What changes of what is seen.
+type Change = fn(&mut Seen);
+
 #[test]
 fn what_a_step_depends_on_is_asked_for_at_once_and_once() {
     let mut rollback = opened(RollbackStrategy::PullRequest);
     let shown = shows(open(Mergeability::Ready));
     asked(&mut rollback, &shown, 0..7_200);
-    type Change = fn(&mut Seen);
     let cases: [(&str, Change); 5] = [
         ("a commit", |seen| seen.commit = "another".to_owned()),
         ("git", |seen| seen.git = GitSeen::Unknown),

@@ -177,7 +177,14 @@ fn what_a_person_has_to_allow_first_is_told_before_it_is_asked_for_again() {
             _ => {}
         }
     }
-    assert_eq!(taken, ["auto-merge", "tell", "auto-merge", "auto-merge", "auto-merge"]);
+    assert_eq!(taken, ["auto-merge", "tell", "rest", "rest", "rest"]);
+    // After a restart as well; and what can be merged by then is merged plainly.
+    let text = serde_json::to_string(&rollback).unwrap();
+    let mut restarted: Rollback = serde_json::from_str(&text).unwrap();
+    assert_eq!(restarted.clone().advance(&there, after(299)), Step::Rest);
+    assert_eq!(restarted.clone().advance(&there, after(300)).label(), "auto-merge");
+    let ready = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(open(Mergeability::Ready)));
+    assert_eq!(restarted.advance(&ready, after(120)).label(), "merge");
     assert!(rollback.told.is_some_and(|told| told.contains("GitHub cannot be reached")));
 }
 
