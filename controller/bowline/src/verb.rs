@@ -16,7 +16,9 @@ mod request;
 
 use std::collections::BTreeSet;
 
+use bowline_core::live::Live;
 use bowline_core::name::{CommitId, InstanceName};
+use bowline_core::plan::not_moved_back;
 use bowline_core::policy::GitStanding;
 use bowline_core::rollback::machine::Marker;
 use bowline_core::rollback::revert::{Revert, rollback_branch};
@@ -114,7 +116,15 @@ pub enum Landed {
 /// What core made of a request.
 enum Decided {
     Change(Draft),
-    Rollback(Rollback, String),
+    Rollback(WayBack),
+}
+
+/// A rollback that a person asks for.
+struct WayBack {
+    rollback: Rollback,
+    message: String,
+    /// Secrets that it takes back, and whose AWSCURRENT stays where it is all the same, each with why.
+    not_moved_back: Vec<String>,
 }
 
 impl Desk {
@@ -198,7 +208,7 @@ impl Desk {
                 verb::suspend(desired, resource, until.from(now), reason, now)
             }
             Request::Resume { resource } => verb::resume(desired, resource, self.clock.now()),
-            Request::Rollback { service, goal, reason, acted_from, stand_in } => {
+            Request::Rollback { service, goal, reason, acted_from, stand_in, memory } => {
                 let (name, wish) = (service.clone(), goal.clone());
                 let enough = move |history: &[_]| wish.is_met(history, &name);
                 let toward = goal.toward().map(str::to_owned);
@@ -206,7 +216,12 @@ impl Desk {
                 let history = self.writer.line(line, enough).await?;
                 let rollback = verb::rollback(&history, service, goal, stand_in.as_ref())?;
                 let message = rollback.message(reason.as_deref(), &self.who, &request.command());
-                return Ok(Decided::Rollback(rollback, message));
+                // What is live is not asked: that the pinned version is, is the worse case.
+                let stays = not_moved_back(desired, &Live::default(), memory).into_iter();
+                let meant = rollback.revert.meant();
+                let stays = stays.filter(|(secret, _)| meant.contains(secret)).map(|(_, why)| why);
+                let not_moved_back = stays.collect();
+                return Ok(Decided::Rollback(WayBack { rollback, message, not_moved_back }));
             }
         };
         Ok(Decided::Change(draft?))
@@ -231,7 +246,7 @@ impl Desk {
                 };
                 (self.writer.change(change, now).await?, message)
             }
-            Decided::Rollback(rollback, message) => {
+            Decided::Rollback(WayBack { rollback, message, .. }) => {
                 (self.writer.revert(rollback.revert.clone(), message.clone(), now).await?, message.clone())
             }
         };
@@ -250,7 +265,8 @@ impl Desk {
         notes: &mut Vec<String>,
     ) -> Result<Option<Landed>, VerbError> {
         let onto = self.delivery == Delivery::Push;
-        if onto && commit.made.may_merge_itself() {
+        let merges_itself = decided.merges_itself(commit);
+        if onto && merges_itself {
             return match self.writer.push_onto(commit).await {
                 Ok(Moved::Done { branch }) => Ok(Some(Landed::Onto { branch })),
                 Ok(Moved::Behind { .. }) => Ok(None),
@@ -260,11 +276,14 @@ impl Desk {
             };
         }
         if onto {
-            notes.push(
-                "not pushed onto the branch that is read: later changes are in conflict and would be lost, so a person has to \
-                 look at it first"
-                    .to_owned(),
-            );
+            let why = if commit.made.may_merge_itself() {
+                "a secret would stay where it is, and its readers go back"
+            } else {
+                "later changes are in conflict and would be lost"
+            };
+            notes.push(format!(
+                "not pushed onto the branch that is read: {why}, so a person has to look at it first"
+            ));
         }
         let base = self.writer.branch().await?;
         let pushed = match decided {
@@ -272,7 +291,7 @@ impl Desk {
                 let (draft, head) = (draft.clone(), commit.parent.clone());
                 self.writer.push_new(commit, move |attempt| draft.branch(&head, attempt)).await?
             }
-            Decided::Rollback(rollback, _) => {
+            Decided::Rollback(WayBack { rollback, .. }) => {
                 let (revert, instance) = (rollback.revert.clone(), self.instance.clone());
                 self.writer.push_new(commit, move |attempt| branch_of(&instance, &revert, attempt)).await?
             }
@@ -288,7 +307,7 @@ impl Desk {
             message,
             notes,
             marker: marker.as_ref(),
-            merges_itself: commit.made.may_merge_itself(),
+            merges_itself,
         };
         let (landed, told) = self.propose(github, &proposal, far).await?;
         notes.extend(told);
@@ -338,27 +357,40 @@ impl Decided {
     /// By what a controller that is about to take back the same knows the pull request for its own. It merges one by itself
     /// only if it would have chosen the same commit to go back to.
     fn marker(&self, instance: &InstanceName, commit: &Commit, pushed: &CommitId) -> Option<Marker> {
-        let Self::Rollback(rollback, _) = self else { return None };
+        let Self::Rollback(WayBack { rollback, .. }) = self else { return None };
         Some(Marker {
             bad_commit: rollback.revert.bad_commit()?.commit.clone(),
             commit: pushed.clone(),
-            merges_itself: commit.made.may_merge_itself() && !rollback.named,
+            merges_itself: self.merges_itself(commit) && !rollback.named,
             rollback: None,
             instance: Some(instance.clone()),
             resources: Some(rollback.revert.resources.clone()),
         })
     }
 
+    /// Whether it may get to the branch that is read without a person who read it. As where the controller makes it, it may not where
+    /// a document was replaced, and where a secret would stay as it is.
+    fn merges_itself(&self, commit: &Commit) -> bool {
+        let stays = match self {
+            Self::Change(_) => false,
+            Self::Rollback(back) => !back.not_moved_back.is_empty(),
+        };
+        commit.made.may_merge_itself() && !stays
+    }
+
     /// What a person should know of it, once the commit was made.
     fn notes(&self, commit: &Commit) -> Vec<String> {
         match self {
             Self::Change(draft) => draft.notes.clone(),
-            Self::Rollback(rollback, _) => {
+            Self::Rollback(WayBack { rollback, not_moved_back, .. }) => {
                 let parts = commit.made.parts.iter().map(|(part, changes)| {
                     let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
                     format!("{part}: {}", changes.join(", "))
                 });
-                std::iter::once(rollback.sentence()).chain(parts).collect()
+                let stays = not_moved_back.iter().map(|why| {
+                    format!("look closely, git goes back with this, and the secret does not: {why}")
+                });
+                std::iter::once(rollback.sentence()).chain(parts).chain(stays).collect()
             }
         }
     }

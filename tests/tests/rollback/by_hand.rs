@@ -4,9 +4,10 @@ use bowline_core::rollback::machine::PullState;
 use bowline_sim::{Permissions, Protection};
 use bowline_tests::process::Ended;
 use bowline_tests::until::until;
+use bowline_tests::world::{secret, service, version};
 use serde_json::{Value, json};
 
-use super::{REPOSITORY, SetUp, Site};
+use super::{REPOSITORY, SetUp, Site, put};
 
 fn document(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended}"))
@@ -55,6 +56,43 @@ async fn a_rollback_is_merged_where_that_is_asked_for_and_left_to_github_where_a
     assert_eq!(site.log(), ["Revert \"Release web 2\"", "Release web 2", "As it is"]);
     site.bowline.apply().await.with_code(0);
     site.is_equal("rolled back by hand").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_back_a_secret_that_stays_is_neither_merged_nor_pushed_by_hand_and_says_so() {
+    let site = Site::new(SetUp::default()).await;
+    let web = json!({"taskDefinition": {"file": "web.json"}, "secrets": ["db"]});
+    let pinned = |pin: u8| secret("db", "app/db", &version(pin));
+    put(&site.path, "Read the password", &[("web.yaml", service("web", web)), ("db.yaml", pinned(1))]);
+    put(&site.path, "Rotate the password", &[("db.yaml", pinned(2))]);
+    let stays = format!(
+        "look closely, git goes back with this, and the secret does not: Secret/db: AWSCURRENT stays on {}: a label that is moved back does \
+         not change the credential at its issuer; `rollback: label` in its manifest lets Bowline move it",
+        version(2)
+    );
+    let notes = |ended: &Ended| document(ended)["notes"].as_array().cloned().unwrap_or_default();
+    let shown = site.bowline.run("rollback web --dry-run -o json").await;
+    assert!(notes(&shown).contains(&json!(stays)), "before anything is pushed: {shown}");
+    for how in ["--merge", "--push"] {
+        let ended = site.bowline.run(&format!("rollback web {how} -o json")).await;
+        assert!(notes(&ended).contains(&json!(stays)), "{ended}");
+        let told = document(&ended);
+        let expected = if how == "--merge" {
+            (json!("pull-request"), json!(1), "not merged: a person has to read it at ")
+        } else {
+            (
+                json!("branch"),
+                json!(0),
+                "not pushed onto the branch that is read: a secret would stay where it is",
+            )
+        };
+        assert_eq!((&told["result"], &told["exitCode"]), (&expected.0, &expected.1), "{ended}");
+        let is_told = |note: &Value| note.as_str().is_some_and(|note| note.starts_with(expected.2));
+        assert!(notes(&ended).iter().any(is_told), "{ended}");
+    }
+    let pull = site.pull().await;
+    assert!(pull.body.contains("Secret/db: AWSCURRENT stays on"), "{}", pull.body);
+    assert_eq!(site.log()[0], "Rotate the password", "main is as it was");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,8 +104,9 @@ async fn request(config: &Config, verb: &CommitVerb, stand_in: Option<StandIn>) 
                 None => Goal::Before { last_good: knowledge::last_good(config, service).await? },
             };
             let acted_from = knowledge::acted_from(config).await?;
+            let memory = Box::new(knowledge::memory(config).await?);
             let (service, reason) = (service.clone(), reason.clone());
-            Request::Rollback { service, goal, reason, acted_from, stand_in }
+            Request::Rollback { service, goal, reason, acted_from, stand_in, memory }
         }
         CommitVerb::Suspend(args::Suspend { resource, until, reason, .. }) => {
             Request::Suspend { resource: resource.clone(), until: until.clone(), reason: reason.clone() }

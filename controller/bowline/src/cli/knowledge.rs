@@ -84,11 +84,15 @@ pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<K
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         anyhow::bail!("git has no resource `{wanted}`; it has: {known}");
     }
-    let memory = match config.store.as_ref().filter(|path| path.exists()) {
-        Some(path) => Store::peek(path).await?.0,
-        None => Memory::default(),
-    };
-    Ok(Known { reports: found, rollbacks, memory })
+    Ok(Known { reports: found, rollbacks, memory: memory(config).await? })
+}
+
+/// What a store on this machine remembers; nothing where there is none.
+pub(super) async fn memory(config: &Config) -> anyhow::Result<Memory> {
+    match config.store.as_ref().filter(|path| path.exists()) {
+        Some(path) => Ok(Store::peek(path).await?.0),
+        None => Ok(Memory::default()),
+    }
 }
 
 /// The rollbacks that a store knows of.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bowline_core::name::{CommitId, HumanDuration, ReasonText, ResourceName, RestartToken};
-use bowline_core::plan::ResourceReport;
+use bowline_core::plan::{Memory, ResourceReport};
 use bowline_core::verb::{Goal, Refused, Release, StandIn, Suspendable};
 use jiff::Timestamp;
 
@@ -69,6 +69,8 @@ pub enum Request {
         acted_from: Vec<CommitId>,
         /// What was registered in the place of the last good revision, if that had to be.
         stand_in: Option<StandIn>,
+        /// What a store remembers: of a Secret, whether it was Bowline that moved AWSCURRENT to where it is.
+        memory: Box<Memory>,
     },
 }
 

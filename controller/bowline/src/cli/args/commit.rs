@@ -40,7 +40,8 @@ pub enum CommitVerb {
 bowline rollback web --break-glass --reason \"shop is down\"\n\n\
 Without --to: to the last commit with which it was good, if the store named in bowline.yaml knows one and git wants something \
 else by now; otherwise to what it ran before its last change. What else those commits changed stays. If later changes are in \
-conflict, it is never pushed onto the branch that is read.\n\n--break-glass runs its last good revision first, without waiting for \
+conflict, or a Secret that is taken back would stay where it is (`rollback: refuse`), it is neither pushed onto the branch that is read nor \
+merged: a person has to read its pull request.\n\n--break-glass runs its last good revision first, without waiting for \
 git, and makes the commit then. Until that is in git, only the hold (the tag bowline:hold of the service) keeps Bowline from deploying \
 what git says.")
     )]
