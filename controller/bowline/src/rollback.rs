@@ -87,6 +87,8 @@ pub struct Loop {
     examined: Option<Examined>,
     /// When it is looked again whether a history that was cut off reaches further back.
     look_at_edge: Timestamp,
+    /// Whether the store is known to have told that the repository was renamed.
+    told_renamed: bool,
 }
 
 /// The commit, the failures, and how many rollbacks were open.
@@ -105,7 +107,7 @@ impl Loop {
             remember_refused(github, known.values());
         }
         let look_at_edge = Timestamp::UNIX_EPOCH;
-        Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge })
+        Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge, told_renamed: false })
     }
 
     /// Rolls back what fails, until shutdown. A call under way is cut off then: its effect is looked for after the next start.
@@ -141,6 +143,7 @@ impl Loop {
 
     /// Takes every rollback as far as it goes now, then begins those that are new.
     async fn turn(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        self.tell_renamed(scene).await?;
         self.learn(scene).await?;
         self.tell_storm(scene).await?;
         self.advance_all(scene).await?;
@@ -199,6 +202,21 @@ impl Loop {
             }
             self.known.insert(rollback.id.clone(), rollback);
         }
+        Ok(())
+    }
+
+    /// Tells once that the repository has another name at GitHub. It is no resource's own: the first Target has it in its history.
+    async fn tell_renamed(&mut self, scene: &Scene) -> Result<(), StoreError> {
+        let renamed = self.tools.github.as_ref().and_then(|github| tell::renamed(github));
+        let target = scene.snapshot.state.targets.keys().next();
+        let Some((finding, target)) = renamed.filter(|_| !self.told_renamed).zip(target) else {
+            return Ok(());
+        };
+        let event = tell::renaming(&finding, target, self.now());
+        if self.tools.store.tell_once(&event, &scene.snapshot.commit).await? {
+            tracing::warn!(resource = %event.resource, "{}", event.message);
+        }
+        self.told_renamed = true;
         Ok(())
     }
 
@@ -320,9 +338,10 @@ impl Loop {
 
     fn tell_status(&self) {
         let rollbacks = statuses(self.known.values(), self.now());
+        let renamed = self.tools.github.as_ref().and_then(|github| tell::renamed(github));
         crate::engine::status::publish(&self.publish, |mut status| {
             status.rollbacks = rollbacks;
-            status
+            status.with_name(renamed)
         });
     }
 

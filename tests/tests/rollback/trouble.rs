@@ -205,6 +205,18 @@ async fn a_repository_that_is_renamed_halfway_is_followed_and_told() {
     site.finishes(&process, "renamed").await;
     let told = "the repository was renamed at GitHub: change `sources` and `github.repository` old=acme/infra new=acme/platform";
     assert!(process.output().contains(told), "{}", process.output());
+    // It is a finding of the status, and told once in the history, also after a restart.
+    let is_found = |status: &Value| {
+        let findings = status["findings"].as_array().cloned().unwrap_or_default();
+        findings.iter().any(|finding| finding["code"] == "repository-renamed")
+    };
+    until("the finding", || async { is_found(&status(&process).await).then_some(()) }).await;
+    drop(process);
+    let process = site.run();
+    until("the finding again", || async { is_found(&status(&process).await).then_some(()) }).await;
+    let history = site.history(&process).await;
+    let sentence = "the repository acme/infra is called acme/platform at GitHub by now; Bowline follows it";
+    assert_eq!(history.matches(sentence).count(), 1, "{history}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

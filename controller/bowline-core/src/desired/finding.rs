@@ -57,6 +57,8 @@ pub enum FindingCode {
     ForcePush,
     /// A commit's trailer accepts a commit that cannot be accepted.
     NotAcceptable,
+    /// The repository has another name at its server than in `bowline.yaml`; it is followed.
+    RepositoryRenamed,
 }
 
 /// One finding.

@@ -97,6 +97,8 @@ pub enum EventKind {
     RollbackFailed,
     /// A target is not acted on: the branch was rewritten, or too much of it vanished from git.
     GitRefused,
+    /// The repository has another name at its server; told once.
+    RepositoryRenamed,
 }
 
 impl Event {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::IsTerminal;
 
-use bowline_core::desired::{Finding, Severity};
+use bowline_core::desired::{Finding, FindingCode, Severity};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
     SourceCode, SourceSpan, SpanContents,
@@ -31,10 +31,13 @@ pub(super) fn render(findings: &[Finding]) -> String {
     text
 }
 
-/// The errors among the findings in full, the warnings by their number: what a verb shows whose subject is something else.
+/// The errors among the findings in full, the warnings by their number: what a verb shows whose subject is something else. Also in full
+/// is what no file of the repository shows.
 pub(super) fn render_errors(findings: &[Finding]) -> String {
-    let (errors, warnings): (Vec<Finding>, Vec<Finding>) =
-        findings.iter().cloned().partition(|finding| finding.severity == Severity::Error);
+    let in_full = |finding: &Finding| {
+        finding.severity == Severity::Error || finding.code == FindingCode::RepositoryRenamed
+    };
+    let (errors, warnings): (Vec<Finding>, Vec<Finding>) = findings.iter().cloned().partition(in_full);
     let mut text = render(&errors);
     if !warnings.is_empty() {
         text.push_str(&word(warnings.len(), "warning"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bowline_core::desired::{Finding, ResourceKind};
+use bowline_core::desired::{Finding, FindingCode, ResourceKind};
 use bowline_core::plan::{Orphan, ResourceReport, Sync, Totals};
 use bowline_core::policy::GitStanding;
 use bowline_core::rollback::machine::{Rollback, State};
@@ -115,6 +115,10 @@ impl From<&Rollback> for RollbackStatus {
     }
 }
 
+fn is_of_server(finding: &Finding) -> bool {
+    finding.code == FindingCode::RepositoryRenamed
+}
+
 fn as_list<S: Serializer>(reports: &Arc<[ResourceReport]>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(reports.iter())
 }
@@ -212,9 +216,23 @@ impl Status {
     pub fn with_git(mut self, view: &GitView) -> Self {
         if let Some(snapshot) = &view.snapshot {
             self.git.take(snapshot, &snapshot.standing);
-            self.findings = snapshot.findings.to_vec();
+            self.take_findings(snapshot);
         }
         self.problem.clone_from(&view.problem);
+        self
+    }
+
+    /// The findings of a commit; what is found of the repository's name at its server stays.
+    fn take_findings(&mut self, snapshot: &Snapshot) {
+        let of_server = std::mem::take(&mut self.findings).into_iter().filter(is_of_server);
+        self.findings = snapshot.findings.iter().cloned().chain(of_server).collect();
+    }
+
+    /// The document with what is found of the repository's name at its server.
+    #[must_use]
+    pub fn with_name(mut self, renamed: Option<Finding>) -> Self {
+        self.findings.retain(|finding| !is_of_server(finding));
+        self.findings.extend(renamed);
         self
     }
 
@@ -222,7 +240,7 @@ impl Status {
     #[must_use]
     pub fn with_pass(mut self, snapshot: &Snapshot, pass: Pass, found: Found) -> Self {
         self.git.take(snapshot, &pass.standing);
-        self.findings = snapshot.findings.to_vec();
+        self.take_findings(snapshot);
         self.pass = Some(PassStatus {
             number: self.pass.map_or(1, |last| last.number + 1),
             started_at: pass.started_at,

@@ -1,12 +1,13 @@
 //! Events, metrics, the status.
 
-use bowline_core::desired::{ResourceKey, ResourceKind};
+use bowline_core::desired::{Finding, FindingCode, Location, ResourceKey, ResourceKind, Severity};
 use bowline_core::name::ResourceName;
 use bowline_core::plan::{Event, EventKind};
 use bowline_core::rollback::machine::{FailedSpec, Rollback, State, Storm};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::status::RollbackStatus;
+use crate::source::github::GitHub;
 
 /// How long a rollback that ended is shown in the status.
 const SHOWN: SignedDuration = SignedDuration::from_hours(24);
@@ -42,6 +43,32 @@ pub(super) fn begun(rollback: &Rollback, now: Timestamp) -> Vec<Event> {
 /// So much fails at once that rollbacks are held: told once for all of them.
 pub(super) fn held(storm: &Storm, now: Timestamp) -> Event {
     event(&storm.first, EventKind::RollbackHeld, &storm.sentence, now)
+}
+
+/// The repository has another name at GitHub than in `bowline.yaml`: it is followed, and a person changes that when it suits them.
+pub(super) fn renamed(github: &GitHub) -> Option<Finding> {
+    let (old, new) = (github.configured(), github.renamed_to()?);
+    let location = Location { path: "bowline.yaml".to_owned(), line: 0, column: 0 };
+    Some(Finding {
+        location,
+        severity: Severity::Warning,
+        code: FindingCode::RepositoryRenamed,
+        message: format!("the repository {old} is called {new} at GitHub by now; Bowline follows it"),
+        hint: Some(format!("write {new} in `sources[].repo`, and in `github.repository` if it stands there")),
+        snippet: None,
+        related: Vec::new(),
+    })
+}
+
+/// The event of that.
+pub(super) fn renaming(finding: &Finding, target: &ResourceName, now: Timestamp) -> Event {
+    let hint = finding.hint.as_deref().unwrap_or_default();
+    Event {
+        at: now,
+        resource: ResourceKey { kind: ResourceKind::Target, name: target.clone() },
+        kind: EventKind::RepositoryRenamed,
+        message: format!("{}: {hint}", finding.message),
+    }
 }
 
 /// What changed from one state to the next.

@@ -134,6 +134,16 @@ impl GitHub {
         self.repository.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
+    /// What it is called by now, where that is another name than the configured one.
+    pub fn renamed_to(&self) -> Option<RepositoryName> {
+        Some(self.repository()).filter(|name| *name != self.settings.repository)
+    }
+
+    /// What it is called in `bowline.yaml`.
+    pub fn configured(&self) -> &RepositoryName {
+        &self.settings.repository
+    }
+
     fn limits(&self) -> std::sync::MutexGuard<'_, Limits> {
         self.limits.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

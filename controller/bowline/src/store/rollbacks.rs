@@ -60,6 +60,26 @@ impl Rollbacks {
         gone.map(|_| ()).map_err(|source| self.failed("removing a rollback", source))
     }
 
+    /// Writes an event, unless the history has the same already. True if it is new.
+    pub async fn tell_once(&self, event: &Event, commit: &str) -> Result<bool, StoreError> {
+        let write = async {
+            let mut transaction = self.pool.begin().await?;
+            let told: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT 1 FROM events WHERE resource_name = ? AND message = ?)",
+            )
+            .bind(event.resource.name.as_str())
+            .bind(&event.message)
+            .fetch_one(&mut *transaction)
+            .await?;
+            if !told {
+                history::insert(&mut transaction, event, commit).await?;
+            }
+            transaction.commit().await?;
+            Ok(!told)
+        };
+        write.await.map_err(|source| self.failed("writing history", source))
+    }
+
     /// From now on, whatever looks like this (as `LIKE` has it) cannot be written.
     #[cfg(test)]
     pub(crate) async fn refuse(&self, like: &str) {
