@@ -56,8 +56,12 @@ pub async fn execute(aws: &Aws, desired: &DesiredState, action: &Action) -> Outc
         }
         (
             Operation::TagTaskDefinition { task_definition, tags, removed },
-            Expectation::TaskDefinitionTags { tags: expected },
-        ) => task_definition::tag(&session, task_definition, &tags.0, removed, expected).await,
+            Expectation::TaskDefinitionTags { tags: expected, whose },
+        ) => {
+            let others = Box::pin(owner::changed(aws, desired, std::slice::from_ref(whose)));
+            let change = task_definition::TagChange { arn: task_definition, tags: &tags.0, removed };
+            task_definition::tag(&session, change, expected, others).await
+        }
         (Operation::CreateService { .. }, Expectation::NoService) => {
             creation::create(&session, &action.operation).await
         }

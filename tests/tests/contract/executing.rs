@@ -10,7 +10,7 @@ use bowline_core::plan::{Expectation, Operation, Outcome, SettingsRequest, SpecH
 use bowline_tests::world::task_definition;
 use serde_json::json;
 
-use super::site::{Site, as_found, known, name, newest, revision};
+use super::site::{Site, as_found, known, name, newest, nobodys, revision};
 
 /// UpdateService of `web`, with nothing in it yet.
 fn update(web: &LiveService, change: impl FnOnce(&mut Change)) -> Operation {
@@ -171,6 +171,7 @@ pub(super) async fn tags_of_a_revision_are_changed_in_place(mut site: Site) {
     };
     let expect = |seen: &[(&str, Option<&str>)]| Expectation::TaskDefinitionTags {
         tags: seen.iter().map(|(key, value)| ((*key).to_owned(), value.map(tag_fingerprint))).collect(),
+        whose: nobodys(),
     };
     let set = change(&[("team", "shop"), ("tier", "1")], &[]);
     let nothing = expect(&[("team", None), ("tier", None)]);

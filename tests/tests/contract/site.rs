@@ -71,8 +71,12 @@ pub(super) fn as_found(service: &LiveService) -> Expectation {
 
 /// The newest revision is this one, and `web` is nobody's.
 pub(super) fn newest(arn: Option<TaskDefinitionArn>) -> Expectation {
-    let service = ServiceName::parse("web").unwrap();
-    Expectation::NewestRevision { arn, whose: Whose { target: name("prod"), service, owner: None } }
+    Expectation::NewestRevision { arn, whose: nobodys() }
+}
+
+/// `web` is nobody's.
+pub(super) fn nobodys() -> Whose {
+    Whose { target: name("prod"), service: ServiceName::parse("web").unwrap(), owner: None }
 }
 
 impl Site {

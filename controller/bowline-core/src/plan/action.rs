@@ -273,12 +273,14 @@ pub enum Expectation {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         readers: Vec<Whose>,
     },
-    /// The tags that are to be changed are as they were.
+    /// The tags that are to be changed are as they were, and the service belongs to whom it belonged.
     #[serde(rename_all = "camelCase")]
     TaskDefinitionTags {
         /// Each by what tells its value from another ([`tag_fingerprint`](crate::diff::tag_fingerprint)); absent: there was
         /// none.
         tags: BTreeMap<String, Option<String>>,
+        /// Whose the service is that runs the revision.
+        whose: Whose,
     },
     /// The newest revision of the family is still this one (absent: the family has none), and the service belongs to whom it
     /// belonged.

@@ -330,11 +330,7 @@ fn promotions(
 }
 
 /// Whose the services are that read a secret, as far as they are there and known.
-fn readers(
-    desired: &DesiredState,
-    services: &Outlooks<'_>,
-    secret: &ResourceName,
-) -> Vec<Whose> {
+fn readers(desired: &DesiredState, services: &Outlooks<'_>, secret: &ResourceName) -> Vec<Whose> {
     let whose = |(name, wanted): (&ResourceName, &DesiredService)| {
         let live = services.get(name).and_then(|outlook| outlook.live)?;
         let reads = wanted.resource.spec.secrets.contains(secret);

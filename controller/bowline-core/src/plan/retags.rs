@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::action::{Action, Expectation, Operation, TagsRequest, Wave};
+use super::ownership;
+use super::propose::Outlooks;
 use super::report::{HeldWhy, WaitingOn};
-use super::service::{Retag, ServiceOutlook};
+use super::service::Retag;
 use crate::desired::{DesiredState, ResourceKey};
-use crate::name::ResourceName;
 
 /// Where tags of a task definition stand in paths.
 pub(super) const TAGS: &str = "taskDefinition.tags[";
@@ -16,11 +17,7 @@ type Wants = (ResourceKey, BTreeMap<String, String>);
 
 /// Plans them. What another service that runs the same revision wants otherwise is a person's to decide: each would undo what
 /// the other one did.
-pub(super) fn plan(
-    desired: &DesiredState,
-    services: &mut BTreeMap<&ResourceName, ServiceOutlook<'_>>,
-    actions: &mut Vec<Action>,
-) {
+pub(super) fn plan(desired: &DesiredState, services: &mut Outlooks<'_>, actions: &mut Vec<Action>) {
     let mut by_revision: BTreeMap<String, Vec<Wants>> = BTreeMap::new();
     for outlook in services.values() {
         let Some(retag) = &outlook.retag else { continue };
@@ -55,7 +52,10 @@ pub(super) fn plan(
             target: wanted.resource.spec.target.clone(),
             resource: outlook.report.resource.clone(),
             operation,
-            expect: Expectation::TaskDefinitionTags { tags: retag.expected },
+            expect: Expectation::TaskDefinitionTags {
+                tags: retag.expected,
+                whose: ownership::whose(wanted, outlook.live),
+            },
             wave: Wave::TaskDefinitions,
             because: because.cloned().collect(),
         });

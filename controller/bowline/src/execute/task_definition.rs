@@ -11,7 +11,8 @@ use bowline_core::plan::Outcome;
 
 use crate::aws::{Api, AwsError, Effect, Priority, Session};
 
-/// Registers a revision, unless `others` tells what else is not as expected. AWS has no token for it, so a lost answer is looked for instead of repeated.
+/// Registers a revision, unless `others` tells what else is not as expected. AWS has no token for it, so a lost answer is looked for
+/// instead of repeated.
 pub(super) async fn register(
     session: &Session,
     family: &str,
@@ -42,15 +43,29 @@ pub(super) async fn register(
     }
 }
 
-/// Writes and takes off tags of a revision. Both calls may be repeated, so a lost answer needs no care.
+/// A change of a revision's tags.
+#[derive(Clone, Copy)]
+pub(super) struct TagChange<'a> {
+    /// The revision.
+    pub(super) arn: &'a TaskDefinitionArn,
+    /// The tags to write.
+    pub(super) tags: &'a BTreeMap<String, String>,
+    /// The keys of the tags to take off.
+    pub(super) removed: &'a BTreeSet<String>,
+}
+
+/// Writes and takes off tags of a revision, unless `others` tells what else is not as expected. Both calls may be repeated, so a
+/// lost answer needs no care.
 pub(super) async fn tag(
     session: &Session,
-    arn: &TaskDefinitionArn,
-    tags: &BTreeMap<String, String>,
-    removed: &BTreeSet<String>,
+    change: TagChange<'_>,
     expected: &BTreeMap<String, Option<String>>,
+    others: impl Future<Output = Result<Option<String>, AwsError>>,
 ) -> Result<Outcome, AwsError> {
-    let Some(found) = session.task_definition_tags(arn.as_str(), Priority::Watch).await? else {
+    let TagChange { arn, tags, removed } = change;
+    let (found, others) =
+        tokio::try_join!(session.task_definition_tags(arn.as_str(), Priority::Watch), others)?;
+    let Some(found) = found else {
         let (api, what) = (Api::DescribeTaskDefinition, "there is no such task definition any more");
         return Err(AwsError::new(api, arn.as_str(), UnknownCategory::Refused, what));
     };
@@ -69,6 +84,9 @@ pub(super) async fn tag(
     };
     if let Some(key) = missing.keys().chain(&left).find(is_other) {
         let found = format!("the tag {key} is not what it was when the plan was made");
+        return Ok(Outcome::Superseded { found });
+    }
+    if let Some(found) = others {
         return Ok(Outcome::Superseded { found });
     }
     if !missing.is_empty() {

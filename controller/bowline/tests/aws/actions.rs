@@ -214,7 +214,7 @@ async fn a_record_is_written_once() {
     assert_eq!(execute(&world.aws, &world.desired, &action).await, done);
     let written = [("bowline:owner", "bowline"), ("bowline:secrets", "abc@-")];
     let written = written.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    assert_eq!(web(&world).await.tags, BTreeMap::from(written));
+    assert_eq!(web(&world).await.tags, written.into_iter().collect());
     assert_eq!(execute(&world.aws, &world.desired, &action).await, Outcome::AlreadyDone);
 }
 

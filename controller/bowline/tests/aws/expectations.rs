@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use aws_sdk_ecs::types::Tag;
 use bowline::execute::execute;
-use bowline_core::desired::{DesiredService, WantedTaskDefinition};
+use bowline::observe::{Scope, read_seldom};
+use bowline_core::desired::{DesiredService, TaskDefinitionContent, WantedTaskDefinition};
 use bowline_core::live::Live;
 use bowline_core::name::{InstanceName, RelativePath, RevisionRef, SecretVersionId, ServiceName};
 use bowline_core::plan::{self, Action, Actor, Expectation, Memory, Operation, Outcome};
@@ -16,13 +17,14 @@ use crate::actions::{ONE, THREE, TWO, action, content, move_to};
 use crate::world::{World, name, resource};
 
 /// Every kind of action. [`meddling`] does not compile without one that is not here.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "TagService",
     "PromoteSecret",
     "RegisterTaskDefinition",
     "StopServiceDeployment",
     "CreateService",
     "UpdateService",
+    "TagTaskDefinition",
 ];
 
 /// What somebody does between the plan and the call.
@@ -42,11 +44,13 @@ enum Meddle {
     Labels,
     /// The service is created.
     Creates,
+    /// The tag is written.
+    Tags,
 }
 
 /// The kind of an action, and what can come between: for each a sentence that tells what was found begins like this.
 fn meddling(operation: &Operation) -> (&'static str, &'static [(Meddle, &'static str)]) {
-    use Meddle::{Claims, Counts, Creates, Deploys, Labels, Registers, Rotates};
+    use Meddle::{Claims, Counts, Creates, Deploys, Labels, Registers, Rotates, Tags};
     const OWNER: &str = "the service belongs to the Bowline instance `staging`, expected nobody";
     const OWNER_OF_WEB: &str = "the service web belongs to the Bowline instance `staging`, expected nobody";
     const PRIMARY: &str = "the PRIMARY deployment is ecs-svc/";
@@ -69,6 +73,10 @@ fn meddling(operation: &Operation) -> (&'static str, &'static [(Meddle, &'static
         Operation::UpdateService { .. } => (
             KINDS[5],
             &[(Claims, OWNER), (Counts, "the desired count is 5, expected 2"), (Deploys, REVISION)],
+        ),
+        Operation::TagTaskDefinition { .. } => (
+            KINDS[6],
+            &[(Tags, "the tag team is not what it was when the plan was made"), (Claims, OWNER_OF_WEB)],
         ),
     }
 }
@@ -99,6 +107,13 @@ impl Meddle {
                 let create = world.ecs.create_service().cluster("main").service_name("new");
                 create.task_definition("new:1").desired_count(1).send().await.unwrap();
             }
+            Self::Tags => {
+                let tag = Tag::builder().key("team").value("payments").build();
+                let found =
+                    world.ecs.describe_task_definition().task_definition("web:1").send().await.unwrap();
+                let arn = found.task_definition().unwrap().task_definition_arn().unwrap();
+                world.ecs.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
+            }
         }
     }
 }
@@ -114,6 +129,11 @@ fn want(world: &mut World, service: &str, more: &Value, runs: Option<WantedTaskD
 
 fn pinned(revision: &str) -> WantedTaskDefinition {
     WantedTaskDefinition::Revision(RevisionRef::parse(revision).unwrap())
+}
+
+fn file(content: Arc<TaskDefinitionContent>) -> WantedTaskDefinition {
+    let file = RelativePath::parse("web.json").unwrap();
+    WantedTaskDefinition::Content { file, family: "web".to_owned(), content }
 }
 
 /// The service `web` on revision 1 of 2, and what git has so that an action of this kind is due.
@@ -134,10 +154,12 @@ async fn world(kind: &str) -> World {
             secret.spec.version_id = SecretVersionId::parse(TWO).unwrap();
             want(&mut world, "web", &json!({"secrets": ["db"]}), None);
         }
-        "RegisterTaskDefinition" => {
-            let file = RelativePath::parse("web.json").unwrap();
-            let runs = WantedTaskDefinition::Content { file, family: "web".to_owned(), content: content() };
-            want(&mut world, "web", &json!({}), Some(runs));
+        "RegisterTaskDefinition" => want(&mut world, "web", &json!({}), Some(file(content()))),
+        "TagTaskDefinition" => {
+            let container = json!({"name": "app", "image": "example/app:1", "memory": 128});
+            let tags = json!([{"key": "team", "value": "shop"}]);
+            let runs = json!({"family": "web", "containerDefinitions": [container], "tags": tags});
+            want(&mut world, "web", &json!({}), Some(file(TaskDefinitionContent::new(runs).into())));
         }
         "CreateService" => {
             world.register("new", "example/app:1").await;
@@ -165,10 +187,13 @@ async fn planned(world: &World) -> Vec<Action> {
     loop {
         let needs = plan::needs(&world.desired, &live, &memory, actor, now);
         if needs.is_empty() {
-            return plan::propose(&world.desired, &live, &memory, actor, now).actions;
+            break;
         }
         bowline::observe::read(&world.aws, &world.desired, &mut live, &needs).await;
     }
+    let due = plan::due_seldom(&world.desired, &live, &memory, now);
+    read_seldom(&world.aws, &world.desired, &mut live, due, Scope::ALL).await;
+    plan::propose(&world.desired, &live, &memory, actor, now).actions
 }
 
 /// The action of this kind.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline::observe::{Scope, observe, read};
 use bowline_core::live::{
     CircuitBreaker, DeploymentController, DeploymentStatus, Live, LiveDeployment, LiveService, LiveState,
-    Observed, RolloutState, SchedulingStrategy, ServiceStatus, UnknownCategory,
+    Observed, RolloutState, SchedulingStrategy, ServiceStatus, Tags, UnknownCategory,
 };
 use bowline_core::plan::Need;
 use bowline_sim::{Fault, FaultRule};
@@ -55,7 +55,7 @@ async fn a_service_is_read_as_it_is() {
         events: value.events.clone(),
         service_revision: value.service_revision.clone(),
         settings: value.settings.clone(),
-        tags: BTreeMap::new(),
+        tags: Tags::default(),
     };
     assert_eq!(**value, expected);
     assert!(primary.id.starts_with("ecs-svc/") && primary.created_at.is_some());

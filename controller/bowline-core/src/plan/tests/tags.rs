@@ -64,7 +64,13 @@ fn each_tag_of_the_file_is_compared_and_put_right_and_those_of_others_stay() {
         (&action.operation, &action.expect, action.wave, &action.because),
         (
             &operation,
-            &Expectation::TaskDefinitionTags { tags: seen },
+            &Expectation::TaskDefinitionTags {
+                tags: seen,
+                whose: whose(
+                    world.desired.services.get(&name("web")).unwrap(),
+                    world.live.services[&name("web")].known().map(AsRef::as_ref)
+                )
+            },
             Wave::TaskDefinitions,
             &plan.reports[&service_key("web")].differences
         )

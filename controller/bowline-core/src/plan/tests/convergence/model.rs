@@ -281,13 +281,13 @@ impl Model {
                     && secret.stages == *labels
                     && readers.iter().all(|whose| self.belongs(whose))
             }
-            Expectation::TaskDefinitionTags { tags } => {
+            Expectation::TaskDefinitionTags { tags, whose } => {
                 let Operation::TagTaskDefinition { task_definition, .. } = &action.operation else {
                     return None;
                 };
                 let found = self.tags.get(task_definition.revision().as_str());
                 let now = |key| found.and_then(|found| found.get(key)).map(|value| tag_fingerprint(value));
-                tags.iter().all(|(key, seen)| now(key) == *seen)
+                self.belongs(whose) && tags.iter().all(|(key, seen)| now(key) == *seen)
             }
             Expectation::NewestRevision { arn, whose } => {
                 self.belongs(whose)
