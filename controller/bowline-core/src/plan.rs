@@ -48,7 +48,7 @@ pub use record::{Outcome, record};
 pub use report::{FailedRollout, HealthReport, HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 pub use rollouts::{Followed, followed, target_groups};
 pub use secret::not_moved_back;
-pub use seldom::{Seldom, due_seldom};
+pub use seldom::{KEPT, Seldom, due_seldom};
 pub(crate) use service::deploying_part;
 pub use service::{is_mutable, only_drift};
 pub(crate) use spec::{Versions, pinned_versions};

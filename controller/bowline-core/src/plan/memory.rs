@@ -3,6 +3,7 @@
 mod aftermath;
 mod change;
 mod health;
+mod shared;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,7 +17,7 @@ use crate::live::{Asked, Live, LiveService, Observed, SchedulingStrategy, Unknow
 use crate::name::ResourceName;
 
 /// How long an answer is good, also a refusal.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+pub const KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// How long one is good before a count is changed.
 const SHORT: SignedDuration = SignedDuration::from_mins(1);
 /// How long it is before a read that failed is tried again.

@@ -20,12 +20,14 @@ use bowline_core::desired::kind::ServiceSettings;
 use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::TagKey;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::api::Api;
 use super::client::Session;
 use super::error::AwsError;
 use super::limiter::Priority;
+use cache::Cached;
 use raw::{RawAnswer, RawRequest};
 use recognised::{Batch, Recogniser};
 
@@ -141,18 +143,15 @@ impl Session {
     ) -> Result<Option<LiveTaskDefinition>, AwsError> {
         let arn = self.full_arn(reference).await;
         if let Some(known) = self.task_definitions().get(&arn).await {
-            return Ok(Some(known));
+            return Ok(Some(known.found));
         }
-        let found = self.fetch_task_definition(reference, Priority::Scan).await?;
-        if let Some(found) = &found {
-            self.task_definitions().put(found).await;
-        }
-        Ok(found)
+        self.fetch_task_definition(reference, Priority::Scan).await
     }
 
-    /// Whether a task definition is in the cache.
-    pub(crate) async fn knows_task_definition(&self, arn: &str) -> bool {
-        self.task_definitions().get(arn).await.is_some()
+    /// The tags of a revision that is in the cache, and when they were read.
+    pub(crate) async fn cached_tags(&self, arn: &str) -> Option<(BTreeMap<String, String>, Timestamp)> {
+        let known = self.task_definitions().get(arn).await?;
+        Some((known.found.content.tags().clone(), known.read_at))
     }
 
     /// The tags of a revision as they are now; `None` when there is no such one.
@@ -161,14 +160,12 @@ impl Session {
         arn: &str,
         priority: Priority,
     ) -> Result<Option<BTreeMap<String, String>>, AwsError> {
-        let Some(found) = self.fetch_task_definition(arn, priority).await? else { return Ok(None) };
-        // Its content is asked for as well, and then it need not be read again.
-        if !self.knows_task_definition(arn).await {
-            self.task_definitions().put(&found).await;
-        }
-        Ok(Some(found.content.tags().clone()))
+        let found = self.fetch_task_definition(arn, priority).await?;
+        Ok(found.map(|found| found.content.tags().clone()))
     }
 
+    /// Reads it at AWS, and puts it into the cache: what was asked for its tags may be asked for its content, and the other way
+    /// round.
     async fn fetch_task_definition(
         &self,
         reference: &str,
@@ -188,10 +185,12 @@ impl Session {
         };
         let found =
             convert::task_definition(answer).map_err(|what| AwsError::bad_answer(api, reference, &what))?;
-        Ok(Some(found))
+        let cached = Cached { found, read_at: self.now() };
+        self.task_definitions().put(&cached).await;
+        Ok(Some(cached.found))
     }
 
-    /// Forgets a task definition whose status is not what it was when it was read.
+    /// Forgets a task definition whose status or tags are not what they were when it was read.
     pub(crate) async fn forget_task_definition(&self, arn: &TaskDefinitionArn) {
         self.task_definitions().forget(arn.as_str()).await;
     }

@@ -267,6 +267,7 @@ async fn look(world: &World, snapshot: &Snapshot, scope: Scope) -> Live {
         });
         let asked = unhealthy.collect();
         Box::pin(observe::read(&world.aws, desired, &mut live, &needs)).await;
+        world.memory.share_contents(&mut live);
         Box::pin(world.prober.ask_now(&world.aws, desired, &mut live, asked)).await;
         rounds += 1;
     }

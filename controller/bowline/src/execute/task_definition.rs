@@ -89,6 +89,8 @@ pub(super) async fn tag(
     if let Some(found) = others {
         return Ok(Outcome::Superseded { found });
     }
+    // First of all: whatever becomes of the calls, the tags in the cache are old from then on.
+    session.forget_task_definition(arn).await;
     if !missing.is_empty() {
         session.tag_task_definition(arn, &missing).await?;
     }

@@ -9,7 +9,8 @@ use bowline_core::live::{
     Asked, Live, Observed, RunningImages, ScalableTarget, UnknownCategory, UnknownReason,
 };
 use bowline_core::name::ResourceName;
-use bowline_core::plan::{Seldom, is_mutable, only_drift};
+use bowline_core::plan::{self, Seldom, is_mutable, only_drift};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -77,7 +78,11 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
         let mut at_once = if scope.all_tags { usize::MAX } else { TAGS_AT_ONCE };
         for (arn, of) in tags {
             // What is not known yet is read for its content anyway.
-            if session.knows_task_definition(&arn).await {
+            if let Some((value, at)) = session.cached_tags(&arn).await {
+                if !scope.all_tags && is_fresh(live, &of, &arn, session.now().duration_since(at)) {
+                    live.task_definition_tags.extend(known_tags(arn, of, Observed::Known { value, at }, at));
+                    continue;
+                }
                 let Some(left) = at_once.checked_sub(1) else { continue };
                 at_once = left;
             }
@@ -143,14 +148,28 @@ async fn tags_of(
 ) -> Vec<(ResourceName, Asked<BTreeMap<String, String>>)> {
     let answer = session.task_definition_tags(&arn, Priority::Scan).await;
     let at = session.now();
-    let found = Arc::new(match answer {
+    let found = match answer {
         Ok(Some(value)) => Observed::Known { value, at },
         Ok(None) => Observed::Missing,
         Err(error) => Observed::Unknown { why: error.reason },
-    });
-    let about: Arc<str> = arn.into();
-    let asked = || Asked { about: Arc::clone(&about), at, found: Arc::clone(&found) };
-    of.into_iter().map(|name| (name, asked())).collect()
+    };
+    known_tags(arn, of, found, at).collect()
+}
+
+fn known_tags(
+    arn: String,
+    of: Vec<ResourceName>,
+    found: Observed<BTreeMap<String, String>>,
+    at: Timestamp,
+) -> impl Iterator<Item = (ResourceName, Asked<BTreeMap<String, String>>)> {
+    let (about, found): (Arc<str>, _) = (arn.into(), Arc::new(found));
+    of.into_iter().map(move |name| (name, Asked { about: Arc::clone(&about), at, found: Arc::clone(&found) }))
+}
+
+/// Whether tags of this age need not be read again: those that this process never asked for, and another one has just read.
+fn is_fresh(live: &Live, of: &[ResourceName], arn: &str, age: SignedDuration) -> bool {
+    let asked = |name| live.task_definition_tags.get(name).is_some_and(|asked| *asked.about == *arn);
+    !of.iter().any(asked) && (SignedDuration::ZERO..plan::KEPT).contains(&age)
 }
 
 async fn scalable_targets(

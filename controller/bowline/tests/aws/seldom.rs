@@ -173,6 +173,12 @@ async fn tags_of_task_definitions_are_read_a_few_at_a_time_once_their_content_is
     assert_eq!((tags(&first, "s007"), tags(&first, "s008")), (team, BTreeMap::new()));
     let second = world.look_at(Some(&first), now, few).await;
     assert_eq!(read(), 0);
+    let restarted = world.look_at(None, now, few).await;
+    let found = |live: &Live| -> BTreeMap<_, _> {
+        let each = live.task_definition_tags.iter();
+        each.map(|(name, asked)| (name.clone(), asked.found.known().cloned())).collect()
+    };
+    assert_eq!((read(), found(&restarted)), (0, found(&first)), "what was read within the hour is good");
     let third = world.look_at(Some(&second), later, few).await;
     assert_eq!(read(), 25);
     world.look_at(Some(&third), later, Scope::ALL).await;

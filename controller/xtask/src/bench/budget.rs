@@ -66,7 +66,7 @@ pub(super) fn counts(sweep: &Sweep) -> Vec<Verdict> {
     ]
 }
 
-/// What holds for a release build on a machine like the one that `docs/benchmarks.md` names.
+/// What holds for what is shipped, on a machine like the one that `docs/benchmarks.md` names.
 pub(super) fn costs(sweep: &Sweep) -> Vec<Verdict> {
     // What a pass costs whatever it looks at is granted once.
     let cpu = CPU_PER_THOUSAND * (f64::from(sweep.services) / 1_000.0).max(1.0);

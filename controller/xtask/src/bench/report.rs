@@ -15,7 +15,7 @@ pub(super) struct Report {
     pub(super) version: u32,
     /// Where it was measured.
     pub(super) machine: Machine,
-    /// `release` or `debug`.
+    /// `dist`, as it is shipped, or `debug`.
     pub(super) build: &'static str,
     /// How long the simulator held back each reply.
     pub(super) latency: String,

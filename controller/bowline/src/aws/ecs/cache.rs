@@ -1,20 +1,30 @@
-//! Task definitions that were read once: their content never changes. On disk as one JSON file each, or in memory for a command
-//! that ends soon. What services run is held by each pass anyway.
+//! Task definitions that were read once: their content never changes, and how old their tags are is known. On disk as one JSON
+//! file each, or in memory for a command that ends soon. What services run is held by each pass anyway.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bowline_core::live::LiveTaskDefinition;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// More than any one command needs; beyond it memory is emptied.
 const MOST_IN_MEMORY: usize = 20_000;
+
+/// A task definition, and when it was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Cached {
+    pub(super) found: LiveTaskDefinition,
+    pub(super) read_at: Timestamp,
+}
 
 /// Task definitions by full ARN. Trouble with the disk costs a call to AWS, never more.
 #[derive(Debug)]
 pub(in crate::aws) struct TaskDefinitionCache {
     folder: Option<PathBuf>,
-    memory: Mutex<BTreeMap<String, LiveTaskDefinition>>,
+    memory: Mutex<BTreeMap<String, Cached>>,
 }
 
 impl TaskDefinitionCache {
@@ -23,23 +33,24 @@ impl TaskDefinitionCache {
         Self { folder, memory: Mutex::default() }
     }
 
-    pub(super) async fn get(&self, arn: &str) -> Option<LiveTaskDefinition> {
+    pub(super) async fn get(&self, arn: &str) -> Option<Cached> {
         let known = self.memory.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned();
         if known.is_some() {
             return known;
         }
         let bytes = tokio::fs::read(self.file(arn)?).await.ok()?;
-        let found: LiveTaskDefinition = serde_json::from_slice(&bytes).ok()?;
-        (found.arn.as_str() == arn).then_some(found)
+        let cached: Cached = serde_json::from_slice(&bytes).ok()?;
+        (cached.found.arn.as_str() == arn).then_some(cached)
     }
 
-    pub(super) async fn put(&self, found: &LiveTaskDefinition) {
-        self.remember(found);
-        let Some(file) = self.file(found.arn.as_str()) else { return };
-        let Ok(bytes) = serde_json::to_vec(found) else { return };
+    pub(super) async fn put(&self, cached: &Cached) {
+        self.remember(cached);
+        let arn = &cached.found.arn;
+        let Some(file) = self.file(arn.as_str()) else { return };
+        let Ok(bytes) = serde_json::to_vec(cached) else { return };
         let written = tokio::task::spawn_blocking(move || write_privately(&file, &bytes)).await;
         if let Ok(Err(error)) = written {
-            tracing::warn!(task_definition = %found.arn, %error, "a task definition could not be cached on disk");
+            tracing::warn!(task_definition = %arn, %error, "a task definition could not be cached on disk");
         }
     }
 
@@ -51,7 +62,7 @@ impl TaskDefinitionCache {
         }
     }
 
-    fn remember(&self, found: &LiveTaskDefinition) {
+    fn remember(&self, cached: &Cached) {
         if self.folder.is_some() {
             return;
         }
@@ -59,7 +70,7 @@ impl TaskDefinitionCache {
         if memory.len() >= MOST_IN_MEMORY {
             memory.clear();
         }
-        memory.insert(found.arn.as_str().to_owned(), found.clone());
+        memory.insert(cached.found.arn.as_str().to_owned(), cached.clone());
     }
 
     /// `<folder>/<account>/<region>/<family>:<revision>.json`, for a well-formed ARN only.
@@ -93,13 +104,15 @@ mod tests {
 
     use super::*;
 
-    fn web() -> LiveTaskDefinition {
-        let arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/web:7";
-        LiveTaskDefinition {
-            arn: TaskDefinitionArn::parse(arn).unwrap(),
+    const WEB: &str = "arn:aws:ecs:eu-central-1:111122223333:task-definition/web:7";
+
+    fn web() -> Cached {
+        let found = LiveTaskDefinition {
+            arn: TaskDefinitionArn::parse(WEB).unwrap(),
             status: TaskDefinitionStatus::Active,
             content: TaskDefinitionContent::new(serde_json::json!({ "family": "web", "somethingNew": [1] })),
-        }
+        };
+        Cached { found, read_at: "2026-11-21T10:00:00Z".parse().unwrap() }
     }
 
     #[tokio::test]
@@ -109,21 +122,21 @@ mod tests {
         TaskDefinitionCache::new(path.clone()).put(&web()).await;
 
         let restarted = TaskDefinitionCache::new(path.clone());
-        assert_eq!(restarted.get(web().arn.as_str()).await, Some(web()));
-        restarted.forget(web().arn.as_str()).await;
-        assert_eq!(restarted.get(web().arn.as_str()).await, None);
-        assert_eq!(TaskDefinitionCache::new(path).get(web().arn.as_str()).await, None);
+        assert_eq!(restarted.get(WEB).await, Some(web()));
+        restarted.forget(WEB).await;
+        assert_eq!(restarted.get(WEB).await, None);
+        assert_eq!(TaskDefinitionCache::new(path).get(WEB).await, None);
     }
 
     #[tokio::test]
     async fn a_damaged_file_or_another_arn_is_a_miss() {
         let folder = tempfile::tempdir().unwrap();
         let cache = TaskDefinitionCache::new(Some(folder.path().to_path_buf()));
-        let file = cache.file(web().arn.as_str()).unwrap();
+        let file = cache.file(WEB).unwrap();
         assert_eq!(file, folder.path().join("111122223333/eu-central-1/web:7.json"));
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, b"{\"arn\":").unwrap();
-        assert_eq!(cache.get(web().arn.as_str()).await, None);
+        assert_eq!(cache.get(WEB).await, None);
         assert_eq!(cache.file("arn:aws:ecs:..:..:task-definition/../x:1"), None);
     }
 }
