@@ -50,7 +50,7 @@ pub use rollouts::{Followed, followed, target_groups};
 pub use secret::not_moved_back;
 pub use seldom::{KEPT, Seldom, due_seldom};
 pub(crate) use service::deploying_part;
-pub use service::{is_mutable, only_drift};
+pub use service::{has_named_tags, is_mutable, only_drift};
 pub(crate) use spec::{Versions, pinned_versions};
 pub(crate) use tag::{Recorded, Restart};
 pub use warning::{DigestTasks, Warning};

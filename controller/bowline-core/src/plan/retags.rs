@@ -8,6 +8,7 @@ use super::propose::Outlooks;
 use super::report::{HeldWhy, WaitingOn};
 use super::service::Retag;
 use crate::desired::{DesiredState, ResourceKey};
+use crate::name::ResourceName;
 
 /// Where tags of a task definition stand in paths.
 pub(super) const TAGS: &str = "taskDefinition.tags[";
@@ -24,7 +25,7 @@ pub(super) fn plan(desired: &DesiredState, services: &mut Outlooks<'_>, actions:
         let one = (outlook.report.resource.clone(), retag.wanted.clone());
         by_revision.entry(retag.arn.as_str().to_owned()).or_default().push(one);
     }
-    let mut planned: Vec<(Operation, ResourceKey)> = Vec::new();
+    let mut planned: Vec<(&ResourceName, Operation, ResourceKey)> = Vec::new();
     for (name, outlook) in services {
         let (Some(retag), Some(wanted)) = (&outlook.retag, desired.services.get(*name)) else { continue };
         let mut retag = (**retag).clone();
@@ -40,16 +41,18 @@ pub(super) fn plan(desired: &DesiredState, services: &mut Outlooks<'_>, actions:
             tags: TagsRequest(retag.set),
             removed: retag.removed,
         };
-        if let Some((_, first)) = planned.iter().find(|(other, _)| *other == operation) {
+        let target = &wanted.resource.spec.target;
+        let is_same = |(on, other, _): &&(_, _, _)| *on == target && *other == operation;
+        if let Some((_, _, first)) = planned.iter().find(is_same) {
             let wave = WaitingOn::Wave { of: vec![first.clone()] };
             outlook.report.waiting_on.get_or_insert(wave);
             continue;
         }
-        planned.push((operation.clone(), outlook.report.resource.clone()));
+        planned.push((target, operation.clone(), outlook.report.resource.clone()));
         let because =
             outlook.report.differences.iter().filter(|difference| difference.path.starts_with(TAGS));
         actions.push(Action {
-            target: wanted.resource.spec.target.clone(),
+            target: target.clone(),
             resource: outlook.report.resource.clone(),
             operation,
             expect: Expectation::TaskDefinitionTags {

@@ -27,6 +27,7 @@ pub use images::{is_mutable, only_drift};
 use records::Records;
 use settings::Settings;
 pub(crate) use settings::{Noticed, deploying_part};
+pub use tags::has_named_tags;
 pub(crate) use tags::{Retag, tags_in_question};
 pub(crate) use task_definition::Registration;
 use task_definition::{Step, TaskDefinition};

@@ -166,7 +166,7 @@ impl Session {
 
     /// Reads it at AWS, and puts it into the cache: what was asked for its tags may be asked for its content, and the other way
     /// round.
-    async fn fetch_task_definition(
+    pub(crate) async fn fetch_task_definition(
         &self,
         reference: &str,
         priority: Priority,

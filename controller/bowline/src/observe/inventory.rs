@@ -70,7 +70,8 @@ pub(crate) async fn inventory(
     let running: BTreeSet<TaskDefinitionArn> =
         deployed.filter_map(|live| live.task_definition.clone()).collect();
     let definitions = each("task definitions", session, running, report, |session, arn| async move {
-        let found = session.describe_task_definition(arn.as_str()).await?;
+        // Not from the cache: its tags may be others by now.
+        let found = session.fetch_task_definition(arn.as_str(), Priority::Scan).await?;
         Ok((arn, found))
     });
     let definitions: BTreeMap<_, _> = definitions.await?.into_iter().collect();

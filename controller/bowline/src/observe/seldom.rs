@@ -9,7 +9,7 @@ use bowline_core::live::{
     Asked, Live, Observed, RunningImages, ScalableTarget, UnknownCategory, UnknownReason,
 };
 use bowline_core::name::ResourceName;
-use bowline_core::plan::{self, Seldom, is_mutable, only_drift};
+use bowline_core::plan::{KEPT, Seldom, has_named_tags, is_mutable, only_drift};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -63,7 +63,7 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
             .filter(|(service, _)| is_on(desired, service, name))
             .map(|(service, id)| (service.clone(), id.clone()))
             .collect();
-        let tags = wanted_tags(desired, name, &due);
+        let tags = wanted_tags(desired, live, name, &due);
         // Of a Target whose account was not verified nothing is read.
         if images.is_empty() && targets.is_empty() && tags.is_empty()
             || !matches!(live.targets.get(name), Some(Observed::Known { .. }))
@@ -79,7 +79,11 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, due: Seldo
         for (arn, of) in tags {
             // What is not known yet is read for its content anyway.
             if let Some((value, at)) = session.cached_tags(&arn).await {
-                if !scope.all_tags && is_fresh(live, &of, &arn, session.now().duration_since(at)) {
+                let is_new = !of.iter().any(|name| asked_at(live, name, &arn).is_some());
+                let agrees = |name| desired.services.get(name).is_some_and(|one| has_named_tags(one, &value));
+                // Read by the process before this one. What differs has to be read again before it is told.
+                let is_good = is_new && is_fresh(session.now().duration_since(at)) && of.iter().all(agrees);
+                if is_good && !scope.all_tags {
                     live.task_definition_tags.extend(known_tags(arn, of, Observed::Known { value, at }, at));
                     continue;
                 }
@@ -128,17 +132,26 @@ fn wanted_images(desired: &DesiredState, live: &Live, target: &ResourceName, due
         .collect()
 }
 
-/// The services of a Target by the revision whose tags are to be read.
+/// The services of a Target by the revision whose tags are to be read: first what was never asked for, then the oldest answers, so
+/// that each has its turn.
 fn wanted_tags(
     desired: &DesiredState,
+    live: &Live,
     target: &ResourceName,
     due: &Seldom,
-) -> BTreeMap<String, Vec<ResourceName>> {
+) -> Vec<(String, Vec<ResourceName>)> {
     let mut wanted: BTreeMap<String, Vec<ResourceName>> = BTreeMap::new();
     for (name, arn) in due.task_definition_tags.iter().filter(|(name, _)| is_on(desired, name, target)) {
         wanted.entry(arn.clone()).or_default().push(name.clone());
     }
+    let mut wanted: Vec<_> = wanted.into_iter().collect();
+    wanted.sort_by_key(|(arn, of)| of.iter().map(|name| asked_at(live, name, arn)).min());
     wanted
+}
+
+/// When a service's revision was asked for its tags.
+fn asked_at(live: &Live, name: &ResourceName, arn: &str) -> Option<Timestamp> {
+    live.task_definition_tags.get(name).filter(|asked| *asked.about == *arn).map(|asked| asked.at)
 }
 
 async fn tags_of(
@@ -166,10 +179,9 @@ fn known_tags(
     of.into_iter().map(move |name| (name, Asked { about: Arc::clone(&about), at, found: Arc::clone(&found) }))
 }
 
-/// Whether tags of this age need not be read again: those that this process never asked for, and another one has just read.
-fn is_fresh(live: &Live, of: &[ResourceName], arn: &str, age: SignedDuration) -> bool {
-    let asked = |name| live.task_definition_tags.get(name).is_some_and(|asked| *asked.about == *arn);
-    !of.iter().any(asked) && (SignedDuration::ZERO..plan::KEPT).contains(&age)
+/// Whether an answer of this age is still good.
+fn is_fresh(age: SignedDuration) -> bool {
+    (SignedDuration::ZERO..KEPT).contains(&age)
 }
 
 async fn scalable_targets(

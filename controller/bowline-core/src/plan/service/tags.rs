@@ -11,8 +11,9 @@ use super::{ServiceOutlook, Subject};
 use crate::desired::{DesiredService, WantedTaskDefinition};
 use crate::diff::path::Ignored;
 use crate::diff::{Reason, diff_tag, tag_fingerprint};
-use crate::live::{Asked, DeploymentController, LiveService};
+use crate::live::{Asked, DeploymentController, LiveService, Observed, UnknownCategory};
 use crate::name::TaskDefinitionArn;
+use crate::plan::report::WaitingOn;
 
 /// How Bowline's own tags begin.
 const OURS: &str = "bowline:";
@@ -50,11 +51,22 @@ pub(crate) fn tags_in_question<'a>(
     }
     let found = asked.filter(|asked| *asked.about == *arn.as_str()).and_then(|asked| asked.found.known());
     let differ = found.is_some_and(|found| {
-        let is_found = |(key, value): (&String, &String)| found.get(key) == Some(value);
-        let mut left = managed.iter().filter(|(key, _)| !named.contains_key(*key));
-        !named.iter().all(is_found) || left.any(is_found)
+        let is_found = |(key, value): &(&String, &String)| found.get(*key) == Some(*value);
+        let missing = named.iter().filter(|tag| !is_found(tag));
+        let left = managed.iter().filter(|tag| !named.contains_key(tag.0) && is_found(tag));
+        let ignored = Ignored::new(&wanted.resource.spec.ignore);
+        let is_compared = |key: &str| {
+            !key.starts_with(OURS) && !ignored.covers(&format!("taskDefinition.tags[key={key}].value"))
+        };
+        missing.chain(left).any(|(key, _)| is_compared(key))
     });
     Some((arn, differ))
+}
+
+/// Whether these have every tag that a service's file names.
+pub fn has_named_tags(wanted: &DesiredService, found: &BTreeMap<String, String>) -> bool {
+    let Some(WantedTaskDefinition::Content { content, .. }) = &wanted.task_definition else { return true };
+    content.tags().iter().all(|(key, value)| key.starts_with(OURS) || found.get(key) == Some(value))
 }
 
 /// The tags that git names for a task definition that it manages by a file; absent where it manages none so.
@@ -84,7 +96,15 @@ pub(super) fn compare(
     let Some(arn) = subject.live.task_definition.as_ref() else { return };
     let asked = subject.world.live.task_definition_tags.get(subject.name);
     let asked = asked.filter(|asked| *asked.about == *arn.as_str());
-    let Some(found) = asked.and_then(|asked| asked.found.known()) else { return };
+    let found = match asked.map(|asked| &*asked.found) {
+        Some(Observed::Known { value, .. }) => value,
+        Some(Observed::Unknown { why }) if why.category != UnknownCategory::Unsupported => {
+            let what = format!("the tags of {}: {}", arn.revision(), why.message);
+            outlook.report.waiting_on.get_or_insert(WaitingOn::Read { what });
+            return;
+        }
+        Some(Observed::Unknown { .. } | Observed::Missing) | None => return,
+    };
     let mut retag = Retag {
         arn: arn.clone(),
         wanted: Tags::new(),

@@ -136,7 +136,10 @@ fn only_what_runs_as_git_wants_it_and_was_read_is_compared() {
     let asked = unread.live.task_definition_tags.get_mut(&name("web")).unwrap();
     asked.found = Arc::new(unknown(UnknownCategory::Throttled));
     let plan = unread.propose();
-    assert_eq!((plan.is_clean(), &plan.actions), (true, &Vec::new()));
+    assert_eq!(plan.actions, []);
+    let what = "the tags of web:6: Rate exceeded".to_owned();
+    assert_eq!(plan.reports[&service_key("web")].waiting_on, Some(WaitingOn::Read { what }));
+    assert!(plan.reports[&service_key("web")].has_unknown());
     assert_eq!(
         plan.reports[&ResourceKey { kind: ResourceKind::Target, name: name("prod") }].notes,
         ["whether tags of task definitions drifted could not be looked at: Rate exceeded"]
@@ -171,6 +174,17 @@ fn services_that_run_one_revision_change_its_tags_once_and_only_if_they_agree() 
     let agreed = two(&[("team", "shop")], &[("team", "shop")]);
     assert_eq!(agreed.actions(), ["EcsService/api: set the tag team of web:6"]);
     assert_eq!(agreed.report("web").waiting_on, Some(WaitingOn::Wave { of: vec![service_key("api")] }));
+    // What may be done on one Target may not be on another.
+    let mut on_two = two(&[("team", "shop")], &[("team", "shop")]);
+    on_two.add_target("staging");
+    let api = on_two.desired.services.get_mut(&name("api")).unwrap();
+    Arc::make_mut(&mut api.resource).spec.target = name("staging");
+    let file = content("web", "web:6");
+    let definition = on_two.live.task_definitions[&(name("prod"), "web:6".to_owned())].clone();
+    assert_eq!(definition.known().unwrap().content, file);
+    on_two.live.task_definitions.insert((name("staging"), "web:6".to_owned()), definition);
+    let set = ["EcsService/api: set the tag team of web:6", "EcsService/web: set the tag team of web:6"];
+    assert_eq!((on_two.actions(), on_two.report("web").waiting_on), (set.map(str::to_owned).to_vec(), None));
     let apart = two(&[("team", "shop"), ("tier", "1")], &[("team", "others")]);
     assert_eq!(apart.actions(), ["EcsService/web: set the tag tier of web:6"]);
     let held = |other: &str| {
