@@ -260,6 +260,7 @@ impl Loop {
                 return Ok(());
             }
             let before = rollback.clone();
+            rollback.learn_storm(self.known.values(), now);
             let storm = scene.outage.is_some() || machine::is_storm(self.known.values(), now);
             let seen = self.tools.look(rollback, &self.known, scene, storm, now).await;
             let mut step = rollback.advance(&seen, now);

@@ -71,11 +71,38 @@ impl Rollback {
         self.resources.values().any(|failed| failed.in_storm)
     }
 
+    /// Notes that its commit was found bad among so many at once, by what all known rollbacks tell of when theirs were: also where
+    /// that is long ago by now, and a rollback could begin only later. True if that is new.
+    pub fn learn_storm<'a>(&mut self, known: impl IntoIterator<Item = &'a Self>, now: Timestamp) -> bool {
+        if self.is_settled() || self.is_of_storm() {
+            return false;
+        }
+        let at = self.found_bad_at();
+        let within = |from: Timestamp, to: Timestamp| from <= to && is_recent(from, to);
+        let others = known.into_iter().map(|one| (&one.bad_commit, one.found_bad_at()));
+        let near: Vec<(&CommitId, Timestamp)> =
+            others.filter(|(_, other)| within(*other, at) || within(at, *other)).collect();
+        let is_among_many = near.iter().filter(|(_, from)| within(*from, at)).any(|(_, from)| {
+            let commits = near.iter().filter(|(_, other)| within(*from, *other)).map(|(commit, _)| commit);
+            commits.collect::<BTreeSet<_>>().len() > MOST_AT_ONCE
+        });
+        if is_among_many {
+            self.set_of_storm();
+            self.look_now(now);
+        }
+        is_among_many
+    }
+
     /// Notes that so many commits are bad at once, if its own was found bad within that time.
     pub(super) fn note_storm(&mut self, now: Timestamp) {
         if is_recent(self.found_bad_at(), now) {
-            self.resources.values_mut().for_each(|failed| failed.in_storm = true);
+            self.set_of_storm();
         }
+    }
+
+    /// From now on a person decides whether its commit is bad.
+    pub(super) fn set_of_storm(&mut self) {
+        self.resources.values_mut().for_each(|failed| failed.in_storm = true);
     }
 
     /// Why Bowline does not merge what was found bad in a storm, and what a person does.

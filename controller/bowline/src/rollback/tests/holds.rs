@@ -220,3 +220,28 @@ async fn a_storm_is_told_once_at_once_and_of_the_bad_commit() {
     assert!(pull.body.contains("**Look closely:** more than 3 commits were found bad"), "{}", pull.body);
     assert_eq!(site.told("rollback-needs-person").await, Vec::<String>::new(), "the hold was told already");
 }
+
+#[tokio::test]
+async fn what_was_found_bad_in_a_storm_that_is_over_before_it_could_begin_is_left_to_a_person() {
+    for (others, state) in [(3, open(Mergeability::Ready, false)), (2, PullState::Merged)] {
+        let mut site = Site::new().await;
+        let before = site.rollbacks.now() - jiff::SignedDuration::from_mins(11);
+        for number in 1..=others {
+            let bad = CommitId::parse(&number.to_string().repeat(40)).unwrap();
+            let ours = (format!("{number}-1"), InstanceName::default());
+            let of = (bad, "Release another".to_owned());
+            let strategy = RollbackStrategy::PullRequest;
+            let mut one = Rollback::detected(ours, of, BTreeMap::new(), strategy, before);
+            one.cannot("nothing to go back to".to_owned(), before);
+            site.rollbacks.known.insert(one.id.clone(), one);
+        }
+        let mut scene = site.scene(&["web"]).await;
+        scene.failed.get_mut(&name("web")).unwrap().failed_at = Some(before);
+        // As while git was down: judged, and not acted from.
+        let stale = Scene { fresh: false, ..scene.clone() };
+        site.turn(&stale).await.unwrap();
+        assert_eq!(site.states().await, []);
+        site.turn(&scene).await.unwrap();
+        assert_eq!(site.states().await, [state], "{others}");
+    }
+}

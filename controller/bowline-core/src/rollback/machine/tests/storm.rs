@@ -99,3 +99,44 @@ fn what_was_held_for_a_storm_before_it_began_is_not_held_once_more() {
         after(601)
     ));
 }
+
+#[test]
+fn what_was_found_bad_in_a_storm_that_is_over_before_it_could_begin_is_left_to_a_person() {
+    let auto = RollbackStrategy::AutoMerge;
+    let found = |seconds: [i64; 4]| -> BTreeMap<String, Rollback> {
+        let at = |((id, one), second): ((String, Rollback), i64)| {
+            let mut one = Rollback { strategy: auto, opened_at: after(1_300), ..one };
+            one.resources.values_mut().for_each(|failed| failed.failed_at = Some(after(second)));
+            (id, one)
+        };
+        many(&["api", "shop", "web", "zoo"]).into_iter().zip(seconds).map(at).collect()
+    };
+    let learned = |known: &BTreeMap<String, Rollback>| -> Vec<bool> {
+        let learn = |one: &Rollback| one.clone().learn_storm(known.values(), after(1_300));
+        known.values().map(learn).collect()
+    };
+    assert!(!is_storm(found([0; 4]).values(), after(1_300)), "it is over");
+    assert_eq!(learned(&found([0; 4])), [true; 4]);
+    assert_eq!(learned(&found([0, 200, 400, 599])), [true; 4], "whenever within ten minutes");
+    assert_eq!(learned(&found([0, 200, 400, 600])), [false; 4], "three and three");
+    let mut known = found([0; 4]);
+    known.get_mut("4-1").unwrap().bad_commit = id('1');
+    assert_eq!(learned(&known), [false; 4], "two services of one commit");
+    // A fifth one, of another time.
+    let mut known = found([0; 4]);
+    let mut late = found([1_200; 4]).remove("4-1").unwrap();
+    (late.id, late.bad_commit) = ("9-1".to_owned(), id('9'));
+    known.insert(late.id.clone(), late);
+    assert_eq!(learned(&known), [true, true, true, true, false]);
+
+    let mut one = at(State::PullRequest, auto);
+    one.bad_commit = id('1');
+    let known = found([0; 4]);
+    assert!(one.learn_storm(known.values(), after(1_300)));
+    assert!(!one.learn_storm(known.values(), after(1_300)), "once");
+    let ready = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(open(Mergeability::Ready)));
+    assert_eq!(one.advance(&ready, after(1_300)), Step::Tell { number: Some(7) });
+    assert!(one.why.unwrap().contains("a person has to merge it"));
+    let mut merged = at(State::Merged, auto);
+    assert!(!merged.learn_storm(known.values(), after(1_300)), "there is nothing to leave to anybody");
+}
