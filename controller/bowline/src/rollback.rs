@@ -269,6 +269,10 @@ impl Loop {
                 step = Step::Rest;
             }
             self.save(&before, rollback, scene).await?;
+            // Its text says so as well: that is what is left where the store is lost.
+            if before.pull.is_some() && !before.is_of_storm() && rollback.is_of_storm() {
+                self.tools.rewrite(rollback, scene).await;
+            }
             if before.state != State::Merged && rollback.state == State::Merged {
                 self.tools.git.wake().await;
             }

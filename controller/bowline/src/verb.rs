@@ -365,6 +365,7 @@ impl Decided {
             rollback: None,
             instance: Some(instance.clone()),
             resources: Some(rollback.revert.resources.clone()),
+            in_storm: false,
         })
     }
 

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::state::SETTLE;
-use super::{GitSeen, LiveSeen, PullRef, PullSeen, PullState, Rollback, Seen, State, Tried, later};
+use super::{
+    GitSeen, LiveSeen, Marker, Pull, PullRef, PullSeen, PullState, Rollback, Seen, State, Tried, later,
+};
 use crate::name::ResourceName;
 use crate::plan::{Evidence, SpecHash};
 
@@ -12,7 +14,7 @@ impl Rollback {
         let gone_on = seen.git == GitSeen::WantsOther;
         match &seen.pull {
             // What is not proven to be its own tells nothing.
-            PullSeen::There(pull) if self.adopt(seen) => {
+            PullSeen::There(pull) if self.adopt(pull, seen) => {
                 self.pull = Some(PullRef::of(pull, self.pull.as_ref()));
                 let followed = seen.followed.as_ref().filter(|followed| **followed == pull.head);
                 if let Some((branch, followed)) = self.branch.as_mut().zip(followed) {
@@ -58,10 +60,14 @@ impl Rollback {
         }
     }
 
-    /// Takes up its branch, where that was forgotten and what is seen proves which one it is. False where none is known.
-    fn adopt(&mut self, seen: &Seen) -> bool {
-        if self.branch.is_none() {
+    /// Takes up its branch, where that was forgotten and what is seen proves which one it is, and that it was left to a person.
+    /// False where none is known.
+    fn adopt(&mut self, pull: &Pull, seen: &Seen) -> bool {
+        if self.branch.is_none() && seen.proven.is_some() {
             self.branch.clone_from(&seen.proven);
+            if Marker::find(&pull.body).is_some_and(|marker| marker.in_storm) {
+                self.set_of_storm();
+            }
         }
         self.branch.is_some()
     }

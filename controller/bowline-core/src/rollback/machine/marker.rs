@@ -24,6 +24,8 @@ pub struct Marker {
     pub instance: Option<InstanceName>,
     /// The services whose failing spec it takes back.
     pub resources: Option<BTreeSet<ResourceName>>,
+    /// Whether its commit was found bad among so many at once that a person merges it. Whoever writes that only narrows what is done.
+    pub in_storm: bool,
 }
 
 impl Marker {
@@ -42,6 +44,7 @@ impl Marker {
             rollback: value("rollback").map(str::to_owned),
             instance,
             resources: resources.transpose().ok()?,
+            in_storm: value("storm") == Some("yes"),
         })
     }
 
@@ -61,6 +64,9 @@ impl Marker {
         if let Some(resources) = &self.resources {
             let names: Vec<&str> = resources.iter().map(ResourceName::as_str).collect();
             let _ = write!(line, " resources={}", names.join(","));
+        }
+        if self.in_storm {
+            line.push_str(" storm=yes");
         }
         line.push_str(" -->");
         line

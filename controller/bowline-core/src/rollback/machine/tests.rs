@@ -545,6 +545,7 @@ fn the_text_says_what_a_person_needs_and_what_bowline_needs() {
         rollback: Some("bbbbbbbbbbbb-1".to_owned()),
         instance: Some(InstanceName::default()),
         resources: Some(BTreeSet::from([name("web")])),
+        in_storm: false,
     };
     assert_eq!(Marker::find(&body(&rollback, &branch)), Some(marker));
     assert_eq!(Marker::find("<!-- bowline:revert bad=b -->"), None);

@@ -104,6 +104,7 @@ pub fn body(rollback: &Rollback, branch: &Branch) -> String {
         rollback: Some(rollback.id.clone()),
         instance: Some(rollback.instance.clone()),
         resources: Some(branch.covers.clone()),
+        in_storm: rollback.is_of_storm(),
     };
     let end = format!("\n\n{}", marker.line());
     let room = LONGEST_BODY.saturating_sub(ours::text(&end, trailers).chars().count());

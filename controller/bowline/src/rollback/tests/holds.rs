@@ -66,6 +66,8 @@ async fn what_was_found_bad_with_many_others_is_left_to_a_person_also_afterwards
     let commits = ["1", "2", "3", "4"].map(str::to_owned).into();
     held.outage = Some(bowline_core::rollback::SharedOutage { commits, services: BTreeSet::new() });
     site.turn(&held).await.unwrap();
+    let text = site.pulls().await.remove(0).body;
+    assert!(text.contains(" storm=yes -->") && text.contains("**Look closely:** more than 3"), "{text}");
     site.pass(1_200);
     site.protect(None);
     site.turn(&scene).await.unwrap();
@@ -241,6 +243,10 @@ async fn what_was_found_bad_in_a_storm_that_is_over_before_it_could_begin_is_lef
         let stale = Scene { fresh: false, ..scene.clone() };
         site.turn(&stale).await.unwrap();
         assert_eq!(site.states().await, []);
+        site.turn(&scene).await.unwrap();
+        assert_eq!(site.states().await, [state], "{others}");
+        // Nor is it merged once nobody remembers the others.
+        site.rollbacks.known.clear();
         site.turn(&scene).await.unwrap();
         assert_eq!(site.states().await, [state], "{others}");
     }

@@ -9,6 +9,7 @@ fn offered(number: u64, change: impl Fn(&mut Marker)) -> Pull {
         rollback: Some("bbbbbbbbbbbb-1".to_owned()),
         instance: Some(InstanceName::default()),
         resources: Some(BTreeSet::from([name("web")])),
+        in_storm: false,
     };
     change(&mut marker);
     let pull = open(Mergeability::Ready);
@@ -87,6 +88,21 @@ fn what_is_found_again_says_which_services_it_takes_back() {
     let there = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull));
     rollback.advance(&Seen { proven: Some(proven), ..there }, after(1));
     assert_eq!(rollback.branch.map(|branch| branch.covers), Some(both));
+}
+
+#[test]
+fn what_was_left_to_a_person_is_also_where_only_its_text_remembers_that() {
+    let auto = RollbackStrategy::AutoMerge;
+    for (in_storm, step) in [(true, "tell"), (false, "merge")] {
+        let mut before = at(State::PullRequest, auto);
+        before.resources.values_mut().for_each(|failed| failed.in_storm = in_storm);
+        let pull = Pull { body: body(&before, &branch(true)), ..open(Mergeability::Ready) };
+        let mut found = rollback(auto);
+        let proven = Some(adopted(&pull, true));
+        let there = seen(GitSeen::WantsFailed, LiveSeen::OnItsWay, PullSeen::There(pull));
+        assert_eq!(found.advance(&Seen { proven, ..there }, after(1)).label(), step);
+        assert_eq!(found.is_of_storm(), in_storm);
+    }
 }
 
 #[test]
