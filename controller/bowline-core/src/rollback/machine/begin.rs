@@ -213,14 +213,16 @@ pub fn wanted(rollback: &Rollback, state: &DesiredState) -> BTreeMap<ResourceNam
 }
 
 /// The rollback of which this is the failure: it went back to what failed as well, its own commit is the newest that changed
-/// what the service deploys, and no other rollback followed it. What a later commit broke is that commit's failure alone.
+/// what the service deploys, and no other rollback followed it; one that waits for more history has not yet. What a later commit
+/// broke is that commit's failure alone.
 pub fn failed_rollback<'a>(
     known: &'a BTreeMap<String, Rollback>,
     history: &[PastCommit],
     name: &ResourceName,
 ) -> Option<&'a Rollback> {
     let newest = newest_change(history, name)?;
-    let followed: BTreeSet<&String> = known.values().filter_map(|one| one.after.as_ref()).collect();
+    let chosen = known.values().filter(|one| one.cut_off.is_none());
+    let followed: BTreeSet<&String> = chosen.filter_map(|one| one.after.as_ref()).collect();
     known.values().find(|one| {
         one.state == State::Failed
             && one.resources.contains_key(name)

@@ -216,6 +216,12 @@ fn only_its_own_commit_s_failure_is_a_failed_rollback_s() {
     let second = Rollback { id: "second".to_owned(), after: Some(failed.id.clone()), ..failed.clone() };
     let second = Rollback { state: State::PullRequest, ..second };
     assert_eq!(failed_rollback(&known(&[&failed, &second]), &history, &name("web")), None, "followed");
+    // One that only waits for more history is chosen anew, as what follows the one that failed.
+    let mut waiting = Rollback { state: State::Detected, id: "waiting".to_owned(), ..second };
+    waiting.cannot_yet(id('1'), "the history is shallow".to_owned(), after(1));
+    assert!(waiting.waits_for_history());
+    let both: BTreeMap<String, Rollback> = known(&[&failed, &waiting]);
+    assert_eq!(failed_rollback(&both, &history, &name("web")), Some(&failed));
     let verified = Rollback { state: State::Verified, ..failed };
     assert_eq!(failed_rollback(&known(&[&verified]), &history, &name("web")), None, "not failed");
 }
