@@ -8,6 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::state::{LOOK, SETTLE, SOON};
+use super::trouble::Lasting;
 use super::{GitSeen, Mergeability, Pull, PullSeen, PullState, Rollback, Seen, State, later};
 use crate::desired::kind::RollbackStrategy;
 use crate::name::CommitId;
@@ -123,7 +124,7 @@ impl Rollback {
 
     /// Something happened that the server may show: it is asked with the next look, unless a step that failed waits for its time.
     pub fn look_now(&mut self, now: Timestamp) {
-        if self.trouble.is_none() {
+        if !self.trouble.as_ref().is_some_and(Lasting::is_tried_again) {
             self.look_at = self.look_at.min(now);
         }
     }

@@ -247,9 +247,9 @@ impl Rollback {
         self.state.is_last() && !(github && (self.to_close || self.is_to_be_told()))
     }
 
-    /// Whether somebody waits for a step that failed to be tried again.
+    /// Whether a step that failed waits to be tried again.
     pub fn is_resting(&self, now: Timestamp) -> bool {
-        self.trouble.is_some() && now < self.look_at
+        self.trouble.as_ref().is_some_and(Lasting::is_tried_again) && now < self.look_at
     }
 
     pub(super) fn is_to_be_told(&self) -> bool {

@@ -85,6 +85,11 @@ impl Lasting {
         self.step == step.label()
     }
 
+    /// Whether the step waits to be tried again. What only a person can let Bowline tell does not, and holds nothing up.
+    pub(super) fn is_tried_again(&self) -> bool {
+        !(self.person && self.is_of(&Step::Tell { number: None }))
+    }
+
     /// Whether what went wrong is seen to be over: a look succeeded, or another step is due. What could not be told is not seen.
     pub(super) fn is_gone(&self, step: &Step, seen: &Seen) -> bool {
         if self.is_of(&Step::Tell { number: None }) {

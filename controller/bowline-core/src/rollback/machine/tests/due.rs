@@ -81,6 +81,39 @@ fn what_a_step_depends_on_is_asked_for_at_once_and_once() {
 }
 
 #[test]
+fn what_may_not_be_told_keeps_nothing_from_being_asked_for() {
+    let armed = PullState::Open { mergeability: Mergeability::Blocked, auto_merge: true };
+    let shown = shows(Pull { state: armed, armed_by_author: true, ..open(Mergeability::Blocked) });
+    let unasked = Seen { pull: PullSeen::NotAsked, ..shown.clone() };
+    let mut rollback = opened(RollbackStrategy::AutoMerge);
+    rollback.told = None;
+    let step = rollback.advance(&shown, after(1));
+    assert_eq!(step, Step::Tell { number: Some(7) });
+    rollback.troubled(&step, &trouble(TroubleKind::Person), after(1));
+    assert_eq!(rollback.advance(&unasked, after(2)), Step::Rest, "it is not told again");
+    assert!(rollback.trouble.is_some() && !rollback.is_due(&unasked, after(2)));
+    let cases: [(&str, Change); 3] = [
+        ("the strategy", |seen| seen.strategy = RollbackStrategy::PullRequest),
+        ("a storm", |seen| seen.storm = true),
+        ("the mode", |seen| seen.writes = false),
+    ];
+    for (case, change) in cases {
+        let (mut changed, mut unasked) = (shown.clone(), unasked.clone());
+        change(&mut changed);
+        change(&mut unasked);
+        assert!(rollback.is_due(&unasked, after(2)), "{case}");
+        let step = rollback.clone().advance(&changed, after(2)).label();
+        assert_eq!(step, if changed.writes { "no-auto-merge" } else { "rest" }, "{case}");
+    }
+    rollback.look_now(after(3));
+    assert!(rollback.is_due(&unasked, after(3)), "a webhook, or evidence");
+    // What is tried again waits for its time.
+    rollback.troubled(&Step::Rest, &trouble(PASSING), after(3));
+    rollback.look_now(after(4));
+    assert!(!rollback.is_due(&unasked, after(4)));
+}
+
+#[test]
 fn what_was_not_asked_for_is_neither_gone_nor_over() {
     let state = PullState::Open { mergeability: Mergeability::Ready, auto_merge: false };
     let shown = shows(Pull { state, ..open(Mergeability::Ready) });
