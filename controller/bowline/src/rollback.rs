@@ -87,6 +87,8 @@ pub struct Loop {
     examined: Option<Examined>,
     /// When it is looked again whether a history that was cut off reaches further back.
     look_at_edge: Timestamp,
+    /// How often in a row the history could not be read.
+    unread: u32,
     /// Whether the store is known to have told that the repository was renamed.
     told_renamed: bool,
 }
@@ -107,7 +109,7 @@ impl Loop {
             remember_refused(github, known.values());
         }
         let look_at_edge = Timestamp::UNIX_EPOCH;
-        Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge, told_renamed: false })
+        Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge, unread: 0, told_renamed: false })
     }
 
     /// Rolls back what fails, until shutdown. A call under way is cut off then: its effect is looked for after the next start.

@@ -12,11 +12,15 @@ use bowline_core::rollback::revert::{Failing, GoodRevision, NoRevert, Parent, Pa
 use jiff::{SignedDuration, Timestamp};
 
 use super::{FailedService, Loop, Scene};
-use crate::source::Past;
+use crate::source::{Past, WriteError};
 use crate::store::StoreError;
 
 /// How often it is looked whether a history that was cut off reaches further back: each time all of it is fetched.
 const EDGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// After how many times in a row that the history could not be read a person is told, and it is tried each [`EDGE`] only. Where all of
+/// it is fetched, each takes up to the time limit of a fetch.
+const UNREAD: u32 = 3;
 
 /// No commit has this id: with it, the history is read as far as it goes.
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
@@ -49,6 +53,9 @@ impl Loop {
         let open = self.known.values().filter(|known| !known.state.is_last()).count();
         let examined = Some((scene.snapshot.commit.clone(), failures, open));
         let now = self.now();
+        if self.unread >= UNREAD && self.look_at_edge > now {
+            return Ok(false);
+        }
         let is_edge_due = self.known.values().any(Rollback::waits_for_history) && self.look_at_edge <= now;
         if self.examined == examined && !is_edge_due {
             return Ok(false);
@@ -59,9 +66,11 @@ impl Loop {
             Ok(history) => history,
             Err(error) => {
                 tracing::warn!(problem = %crate::engine::sentence(&error), hint = %error.hint(), "a rollback cannot begin yet");
-                return Ok(false);
+                self.unread = self.unread.saturating_add(1);
+                return self.not_read(scene, &fresh, &error).await;
             }
         };
+        self.unread = 0;
         let begun = self.begin_from(scene, history, &fresh).await?;
         self.forget_replaced().await?;
         // Only now: what could not be written down is looked at again.
@@ -69,12 +78,30 @@ impl Loop {
         Ok(begun)
     }
 
+    /// The history could not be read. A person is told where that lasts; once it can be read, it goes on.
+    async fn not_read(
+        &mut self,
+        scene: &Scene,
+        fresh: &BTreeMap<&ResourceName, &FailedService>,
+        error: &WriteError,
+    ) -> Result<bool, StoreError> {
+        if self.unread < UNREAD {
+            return Ok(false);
+        }
+        let why = NotRolledBack::Unread { problem: error.sentence() };
+        for (name, failed) in fresh {
+            let spec = failed_spec(scene, name, failed, None);
+            self.needs_person(scene, &[], (name, failed), spec, &why).await?;
+        }
+        Ok(true)
+    }
+
     async fn history(
         &self,
         scene: &Scene,
         head: &CommitId,
         fresh: &BTreeMap<&ResourceName, &FailedService>,
-    ) -> Result<Vec<PastCommit>, crate::source::WriteError> {
+    ) -> Result<Vec<PastCommit>, WriteError> {
         let until = fresh.iter().flat_map(|(name, failed)| self.until(name, failed)).collect();
         let about = Some(fresh.keys().map(|name| (*name).clone()).collect());
         let past = Past { head: head.clone(), acted_from: scene.acted_from.clone(), until, about };
@@ -165,19 +192,7 @@ impl Loop {
             let commit = good_commit(&found.history, name, arn, content.as_ref())?;
             Some((commit, GoodRevision::Active(arn.revision())))
         });
-        let spec = FailedSpec {
-            spec_hash: failed.spec_hash.clone(),
-            wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
-            reason: failed.reason.clone(),
-            tried: failed.tried.clone(),
-            failed_at: failed.failed_at,
-            in_storm: failed.in_storm,
-            attempt: failed.attempt.clone(),
-            evidence: failed.evidence.clone(),
-            differences: failed.differences.clone(),
-            good: good.as_ref().map(|good| good.0.clone()),
-            secrets: machine::pinned_secrets(&scene.snapshot.state, name),
-        };
+        let spec = failed_spec(scene, name, failed, good.as_ref().map(|good| good.0.clone()));
         if again.is_some_and(|rollback| rollback.after.is_some()) {
             return Err(Box::new((NotRolledBack::OlderFailed, spec)));
         }
@@ -185,7 +200,8 @@ impl Loop {
             && let Some(commit) = came_back(&found.history, name)
         {
             // What is remembered of this very spec is from before it was released: otherwise it would not be looked at again.
-            let again = self.known.values().any(|known| known.is_about(name, &failed.spec_hash));
+            let mut chosen = self.known.values().filter(|known| !known.waits_for_history());
+            let again = chosen.any(|known| known.is_about(name, &failed.spec_hash));
             let commit = commit.id.clone();
             return Err(Box::new((NotRolledBack::CameBack { commit, again }, spec)));
         }
@@ -227,6 +243,7 @@ impl Loop {
         let waits = |known: &Rollback| known.waits_for_history() && known.is_about(name, &spec.spec_hash);
         let edge = match why {
             NotRolledBack::NoRevert(NoRevert::CutOff { commit }) => Some(commit.clone()),
+            NotRolledBack::Unread { .. } => Some(head.clone()),
             _ => None,
         };
         if edge.is_some() && self.known.values().any(waits) {
@@ -279,6 +296,28 @@ impl Loop {
         self.tools.rewrite(&rollback, scene).await;
         self.known.insert(id.to_owned(), rollback);
         Ok(true)
+    }
+}
+
+/// What failed, as a rollback remembers it; `good` is the commit with which it was last good.
+fn failed_spec(
+    scene: &Scene,
+    name: &ResourceName,
+    failed: &FailedService,
+    good: Option<CommitId>,
+) -> FailedSpec {
+    FailedSpec {
+        spec_hash: failed.spec_hash.clone(),
+        wanted: wanted_digest(&scene.snapshot.state, name).unwrap_or_default(),
+        reason: failed.reason.clone(),
+        tried: failed.tried.clone(),
+        failed_at: failed.failed_at,
+        in_storm: failed.in_storm,
+        attempt: failed.attempt.clone(),
+        evidence: failed.evidence.clone(),
+        differences: failed.differences.clone(),
+        good,
+        secrets: machine::pinned_secrets(&scene.snapshot.state, name),
     }
 }
 

@@ -23,6 +23,11 @@ pub enum NotRolledBack {
     },
     /// There is nothing that could be reverted.
     NoRevert(NoRevert),
+    /// The history of the branch could not be read.
+    Unread {
+        /// Why, and what to do about it, as a sentence.
+        problem: String,
+    },
     /// The bad commit is not the newest one any more that changed what is deployed.
     Buried {
         /// The bad commit.
@@ -64,6 +69,12 @@ impl NotRolledBack {
                 format!("fix it in git, or take it back: `bowline rollback {name}`"),
             ),
             Self::NoRevert(why) => (why.to_string(), after(why, name)),
+            Self::Unread { problem } => (
+                format!("the history of the branch cannot be read: {problem}"),
+                format!(
+                    "then it goes on by itself within 5 minutes, or at once with `bowline rollback {name}`"
+                ),
+            ),
             Self::Buried { bad } => (
                 format!(
                     "commit {bad:.8} is not the newest one any more that changed what {name} deploys: to revert it alone may not be \
