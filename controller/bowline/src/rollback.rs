@@ -89,8 +89,8 @@ pub struct Loop {
     look_at_edge: Timestamp,
     /// How often in a row the history could not be read.
     unread: u32,
-    /// Whether the store is known to have told that the repository was renamed.
-    told_renamed: bool,
+    /// What the store is known to have told last of another name of the repository.
+    told_renamed: Option<String>,
 }
 
 /// The commit, the failures, and how many rollbacks were open.
@@ -109,7 +109,17 @@ impl Loop {
             remember_refused(github, known.values());
         }
         let look_at_edge = Timestamp::UNIX_EPOCH;
-        Ok(Self { tools, scenes, touched, publish, known, examined: None, look_at_edge, unread: 0, told_renamed: false })
+        Ok(Self {
+            tools,
+            scenes,
+            touched,
+            publish,
+            known,
+            examined: None,
+            look_at_edge,
+            unread: 0,
+            told_renamed: None,
+        })
     }
 
     /// Rolls back what fails, until shutdown. A call under way is cut off then: its effect is looked for after the next start.
@@ -207,18 +217,19 @@ impl Loop {
         Ok(())
     }
 
-    /// Tells once that the repository has another name at GitHub. It is no resource's own: the first Target has it in its history.
+    /// Tells once of each other name that the repository has at GitHub. It is no resource's own: the first Target has it in its history.
     async fn tell_renamed(&mut self, scene: &Scene) -> Result<(), StoreError> {
         let renamed = self.tools.github.as_ref().and_then(|github| tell::renamed(github));
         let target = scene.snapshot.state.targets.keys().next();
-        let Some((finding, target)) = renamed.filter(|_| !self.told_renamed).zip(target) else {
+        let renamed = renamed.filter(|finding| self.told_renamed.as_ref() != Some(&finding.message));
+        let Some((finding, target)) = renamed.zip(target) else {
             return Ok(());
         };
         let event = tell::renaming(&finding, target, self.now());
         if self.tools.store.tell_once(&event, &scene.snapshot.commit).await? {
             tracing::warn!(resource = %event.resource, "{}", event.message);
         }
-        self.told_renamed = true;
+        self.told_renamed = Some(finding.message);
         Ok(())
     }
 

@@ -26,6 +26,7 @@ mod edge;
 mod foreign;
 mod holds;
 mod kept;
+mod renamed;
 mod steps;
 
 const REPOSITORY: &str = "acme/infra";
