@@ -24,7 +24,8 @@ const CHECKED: SignedDuration = SignedDuration::from_mins(1);
 /// How long that goes on.
 const CHECKS: SignedDuration = SignedDuration::from_hours(1);
 
-/// Under what the server was last asked, and what it showed. Not durable: after a restart it is asked at once.
+/// Under what the server was last asked, and what it showed. Not durable: after a restart it is asked at once, or, where a
+/// step that failed waits to be tried again, with that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     under: Circumstances,

@@ -91,7 +91,8 @@ pub struct Rollback {
     /// When the pull request was last seen to be another than before, by what people change of it.
     #[serde(default)]
     pub changed_at: Option<Timestamp>,
-    /// Under what the server was last asked for the pull request. Not durable: after a restart it is asked at once.
+    /// Under what the server was last asked for the pull request. Not durable: after a restart it is asked at once, or, where a
+    /// step that failed waits to be tried again, with that.
     #[serde(skip)]
     pub asked: Option<Asked>,
 }

@@ -45,7 +45,7 @@ pub(super) struct Left {
 
 impl Left {
     /// Whether so little is left that it is kept for what cannot wait: less than a tenth. A rollback is some dozen calls, and one that
-    /// waits for a person 240 an hour; the rest is for others who use the same token.
+    /// waits for a person 59 in the first hour and 12 in each after that; the rest is for others who use the same token.
     fn is_reserve(self) -> bool {
         self.remaining.saturating_mul(10) < self.limit
     }
