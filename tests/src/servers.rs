@@ -1,9 +1,13 @@
 //! Independent servers, each on a free port of 127.0.0.1: moto and ministack speak AWS's protocols, Prism judges GitHub's.
 
+use std::fs::File;
 use std::future::ready;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -18,7 +22,7 @@ pub const ACCOUNT: &str = "111122223333";
 /// The region that everything lies in.
 pub const REGION: &str = "eu-central-1";
 
-/// A port may be taken between the moment it was free and the server's start.
+/// A program that is no test may take a port between the moment it was free and the server's start.
 const STARTS: usize = 3;
 
 /// A running server. Dropping it stops it.
@@ -124,10 +128,38 @@ impl Server {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on.
+/// Ports of servers lie below 32768, where Linux begins to give out ports by itself
+/// (<https://docs.kernel.org/networking/ip-sysctl.html>, `ip_local_port_range`): no connection takes one in between.
+const PORTS: Range<u16> = 10_240..32_768;
+
+/// The locks of the ports that this process was given, held until it ends.
+static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+/// A port of 127.0.0.1 that nobody listens on, and that no other test is given while this process lives: a slow server
+/// would otherwise be taken for ready because that of another test answers.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("127.0.0.1 has a free port");
-    listener.local_addr().expect("a listener has an address").port()
+    let locks = std::env::temp_dir().join("bowline-test-ports");
+    std::fs::create_dir_all(&locks).expect("a folder for the locks of ports can be made");
+    // Tests of one moment begin at different places.
+    let [low, high, ..] = std::process::id().wrapping_mul(16).to_le_bytes();
+    let begin = PORTS.start + u16::from_le_bytes([low, high]) % (PORTS.end - PORTS.start);
+    let free = |port: &u16| {
+        reserve(&locks.join(port.to_string())) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+    };
+    let port = (begin..PORTS.end).chain(PORTS.start..begin).find(free);
+    port.unwrap_or_else(|| {
+        panic!("no port of {PORTS:?} is free, or no lock can be made in {}", locks.display())
+    })
+}
+
+/// Takes the lock of a port, unless somebody has it.
+fn reserve(lock: &Path) -> bool {
+    let Ok(file) = File::create(lock) else { return false };
+    let taken = file.try_lock().is_ok();
+    if taken {
+        RESERVED.lock().expect("nobody panics with it").push(file);
+    }
+    taken
 }
 
 /// Whether anything there speaks HTTP.

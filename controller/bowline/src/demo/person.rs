@@ -41,6 +41,9 @@ pub(super) struct Pull {
 pub(super) struct Head {
     /// The commit.
     pub(super) sha: String,
+    /// The branch.
+    #[serde(rename = "ref")]
+    pub(super) branch: String,
 }
 
 /// Somebody at GitHub.

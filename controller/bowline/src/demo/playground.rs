@@ -47,10 +47,15 @@ fn merging(world: &World, pull: &Pull) -> String {
     let Pull { number, title, url, .. } = pull;
     let token = world.person.token();
     let merged = if pull.merged_at.is_some() { ", merged by now" } else { "" };
+    let (read, merge) = if pull.head.branch.starts_with("bowline/rollback/") {
+        ("verdict and evidence", "that is the rollback")
+    } else {
+        ("Bowline comments on it what it would change", "Bowline makes it so")
+    };
     format!(
         "\nPull request #{number} (\"{title}\"{merged}):\n\
-         \x20 curl -s -H 'Authorization: Bearer {token}' {url} | jq -r .body     # read it: verdict and evidence\n\
-         \x20 curl -s -X PUT -H 'Authorization: Bearer {token}' {url}/merge      # merge it: that is the rollback"
+         \x20 curl -s -H 'Authorization: Bearer {token}' {url} | jq -r .body     # read it: {read}\n\
+         \x20 curl -s -X PUT -H 'Authorization: Bearer {token}' {url}/merge      # merge it: {merge}"
     )
 }
 
