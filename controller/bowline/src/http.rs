@@ -4,6 +4,7 @@
 //! room that names `axum`.
 
 pub mod metrics;
+mod pieces;
 pub mod webhook;
 
 use std::fmt::Write as _;
@@ -11,10 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::stream;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -28,6 +31,8 @@ use crate::store::{History, HistoryEntry};
 
 /// How many events an answer holds when nothing is said, and at most.
 const HISTORY_LIMITS: (u32, u32) = (50, 1_000);
+
+const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
 
 /// What is served.
 #[derive(Debug, Clone)]
@@ -99,7 +104,10 @@ async fn readyz(State(served): State<Served>) -> Response {
 
 async fn status(State(served): State<Served>) -> Response {
     let status = Arc::clone(&served.status.borrow());
-    json(StatusCode::OK, &*status)
+    match pieces::pieces(&status) {
+        Ok(pieces) => ([JSON], Body::from_stream(stream::iter(pieces))).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 async fn history(State(served): State<Served>, RawQuery(query): RawQuery) -> Response {
@@ -163,7 +171,7 @@ fn refuse(code: StatusCode, message: &str) -> Response {
 
 fn json(code: StatusCode, document: &impl Serialize) -> Response {
     match serde_json::to_string_pretty(document) {
-        Ok(text) => (code, [(header::CONTENT_TYPE, "application/json")], text + "\n").into_response(),
+        Ok(text) => (code, [JSON], text + "\n").into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use bowline_core::desired::{ResourceKey, ResourceKind};
 use bowline_core::name::ResourceName;
-use bowline_core::plan::{Event, EventKind, Memory};
+use bowline_core::plan::{Event, EventKind, Memory, ResourceReport};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,7 +41,8 @@ async fn start() -> Running {
 impl Running {
     async fn get(&self, path: &str) -> (u16, String) {
         let mut stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        // Of HTTP/1.0 the body comes as it is, and not in chunks.
+        let request = format!("GET {path} HTTP/1.0\r\nhost: x\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -83,6 +84,27 @@ async fn the_status_is_what_was_published() {
     let expected = Status::clone(&running.publish.borrow());
     assert_eq!(document, serde_json::to_value(&expected).unwrap());
     assert_eq!(serde_json::from_value::<Status>(document).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn however_many_resources_there_are_the_status_is_one_document() {
+    let running = start().await;
+    let report = |number: usize| {
+        let notes = [format!("line {number}\n  \"resources\": []")];
+        let one = json!({
+            "resource": {"kind": "EcsService", "name": format!("web-{number}")}, "target": null, "sync": "in-sync",
+            "differences": [], "held": [], "waitingOn": null, "unknown": null, "notes": notes,
+        });
+        serde_json::from_value::<ResourceReport>(one).unwrap()
+    };
+    for count in [0, 1, 63, 64, 65, 128, 1_000] {
+        let mut status = Status::clone(&running.publish.borrow());
+        status.problem = Some("\n  \"resources\": []".to_owned());
+        status.resources = (0..count).map(report).collect();
+        running.publish.send_replace(Arc::new(status.clone()));
+        let whole = serde_json::to_string_pretty(&status).unwrap() + "\n";
+        assert_eq!(running.get("/api/v1/status").await, (200, whole), "{count}");
+    }
 }
 
 #[tokio::test]

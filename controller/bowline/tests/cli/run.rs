@@ -52,7 +52,7 @@ impl Controller {
     pub(crate) async fn get(&self, path: &str) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(&self.listen).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: bowline\r\nconnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.0\r\nhost: bowline\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
