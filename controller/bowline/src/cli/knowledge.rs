@@ -55,8 +55,18 @@ async fn look(config: &Config, selection: &Selection) -> anyhow::Result<Vec<Reso
 pub(super) async fn service(config: &Config, name: &ResourceName) -> anyhow::Result<ResourceReport> {
     let selection = Selection { service: Some(name.to_string()), ..Selection::default() };
     let key = ResourceKey { kind: ResourceKind::EcsService, name: name.clone() };
-    let mut reports = reports(config, &selection).await?.into_iter();
-    reports.find(|report| report.resource == key).ok_or_else(|| anyhow::anyhow!("git has no {key}"))
+    let (mut found, others): (Vec<_>, Vec<_>) =
+        reports(config, &selection).await?.into_iter().partition(|report| report.resource == key);
+    found.pop().ok_or_else(|| {
+        let services = others.iter().filter(|report| report.resource.kind == key.kind);
+        anyhow::anyhow!("git has no {key}; it has: {}", listed(services.map(|report| &report.resource.name)))
+    })
+}
+
+/// What there is, for somebody who named something else.
+fn listed(known: impl Iterator<Item = impl ToString>) -> String {
+    let known: Vec<String> = known.map(|one| one.to_string()).collect();
+    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
 }
 
 /// What is known of some resources.
@@ -80,9 +90,10 @@ pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<K
     };
     let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_meant);
     if found.is_empty() {
-        let known: Vec<String> = others.iter().map(|report| report.resource.to_string()).collect();
-        let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-        anyhow::bail!("git has no resource `{wanted}`; it has: {known}");
+        anyhow::bail!(
+            "git has no resource `{wanted}`; it has: {}",
+            listed(others.iter().map(|report| &report.resource))
+        );
     }
     Ok(Known { reports: found, rollbacks, memory: memory(config).await? })
 }
