@@ -1,15 +1,18 @@
-//! Clients of another make than Bowline's: the plain SDK, and the aws CLI.
+//! Clients: the plain SDK and the aws CLI, which are of another make than Bowline's, and Bowline's own.
 
 use std::path::Path;
 use std::process::Command;
 
 use aws_credential_types::Credentials;
 use aws_smithy_types::retry::RetryConfig;
+use bowline::aws::{Aws, AwsSettings};
+use bowline::clock::Clock;
 use serde_json::Value;
 
+use crate::bowline::TIME_SCALE;
 use crate::judges;
 use crate::process::{Ended, run};
-use crate::servers::REGION;
+use crate::servers::{ACCOUNT, REGION};
 
 /// The SDK's clients for one endpoint.
 #[derive(Debug, Clone)]
@@ -47,6 +50,17 @@ impl Clients {
             ),
         }
     }
+}
+
+/// Bowline's own, with time going as fast as that of its processes.
+pub async fn bowlines(endpoint: &str) -> Aws {
+    let settings = AwsSettings {
+        endpoint_url: Some(endpoint.to_owned()),
+        clock: Clock::scaled(TIME_SCALE),
+        limits: false,
+        task_definition_cache: None,
+    };
+    Aws::with_access_key(settings, ACCOUNT, &"secret".into()).await
 }
 
 /// Sets the environment that an AWS client reads, and nothing that the machine happens to have.

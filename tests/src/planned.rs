@@ -4,8 +4,6 @@
 use std::fmt::Write as _;
 
 use aws_sdk_ecs::types::{AwsVpcConfiguration, LaunchType, NetworkConfiguration};
-use bowline::aws::{Aws, AwsSettings};
-use bowline::clock::Clock;
 use bowline::observe::{self, Scope};
 use bowline::source::folder;
 use bowline_core::desired::{ResourceKey, ResourceKind};
@@ -15,9 +13,8 @@ use bowline_core::plan::{Actor, Memory, due_seldom, needs, propose};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::bowline::TIME_SCALE;
+use crate::aws::bowlines;
 use crate::register::{Check, anything, register};
-use crate::servers::ACCOUNT;
 use crate::world::{CLUSTER, World, service, target};
 
 /// As many rounds as a pass asks for more to read.
@@ -70,13 +67,7 @@ pub async fn planned(
     let (desired, findings) = folder::read(home.path()).expect("the folder can be read");
     assert!(findings.is_empty(), "{findings:#?}");
 
-    let settings = AwsSettings {
-        endpoint_url: Some(endpoint.url.clone()),
-        clock: Clock::scaled(TIME_SCALE),
-        limits: false,
-        task_definition_cache: None,
-    };
-    let aws = Aws::with_access_key(settings, ACCOUNT, &"secret".into()).await;
+    let aws = bowlines(&endpoint.url).await;
     let (memory, now) = (Memory::default(), Timestamp::now());
     let instance = InstanceName::parse("bowline").expect("a name");
     let actor = Actor { instance: &instance, commit: "c0ffee" };

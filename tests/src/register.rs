@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use bowline::aws::{Aws, AwsSettings};
-use bowline::clock::Clock;
 use bowline::config::CeilingSettings;
 use bowline::observe::{self, Scope};
 use bowline::source::folder;
@@ -16,8 +14,7 @@ use bowline_core::plan::Need;
 use bowline_core::policy::Ceiling;
 use serde_json::Value;
 
-use crate::aws::credentials;
-use crate::bowline::TIME_SCALE;
+use crate::aws::{bowlines, credentials};
 use crate::judges;
 use crate::process::run;
 use crate::servers::{ACCOUNT, REGION};
@@ -67,13 +64,7 @@ pub async fn register_in(
 
 /// Reads the revisions as Bowline does before it compares.
 pub async fn read(endpoint: &str, arns: &[String]) -> Vec<TaskDefinitionContent> {
-    let settings = AwsSettings {
-        endpoint_url: Some(endpoint.to_owned()),
-        clock: Clock::scaled(TIME_SCALE),
-        limits: false,
-        task_definition_cache: None,
-    };
-    let aws = Aws::with_access_key(settings, ACCOUNT, &"secret".into()).await;
+    let aws = bowlines(endpoint).await;
     let home = tempfile::tempdir().expect("a folder can be made");
     std::fs::write(home.path().join("target.yaml"), target("observe")).expect("a file can be written");
     let (desired, findings) = folder::read(Path::new(home.path())).expect("the folder can be read");

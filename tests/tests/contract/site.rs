@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bowline::aws::{Aws, AwsSettings};
-use bowline::clock::Clock;
+use bowline::aws::Aws;
 use bowline::execute::execute;
 use bowline::observe::{self, Scope};
 use bowline::source::folder;
@@ -11,7 +10,7 @@ use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::{Live, LiveService, Observed, UnknownCategory};
 use bowline_core::name::{ResourceName, ServiceName, TaskDefinitionArn};
 use bowline_core::plan::{Action, Expectation, Memory, Need, Operation, Outcome, Wave, Whose, due_seldom};
-use bowline_tests::bowline::TIME_SCALE;
+use bowline_tests::aws::bowlines;
 use bowline_tests::register::anything;
 use bowline_tests::servers::ACCOUNT;
 use bowline_tests::world::{World, secret, service, target_in};
@@ -86,13 +85,7 @@ impl Site {
         if let Some(network) = &endpoint.network {
             world = world.in_network(network.clone());
         }
-        let settings = AwsSettings {
-            endpoint_url: Some(endpoint.url.clone()),
-            clock: Clock::scaled(TIME_SCALE),
-            limits: false,
-            task_definition_cache: None,
-        };
-        let aws = Aws::with_access_key(settings, ACCOUNT, &"secret".into()).await;
+        let aws = bowlines(&endpoint.url).await;
         let mut site = Self { world, aws, id, manifests: Vec::new(), files: Vec::new() };
         site.live_on(ACCOUNT);
         site

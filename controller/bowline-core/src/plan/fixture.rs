@@ -24,6 +24,7 @@ use crate::name::{
     AccountId, ClusterName, EndTime, HostName, HumanDuration, InstanceName, ReasonText, Region, RelativePath,
     ResourceName, RestartToken, RevisionRef, SecretId, SecretVersionId, ServiceName, TaskDefinitionArn,
 };
+use crate::policy::Ceiling;
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
 
@@ -43,6 +44,17 @@ pub(crate) fn service_key(text: &str) -> ResourceKey {
 
 pub(crate) fn secret_key(text: &str) -> ResourceKey {
     ResourceKey { kind: ResourceKind::Secret, name: name(text) }
+}
+
+/// Everything is allowed but probes.
+pub(crate) fn ceiling() -> Ceiling {
+    Ceiling {
+        mode: Mode::Enforce,
+        accounts: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        capabilities: None,
+        probe_hosts: BTreeSet::new(),
+    }
 }
 
 /// 2026-11-21T12:00:00Z plus so many seconds.
@@ -101,7 +113,7 @@ pub(crate) fn known_service(value: LiveService) -> Observed<Arc<LiveService>> {
 }
 
 pub(crate) fn unknown<T>(category: UnknownCategory) -> Observed<T> {
-    Observed::Unknown { why: reason(category) }
+    Observed::unknown(reason(category))
 }
 
 pub(crate) fn reason(category: UnknownCategory) -> UnknownReason {

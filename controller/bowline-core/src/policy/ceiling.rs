@@ -78,8 +78,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::desired::kind::{AssumeRole, Mode};
-    use crate::plan::fixture::{Fixture, name};
+    use crate::desired::kind::AssumeRole;
+    use crate::plan::fixture::{Fixture, ceiling as anything, name};
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/bowline";
     const OTHER_ROLE: &str = "arn:aws:iam::111122223333:role/admin";
@@ -101,11 +101,10 @@ mod tests {
 
     fn ceiling(accounts: &[&str], roles: &[&str]) -> Ceiling {
         Ceiling {
-            mode: Mode::Enforce,
             accounts: accounts.iter().copied().map(account).collect(),
             roles: roles.iter().copied().map(role).collect(),
             capabilities: Some(BTreeSet::new()),
-            probe_hosts: BTreeSet::new(),
+            ..anything()
         }
     }
 

@@ -11,7 +11,6 @@ use model::{Answers, Fate, Model};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::desired::kind::Mode;
 use crate::desired::{DesiredState, TaskDefinitionContent};
 use crate::live::{
     Live, LiveService, Observed, PastDeployment, PastDeploymentStatus, ProbeOutcome, ProbeResult,
@@ -238,14 +237,9 @@ fn known_values<T>(map: BTreeMap<ResourceName, Observed<T>>) -> BTreeMap<Resourc
         .collect()
 }
 
-fn ceiling() -> Ceiling {
-    Ceiling {
-        mode: Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities: None,
-        probe_hosts: BTreeSet::from([HostPattern::parse("*.test").unwrap()]),
-    }
+/// Conditions are asked at hosts of `test` only.
+fn hosts() -> Ceiling {
+    Ceiling { probe_hosts: BTreeSet::from([HostPattern::parse("*.test").unwrap()]), ..ceiling() }
 }
 
 /// Reads until nothing is missing.
@@ -272,7 +266,7 @@ fn pass(desired: &DesiredState, model: &mut Model, memory: &mut Memory) -> Propo
     let proposed = propose(desired, &live, memory, actor(), now);
     let waves: Vec<Wave> = proposed.actions.iter().map(|action| action.wave).collect();
     assert!(waves.is_sorted(), "waves are ordered: {waves:?}");
-    let approved = approve(proposed.clone(), desired, &ceiling(), &GitStanding::Fresh);
+    let approved = approve(proposed.clone(), desired, &hosts(), &GitStanding::Fresh);
     let first: BTreeSet<Wave> = approved.actions().iter().map(|action| action.wave).collect();
     assert!(first.len() <= 1, "one wave a pass: {first:?}");
     for action in approved.actions() {

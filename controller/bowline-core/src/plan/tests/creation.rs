@@ -116,16 +116,6 @@ fn without_create_it_is_reported_with_what_to_do() {
     );
 }
 
-fn ceiling() -> crate::policy::Ceiling {
-    crate::policy::Ceiling {
-        mode: crate::desired::kind::Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities: None,
-        probe_hosts: BTreeSet::new(),
-    }
-}
-
 #[test]
 fn without_the_capability_it_is_held() {
     let mut world = web();

@@ -1,6 +1,5 @@
 //! Health conditions from pass to pass: the baseline, the verdict, and what happens after it was good.
 
-use crate::desired::kind::Mode;
 use crate::live::{Observed, ProbeBody, ProbeOutcome, ProbeResult, RolloutState, UnknownCategory};
 use crate::name::HostPattern;
 use crate::plan::fixture::*;
@@ -189,11 +188,8 @@ fn a_host_outside_of_the_ceiling_holds_the_rollout_and_not_the_count() {
     answer(&mut world, ProbeOutcome::Passed);
     world.learn();
     let ceiling = |hosts: &[&str]| Ceiling {
-        mode: Mode::Enforce,
-        accounts: [].into(),
-        roles: [].into(),
-        capabilities: None,
         probe_hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+        ..ceiling()
     };
     let allowed = |hosts| {
         let approved = approve(world.propose(), &world.desired, &ceiling(hosts), &GitStanding::Fresh);

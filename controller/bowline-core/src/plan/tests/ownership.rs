@@ -3,7 +3,7 @@
 use crate::desired::kind::{Capability, Mode};
 use crate::plan::fixture::*;
 use crate::plan::*;
-use crate::policy::{Ceiling, GitStanding, approve};
+use crate::policy::{GitStanding, approve};
 
 const ARN: &str = "arn:aws:ecs:eu-central-1:111122223333:service/main/web";
 const UNTAG: &str = "aws ecs untag-resource --region eu-central-1 --resource-arn \
@@ -51,14 +51,7 @@ fn approved(world: &Fixture, mode: Mode, capabilities: &[Capability]) -> Approve
     let target = world.target("prod");
     target.mode = mode;
     target.capabilities = capabilities.iter().copied().collect();
-    let ceiling = Ceiling {
-        mode: Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities: None,
-        probe_hosts: BTreeSet::new(),
-    };
-    approve(world.propose(), &world.desired, &ceiling, &GitStanding::Fresh)
+    approve(world.propose(), &world.desired, &ceiling(), &GitStanding::Fresh)
 }
 
 #[test]

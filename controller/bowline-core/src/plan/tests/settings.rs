@@ -78,13 +78,7 @@ fn settings_that_start_a_deployment_are_one_and_are_quarantined_as_one() {
 fn without_ecs_deploy_no_setting_is_sent() {
     let world = web(json!({}), json!({"enableExecuteCommand": true, "platformVersion": "1.3.0"}));
     let capabilities = Some(BTreeSet::from([Capability::EcsScale, Capability::EcsRestart]));
-    let ceiling = Ceiling {
-        mode: crate::desired::kind::Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities,
-        probe_hosts: BTreeSet::new(),
-    };
+    let ceiling = Ceiling { capabilities, ..ceiling() };
     let approved = approve(world.propose(), &world.desired, &ceiling, &GitStanding::Fresh);
     assert_eq!(approved.actions(), []);
     let held = &approved.reports[&service_key("web")].held;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::desired::kind::{Capability, Mode};
+use crate::desired::kind::Capability;
 use crate::desired::{ResourceKey, ResourceKind};
 use crate::diff::{Difference, Reason, Shown, tag_fingerprint};
 use crate::live::{DeploymentController, UnknownCategory};
 use crate::name::FieldPath;
 use crate::plan::fixture::*;
 use crate::plan::*;
-use crate::policy::{Ceiling, GitStanding, approve};
+use crate::policy::{GitStanding, approve};
 
 const TEAM: &str = "taskDefinition.tags[key=team].value";
 
@@ -204,14 +204,7 @@ fn services_that_run_one_revision_change_its_tags_once_and_only_if_they_agree() 
 fn it_needs_the_capability_to_deploy_and_a_suspended_service_is_left_alone() {
     let mut world = world(&[("team", "shop")], &[]);
     world.target("prod").capabilities.remove(&Capability::EcsDeploy);
-    let ceiling = Ceiling {
-        mode: Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities: None,
-        probe_hosts: BTreeSet::new(),
-    };
-    let approved = approve(world.propose(), &world.desired, &ceiling, &GitStanding::Fresh);
+    let approved = approve(world.propose(), &world.desired, &ceiling(), &GitStanding::Fresh);
     assert_eq!(approved.actions(), []);
     let capability = Capability::EcsDeploy;
     let why = HeldWhy::NotPermitted { target: name("prod"), capability, by_ceiling: false };

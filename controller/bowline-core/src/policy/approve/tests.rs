@@ -1,18 +1,8 @@
 use super::*;
 use crate::desired::kind::AssumeRole;
 use crate::name::{AccountId, RoleArn};
-use crate::plan::fixture::{COMMIT, Fixture, at, content, name, secret_key, service_key};
+use crate::plan::fixture::{COMMIT, Fixture, at, ceiling, content, name, secret_key, service_key};
 use crate::plan::{Outcome, Sync, TagKey, record};
-
-fn ceiling() -> Ceiling {
-    Ceiling {
-        mode: Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities: None,
-        probe_hosts: BTreeSet::new(),
-    }
-}
 
 /// A service that is deployed, restarted and scaled at once.
 fn world() -> Fixture {

@@ -7,16 +7,6 @@ use crate::plan::fixture::*;
 use crate::plan::{Action, Hold, Operation, TagKey};
 use crate::policy::Ceiling;
 
-fn ceiling() -> Ceiling {
-    Ceiling {
-        mode: Mode::Enforce,
-        accounts: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        capabilities: None,
-        probe_hosts: BTreeSet::new(),
-    }
-}
-
 fn broken(world: &Fixture, ceiling: &Ceiling, good: Option<&str>) -> Result<Action, String> {
     let good = good.map(arn);
     let glass = Glass {
