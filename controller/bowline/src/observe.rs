@@ -3,6 +3,7 @@
 //! Fans out over Targets, batches, and turns every failure into an `Unknown` of exactly the resources that it concerns.
 //! Reads only: it may call no writing function of `aws`. It must not know what will be concluded from what it sees.
 
+mod images;
 pub(crate) mod inventory;
 mod needs;
 mod seldom;
@@ -70,7 +71,7 @@ pub async fn observe(
     let mut tasks = JoinSet::new();
     for (name, target) in &desired.targets {
         if let Some(why) = policy::unreadable(name, &target.spec, ceiling) {
-            set_unknown(&mut live, desired, name, &why);
+            set_unknown(&mut live, desired, name, why);
             continue;
         }
         let session = aws.session(name, &target.spec).await;
@@ -96,7 +97,7 @@ pub async fn observe(
                 start_states(&mut reads, &session, &name, desired, previous, scope);
             }
             Err(why) => {
-                set_unknown(&mut live, desired, &name, &why);
+                set_unknown(&mut live, desired, &name, why);
             }
         }
     }
@@ -123,7 +124,8 @@ fn carried_over(desired: &DesiredState, previous: Option<&Live>, scope: Scope) -
         before: Option<&BTreeMap<ResourceName, Observed<T>>>,
         due: bool,
     ) -> BTreeMap<ResourceName, Observed<T>> {
-        let unread = || Observed::Unknown { why: not_read() };
+        let why = Arc::new(not_read());
+        let unread = || Observed::unknown(Arc::clone(&why));
         names
             .map(|name| {
                 let kept = before.filter(|_| !due).and_then(|before| before.get(&name)).cloned();
@@ -158,21 +160,22 @@ fn not_read() -> UnknownReason {
 }
 
 /// Nothing of this Target may be believed, what was carried over included.
-fn set_unknown(live: &mut Live, desired: &DesiredState, target: &ResourceName, why: &UnknownReason) {
-    live.targets.insert(target.clone(), Observed::Unknown { why: why.clone() });
+fn set_unknown(live: &mut Live, desired: &DesiredState, target: &ResourceName, why: UnknownReason) {
+    let why = Arc::new(why);
+    live.targets.insert(target.clone(), Observed::unknown(Arc::clone(&why)));
     for (name, service) in &desired.services {
         if service.resource.spec.target == *target {
-            live.services.insert(name.clone(), Observed::Unknown { why: why.clone() });
+            live.services.insert(name.clone(), Observed::unknown(Arc::clone(&why)));
         }
     }
     for (name, secret) in &desired.secrets {
         if secret.spec.target == *target {
-            live.secrets.insert(name.clone(), Observed::Unknown { why: why.clone() });
+            live.secrets.insert(name.clone(), Observed::unknown(Arc::clone(&why)));
         }
     }
     for (name, state) in &desired.states {
         if state.spec.target == *target {
-            live.states.insert(name.clone(), Observed::Unknown { why: why.clone() });
+            live.states.insert(name.clone(), Observed::unknown(Arc::clone(&why)));
         }
     }
 }
@@ -222,7 +225,7 @@ pub(crate) fn observed<T>(session: &Session, answer: Result<Option<T>, AwsError>
     match answer {
         Ok(Some(value)) => Observed::Known { value, at: session.now() },
         Ok(None) => Observed::Missing,
-        Err(error) => Observed::Unknown { why: error.reason },
+        Err(error) => Observed::unknown(error.reason),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Known, missing, or unknown: the three states of everything that is read.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What is known of something live.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,12 +20,22 @@ pub enum Observed<T> {
     Missing,
     /// It could not be read: never "missing", never "different".
     Unknown {
-        /// Why not.
-        why: UnknownReason,
+        /// Why not. Shared: one reason often is that of thousands of services.
+        #[serde(serialize_with = "as_it_is")]
+        why: Arc<UnknownReason>,
     },
 }
 
+fn as_it_is<S: Serializer>(why: &Arc<UnknownReason>, serializer: S) -> Result<S::Ok, S::Error> {
+    why.serialize(serializer)
+}
+
 impl<T> Observed<T> {
+    /// It could not be read.
+    pub fn unknown(why: impl Into<Arc<UnknownReason>>) -> Self {
+        Self::Unknown { why: why.into() }
+    }
+
     /// The value, if it is known.
     pub fn known(&self) -> Option<&T> {
         match self {

@@ -193,7 +193,7 @@ impl<'a> Reads<'a> {
             Some(Observed::Known { value, .. }) => Ok(Some(value)),
             Some(Observed::Missing) => Ok(None),
             Some(Observed::Unknown { why }) => {
-                Err(Blocked { what: what(), why: Some(Box::new(why.clone())) })
+                Err(Blocked { what: what(), why: Some(Box::new(UnknownReason::clone(why))) })
             }
             None => {
                 self.needs.insert(need);

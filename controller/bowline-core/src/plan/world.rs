@@ -44,7 +44,7 @@ impl<'a> World<'a> {
     pub(crate) fn unread_target(&self, name: &ResourceName) -> Option<UnknownReason> {
         match self.live.targets.get(name) {
             Some(Observed::Known { .. }) => None,
-            Some(Observed::Unknown { why }) => Some(why.clone()),
+            Some(Observed::Unknown { why }) => Some(UnknownReason::clone(why)),
             Some(Observed::Missing) | None => Some(not_read(&format!("Target/{name}"))),
         }
     }
@@ -73,7 +73,7 @@ impl<'a> World<'a> {
         match found {
             Some(Observed::Known { value, .. }) => Seen::Known { value },
             Some(Observed::Missing) => Seen::Missing,
-            Some(Observed::Unknown { why }) => Seen::Unknown(why.clone()),
+            Some(Observed::Unknown { why }) => Seen::Unknown(UnknownReason::clone(why)),
             None => Seen::Unknown(not_read(&key.to_string())),
         }
     }

@@ -160,14 +160,12 @@ fn somebody_elses_newer_deployment_supersedes_ours() {
     let stopped = known(vec![past("2", "web:7", PastDeploymentStatus::Stopped)]);
     let by = Verdict::Superseded { by: Some("ecs-svc/3".to_owned()) };
     assert_eq!(judge(&ours(), &service, Some(&stopped)), by);
-    let unsupported = Observed::Unknown {
-        why: UnknownReason {
-            category: UnknownCategory::Unsupported,
-            message: String::new(),
-            hint: String::new(),
-            aws: None,
-        },
-    };
+    let unsupported = Observed::unknown(UnknownReason {
+        category: UnknownCategory::Unsupported,
+        message: String::new(),
+        hint: String::new(),
+        aws: None,
+    });
     assert_eq!(judge(&ours(), &service, Some(&unsupported)), by);
     // The history lags behind, or is older than what it has to explain.
     let running = known(vec![past("2", "web:7", PastDeploymentStatus::InProgress)]);

@@ -119,7 +119,7 @@ async fn described(
         match observed {
             Observed::Known { value, .. } => drop(found.insert(name, Arc::unwrap_or_clone(value))),
             Observed::Missing => missing.push(name),
-            Observed::Unknown { why } => unread.push(why),
+            Observed::Unknown { why } => unread.push(Arc::unwrap_or_clone(why)),
         }
     }
     if !unread.is_empty() {

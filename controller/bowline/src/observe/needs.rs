@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bowline_core::desired::DesiredState;
 use bowline_core::live::{Live, Observed, UnknownReason};
@@ -23,7 +24,7 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, needs: &BT
     let mut answers = JoinSet::new();
     for need in needs {
         // Should the read end without an answer, the need must not be asked for ever.
-        put_unknown(need.clone(), not_read(), live);
+        put_unknown(need.clone(), Arc::new(not_read()), live);
         let Some((target_name, at_aws)) = whom_to_ask(need, desired, live) else { continue };
         if let Some(why) = unverified(live, target_name) {
             put_unknown(need.clone(), why, live);
@@ -42,11 +43,11 @@ pub async fn read(aws: &Aws, desired: &DesiredState, live: &mut Live, needs: &BT
 }
 
 /// Nothing is read of a Target whose account was not verified in this pass.
-fn unverified(live: &Live, target: &ResourceName) -> Option<UnknownReason> {
+fn unverified(live: &Live, target: &ResourceName) -> Option<Arc<UnknownReason>> {
     match live.targets.get(target) {
         Some(Observed::Known { .. }) => None,
-        Some(Observed::Unknown { why }) => Some(why.clone()),
-        Some(Observed::Missing) | None => Some(not_read()),
+        Some(Observed::Unknown { why }) => Some(Arc::clone(why)),
+        Some(Observed::Missing) | None => Some(Arc::new(not_read())),
     }
 }
 
@@ -119,7 +120,7 @@ async fn answer(session: &Session, need: Need, at_aws: &str) -> Put {
     }
 }
 
-fn put_unknown(need: Need, why: UnknownReason, live: &mut Live) {
+fn put_unknown(need: Need, why: Arc<UnknownReason>, live: &mut Live) {
     match need {
         Need::TaskDefinition { target, reference } => {
             live.task_definitions.insert((target, reference), Observed::Unknown { why });

@@ -59,12 +59,12 @@ async fn read_batch(
                 let alone = std::slice::from_ref(one);
                 match ask(session, alone, priority).await {
                     Ok(found) => all.extend(found),
-                    Err(error) => all.extend(unknown(alone, &error.reason)),
+                    Err(error) => all.extend(unknown(alone, error.reason)),
                 }
             }
             all
         }
-        Err(error) => unknown(batch, &error.reason),
+        Err(error) => unknown(batch, error.reason),
     }
 }
 
@@ -99,13 +99,14 @@ fn may_be_one_services_fault(error: &AwsError) -> bool {
     }
 }
 
-fn unknown(batch: &[Asked], why: &UnknownReason) -> Vec<(ResourceName, Observed<Arc<LiveService>>)> {
-    batch.iter().map(|(name, _)| (name.clone(), Observed::Unknown { why: why.clone() })).collect()
+fn unknown(batch: &[Asked], why: UnknownReason) -> Vec<(ResourceName, Observed<Arc<LiveService>>)> {
+    let why = Arc::new(why);
+    batch.iter().map(|(name, _)| (name.clone(), Observed::unknown(Arc::clone(&why)))).collect()
 }
 
 fn bad_answer(session: &Session, service: &str, what: &str) -> Observed<Arc<LiveService>> {
     let on = format!("{service} in cluster {}", session.cluster());
-    Observed::Unknown { why: AwsError::bad_answer(Api::DescribeServices, &on, what).reason }
+    Observed::unknown(AwsError::bad_answer(Api::DescribeServices, &on, what).reason)
 }
 
 fn refused(session: &Session, service: &str, reason: &str) -> Observed<Arc<LiveService>> {
@@ -115,7 +116,7 @@ fn refused(session: &Session, service: &str, reason: &str) -> Observed<Arc<LiveS
         _ => UnknownCategory::Refused,
     };
     let what = format!("ECS gives the reason {reason}");
-    Observed::Unknown { why: AwsError::new(Api::DescribeServices, &on, category, &what).reason }
+    Observed::unknown(AwsError::new(Api::DescribeServices, &on, category, &what).reason)
 }
 
 /// Turns what AWS calls missing into `Unknown` where that cannot be believed yet.
@@ -145,7 +146,7 @@ pub(super) fn doubt_missing(live: &mut Live, desired: &DesiredState, previous: O
                 Some(missing_once(&name))
             };
             if let Some(why) = doubt {
-                live.services.insert(name, Observed::Unknown { why });
+                live.services.insert(name, Observed::unknown(why));
             }
         }
     }

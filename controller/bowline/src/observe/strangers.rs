@@ -1,6 +1,7 @@
 //! Services of a Target's cluster that git does not name and that some instance has claimed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bowline_core::desired::DesiredState;
 use bowline_core::desired::kind::Target;
@@ -37,7 +38,7 @@ pub(super) fn start(
     reads.spawn(async move {
         let observed = match read(&session, &named).await {
             Ok(value) => Observed::Known { value, at: session.now() },
-            Err(why) => Observed::Unknown { why },
+            Err(why) => Observed::unknown(why),
         };
         Read::Strangers(target, observed)
     });
@@ -68,7 +69,7 @@ async fn read(
                 }
                 // Deleted since it was listed.
                 Observed::Missing => {}
-                Observed::Unknown { why } => return Err(why),
+                Observed::Unknown { why } => return Err(Arc::unwrap_or_clone(why)),
             }
         }
     }

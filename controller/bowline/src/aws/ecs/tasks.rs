@@ -19,8 +19,6 @@ pub(crate) const TASKS_PER_CALL: usize = 100;
 /// One container of a running task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunningContainer {
-    /// The deployment that started the task.
-    pub(crate) deployment: String,
     /// Its name.
     pub(crate) container: String,
     /// The image, as the task definition has it.
@@ -108,11 +106,11 @@ impl Session {
         Ok(output.tasks.unwrap_or_default())
     }
 
-    /// The containers of those of at most [`TASKS_PER_CALL`] tasks that run and that a deployment started.
+    /// The containers of those of at most [`TASKS_PER_CALL`] tasks that run and that a deployment started, each with its id.
     pub(crate) async fn running_containers(
         &self,
         tasks: &[String],
-    ) -> Result<Vec<RunningContainer>, AwsError> {
+    ) -> Result<Vec<(String, RunningContainer)>, AwsError> {
         let on = format!("cluster {}", self.cluster());
         let mut found = Vec::new();
         for task in self.describe_tasks(tasks, &on).await? {
@@ -122,12 +120,8 @@ impl Session {
             };
             for container in task.containers.unwrap_or_default() {
                 let (Some(name), Some(image)) = (container.name, container.image) else { continue };
-                found.push(RunningContainer {
-                    deployment: deployment.clone(),
-                    container: name,
-                    image,
-                    digest: container.image_digest.filter(|digest| !digest.is_empty()),
-                });
+                let digest = container.image_digest.filter(|digest| !digest.is_empty());
+                found.push((deployment.clone(), RunningContainer { container: name, image, digest }));
             }
         }
         Ok(found)
