@@ -24,6 +24,7 @@ mod size;
 mod source;
 mod state;
 mod suggest;
+mod tags;
 mod task_definition;
 pub mod terraform;
 mod yaml;
@@ -40,6 +41,7 @@ pub use state::{
     DesiredService, DesiredState, Metadata, Origin, Resource, ResourceKey, ResourceKind,
     TaskDefinitionContent, WantedTaskDefinition,
 };
+pub use tags::Tags;
 pub use task_definition::{
     ParsedTaskDefinition, SERVER_ONLY_FIELDS, parse_task_definition, task_definition_schema,
 };

@@ -7,7 +7,6 @@ mod observed;
 mod probe;
 mod secret;
 mod seldom;
-mod tags;
 mod terraform_state;
 
 use std::collections::BTreeMap;
@@ -24,9 +23,9 @@ pub use probe::{
 };
 pub use secret::LiveSecret;
 pub use seldom::{Asked, ResolvedImage, RunningDigests, RunningImages, ScalableTarget};
-pub use tags::Tags;
 pub use terraform_state::LiveState;
 
+pub use crate::desired::Tags;
 use crate::desired::kind::ServiceSettings;
 use crate::name::{ResourceName, ServiceName, TaskDefinitionArn};
 
@@ -70,7 +69,7 @@ pub struct Live {
     pub scalable_targets: BTreeMap<ResourceName, Asked<ScalableTarget>>,
     /// Per EcsService resource whose manifest names a file: the tags of the revision that it runs. The revision does not
     /// change, and its tags may.
-    pub task_definition_tags: BTreeMap<ResourceName, Asked<BTreeMap<String, String>>>,
+    pub task_definition_tags: BTreeMap<ResourceName, Asked<Tags>>,
 }
 
 /// A service that nothing in git names.

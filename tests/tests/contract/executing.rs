@@ -1,7 +1,5 @@
 //! What is done.
 
-use std::collections::BTreeMap;
-
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::diff::tag_fingerprint;
 use bowline_core::live::{LiveService, UnknownCategory};
@@ -159,14 +157,15 @@ pub(super) async fn a_revision_is_registered_once_at_a_time(mut site: Site) {
     assert_eq!(site.world.revisions(&site.family()).await, 2);
 }
 
+fn pairs(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+}
+
 pub(super) async fn tags_of_a_revision_are_changed_in_place(mut site: Site) {
     let first = site.with_service().await;
-    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    };
     let change = |tags: &[(&str, &str)], removed: &[&str]| Operation::TagTaskDefinition {
         task_definition: revision(&first),
-        tags: TagsRequest(pairs(tags)),
+        tags: TagsRequest(pairs(tags).collect()),
         removed: removed.iter().map(|key| (*key).to_owned()).collect(),
     };
     let expect = |seen: &[(&str, Option<&str>)]| Expectation::TaskDefinitionTags {
@@ -189,7 +188,10 @@ pub(super) async fn tags_of_a_revision_are_changed_in_place(mut site: Site) {
     site.want_file(&file);
     let live = site.look().await;
     assert_eq!(*live.task_definition_tags[&name("web")].about, *first);
-    assert_eq!(known(Some(&*live.task_definition_tags[&name("web")].found)), pairs(&[("team", "pay")]));
+    assert_eq!(
+        known(Some(&*live.task_definition_tags[&name("web")].found)),
+        pairs(&[("team", "pay")]).collect()
+    );
 }
 
 /// Moves AWSCURRENT of the case's secret from the first version to the second.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Retry;
 use super::kind::{EcsService, Secret, Target, TerraformState};
+use super::{Retry, Tags};
 use crate::name::{RelativePath, ResourceName, RevisionRef};
 
 /// The kinds that Bowline knows.
@@ -131,7 +131,7 @@ struct SharedContent {
     /// The normal form as text, once somebody asked for it.
     normal: OnceLock<Arc<str>>,
     /// Its tags, once somebody asked for them.
-    tags: OnceLock<BTreeMap<String, String>>,
+    tags: OnceLock<Tags>,
 }
 
 impl TaskDefinitionContent {
@@ -149,7 +149,7 @@ impl TaskDefinitionContent {
     }
 
     /// Its tags, which AWS keeps beside a revision. Read once: this is asked in each pass.
-    pub fn tags(&self) -> &BTreeMap<String, String> {
+    pub fn tags(&self) -> &Tags {
         self.shared.tags.get_or_init(|| {
             let content: Tagged = serde_json::from_str(self.text()).unwrap_or_default();
             content.tags.into_iter().map(|tag| (tag.key, tag.value)).collect()

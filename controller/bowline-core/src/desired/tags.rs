@@ -1,8 +1,8 @@
-//! The tags of a service.
+//! Tags of services and task definitions.
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Tags by their keys. Kept as a list: a map takes room for eleven, and those of thousands of services are held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +28,11 @@ impl Tags {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// In their order.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().map(|(key, _)| key)
     }
 
     /// Keys and values, in the order of the keys.
@@ -57,6 +62,12 @@ impl Serialize for Tags {
     }
 }
 
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::<String, String>::deserialize(deserializer).map(Self::from_iter)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -68,10 +79,10 @@ mod tests {
         let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let mut tags: Tags = [tag("team", "core"), tag("environment", "prod")].into_iter().collect();
         tags.extend([tag("team", "payments"), tag("cost", "7")]);
-        assert_eq!(
-            serde_json::to_value(&tags).unwrap(),
-            json!({"cost": "7", "environment": "prod", "team": "payments"})
-        );
+        let object = json!({"cost": "7", "environment": "prod", "team": "payments"});
+        assert_eq!(serde_json::to_value(&tags).unwrap(), object);
+        assert_eq!(serde_json::from_value::<Tags>(object).unwrap(), tags);
+        assert_eq!(tags.keys().collect::<Vec<_>>(), ["cost", "environment", "team"]);
         assert_eq!(
             (tags.get("team").map(String::as_str), tags.get("tea"), tags.len()),
             (Some("payments"), None, 3)

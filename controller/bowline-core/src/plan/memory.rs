@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::orphans::Orphan;
 use crate::desired::kind::{ServiceSettings, Target};
-use crate::desired::{DesiredState, ResourceKey, ResourceKind, TaskDefinitionContent};
+use crate::desired::{DesiredState, ResourceKey, ResourceKind, Tags, TaskDefinitionContent};
 use crate::name::{
     AccountId, ClusterName, Region, ResourceName, RestartToken, SecretVersionId, ServiceName,
     TaskDefinitionArn,
@@ -249,8 +249,8 @@ pub struct ServiceMemory {
     pub accepted_names: BTreeMap<String, String>,
     /// The tags of the task definition that Bowline manages, as they were last in sync: one that git does not have any more is
     /// taken off.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub managed_tags: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Tags::is_empty")]
+    pub managed_tags: Tags,
     /// Settings that Bowline changed and that only tasks have that were started after this time.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub changed_settings: BTreeMap<String, Timestamp>,

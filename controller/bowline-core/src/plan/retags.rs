@@ -7,14 +7,14 @@ use super::ownership;
 use super::propose::Outlooks;
 use super::report::{HeldWhy, WaitingOn};
 use super::service::Retag;
-use crate::desired::{DesiredState, ResourceKey};
+use crate::desired::{DesiredState, ResourceKey, Tags};
 use crate::name::ResourceName;
 
 /// Where tags of a task definition stand in paths.
 pub(super) const TAGS: &str = "taskDefinition.tags[";
 
 /// A service, and the tags that its file names.
-type Wants = (ResourceKey, BTreeMap<String, String>);
+type Wants = (ResourceKey, Tags);
 
 /// Plans them. What another service that runs the same revision wants otherwise is a person's to decide: each would undo what
 /// the other one did.

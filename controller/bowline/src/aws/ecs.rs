@@ -17,7 +17,7 @@ use aws_sdk_ecs::types::{
 };
 use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::desired::kind::ServiceSettings;
-use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment};
+use bowline_core::live::{LiveService, LiveTaskDefinition, PastDeployment, Tags};
 use bowline_core::name::TaskDefinitionArn;
 use bowline_core::plan::TagKey;
 use jiff::Timestamp;
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// The tags of a revision that is in the cache, and when they were read.
-    pub(crate) async fn cached_tags(&self, arn: &str) -> Option<(BTreeMap<String, String>, Timestamp)> {
+    pub(crate) async fn cached_tags(&self, arn: &str) -> Option<(Tags, Timestamp)> {
         let known = self.task_definitions().get(arn).await?;
         Some((known.found.content.tags().clone(), known.read_at))
     }
@@ -159,7 +159,7 @@ impl Session {
         &self,
         arn: &str,
         priority: Priority,
-    ) -> Result<Option<BTreeMap<String, String>>, AwsError> {
+    ) -> Result<Option<Tags>, AwsError> {
         let found = self.fetch_task_definition(arn, priority).await?;
         Ok(found.map(|found| found.content.tags().clone()))
     }

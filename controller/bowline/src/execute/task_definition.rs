@@ -71,16 +71,16 @@ pub(super) async fn tag(
     };
     let missing: BTreeMap<String, String> = tags
         .iter()
-        .filter(|(key, value)| found.get(*key) != Some(*value))
+        .filter(|(key, value)| found.get(key) != Some(*value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let left: BTreeSet<String> = removed.iter().filter(|key| found.contains_key(*key)).cloned().collect();
+    let left: BTreeSet<String> = removed.iter().filter(|key| found.contains_key(key)).cloned().collect();
     if missing.is_empty() && left.is_empty() {
         return Ok(Outcome::AlreadyDone);
     }
     let is_other = |key: &&String| {
         let seen = expected.get(*key).and_then(Option::as_deref);
-        found.get(*key).map(|value| tag_fingerprint(value)).as_deref() != seen
+        found.get(key).map(|value| tag_fingerprint(value)).as_deref() != seen
     };
     if let Some(key) = missing.keys().chain(&left).find(is_other) {
         let found = format!("the tag {key} is not what it was when the plan was made");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bowline_core::desired::DesiredState;
-use bowline_core::live::{Asked, Live, Observed, RunningImages, ScalableTarget};
+use bowline_core::live::{Asked, Live, Observed, RunningImages, ScalableTarget, Tags};
 use bowline_core::name::ResourceName;
 use bowline_core::plan::{KEPT, Seldom, has_named_tags};
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +23,7 @@ const TAGS_AT_ONCE: usize = 25;
 enum Answer {
     Images(Vec<(ResourceName, Asked<RunningImages>)>),
     Targets(Vec<(ResourceName, Asked<ScalableTarget>)>),
-    Tags(Vec<(ResourceName, Asked<BTreeMap<String, String>>)>),
+    Tags(Vec<(ResourceName, Asked<Tags>)>),
 }
 
 /// Reads what is due into `live`. Everything that is due is answered, but for tags that wait for a later pass: what fails is
@@ -112,11 +112,7 @@ fn asked_at(live: &Live, name: &ResourceName, arn: &str) -> Option<Timestamp> {
     live.task_definition_tags.get(name).filter(|asked| *asked.about == *arn).map(|asked| asked.at)
 }
 
-async fn tags_of(
-    session: &Session,
-    arn: String,
-    of: Vec<ResourceName>,
-) -> Vec<(ResourceName, Asked<BTreeMap<String, String>>)> {
+async fn tags_of(session: &Session, arn: String, of: Vec<ResourceName>) -> Vec<(ResourceName, Asked<Tags>)> {
     let answer = session.task_definition_tags(&arn, Priority::Scan).await;
     let at = session.now();
     let found = match answer {
@@ -130,9 +126,9 @@ async fn tags_of(
 fn known_tags(
     arn: String,
     of: Vec<ResourceName>,
-    found: Observed<BTreeMap<String, String>>,
+    found: Observed<Tags>,
     at: Timestamp,
-) -> impl Iterator<Item = (ResourceName, Asked<BTreeMap<String, String>>)> {
+) -> impl Iterator<Item = (ResourceName, Asked<Tags>)> {
     let (about, found): (Arc<str>, _) = (arn.into(), Arc::new(found));
     of.into_iter().map(move |name| (name, Asked { about: Arc::clone(&about), at, found: Arc::clone(&found) }))
 }

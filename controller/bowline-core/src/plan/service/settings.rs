@@ -13,7 +13,7 @@ use crate::diff::settings::{
     is_shown, leaves, owner, removals, request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
-use crate::live::SchedulingStrategy;
+use crate::live::{SchedulingStrategy, Tags};
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::HeldWhy;
 
@@ -72,7 +72,7 @@ pub(crate) struct Noticed {
     pub(crate) names: Option<BTreeMap<String, String>>,
     /// The tags of the task definition that Bowline manages, as they were last in sync; absent where they could not be
     /// compared.
-    pub(crate) tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<Tags>,
 }
 
 /// Holds the settings of a service against git.

@@ -11,7 +11,7 @@ use super::{ServiceOutlook, Subject};
 use crate::desired::{DesiredService, WantedTaskDefinition};
 use crate::diff::path::Ignored;
 use crate::diff::{Reason, diff_tag, tag_fingerprint};
-use crate::live::{Asked, DeploymentController, LiveService, Observed, UnknownCategory};
+use crate::live::{Asked, DeploymentController, LiveService, Observed, Tags, UnknownCategory};
 use crate::name::TaskDefinitionArn;
 use crate::plan::report::WaitingOn;
 
@@ -24,7 +24,7 @@ pub(crate) struct Retag {
     /// The revision.
     pub(crate) arn: TaskDefinitionArn,
     /// What git wants, without what `ignore` covers.
-    pub(crate) wanted: BTreeMap<String, String>,
+    pub(crate) wanted: Tags,
     /// The tags to write.
     pub(crate) set: BTreeMap<String, String>,
     /// The keys of tags to take off.
@@ -32,8 +32,6 @@ pub(crate) struct Retag {
     /// What the tags that change are now, each by its fingerprint.
     pub(crate) expected: BTreeMap<String, Option<String>>,
 }
-
-type Tags = BTreeMap<String, String>;
 
 /// The revision whose tags have to be known, and whether they are known to differ.
 pub(crate) fn tags_in_question<'a>(
@@ -44,14 +42,14 @@ pub(crate) fn tags_in_question<'a>(
 ) -> Option<(&'a TaskDefinitionArn, bool)> {
     let named = named(wanted, live)?;
     let arn = live.task_definition.as_ref()?;
-    let nothing = Tags::new();
+    let nothing = Tags::default();
     let managed = managed.unwrap_or(&nothing);
     if named.is_empty() && managed.is_empty() {
         return None;
     }
     let found = asked.filter(|asked| *asked.about == *arn.as_str()).and_then(|asked| asked.found.known());
     let differ = found.is_some_and(|found| {
-        let is_found = |(key, value): &(&String, &String)| found.get(*key) == Some(*value);
+        let is_found = |(key, value): &(&String, &String)| found.get(key) == Some(*value);
         let missing = named.iter().filter(|tag| !is_found(tag));
         let left = managed.iter().filter(|tag| !named.contains_key(tag.0) && is_found(tag));
         let ignored = Ignored::new(&wanted.resource.spec.ignore);
@@ -64,7 +62,7 @@ pub(crate) fn tags_in_question<'a>(
 }
 
 /// Whether these have every tag that a service's file names.
-pub fn has_named_tags(wanted: &DesiredService, found: &BTreeMap<String, String>) -> bool {
+pub fn has_named_tags(wanted: &DesiredService, found: &Tags) -> bool {
     let Some(WantedTaskDefinition::Content { content, .. }) = &wanted.task_definition else { return true };
     content.tags().iter().all(|(key, value)| key.starts_with(OURS) || found.get(key) == Some(value))
 }
@@ -84,10 +82,10 @@ pub(super) fn compare(
     noticed: &mut Noticed,
     outlook: &mut ServiceOutlook<'_>,
 ) {
-    let nothing = Tags::new();
+    let nothing = Tags::default();
     let managed = subject.memory.map_or(&nothing, |memory| &memory.managed_tags);
     let Some(named) = named(subject.wanted, subject.live) else {
-        noticed.tags = (!managed.is_empty()).then(Tags::new);
+        noticed.tags = (!managed.is_empty()).then(Tags::default);
         return;
     };
     if !matches!(task_definition, TaskDefinition::Same) || named.is_empty() && managed.is_empty() {
@@ -107,12 +105,12 @@ pub(super) fn compare(
     };
     let mut retag = Retag {
         arn: arn.clone(),
-        wanted: Tags::new(),
-        set: Tags::new(),
+        wanted: Tags::default(),
+        set: BTreeMap::new(),
         removed: BTreeSet::new(),
         expected: BTreeMap::new(),
     };
-    let mut in_sync = Tags::new();
+    let (mut named_here, mut in_sync) = (Vec::new(), Vec::new());
     let keys: BTreeSet<&String> = named.keys().chain(managed.keys()).collect();
     for key in keys.into_iter().filter(|key| !key.starts_with(OURS)) {
         let (wanted, before, now) = (named.get(key), managed.get(key), found.get(key));
@@ -134,7 +132,7 @@ pub(super) fn compare(
             continue;
         }
         if let Some(wanted) = wanted {
-            retag.wanted.insert(key.clone(), wanted.clone());
+            named_here.push((key.clone(), wanted.clone()));
         }
         if differences.is_empty() {
             in_sync.extend(wanted.map(|wanted| (key.clone(), wanted.clone())));
@@ -148,7 +146,8 @@ pub(super) fn compare(
         }
         outlook.report.differences.extend(differences);
     }
-    noticed.tags = Some(in_sync);
+    retag.wanted = named_here.into_iter().collect();
+    noticed.tags = Some(in_sync.into_iter().collect());
     // What is quarantined gets nothing but its desired count.
     if outlook.failure.is_none() {
         outlook.retag = Some(Box::new(retag));

@@ -24,7 +24,7 @@ fn world(wanted: &[(&str, &str)], found: &[(&str, &str)]) -> Fixture {
         .with_task_definition_tags("web", found)
 }
 
-fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn tags<T: FromIterator<(String, String)>>(pairs: &[(&str, &str)]) -> T {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 

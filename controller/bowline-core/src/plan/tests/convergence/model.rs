@@ -99,7 +99,7 @@ impl Model {
             .filter_map(|(name, one)| {
                 let arn = one.task_definition.as_ref()?;
                 let tags = self.tags.get(arn.revision().as_str()).cloned().unwrap_or_default();
-                let found = Arc::new(self.known(tags));
+                let found = Arc::new(self.known(tags.into_iter().collect()));
                 Some((name.clone(), Asked { about: arn.as_str().into(), at: self.now(), found }))
             })
             .collect();
@@ -245,7 +245,10 @@ impl Model {
         let newest = newest.filter(|one| one.parts().0 == family).map(|one| one.parts().1).max();
         let revision = format!("{family}:{}", newest.unwrap_or(0) + 1);
         self.definitions.insert(revision.clone(), content.clone());
-        self.tags.insert(revision.clone(), content.tags().clone());
+        self.tags.insert(
+            revision.clone(),
+            content.tags().iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        );
         arn(&revision)
     }
 
