@@ -59,11 +59,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desired::ResourceKey;
 
+/// The state of each resource. Boxed: a map's nodes have room for twice as many as they hold, and there are thousands.
+pub type Reports = BTreeMap<ResourceKey, Box<ResourceReport>>;
+
 /// What should be done in one pass, before anybody asked whether it may be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Proposed {
     /// What each resource's state is, and why.
-    pub reports: BTreeMap<ResourceKey, ResourceReport>,
+    pub reports: Reports,
     /// Actions in the order of their waves; inside a wave, by resource.
     pub actions: Vec<Action>,
     /// What failed when it was last tried, by resource and operation as text: it is tried again, and holds nobody else up.
@@ -76,7 +79,7 @@ pub struct Proposed {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Approved {
     /// What each resource's state is, with what is held and why.
-    pub reports: BTreeMap<ResourceKey, ResourceReport>,
+    pub reports: Reports,
     /// The actions of the first wave that has any, after earlier ones that failed before and are tried again. Later waves
     /// are planned again from what is then observed.
     pub(crate) actions: Vec<Action>,
@@ -115,12 +118,12 @@ impl Approved {
     }
 }
 
-fn is_clean(reports: &BTreeMap<ResourceKey, ResourceReport>) -> bool {
-    reports.values().all(ResourceReport::is_clean)
+fn is_clean(reports: &Reports) -> bool {
+    reports.values().all(|report| report.is_clean())
 }
 
-fn has_unknown(reports: &BTreeMap<ResourceKey, ResourceReport>) -> bool {
-    reports.values().any(ResourceReport::has_unknown)
+fn has_unknown(reports: &Reports) -> bool {
+    reports.values().any(|report| report.has_unknown())
 }
 
 #[cfg(test)]

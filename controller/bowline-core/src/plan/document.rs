@@ -59,8 +59,8 @@ impl<'a> Document<'a> {
             commit,
             clean: plan.is_clean(),
             unknown: plan.has_unknown(),
-            totals: Totals::of(plan.reports.values()),
-            resources: plan.reports.values().collect(),
+            totals: Totals::of(plan.reports.values().map(|report| &**report)),
+            resources: plan.reports.values().map(|report| &**report).collect(),
             actions: plan.actions(),
             orphans: &plan.orphans,
         }

@@ -439,11 +439,11 @@ impl Fixture {
     }
 
     pub(crate) fn report(&self, service: &str) -> ResourceReport {
-        self.propose().reports[&service_key(service)].clone()
+        *self.propose().reports[&service_key(service)].clone()
     }
 
     pub(crate) fn secret_report(&self, secret: &str) -> ResourceReport {
-        self.propose().reports[&secret_key(secret)].clone()
+        *self.propose().reports[&secret_key(secret)].clone()
     }
 
     /// The operations that are planned, as text.

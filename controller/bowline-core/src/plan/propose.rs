@@ -15,7 +15,7 @@ use super::report::{HeldWhy, Need, ResourceReport, Sync, WaitingOn};
 use super::secret::{self, SecretOutlook, SecretStanding};
 use super::service::{self, ServiceOutlook};
 use super::world::{World, key};
-use super::{Proposed, retags, rollouts, seldom, terraform_label, terraform_state};
+use super::{Proposed, Reports, retags, rollouts, seldom, terraform_label, terraform_state};
 use crate::desired::{DesiredService, DesiredState, ResourceKey, ResourceKind};
 use crate::live::{Live, LiveService, Observed};
 use crate::name::ResourceName;
@@ -85,11 +85,11 @@ pub fn propose(
             Some(Postponed::Held(why)) => report.hold(why.clone()),
             None => {}
         }
-        reports.insert(report.resource.clone(), report);
+        reports.insert(report.resource.clone(), Box::new(report));
     }
     for (name, state) in &desired.states {
         let report = terraform_state::report(&world, name, state);
-        reports.insert(report.resource.clone(), report);
+        reports.insert(report.resource.clone(), Box::new(report));
     }
     terraform_label::label(&world, &mut reports);
     let failures = failures(memory, &actions);
@@ -117,7 +117,7 @@ pub(crate) fn services<'a>(
 }
 
 /// Targets, and what git says that cannot be used.
-fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
+fn base_reports(world: &World<'_>) -> Reports {
     let mut reports = BTreeMap::new();
     for (name, target) in &world.desired.targets {
         let mut report = ResourceReport::new(key(ResourceKind::Target, name), name);
@@ -132,7 +132,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             }
             report.notes.extend(seldom::notes(world, name));
         }
-        reports.insert(report.resource.clone(), report);
+        reports.insert(report.resource.clone(), Box::new(report));
     }
     for (resource, why) in &world.desired.invalid {
         let report = ResourceReport {
@@ -149,7 +149,7 @@ fn base_reports(world: &World<'_>) -> BTreeMap<ResourceKey, ResourceReport> {
             health: Vec::new(),
             failed: None,
         };
-        reports.insert(resource.clone(), report);
+        reports.insert(resource.clone(), Box::new(report));
     }
     reports
 }

@@ -84,7 +84,8 @@ fn read_by<'a>(
 
 /// What is to be done about a service. What few of thousands have is boxed: all of them are held at once.
 pub(crate) struct ServiceOutlook<'a> {
-    pub(crate) report: ResourceReport,
+    /// Boxed, so that it moves into the plan as it is.
+    pub(crate) report: Box<ResourceReport>,
     /// What is live, where it is known and not left alone.
     pub(crate) live: Option<&'a LiveService>,
     /// Why nothing at all is done to it, if that is so.
@@ -160,7 +161,7 @@ pub(crate) struct Update {
 impl ServiceOutlook<'_> {
     fn only(report: ResourceReport) -> Self {
         Self {
-            report,
+            report: Box::new(report),
             live: None,
             hands_off: None,
             baselines: Vec::new(),

@@ -1,15 +1,15 @@
 //! Which differences does a Terraform state have a say in? Labels on them, and a warning where two controllers would fight.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::report::ResourceReport;
+use super::Reports;
 use super::warning::Warning;
 use super::world::{World, key};
+use crate::desired::ResourceKind;
 use crate::desired::kind::{EcsService, Mode, TaskDefinitionSource, TerraformState};
 use crate::desired::terraform::{ATTRIBUTES, Attribute, Form, TerraformService, agrees, attribute_of};
-use crate::desired::{ResourceKey, ResourceKind};
 use crate::diff::fields::SERVICE;
 use crate::diff::normalize::normalize_field;
 use crate::diff::path::Ignored;
@@ -31,7 +31,7 @@ struct Subject<'a> {
 }
 
 /// Puts labels on the differences of services, and notes beside them.
-pub(crate) fn label(world: &World<'_>, reports: &mut BTreeMap<ResourceKey, ResourceReport>) {
+pub(crate) fn label(world: &World<'_>, reports: &mut Reports) {
     for (state_name, state) in &world.desired.states {
         for (address, service_name) in &state.spec.resources {
             let resource = key(ResourceKind::EcsService, service_name);

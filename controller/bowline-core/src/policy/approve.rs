@@ -8,8 +8,8 @@ use crate::desired::{DesiredState, ResourceKey};
 use crate::diff::fields::starts_deployment;
 use crate::name::ResourceName;
 use crate::plan::{
-    Action, Approved, FailedAction, HeldWhy, Operation, Proposed, ResourceReport, SettingsRequest, WaitingOn,
-    Wave,
+    Action, Approved, FailedAction, HeldWhy, Operation, Proposed, Reports, ResourceReport, SettingsRequest,
+    WaitingOn, Wave,
 };
 
 /// Lets through what git's standing, the ceiling, the target's mode, its capabilities and its limits allow; everything else
@@ -68,11 +68,7 @@ pub fn approve(
     Approved { reports, actions, waiting, orphans }
 }
 
-fn wait_for_wave(
-    reports: &mut BTreeMap<ResourceKey, ResourceReport>,
-    actions: &[Action],
-    waiting: &BTreeSet<ResourceKey>,
-) {
+fn wait_for_wave(reports: &mut Reports, actions: &[Action], waiting: &BTreeSet<ResourceKey>) {
     let of: BTreeSet<&ResourceKey> = actions.iter().map(|action| &action.resource).collect();
     let of: Vec<ResourceKey> = of.into_iter().cloned().collect();
     for resource in waiting {

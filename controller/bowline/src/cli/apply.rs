@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use bowline_core::plan::{Event, Outcome, ResourceReport};
+use bowline_core::plan::{Event, Outcome};
 use bowline_core::policy::GitStanding;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
@@ -217,7 +217,7 @@ impl Consent {
 
 /// True if another pass may find or do what this one could not.
 fn is_unfinished(pass: &Pass) -> bool {
-    !pass.attempted.is_empty() || pass.approved.reports.values().any(ResourceReport::has_unknown)
+    !pass.attempted.is_empty() || pass.approved.reports.values().any(|report| report.has_unknown())
 }
 
 /// What is told while it works: a spinner on a terminal, lines elsewhere, nothing beside JSON.

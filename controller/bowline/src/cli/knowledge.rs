@@ -48,7 +48,7 @@ async fn look(config: &Config, selection: &Selection) -> anyhow::Result<Vec<Reso
     let snapshot = once::snapshot(&mut world, selection).await?;
     let pass = once::look(&mut world, &snapshot).await;
     shutdown.cancel();
-    Ok(pass.approved.reports.into_values().collect())
+    Ok(pass.approved.reports.into_values().map(|report| *report).collect())
 }
 
 /// The state of one service.

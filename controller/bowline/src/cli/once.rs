@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bowline_core::desired::kind::Mode;
 use bowline_core::desired::{Finding, Severity};
-use bowline_core::plan::{self, Action, Event, Outcome, ResourceReport, Sync};
+use bowline_core::plan::{self, Action, Event, Outcome, Sync};
 use bowline_core::policy::GitStanding;
 use serde::Serialize;
 
@@ -89,7 +89,7 @@ pub(super) fn exit_code(pass: &Pass, findings: &[Finding]) -> u8 {
         2
     } else {
         let is_refused = pass.standing != GitStanding::Fresh;
-        u8::from(is_refused || !pass.approved.reports.values().all(ResourceReport::is_clean))
+        u8::from(is_refused || !pass.approved.reports.values().all(|report| report.is_clean()))
     }
 }
 
@@ -112,16 +112,16 @@ pub(super) fn document<'a>(
 
 /// The result as text; `actions` says whether to list what would be done.
 pub(super) fn render(config: &Config, snapshot: &Snapshot, pass: &Pass, actions: bool) -> String {
-    let reports = &pass.approved.reports;
+    let reports = || pass.approved.reports.values().map(|report| &**report);
     let mut result = text::git(&git(config, snapshot, pass));
     result.push('\n');
     result.push_str(&findings::render_errors(&snapshot.findings));
-    result.push_str(&text::details(reports.values().filter(|report| text::is_worth_telling(report))));
+    result.push_str(&text::details(reports().filter(|report| text::is_worth_telling(report))));
     if actions {
         result.push_str(&text::actions(pass));
     }
     result.push_str(&text::orphans(&pass.approved.orphans));
-    result.push_str(&text::totals(reports.values()));
+    result.push_str(&text::totals(reports()));
     result
 }
 

@@ -16,7 +16,7 @@ const SECOND_LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 pub async fn look(world: &mut World, snapshot: &Snapshot) -> Pass {
     let mut pass = preview(world, snapshot).await;
     for _ in 0..SECOND_LOOKS {
-        if !pass.approved.reports.values().any(is_suspicious) {
+        if !pass.approved.reports.values().any(|report| is_suspicious(report)) {
             break;
         }
         tokio::time::sleep(SECOND_LOOK).await;

@@ -488,18 +488,19 @@ impl std::fmt::Display for Reread {
 impl Pass {
     /// Takes the reports out, to be shared.
     pub fn found(&mut self) -> Found {
-        let reports = std::mem::take(&mut self.approved.reports);
+        // By way of a list of boxes, whose length is known: what is shared is then allocated once.
+        let reports: Vec<_> = std::mem::take(&mut self.approved.reports).into_values().collect();
         Found {
             finished_at: self.finished_at,
             fresh: self.standing == GitStanding::Fresh,
-            reports: reports.into_values().collect(),
+            reports: reports.into_iter().map(|report| *report).collect(),
         }
     }
 
     /// True while something that was begun has not ended: an action was made, or a rollout is under way.
     pub fn is_under_way(&self) -> bool {
         let done = |attempt: &Attempted| !matches!(attempt.outcome, Outcome::Failed(_));
-        self.attempted.iter().any(done) || self.approved.reports.values().any(ResourceReport::is_rolling)
+        self.attempted.iter().any(done) || self.approved.reports.values().any(|report| report.is_rolling())
     }
 
     /// True if a secret was touched: the next pass has to read secrets again although they are not due.

@@ -318,7 +318,7 @@ const STATES: [(Sync, &str); 7] = [
 
 /// Brings a pass into the metrics.
 pub(super) fn measure(pass: &Pass) {
-    let totals = Totals::of(pass.approved.reports.values());
+    let totals = Totals::of(pass.approved.reports.values().map(|report| &**report));
     for (state, label) in STATES {
         let count = u32::try_from(totals.0.get(&state).copied().unwrap_or_default()).unwrap_or(u32::MAX);
         metrics::gauge!("bowline_resources", "state" => label).set(count);

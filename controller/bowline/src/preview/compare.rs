@@ -79,7 +79,7 @@ impl Comparison {
         world.part = Looked::OneService;
         let narrowed = Snapshot { state: Arc::new(part.state.clone()), ..whole };
         let pass = look(&mut world, &narrowed).await;
-        let reports = pass.approved.reports.values();
+        let reports = pass.approved.reports.values().map(|report| &**report);
         compared.reports = reports.filter(|report| part.told.contains(&report.resource)).cloned().collect();
         let actions = pass
             .proposed

@@ -23,7 +23,7 @@ use crate::rollout;
 /// What a service's outlook says, without the references into memory.
 pub(super) struct ServiceFacts<'a> {
     name: &'a ResourceName,
-    report: ResourceReport,
+    report: Box<ResourceReport>,
     live: Option<&'a LiveService>,
     spec: Option<Spec>,
     failure: Option<Box<Failure>>,

@@ -508,9 +508,9 @@ fn states(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeMap<Re
 fn held_for_others(desired: &DesiredState, model: &Model, memory: &Memory) -> BTreeSet<ResourceName> {
     let live = read(desired, model, memory);
     let reports = propose(desired, &live, memory, actor(), at(model.clock)).reports.into_values();
-    let is_held =
-        |report: &ResourceReport| report.held.iter().any(|why| matches!(why, HeldWhy::CommitFailed { .. }));
-    reports.filter(is_held).map(|report| report.resource.name).collect()
+    let is_for_others = |why: &HeldWhy| matches!(why, HeldWhy::CommitFailed { .. });
+    let held = reports.filter(|report| report.held.iter().any(is_for_others));
+    held.map(|report| report.resource.name).collect()
 }
 
 /// Whether something that it depends on, near or far, does not come right: then what was done to it by hand stays, too.

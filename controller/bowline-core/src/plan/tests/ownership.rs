@@ -59,7 +59,7 @@ fn an_unclaimed_service_is_no_drift_and_is_claimed_last() {
     let world = quiet().unclaimed("web");
     let plan = world.propose();
     assert!(plan.is_clean());
-    assert_eq!(plan.reports[&service_key("web")], ResourceReport::new(service_key("web"), &name("prod")));
+    assert_eq!(*plan.reports[&service_key("web")], ResourceReport::new(service_key("web"), &name("prod")));
     let expected = Action {
         target: name("prod"),
         resource: service_key("web"),
@@ -215,7 +215,7 @@ fn nothing_is_claimed_below_enforce_or_without_a_capability_for_services() {
         assert_eq!(approved.actions().len(), expected, "{mode} {capabilities:?}");
         let report = &approved.reports[&service_key("web")];
         assert_eq!(
-            *report,
+            **report,
             ResourceReport::new(service_key("web"), &name("prod")),
             "{mode} {capabilities:?}"
         );
@@ -241,7 +241,7 @@ fn claims_wait_for_everything_else_and_nobody_waits_for_them() {
     assert_eq!(texts, ["EcsService/web: set the desired count to 4"]);
     assert_eq!(approved.waiting, BTreeSet::new());
     let quiet = &approved.reports[&service_key("quiet")];
-    assert_eq!(*quiet, ResourceReport::new(service_key("quiet"), &name("prod")));
+    assert_eq!(**quiet, ResourceReport::new(service_key("quiet"), &name("prod")));
 }
 
 #[test]

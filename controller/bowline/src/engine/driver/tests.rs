@@ -125,7 +125,7 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
     };
     for (sync, expected) in [(Sync::Progressing, true), (Sync::InSync, false), (Sync::AwaitingGit, false)] {
         let mut pass = pass(Next::AtInterval);
-        pass.approved.reports = BTreeMap::from([(key.clone(), report(sync))]);
+        pass.approved.reports = BTreeMap::from([(key.clone(), Box::new(report(sync)))]);
         assert_eq!(pass.is_under_way(), expected, "{sync:?}");
     }
 }

@@ -264,7 +264,7 @@ fn taking_back(change: impl FnOnce(&mut Fixture)) -> (GitSeen, LiveSeen) {
     let mut reports = world.propose().reports;
     // Of the service itself nothing is left to do.
     reports.get_mut(&service_key("web")).unwrap().sync = Sync::InSync;
-    standing(&rollback, &world.desired, &reports.iter().collect())
+    standing(&rollback, &world.desired, &reports.iter().map(|(of, report)| (of, &**report)).collect())
 }
 
 #[test]
