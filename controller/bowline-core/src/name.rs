@@ -1,8 +1,10 @@
 //! What is a valid name? Text in, a type that cannot be wrong out.
 //!
-//! One macro makes each newtype, its parser, its serde form and its JSON Schema. Nothing here may depend on another room.
+//! One macro makes each newtype, its parser, its serde form and its JSON Schema. The text is shared: the name of a resource stands
+//! in a dozen places, and there are thousands. Nothing here may depend on another room.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -23,7 +25,7 @@ macro_rules! names {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-            pub struct $name(String);
+            pub struct $name(Arc<str>);
 
             impl $name {
                 /// The value of `format` in the JSON Schema.
@@ -33,7 +35,7 @@ macro_rules! names {
                 pub fn parse(text: &str) -> Result<Self, NameError> {
                     let check: fn(&str) -> bool = $check;
                     if check(text) {
-                        Ok(Self(text.to_owned()))
+                        Ok(Self(text.into()))
                     } else {
                         Err(NameError { found: text.to_owned(), expected: $expected })
                     }
@@ -114,7 +116,7 @@ impl EndTime {
 impl Default for InstanceName {
     /// `bowline`: enough where there is one instance.
     fn default() -> Self {
-        Self("bowline".to_owned())
+        Self("bowline".into())
     }
 }
 
@@ -395,7 +397,7 @@ impl StatusCodes {
 
     /// Every status of a success: `200-299`.
     pub(crate) fn success() -> Self {
-        Self("200-299".to_owned())
+        Self("200-299".into())
     }
 }
 
@@ -444,7 +446,7 @@ impl TaskDefinitionArn {
     /// The revision as AWS abbreviates it: `family:42`.
     pub fn revision(&self) -> RevisionRef {
         RevisionRef(
-            self.0.rsplit_once('/').map_or_else(|| self.0.clone(), |(_, revision)| revision.to_owned()),
+            self.0.rsplit_once('/').map_or_else(|| Arc::clone(&self.0), |(_, revision)| revision.into()),
         )
     }
 }

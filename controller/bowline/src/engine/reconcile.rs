@@ -170,6 +170,8 @@ pub async fn reconcile(
     let scope = Scope { strangers: scope.strangers && world.part == Part::Whole, ..scope };
     let looking = world.shutdown.run_until_cancelled(look(world, snapshot, scope));
     let Some(live) = looking.await else { return Ok(None) };
+    // Of thousands of services both would be held through the decision, which does not ask what was seen before.
+    world.live = None;
     let before = world.memory.clone();
     let mut decision = decide(world, snapshot, &live);
     world.live = Some(live);
