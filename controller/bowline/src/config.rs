@@ -159,8 +159,9 @@ pub struct Intervals {
 
 impl Default for Intervals {
     fn default() -> Self {
-        let minute = HumanDuration::from_secs(60);
-        Self { git: minute, live: HumanDuration::from_secs(15), secrets: minute, states: minute }
+        let seconds = HumanDuration::from_secs;
+        // Secrets Manager charges for each call, and what git changes is looked at in the next pass anyway.
+        Self { git: seconds(60), live: seconds(15), secrets: seconds(600), states: seconds(60) }
     }
 }
 

@@ -113,6 +113,7 @@ impl World {
              store: {}\n\
              listen: {}\n\
              aws:\n  endpointUrl: {}\n\
+             intervals: {{ secrets: 60s }}\n\
              timeScale: {TIME_SCALE}\n",
             self.github.git_url(REPOSITORY),
             self.github.url(),

@@ -32,6 +32,9 @@ const STRANGERS: Duration = Duration::from_hours(1);
 /// How much an interval varies, so that several controllers do not ask in step.
 const JITTER: f64 = 0.1;
 
+/// How much longer than the last one a round of services may take.
+const SLACK: f64 = 1.2;
+
 /// The loop that makes passes.
 #[derive(Debug)]
 pub struct Driver {
@@ -63,13 +66,13 @@ impl Driver {
             status::publish(&self.publish, |status| status.with_git(&view));
             let Some(snapshot) = view.snapshot else { continue };
             findings.log(&snapshot.commit, &snapshot.findings);
-            let now = self.world.clock.now();
+            let began = self.world.clock.now();
             let current = Some(what_counts(&snapshot, &self.world.applied.borrow()));
             if current != seen {
                 seen = current;
-                schedule.everything(now);
+                schedule.everything(began);
             }
-            let scope = schedule.due(now);
+            let scope = schedule.due(began);
             if !(scope.services || scope.secrets || scope.states || scope.strangers) {
                 continue;
             }
@@ -83,7 +86,7 @@ impl Driver {
                     if !reread {
                         refusal::log(&pass.standing, &mut refused);
                     }
-                    schedule.after(scope, &pass, now);
+                    schedule.after(scope, &pass, began, now);
                     let found = pass.found();
                     self.scenes.send_replace(Some(Arc::new(Scene::of(&self.world, &snapshot, &found))));
                     status::publish(&self.publish, |status| status.with_pass(&snapshot, pass, found));
@@ -94,7 +97,7 @@ impl Driver {
                 Err(error) => {
                     let problem = super::sentence(&error);
                     tracing::error!(%problem, "the pass ended early; nothing more is done in it");
-                    schedule.after_failure(scope, now);
+                    schedule.after_failure(scope, began, now);
                     status::publish(&self.publish, |mut status| {
                         status.problem = Some(problem);
                         status
@@ -159,12 +162,21 @@ struct Schedule {
     secrets: Timestamp,
     states: Timestamp,
     strangers: Timestamp,
+    /// From the beginning of the last pass over services to the time that the next one was due.
+    round: Duration,
 }
 
 impl Schedule {
     /// Everything is due at once.
     fn new(intervals: &Intervals, now: Timestamp) -> Self {
-        Self { intervals: intervals.clone(), services: now, secrets: now, states: now, strangers: now }
+        Self {
+            intervals: intervals.clone(),
+            services: now,
+            secrets: now,
+            states: now,
+            strangers: now,
+            round: Duration::ZERO,
+        }
     }
 
     fn everything(&mut self, now: Timestamp) {
@@ -176,20 +188,24 @@ impl Schedule {
         self.services.min(self.secrets).min(self.states).min(self.strangers)
     }
 
-    /// What is due at `now`.
+    /// What is due at `now`. However little a pass reads, it decides about everything: what would be due before services are
+    /// again is read along with them, unless it was read less than half of its interval ago.
     fn due(&self, now: Timestamp) -> Scope {
+        let services = self.services <= now;
+        let ahead = if services { self.round.mul_f64(SLACK) } else { Duration::ZERO };
+        let by = |interval: Duration| later(now, ahead.min(interval / 2));
         Scope {
-            services: self.services <= now,
-            secrets: self.secrets <= now,
-            states: self.states <= now,
-            strangers: self.strangers <= now,
+            services,
+            secrets: self.secrets <= by(self.intervals.secrets.get()),
+            states: self.states <= by(self.intervals.states.get()),
+            strangers: self.strangers <= by(STRANGERS),
             all_tags: false,
         }
     }
 
     /// What was observed is due again at its interval; services, and secrets that were touched, sooner if more is to come.
-    fn after(&mut self, observed: Scope, pass: &Pass, now: Timestamp) {
-        self.after_failure(observed, now);
+    fn after(&mut self, observed: Scope, pass: &Pass, began: Timestamp, now: Timestamp) {
+        self.after_failure(observed, began, now);
         if pass.next == Next::Soon {
             self.services = self.services.min(later(now, SOON));
         }
@@ -198,18 +214,21 @@ impl Schedule {
         }
     }
 
-    fn after_failure(&mut self, observed: Scope, now: Timestamp) {
+    fn after_failure(&mut self, observed: Scope, began: Timestamp, now: Timestamp) {
         if observed.services {
             self.services = later(now, jittered(self.intervals.live.get()));
+            self.round = Duration::try_from(self.services.duration_since(began)).unwrap_or_default();
         }
+        // Read as the pass began, which of thousands of services took most of a minute.
+        let again = |interval: Duration| later(began, jittered(interval)).max(later(now, interval / 2));
         if observed.secrets {
-            self.secrets = later(now, jittered(self.intervals.secrets.get()));
+            self.secrets = again(self.intervals.secrets.get());
         }
         if observed.states {
-            self.states = later(now, jittered(self.intervals.states.get()));
+            self.states = again(self.intervals.states.get());
         }
         if observed.strangers {
-            self.strangers = later(now, jittered(STRANGERS));
+            self.strangers = again(STRANGERS);
         }
     }
 }

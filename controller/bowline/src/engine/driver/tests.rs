@@ -50,14 +50,14 @@ fn at_the_start_everything_is_due() {
 #[test]
 fn what_was_looked_at_is_due_again_at_its_own_interval() {
     let mut schedule = Schedule::new(&intervals(), at(0));
-    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0));
+    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0), at(0));
     assert_eq!(schedule.due(at(0)), NOTHING);
     assert!(is_about(schedule.services, at(0), 15.0));
     assert!(is_about(schedule.secrets, at(0), 60.0));
     assert!(is_about(schedule.states, at(0), 60.0));
     assert_eq!(schedule.next(), schedule.services);
     let secrets = schedule.secrets;
-    schedule.after(Scope { services: true, ..NOTHING }, &pass(Next::AtInterval), at(20));
+    schedule.after(Scope { services: true, ..NOTHING }, &pass(Next::AtInterval), at(20), at(20));
     assert!(is_about(schedule.services, at(20), 15.0));
     assert_eq!(schedule.secrets, secrets, "what was not looked at keeps its time");
 }
@@ -65,15 +65,43 @@ fn what_was_looked_at_is_due_again_at_its_own_interval() {
 #[test]
 fn while_something_is_under_way_services_are_due_soon() {
     let mut schedule = Schedule::new(&intervals(), at(0));
-    schedule.after(EVERYTHING, &pass(Next::Soon), at(0));
+    schedule.after(EVERYTHING, &pass(Next::Soon), at(0), at(0));
     assert_eq!(schedule.next(), later(at(0), SOON));
     assert_eq!(schedule.due(later(at(0), SOON)), Scope { services: true, ..NOTHING });
 }
 
 #[test]
+fn what_would_be_due_before_services_are_again_is_read_along_with_them() {
+    let services_only = Scope { services: true, ..NOTHING };
+    let mut schedule = Schedule::new(&intervals(), at(0));
+    // A pass takes 25 s, so that a round takes about 40 s.
+    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0), at(25));
+    assert!(is_about(schedule.states, at(0), 60.0), "it counts from when it was read");
+    (schedule.services, schedule.secrets, schedule.states) = (at(40), at(65), at(95));
+    assert_eq!(schedule.due(at(39)), NOTHING, "alone nothing is read ahead of its time");
+    assert_eq!(schedule.due(at(40)), Scope { secrets: true, ..services_only });
+    // What was read less than half a minute ago of its minute is not read again.
+    schedule.states = at(71);
+    assert_eq!(schedule.due(at(40)), Scope { secrets: true, ..services_only });
+    schedule.states = at(70);
+    assert_eq!(schedule.due(at(40)), Scope { secrets: true, states: true, ..services_only });
+}
+
+#[test]
+fn where_a_pass_takes_longer_than_an_interval_everything_is_read_in_each() {
+    let mut schedule = Schedule::new(&intervals(), at(0));
+    for begun in [0, 200, 400] {
+        let scope = schedule.due(at(begun));
+        assert_eq!(Scope { strangers: true, ..scope }, EVERYTHING);
+        schedule.after(scope, &pass(Next::AtInterval), at(begun), at(begun + 180));
+        assert_eq!(schedule.next(), schedule.services);
+    }
+}
+
+#[test]
 fn a_new_commit_makes_everything_due() {
     let mut schedule = Schedule::new(&intervals(), at(0));
-    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0));
+    schedule.after(EVERYTHING, &pass(Next::AtInterval), at(0), at(0));
     schedule.everything(at(1));
     assert_eq!(schedule.due(at(1)), EVERYTHING);
 }
