@@ -107,7 +107,10 @@ pub fn judge(
                 health::verdict(in_flight, at)
             } else if let Some(paused) = &in_flight.watch.pause {
                 // First seen after the deadline as well: a pause is waited for, and has an end of its own.
-                Verdict::Pending(WaitingOn::Pause { pause: paused.pause.clone(), since: paused.since })
+                Verdict::Pending(WaitingOn::Pause {
+                    pause: Box::new(paused.pause.clone()),
+                    since: paused.since,
+                })
             } else if at > in_flight.deadline {
                 Verdict::Bad(late(in_flight, primary))
             } else {

@@ -224,6 +224,11 @@ impl Store {
         Ok(memory)
     }
 
+    /// What is remembered on disk: as of the last save that succeeded.
+    pub fn written(&self) -> &Memory {
+        &self.written
+    }
+
     /// Writes what changed in `memory` since the last save, and `events`, in one transaction. When it returns, both
     /// survive a SIGKILL.
     pub async fn save(&mut self, memory: &Memory, events: &[Event], commit: &str) -> Result<(), StoreError> {

@@ -110,10 +110,13 @@ pub(crate) fn services<'a>(
     reads: &mut Reads<'a>,
     secrets: &'a BTreeMap<&'a ResourceName, SecretOutlook>,
 ) -> Outlooks<'a> {
-    let services = world.desired.services.iter();
-    services
-        .map(|(name, wanted)| (name, Box::new(service::outlook(world, reads, secrets, name, wanted))))
-        .collect()
+    let mut of = |(name, wanted)| {
+        let mut outlook = Box::new(service::outlook(world, reads, secrets, name, wanted));
+        // That was learned already.
+        outlook.settings = None;
+        (name, outlook)
+    };
+    world.desired.services.iter().map(&mut of).collect()
 }
 
 /// Targets, and what git says that cannot be used.

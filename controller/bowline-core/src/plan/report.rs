@@ -337,8 +337,8 @@ pub enum WaitingOn {
     },
     /// A deployment that ECS holds on purpose: a hook, or bake time. It does not count against the deadline.
     Pause {
-        /// What it waits for.
-        pause: Pause,
+        /// What it waits for. Boxed: all other waits are half as large.
+        pause: Box<Pause>,
         /// Since when.
         since: Timestamp,
     },

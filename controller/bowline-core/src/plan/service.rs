@@ -103,7 +103,7 @@ pub(crate) struct ServiceOutlook<'a> {
     /// A change of the service.
     pub(crate) update: Option<Box<Update>>,
     /// What it should run, where that had to be worked out.
-    pub(crate) spec: Option<Spec>,
+    pub(crate) spec: Option<Box<Spec>>,
     /// Our own bad deployment that is to be stopped.
     pub(crate) stop: Option<String>,
     /// True when a commit releases what failed.
@@ -119,7 +119,7 @@ pub(crate) struct ServiceOutlook<'a> {
     /// What the settings that are changed were when they were looked at.
     pub(crate) expected_settings: BTreeMap<String, String>,
     /// What memory learns of settings; absent where they could not be looked at.
-    pub(crate) settings: Option<Noticed>,
+    pub(crate) settings: Option<Box<Noticed>>,
 }
 
 /// How much of what git wants a service runs.
@@ -355,7 +355,7 @@ fn decide<'a>(
         None => outlook.report.notes.extend(ownership::untaggable(subject.live).map(str::to_owned)),
     }
     outlook.expected_settings = settings.expected;
-    outlook.settings = Some(settings.noticed);
+    outlook.settings = Some(Box::new(settings.noticed));
     outlook
 }
 
@@ -447,7 +447,7 @@ fn may_begin<'a>(
     if in_flight.is_some_and(|in_flight| in_flight.spec_hash == spec.hash) {
         return Ok(false);
     }
-    outlook.spec = Some(spec.clone());
+    outlook.spec = Some(Box::new(spec.clone()));
     let failure = gate::failed_before(subject, reads, &spec, wanted.records.recorded).map_err(read)?;
     let released = failure.as_ref().is_some_and(|failure| gate::is_released(subject, &spec, failure));
     outlook.retry = released;

@@ -36,7 +36,7 @@ pub(super) async fn status(config: &Config) -> Option<Status> {
 /// The state of every resource: by the controller's last pass, or by looking now, at `selection`.
 async fn reports(config: &Config, selection: &Selection) -> anyhow::Result<Vec<ResourceReport>> {
     if let Some(status) = status(config).await {
-        return Ok(status.resources.to_vec());
+        return Ok(status.reports().cloned().collect());
     }
     look(config, selection).await
 }
@@ -82,7 +82,7 @@ pub(super) struct Known {
 /// What is known of the resources that a name, or kind and name, stands for: at least one.
 pub(super) async fn resources(config: &Config, wanted: &str) -> anyhow::Result<Known> {
     let (all, rollbacks) = match status(config).await {
-        Some(status) => (status.resources.to_vec(), status.rollbacks),
+        Some(status) => (status.reports().cloned().collect(), status.rollbacks),
         None => (look(config, &Selection::default()).await?, rollbacks(config).await?),
     };
     let is_meant = |report: &ResourceReport| {

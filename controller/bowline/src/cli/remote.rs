@@ -58,7 +58,7 @@ pub(super) async fn diff(config: &Config, wanted: &str, output: Output) -> anyho
     let matches = |report: &&ResourceReport| {
         report.resource.name.as_str() == wanted || report.resource.to_string() == wanted
     };
-    let found: Vec<&ResourceReport> = status.resources.iter().filter(matches).collect();
+    let found: Vec<&ResourceReport> = status.reports().filter(matches).collect();
     if found.is_empty() {
         let known: Vec<String> =
             status.resources.iter().map(|report| report.resource.name.to_string()).collect();
@@ -100,7 +100,7 @@ fn render(status: &Status) -> String {
         let _ = writeln!(result, "{wait}\n");
     }
     result.push_str(&text::orphans(&status.orphans));
-    result.push_str(&text::totals(status.resources.iter()));
+    result.push_str(&text::totals(status.reports()));
     if status.totals.0.keys().any(|state| *state != Sync::InSync) {
         result.push_str("`bowline diff NAME` tells more of one\n");
     }

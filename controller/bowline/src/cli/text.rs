@@ -59,8 +59,8 @@ pub(super) fn git(git: &GitStatus) -> String {
 }
 
 /// A table of all resources: symbol, name, target, state, and the first thing to know.
-pub(super) fn table(resources: &[ResourceReport]) -> String {
-    let width = |of: &dyn Fn(&ResourceReport) -> usize| resources.iter().map(of).max().unwrap_or(0);
+pub(super) fn table(resources: &[Box<ResourceReport>]) -> String {
+    let width = |of: &dyn Fn(&ResourceReport) -> usize| resources.iter().map(|it| of(it)).max().unwrap_or(0);
     let target =
         |report: &ResourceReport| report.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let names = width(&|report| report.resource.to_string().len());

@@ -139,7 +139,7 @@ pub struct Found {
     /// Whether git could be acted from.
     pub fresh: bool,
     /// The state of each resource.
-    pub reports: Arc<[ResourceReport]>,
+    pub reports: Arc<[Box<ResourceReport>]>,
 }
 
 /// When a pass began: on the clock that may be scaled, and by the machine's own.
@@ -172,12 +172,11 @@ pub async fn reconcile(
     let Some(live) = looking.await else { return Ok(None) };
     // Of thousands of services both would be held through the decision, which does not ask what was seen before.
     world.live = None;
-    let before = world.memory.clone();
     let mut decision = decide(world, snapshot, &live);
     world.live = Some(live);
     if let Err(error) = write_down(world, snapshot, &mut decision).await {
         // What could not be told is learned again in the next pass.
-        world.memory = before;
+        world.memory = world.store.written().clone();
         return Err(error);
     }
     let mut attempted = Vec::new();
@@ -490,12 +489,10 @@ impl std::fmt::Display for Reread {
 impl Pass {
     /// Takes the reports out, to be shared.
     pub fn found(&mut self) -> Found {
-        // By way of a list of boxes, whose length is known: what is shared is then allocated once.
-        let reports: Vec<_> = std::mem::take(&mut self.approved.reports).into_values().collect();
         Found {
             finished_at: self.finished_at,
             fresh: self.standing == GitStanding::Fresh,
-            reports: reports.into_iter().map(|report| *report).collect(),
+            reports: std::mem::take(&mut self.approved.reports).into_values().collect(),
         }
     }
 

@@ -41,7 +41,7 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// Every resource. Shared by the documents of one pass, of which there may be several.
     #[serde(serialize_with = "as_list", deserialize_with = "from_list")]
-    pub resources: Arc<[ResourceReport]>,
+    pub resources: Arc<[Box<ResourceReport>]>,
     /// Services of this instance that git does not name any more. Nothing is done to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Orphan>,
@@ -119,11 +119,11 @@ fn is_of_server(finding: &Finding) -> bool {
     finding.code == FindingCode::RepositoryRenamed
 }
 
-fn as_list<S: Serializer>(reports: &Arc<[ResourceReport]>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_list<S: Serializer>(reports: &Arc<[Box<ResourceReport>]>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(reports.iter())
 }
 
-fn from_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[ResourceReport]>, D::Error> {
+fn from_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[Box<ResourceReport>]>, D::Error> {
     Vec::deserialize(deserializer).map(Arc::from)
 }
 
@@ -211,6 +211,11 @@ impl Status {
         }
     }
 
+    /// The reports.
+    pub fn reports(&self) -> impl Iterator<Item = &ResourceReport> {
+        self.resources.iter().map(|report| &**report)
+    }
+
     /// The document after git was read (or not), and before a pass over it ended.
     #[must_use]
     pub fn with_git(mut self, view: &GitView) -> Self {
@@ -247,7 +252,7 @@ impl Status {
             finished_at: pass.finished_at,
             attempted: pass.attempted.len(),
         });
-        self.totals = Totals::of(found.reports.iter());
+        self.totals = Totals::of(found.reports.iter().map(|report| &**report));
         self.resources = found.reports;
         self.orphans = pass.approved.orphans;
         self

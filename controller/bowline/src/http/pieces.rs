@@ -35,7 +35,7 @@ pub(super) fn pieces(status: &Status) -> Result<impl Iterator<Item = Result<Stri
 }
 
 /// Some resources inside of the document's list.
-fn list(resources: &[ResourceReport], range: Range<usize>) -> Result<String> {
+fn list(resources: &[Box<ResourceReport>], range: Range<usize>) -> Result<String> {
     let mut text = String::new();
     for (index, resource) in range.clone().zip(&resources[range]) {
         text.push_str(if index == 0 { "\n    " } else { ",\n    " });

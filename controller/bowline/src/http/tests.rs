@@ -95,7 +95,7 @@ async fn however_many_resources_there_are_the_status_is_one_document() {
             "resource": {"kind": "EcsService", "name": format!("web-{number}")}, "target": null, "sync": "in-sync",
             "differences": [], "held": [], "waitingOn": null, "unknown": null, "notes": notes,
         });
-        serde_json::from_value::<ResourceReport>(one).unwrap()
+        serde_json::from_value::<Box<ResourceReport>>(one).unwrap()
     };
     for count in [0, 1, 63, 64, 65, 128, 1_000] {
         let mut status = Status::clone(&running.publish.borrow());

@@ -25,7 +25,7 @@ pub struct Scene {
     /// Whether it may be acted from.
     pub fresh: bool,
     /// The state of every resource, shared with the status.
-    pub reports: Arc<[ResourceReport]>,
+    pub reports: Arc<[Box<ResourceReport>]>,
     /// Services whose wanted spec failed, and for which Bowline may do something.
     pub failed: BTreeMap<ResourceName, FailedService>,
     /// How far a rollback may go by now, as the manifest of each service and the mode say.
@@ -114,12 +114,12 @@ impl Scene {
 
     /// The reports by their resources.
     pub(super) fn by_resource(&self) -> BTreeMap<&ResourceKey, &ResourceReport> {
-        self.reports.iter().map(|report| (&report.resource, report)).collect()
+        self.reports.iter().map(|report| (&report.resource, &**report)).collect()
     }
 }
 
-fn services(reports: &[ResourceReport]) -> impl Iterator<Item = &ResourceReport> {
-    reports.iter().filter(|report| report.resource.kind == ResourceKind::EcsService)
+fn services(reports: &[Box<ResourceReport>]) -> impl Iterator<Item = &ResourceReport> {
+    reports.iter().map(|report| &**report).filter(|report| report.resource.kind == ResourceKind::EcsService)
 }
 
 fn failed(

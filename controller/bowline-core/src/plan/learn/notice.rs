@@ -25,13 +25,13 @@ pub(super) struct ServiceFacts<'a> {
     name: &'a ResourceName,
     report: Box<ResourceReport>,
     live: Option<&'a LiveService>,
-    spec: Option<Spec>,
+    spec: Option<Box<Spec>>,
     failure: Option<Box<Failure>>,
     deviation: Option<String>,
     runs: Runs,
     is_unwatched: bool,
     draining: bool,
-    settings: Option<Noticed>,
+    settings: Option<Box<Noticed>>,
 }
 
 impl<'a> ServiceFacts<'a> {

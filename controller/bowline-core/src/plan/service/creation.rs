@@ -103,7 +103,8 @@ pub(super) fn outlook<'a>(
         outlook.report.waiting_on = Some(waiting_on);
         return outlook;
     }
-    outlook.spec = Some(Spec { hash: hash.clone(), arn: arn.clone(), normal: Some(normal), settings });
+    outlook.spec =
+        Some(Box::new(Spec { hash: hash.clone(), arn: arn.clone(), normal: Some(normal), settings }));
     let Some(arn) = arn else {
         outlook.report.waiting_on = Some(WaitingOn::Wave { of: vec![outlook.report.resource.clone()] });
         return outlook;

@@ -174,14 +174,14 @@ fn the_time_of_a_pause_does_not_count_against_the_deadline() {
         let verdict = judge(&rollout, &Observed::Known { value: service.into(), at: at(seconds) }, None);
         (verdict, rollout.deadline)
     };
-    let paused = || Verdict::Pending(WaitingOn::Pause { pause: hook.clone(), since: at(100) });
+    let paused = || Verdict::Pending(WaitingOn::Pause { pause: Box::new(hook.clone()), since: at(100) });
     assert_eq!(seen(100, Some(&hook)), (paused(), at(1200)));
     assert_eq!(seen(5000, Some(&hook)), (paused(), at(6100)));
     assert_eq!(seen(80_000, Some(&hook)), (paused(), at(81_100)));
     let (verdict, deadline) = seen(80_010, None);
     assert!(matches!(verdict, Verdict::Pending(WaitingOn::Rollout { .. })), "{verdict:?}");
     assert_eq!(deadline, at(81_110));
-    let paused_late = Verdict::Pending(WaitingOn::Pause { pause: hook.clone(), since: at(81_111) });
+    let paused_late = Verdict::Pending(WaitingOn::Pause { pause: Box::new(hook.clone()), since: at(81_111) });
     assert_eq!(seen(81_111, Some(&hook)), (paused_late, at(81_110)));
     assert!(matches!(seen(81_112, None).0, Verdict::Bad(_)));
 }

@@ -142,7 +142,7 @@ fn the_table_is_aligned_and_tells_the_first_thing_to_know() {
     let mut drifted = report("api", Sync::Drifted);
     drifted.differences = vec![difference("desiredCount", Reason::Changed, text("5"), text("3"))];
     let reports = [report("web", Sync::InSync), held, drifted];
-    insta::assert_snapshot!(plain(&table(&reports)), @r"
+    insta::assert_snapshot!(plain(&table(&reports.map(Box::new))), @r"
     = EcsService/web            production  in sync
     ! EcsService/a-longer-name  production  awaiting git  reported only: this version of Bowline does not repair it
     ~ EcsService/api            production  drifted       desiredCount
@@ -186,7 +186,7 @@ fn a_table_says_whose_a_service_is_and_details_how_to_change_that() {
         resource: None,
         service_arn: "arn:aws:ecs:eu-central-1:111122223333:service/main/web".to_owned(),
     }];
-    let table = plain(&table(std::slice::from_ref(&web)));
+    let table = plain(&table(&[Box::new(web.clone())]));
     assert_eq!(table, "~ EcsService/web  production  drifted  belongs to instance `blue`\n");
     assert!(plain(&detail(&web)).contains("aws ecs untag-resource"));
 }
