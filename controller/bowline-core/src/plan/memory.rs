@@ -251,12 +251,16 @@ pub struct ServiceMemory {
     /// taken off.
     #[serde(skip_serializing_if = "Tags::is_empty")]
     pub managed_tags: Tags,
-    /// Settings that Bowline changed and that only tasks have that were started after this time.
+    /// Settings that Bowline changed and that only tasks have that were started after this time; and likewise
+    /// [`Self::TASK_DEFINITION_TAGS`].
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub changed_settings: BTreeMap<String, Timestamp>,
 }
 
 impl ServiceMemory {
+    /// How tags of a task definition that were changed in place are called among the changed settings.
+    pub(crate) const TASK_DEFINITION_TAGS: &'static str = "taskDefinition.tags";
+
     /// Whether the service was seen in good order: a service that Bowline only tried to create was not.
     pub(crate) fn was_there(&self) -> bool {
         self.last_good.is_some() || self.reached_count.is_some()

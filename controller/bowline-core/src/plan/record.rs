@@ -18,7 +18,7 @@ use crate::diff::Difference;
 use crate::diff::fields::{Effect, setting_row, starts_deployment};
 use crate::diff::settings::{get, set, settings_by_name, shown_path};
 use crate::live::UnknownReason;
-use crate::name::{HumanDuration, RestartToken, TaskDefinitionArn};
+use crate::name::{HumanDuration, ResourceName, RestartToken, TaskDefinitionArn};
 use crate::{rollback, rollout};
 
 /// How an attempted action ended.
@@ -138,6 +138,7 @@ fn done(
             vec![event(EventKind::TaskDefinitionRegistered, format!("{revision} was registered"))]
         }
         Operation::TagTaskDefinition { task_definition, .. } => {
+            note_retagged(memory, &action.resource.name, task_definition, desired, now);
             let message = format!("tags of {} were changed", task_definition.revision());
             vec![event(EventKind::TaskDefinitionTagged, message)]
         }
@@ -285,6 +286,26 @@ fn note_changed(service: &mut ServiceMemory, settings: &SettingsRequest, now: Ti
         |field: &&String| setting_row(field).is_some_and(|row| row.effect == Effect::NewTasks);
     for field in settings.0.keys().filter(only_new_tasks) {
         service.changed_settings.insert(field.clone(), now);
+    }
+}
+
+/// Remembers since when new tasks of a revision may have its new tags, for each service that is known to run it.
+fn note_retagged(
+    memory: &mut Memory,
+    service: &ResourceName,
+    revision: &TaskDefinitionArn,
+    desired: &DesiredState,
+    now: Timestamp,
+) {
+    let note = |memory: &mut Arc<ServiceMemory>| {
+        let field = ServiceMemory::TASK_DEFINITION_TAGS.to_owned();
+        Arc::make_mut(memory).changed_settings.insert(field, now);
+    };
+    note(memory.service_mut(desired, service).0);
+    for (name, other) in &mut memory.services {
+        if name != service && other.last_good.as_ref().is_some_and(|good| good.task_definition == *revision) {
+            note(other);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::diff::settings::{
 };
 use crate::diff::{Difference, Reason};
 use crate::live::{SchedulingStrategy, Tags};
+use crate::plan::memory::ServiceMemory;
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::HeldWhy;
 
@@ -353,6 +354,10 @@ fn as_texts(names: &[String]) -> Vec<&str> {
 fn effective<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, settings: &mut Settings) {
     let changed = subject.memory.into_iter().flat_map(|memory| &memory.changed_settings);
     for (field, changed_at) in changed {
+        if field == ServiceMemory::TASK_DEFINITION_TAGS && !propagates_task_definition_tags(subject) {
+            settings.noticed.effective.insert(field.clone());
+            continue;
+        }
         let only = subject.live.deployments.len() == 1;
         let replaced = subject.live.primary().filter(|_| only).and_then(|primary| primary.created_at);
         if replaced.is_some_and(|since| since >= *changed_at) {
@@ -370,8 +375,13 @@ fn effective<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>, settings: &mut Se
             },
             Err(_) => "running tasks may still be old".to_owned(),
         };
-        settings
-            .notes
-            .push(format!("settings.{field} is applied, but {how_many}: change `restart` to roll them"));
+        let path = setting_row(field).map_or_else(|| field.clone(), |row| shown_path(&[row.name]));
+        settings.notes.push(format!("{path} is applied, but {how_many}: change `restart` to roll them"));
     }
+}
+
+/// Whether tasks get the tags of their task definition when they are started.
+fn propagates_task_definition_tags(subject: &Subject<'_>) -> bool {
+    let fields = subject.live.settings.fields();
+    fields.get("propagateTags").and_then(Value::as_str) == Some("TASK_DEFINITION")
 }

@@ -200,6 +200,45 @@ fn services_that_run_one_revision_change_its_tags_once_and_only_if_they_agree() 
     assert_eq!((removes.actions(), removes.report("web").held), (vec![], held("api").to_vec()));
 }
 
+/// The change of `api`'s plan was made a hundred seconds ago.
+fn retagged(world: &mut Fixture) {
+    let action = world.propose().actions[0].clone();
+    let outcome = Outcome::Done { deployment_id: None, task_definition: None };
+    record(&mut world.memory, &action, &outcome, &world.desired, COMMIT, at(-100));
+}
+
+#[test]
+fn running_tasks_that_have_the_old_tags_are_counted_where_tasks_get_those_of_the_task_definition() {
+    let wants = &[("team", "shop")];
+    let mut world = two(wants, wants);
+    for service in ["api", "web"] {
+        let propagated = if service == "api" { "TASK_DEFINITION" } else { "SERVICE" };
+        let settings = serde_json::json!({ "propagateTags": propagated });
+        world.live(service).settings = serde_json::from_value(settings).unwrap();
+        world.live.task_starts.insert(name(service), known(vec![at(-3600), at(-3000), at(-50)]));
+    }
+    world.learn();
+    retagged(&mut world);
+    world = world.with_task_definition_tags("web", wants).with_task_definition_tags("api", wants);
+    let told =
+        "taskDefinition.tags is applied, but 2 running tasks are still old: change `restart` to roll them";
+    let report = world.report("api");
+    assert_eq!((report.sync, report.notes), (Sync::InSync, vec![told.to_owned()]));
+    assert_eq!(world.report("web").notes, Vec::<String>::new());
+    // Whoever changed them: another service that runs the revision is told as well.
+    let both = serde_json::json!({"propagateTags": "TASK_DEFINITION"});
+    world.live("web").settings = serde_json::from_value(both).unwrap();
+    assert_eq!(world.report("web").notes, [told]);
+    // Until no such task is left.
+    world.live.task_starts.insert(name("api"), known(vec![at(-60)]));
+    world.live("web").deployments[0].created_at = Some(at(-10));
+    world.learn();
+    for service in ["api", "web"] {
+        assert_eq!(world.report(service).notes, Vec::<String>::new());
+        assert!(world.remember(service).changed_settings.is_empty());
+    }
+}
+
 #[test]
 fn it_needs_the_capability_to_deploy_and_a_suspended_service_is_left_alone() {
     let mut world = world(&[("team", "shop")], &[]);
