@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::check::Checker;
 use super::finding::{FindingCode, Severity};
-use super::node::{Node, Position};
+use super::kind::settings_alone_schema;
+use super::node::{Node, Position, Tree};
 
 /// How many tags a service may be created with: AWS takes 50, and Bowline adds up to six of its own.
 const MOST_TAGS: usize = 44;
@@ -13,6 +16,11 @@ const MOST_TAGS: usize = 44;
 pub(super) fn check(spec: &Node, checker: &mut Checker<'_>) {
     let Some(create) = spec.get("create") else { return };
     let given = Given { spec, create };
+    for (path, fields) in [("spec.settings", spec.get("settings")), ("spec.create", Some(create))] {
+        if let Some(fields) = fields {
+            incomplete(settings_alone_schema(), fields, path, checker);
+        }
+    }
     let mut refuse = |at: Position, message: &str, hint: &str| {
         let hint = Some(hint.to_owned());
         checker.add(at, Severity::Error, FindingCode::InvalidValue, message.to_owned(), hint);
@@ -56,12 +64,38 @@ impl<'a> Given<'a> {
             || self.providers().any(|provider| matches!(provider, "FARGATE" | "FARGATE_SPOT"))
     }
 
+    fn awsvpc(&self) -> Option<&'a Node> {
+        self.field("networkConfiguration")?.get("awsvpcConfiguration")
+    }
+
     fn subnets(&self) -> Option<&'a Node> {
-        self.field("networkConfiguration")?.get("awsvpcConfiguration")?.get("subnets")
+        self.awsvpc()?.get("subnets")
     }
 }
 
 type Refuse<'a> = dyn FnMut(Position, &str, &str) + 'a;
+
+/// Of a service that exists a structure takes what git leaves out from what is live. Nothing lends it to one that is created.
+fn incomplete(schema: &Value, node: &Node, path: &str, checker: &mut Checker<'_>) {
+    // That it should be a mapping is told already.
+    if !matches!(node.tree, Tree::Map(_)) {
+        return;
+    }
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    for name in required.filter(|name| node.get(name).is_none()) {
+        let message = format!("`{path}.{name}` is missing");
+        let hint = "add it: a service is created with nothing that could be taken from what is live";
+        checker.add(node.at, Severity::Error, FindingCode::MissingField, message, Some(hint.to_owned()));
+    }
+    for entry in node.entries() {
+        incomplete(
+            &schema["properties"][entry.key.as_str()],
+            &entry.value,
+            &format!("{path}.{}", entry.key),
+            checker,
+        );
+    }
+}
 
 fn said_twice(given: &Given<'_>, refuse: &mut Refuse<'_>) {
     let settings = given.spec.get("settings");
@@ -112,7 +146,9 @@ fn placement(given: &Given<'_>, refuse: &mut Refuse<'_>) {
         );
     }
     let place = launch_type.or(strategy).unwrap_or(given.create);
-    if given.is_fargate() && given.subnets().is_none_or(|subnets| subnets.items().is_empty()) {
+    // Subnets that are left out of a network are told with what else is incomplete.
+    let subnets = given.subnets().map(|subnets| subnets.items().len());
+    if given.is_fargate() && (given.awsvpc().is_none() || subnets == Some(0)) {
         refuse(
             place.at,
             "Fargate tasks need `networkConfiguration.awsvpcConfiguration.subnets`",

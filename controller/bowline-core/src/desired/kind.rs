@@ -16,6 +16,7 @@ pub use health::{
 };
 pub use secret::{Rotation, Secret, SecretRollback};
 pub use service_creation::ServiceCreation;
+pub(in crate::desired) use service_settings::settings_alone_schema;
 pub use service_settings::{ServiceSettings, service_settings_schema};
 pub use suspension::Suspension;
 pub use target::{AssumeRole, Capability, Constraints, Mode, Target};

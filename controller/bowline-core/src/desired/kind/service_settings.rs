@@ -167,10 +167,18 @@ pub fn service_settings_schema() -> &'static Value {
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| shapes::schema(SHAPES, "ServiceSettings"));
 
+/// The JSON Schema of `settings` in which only that is required which an update takes from what is live: what a service that is
+/// created cannot do without.
+pub(in crate::desired) fn settings_alone_schema() -> &'static Value {
+    &ALONE
+}
+
+static ALONE: LazyLock<Value> = LazyLock::new(|| shapes::schema_alone(SHAPES, "ServiceSettings"));
+
 /// UpdateServiceRequest without what names the service, what stands beside `settings` (`desiredCount`, `taskDefinition`) and
 /// what is an action (`forceNewDeployment`); and the fields that only CreateService takes, which are compared but cannot be
 /// changed. Source: botocore 1.44.5, `ecs/2014-11-13/service-2.json`. What the API requires inside of a structure that is
-/// merged with the live one is not required here.
+/// merged with the live one is required of a creation only.
 const SHAPES: &str = "
 ServiceSettings:
   capacityProviderStrategy=[CapacityProviderStrategyItem] deploymentConfiguration=DeploymentConfiguration
@@ -191,11 +199,11 @@ DeploymentConfiguration:
   lifecycleHooks=[DeploymentLifecycleHook] linearConfiguration=LinearConfiguration
   canaryConfiguration=CanaryConfiguration earlySuccessCriteria=DeploymentEarlySuccessCriteria
 DeploymentCircuitBreaker:
-  enable=boolean rollback=boolean resetOnHealthyTask=boolean thresholdConfiguration=ThresholdConfiguration
+  enable~=boolean rollback~=boolean resetOnHealthyTask=boolean thresholdConfiguration=ThresholdConfiguration
 ThresholdConfiguration:
   type!=COUNT|BOUNDED_PERCENT|UNBOUNDED_PERCENT value!=integer
 DeploymentAlarms:
-  alarmNames=[string] rollback=boolean enable=boolean
+  alarmNames~=[string] rollback~=boolean enable~=boolean
 DeploymentLifecycleHook:
   targetType=AWS_LAMBDA|PAUSE hookTargetArn=string roleArn=string
   lifecycleStages=[RECONCILE_SERVICE|PRE_SCALE_UP|POST_SCALE_UP|TEST_TRAFFIC_SHIFT|POST_TEST_TRAFFIC_SHIFT|PRE_PRODUCTION_TRAFFIC_SHIFT|PRODUCTION_TRAFFIC_SHIFT|POST_PRODUCTION_TRAFFIC_SHIFT]
@@ -211,7 +219,7 @@ DeploymentEarlySuccessCriteria:
 NetworkConfiguration:
   awsvpcConfiguration=AwsVpcConfiguration
 AwsVpcConfiguration:
-  subnets=[string] securityGroups=[string] assignPublicIp=ENABLED|DISABLED
+  subnets~=[string] securityGroups=[string] assignPublicIp=ENABLED|DISABLED
 PlacementConstraint:
   type=distinctInstance|memberOf expression=string
 PlacementStrategy:

@@ -106,3 +106,39 @@ prod/web.yaml:9:57 Error InvalidValue: `platformVersion` is for Fargate only
 ",
     );
 }
+
+/// Nothing live is there from which a structure could take what AWS requires; an update takes it from there.
+#[test]
+fn what_an_update_takes_from_live_has_to_be_there() {
+    let partial = "\
+settings:
+  deploymentConfiguration:
+    deploymentCircuitBreaker: {enable: true}
+    alarms: {alarmNames: [high-5xx]}";
+    let create = "create: {desiredCount: 1, launchType: FARGATE, networkConfiguration: {awsvpcConfiguration: {assignPublicIp: ENABLED}}}";
+    expect(
+        &findings(&format!("{REVISION}{partial}\n{create}")),
+        "\
+prod/web.yaml:11:33 Error MissingField: `spec.settings.deploymentConfiguration.deploymentCircuitBreaker.rollback` is missing
+  |       deploymentCircuitBreaker: {enable: true}
+  = add it: a service is created with nothing that could be taken from what is live
+prod/web.yaml:12:15 Error MissingField: `spec.settings.deploymentConfiguration.alarms.enable` is missing
+  |       alarms: {alarmNames: [high-5xx]}
+  = add it: a service is created with nothing that could be taken from what is live
+prod/web.yaml:12:15 Error MissingField: `spec.settings.deploymentConfiguration.alarms.rollback` is missing
+  |       alarms: {alarmNames: [high-5xx]}
+  = add it: a service is created with nothing that could be taken from what is live
+prod/web.yaml:13:94 Error MissingField: `spec.create.networkConfiguration.awsvpcConfiguration.subnets` is missing
+  |   create: {desiredCount: 1, launchType: FARGATE, networkConfiguration: {awsvpcConfiguration: {assignPublicIp: ENABLED}}}
+  = add it: a service is created with nothing that could be taken from what is live
+",
+    );
+    expect(&findings(&format!("{REVISION}{partial}")), "");
+    let whole = "\
+settings:
+  deploymentConfiguration:
+    deploymentCircuitBreaker: {enable: true, rollback: true}
+    alarms: {alarmNames: [high-5xx], enable: true, rollback: false}
+create: {desiredCount: 1, networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}}";
+    expect(&findings(&format!("{REVISION}{whole}")), "");
+}
