@@ -42,6 +42,7 @@ pub use state::{
     TaskDefinitionContent, WantedTaskDefinition,
 };
 pub use tags::Tags;
+pub(crate) use task_definition::{Lack, Ports};
 pub use task_definition::{
     ParsedTaskDefinition, SERVER_ONLY_FIELDS, parse_task_definition, task_definition_schema,
 };

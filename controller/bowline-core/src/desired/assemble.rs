@@ -1,5 +1,6 @@
 //! The parsed files of one commit in, one [`DesiredState`] in which every reference resolves out.
 
+mod load_balancers;
 mod references;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, FindingCode, Severity};
 use super::node::{Entry, Node, Position, Scalar, Tree};
-use super::source::Source;
+use super::source::{Place, Source};
 use super::suggest::{self, shorten};
 use crate::name;
 
@@ -79,6 +79,11 @@ impl<'a> Checker<'a> {
 
     fn may_show(&self, at: Position) -> bool {
         !self.hidden.contains(&at.line)
+    }
+
+    /// A place, for a finding that is made once the text is gone.
+    pub(super) fn place(&self, at: Position) -> Place {
+        self.source.place(at, self.may_show(at))
     }
 
     /// Adds a finding at a place.

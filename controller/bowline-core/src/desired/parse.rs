@@ -116,7 +116,7 @@ pub fn parse_manifest(path: &RelativePath, bytes: &[u8]) -> ParsedFile {
     }
     for node in &stream.documents {
         let mut checker = Checker::new(&source, settings::confidential_lines(node));
-        match document(path, &source, node, &mut checker) {
+        match document(path, node, &mut checker) {
             Outcome::Skipped => file.skipped += 1,
             Outcome::Unreadable => file.unread.extend(reference::names_of(node)),
             Outcome::Document(document) => {
@@ -170,7 +170,7 @@ enum Outcome {
     Document(Box<ParsedDocument>),
 }
 
-fn document(path: &RelativePath, source: &Source<'_>, node: &Node, checker: &mut Checker<'_>) -> Outcome {
+fn document(path: &RelativePath, node: &Node, checker: &mut Checker<'_>) -> Outcome {
     if !matches!(node.tree, Tree::Map(_)) {
         let message = format!("a document must be a mapping; this is {}", node.type_name());
         checker.add(node.at, Severity::Error, FindingCode::InvalidValue, message, None);
@@ -197,7 +197,7 @@ fn document(path: &RelativePath, source: &Source<'_>, node: &Node, checker: &mut
         task_definition: reference::task_definition(kind, path, node),
         key,
         resource,
-        marks: reference::marks(source, node),
+        marks: reference::marks(checker, node),
     }))
 }
 

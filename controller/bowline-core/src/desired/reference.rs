@@ -3,10 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use super::check::Checker;
 use super::node::{Node, Position};
-use super::source::{Place, Source};
+use super::source::Place;
 use super::state::{ResourceKey, ResourceKind};
 use crate::name::{RelativePath, ResourceName};
+
+/// Where the load balancers of a service stand, which name a container of its task definition.
+pub(super) const LOAD_BALANCERS: &str = "spec.settings.loadBalancers";
 
 /// One reference of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,10 +120,10 @@ pub(super) fn names_in(text: &str) -> impl Iterator<Item = ResourceName> {
 }
 
 /// Where the fields stand that refer to something outside of the document.
-pub(super) fn marks(source: &Source<'_>, node: &Node) -> Box<[(Box<str>, Place)]> {
+pub(super) fn marks(checker: &Checker<'_>, node: &Node) -> Box<[(Box<str>, Place)]> {
     let mut marks = Vec::new();
     let mut add = |path: String, at: Position| {
-        marks.push((Box::from(path), source.place(at)));
+        marks.push((Box::from(path), checker.place(at)));
     };
     if let Some(name) = node.get("metadata").and_then(|metadata| metadata.get("name")) {
         add("metadata.name".to_owned(), name.at);
@@ -137,6 +141,14 @@ pub(super) fn marks(source: &Source<'_>, node: &Node) -> Box<[(Box<str>, Place)]
     }
     if let Some(file) = spec.get("taskDefinition").and_then(|source| source.get("file")) {
         add("spec.taskDefinition.file".to_owned(), file.at);
+        let balancers = spec.get("settings").and_then(|settings| settings.get("loadBalancers"));
+        for (index, item) in balancers.map(Node::items).unwrap_or_default().iter().enumerate() {
+            for field in ["containerName", "containerPort"] {
+                if let Some(value) = item.get(field) {
+                    add(format!("{LOAD_BALANCERS}[{index}].{field}"), value.at);
+                }
+            }
+        }
     }
     for entry in spec.get("resources").map(Node::entries).unwrap_or_default() {
         add(format!("spec.resources.{}", entry.key), entry.value.at);

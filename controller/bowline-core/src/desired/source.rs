@@ -44,8 +44,9 @@ impl<'a> Source<'a> {
         Mark { location: self.location(at), snippet: self.snippet(at.line) }
     }
 
-    pub(super) fn place(&self, at: Position) -> Place {
-        Place { at, snippet: self.snippet(at.line).map(Box::from) }
+    /// The place, with its source line where that may be shown.
+    pub(super) fn place(&self, at: Position, may_show: bool) -> Place {
+        Place { at, snippet: self.snippet(at.line).filter(|_| may_show).map(Box::from) }
     }
 
     /// The source line, cut to what fits on a screen.

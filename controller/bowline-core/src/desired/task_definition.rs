@@ -1,11 +1,13 @@
 //! One JSON file in the shape of RegisterTaskDefinition in, its content and everything that AWS would refuse out.
 
 mod meaning;
+mod ports;
 mod shapes;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub(crate) use ports::{Lack, Ports};
 pub use shapes::{SERVER_ONLY_FIELDS, task_definition_schema};
 
 use super::check::{Checker, Path};

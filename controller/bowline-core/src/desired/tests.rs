@@ -12,6 +12,7 @@ mod files;
 mod generated;
 mod health;
 mod ignore;
+mod load_balancers;
 mod manifests;
 mod properties;
 mod refused;

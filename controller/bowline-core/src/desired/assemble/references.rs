@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Assembly, Known, place_text};
+use super::{Assembly, Known, load_balancers, place_text};
 use crate::desired::finding::{FindingCode, Severity};
 use crate::desired::kind::{EcsService, Target};
 use crate::desired::parse::ParsedResource;
@@ -21,6 +21,7 @@ pub(super) fn check(
 ) {
     dangling(assembly, known);
     missing_task_definitions(assembly, task_definitions);
+    load_balancers::check(assembly, task_definitions);
     one_service_twice(assembly);
     cycles(assembly);
     other_region(assembly);
