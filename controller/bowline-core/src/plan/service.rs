@@ -6,6 +6,7 @@ mod gate;
 mod health;
 mod ignored;
 mod images;
+mod ports;
 mod quarantine;
 mod records;
 mod settings;
@@ -467,6 +468,9 @@ fn may_begin<'a>(
         }
         None if has_failed => return Ok(false),
         None => {}
+    }
+    if ports::hold(subject, reads, wanted, &spec, outlook).map_err(read)? {
+        return Ok(false);
     }
     if in_flight.is_some() {
         // What runs is what we began: nobody stepped back, and nobody else is deploying.

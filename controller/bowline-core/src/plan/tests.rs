@@ -11,6 +11,7 @@ mod learning;
 mod needs;
 mod orphans;
 mod ownership;
+mod ports;
 mod quarantine;
 mod records;
 mod retry;
