@@ -1,5 +1,6 @@
 //! One service: what differs, what is to be done about it, and why not now.
 
+mod controller;
 mod count;
 mod creation;
 mod gate;
@@ -338,6 +339,7 @@ fn decide<'a>(
     deploy(subject, reads, &wanted, &mut outlook);
     // What is quarantined gets nothing but its desired count.
     if outlook.failure.is_none() {
+        controller::withhold(subject, reads, &mut settings, &mut outlook);
         configure(&settings, &mut outlook);
     }
     tags::compare(subject, &task_definition, &mut settings.noticed, &mut outlook);
@@ -367,7 +369,8 @@ struct Wanted<'s, 'a> {
     settings: &'s Settings,
 }
 
-/// Plans the change of settings that start no deployment. It goes through whatever else is under way.
+/// Plans the change of settings that start no deployment. They go through whatever else is under way, except
+/// for the one that AWS does not take then.
 fn configure(settings: &Settings, outlook: &mut ServiceOutlook<'_>) {
     for held in &settings.held {
         outlook.report.hold(held.clone());

@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod commits;
+mod controller;
 mod convergence;
 mod creation;
 mod deploy;
