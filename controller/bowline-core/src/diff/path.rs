@@ -9,7 +9,7 @@ pub(crate) struct Ignored(Vec<Vec<String>>);
 impl Ignored {
     /// Reads the patterns of a manifest.
     pub(crate) fn new(patterns: &[FieldPath]) -> Self {
-        Self(patterns.iter().map(|pattern| inner(parts(pattern.as_str()))).collect())
+        Self(patterns.iter().flat_map(|pattern| readings(parts(pattern.as_str()))).collect())
     }
 
     /// Whether the field, or something that it is a part of, is ignored. Paths inside a task definition may be written
@@ -18,7 +18,7 @@ impl Ignored {
         if self.0.is_empty() {
             return false;
         }
-        let path = inner(parts(path));
+        let path = from_root(parts(path));
         self.0.iter().any(|pattern| is_prefix(pattern, &path))
     }
 
@@ -28,12 +28,21 @@ impl Ignored {
     }
 }
 
-/// Leaves out a leading `taskDefinition`, unless that is all there is.
-fn inner(mut parts: Vec<String>) -> Vec<String> {
-    if parts.len() > 1 && parts[0] == "taskDefinition" {
-        parts.remove(0);
+/// The paths of a service begin with one of these; any other begins inside of its task definition.
+const ROOTS: [&str; 5] = ["create", "desiredCount", "restart", "settings", "taskDefinition"];
+
+/// The path with the leading `taskDefinition` that may have been left out.
+fn from_root(mut parts: Vec<String>) -> Vec<String> {
+    if parts.first().is_some_and(|first| !ROOTS.contains(&first.as_str())) {
+        parts.insert(0, "taskDefinition".to_owned());
     }
     parts
+}
+
+/// The ways to read a pattern. Where it begins with `*`, that stands for a root as well as for a field of the task definition.
+fn readings(parts: Vec<String>) -> Vec<Vec<String>> {
+    let as_written = (parts.first().map(String::as_str) == Some("*")).then(|| parts.clone());
+    as_written.into_iter().chain([from_root(parts)]).collect()
 }
 
 fn is_prefix(pattern: &[String], path: &[String]) -> bool {
@@ -105,6 +114,21 @@ mod tests {
         assert!(!covers("image", image));
         assert!(!covers("containerDefinitions[*].image", "taskDefinition"));
         assert!(covers("desiredCount", "desiredCount"));
+    }
+
+    #[test]
+    fn a_star_stands_for_one_part_of_the_whole_path() {
+        let image = "taskDefinition.containerDefinitions[name=web].image";
+        let paths =
+            ["taskDefinition", image, "desiredCount", "restart", "settings.propagateTags", "create.role"];
+        let covered = |pattern| paths.into_iter().filter(|path| covers(pattern, path)).collect::<Vec<_>>();
+        assert_eq!(covered("*"), paths);
+        assert_eq!(covered("taskDefinition"), ["taskDefinition", image]);
+        assert_eq!(covered("taskDefinition.*"), [image]);
+        assert_eq!(covered("settings.*"), ["settings.propagateTags"]);
+        assert_eq!(covered("*.propagateTags"), ["settings.propagateTags"]);
+        assert_eq!(covered("*[*].image"), [image]);
+        assert_eq!(covered("*.*[*].image"), [image]);
     }
 
     #[test]

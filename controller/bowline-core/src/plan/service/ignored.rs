@@ -41,11 +41,7 @@ pub(super) fn differences<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> V
             }
         }
     }
-    let whole = subject.ignored.covers("taskDefinition");
-    differences.retain(|difference| {
-        let path = difference.path.as_str();
-        subject.ignored.covers(path) || whole && path.starts_with("taskDefinition")
-    });
+    differences.retain(|difference| subject.ignored.covers(&difference.path));
     for difference in &mut differences {
         difference.reason = Reason::IgnoredByRule;
     }
