@@ -126,6 +126,15 @@ impl Table {
         self.rows.binary_search_by(|row| row.path.cmp(path)).ok().map(|at| &self.rows[at])
     }
 
+    /// The names of the fields right below a path that are compared.
+    pub(crate) fn names_in(&self, path: &str) -> impl Iterator<Item = &'static str> {
+        let name = move |row: &'static Field| {
+            let name = row.path.strip_prefix(path)?.strip_prefix('.')?;
+            (!name.contains('.') && row.is_compared()).then_some(name)
+        };
+        self.rows.iter().filter_map(name)
+    }
+
     /// What tells an item of a keyed list apart, as text: the fields of the key that the item has and that are not their
     /// default, so a port that is mapped for UDP is `53/udp`, and one for TCP is `53`.
     pub(crate) fn item_key(&self, list: &str, by: &[&str], item: &Value) -> String {

@@ -132,11 +132,10 @@ pub(crate) fn request(
         if ignored.covers(&path) {
             continue;
         }
-        let value = match get(found, &names) {
-            Some(live) => overlay_field(&SERVICE, (&path, &in_table), value, live, ignored),
-            None => value.clone(),
-        };
-        set(&mut merged, &names, value);
+        let live = get(found, &names);
+        if let Some(value) = overlay_field(&SERVICE, (&path, &in_table), Some(value), live, ignored) {
+            set(&mut merged, &names, value);
+        }
     }
     merged.remove(field).unwrap_or(Value::Null)
 }
