@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Names, PREFIX, get, leaves, same, shown_path};
+use super::{Names, PREFIX, compare_leaf, get, leaves, shown_path};
 use crate::diff::Difference;
 use crate::diff::compare::compare_field;
 use crate::diff::fields::{Reset, SERVICE, reset_of};
 use crate::diff::normalize::normalize_field;
+use crate::diff::overlay::overlay_field;
 use crate::diff::path::Ignored;
 
 /// A field that is set back.
@@ -16,7 +17,7 @@ use crate::diff::path::Ignored;
 pub(crate) struct Removal {
     /// Where it is.
     pub(crate) names: Vec<String>,
-    /// What it is set to; absent where it is left out of its structure.
+    /// What it is set to, with what is ignored as it is live; absent where it is left out of its structure.
     pub(crate) to: Option<Value>,
     /// How live differs from that.
     pub(crate) differences: Vec<Difference>,
@@ -48,21 +49,20 @@ pub(crate) fn removals(
         if is_listed(wanted, &names) || ignored.covers(&path) {
             continue;
         }
-        let untouched = same(&names, value, get(found, &names));
+        let mut changed = compare_leaf(&names, value, get(found, &names), &[]).into_iter();
+        let untouched = changed.all(|difference| ignored.covers(&difference.path));
         match anchor(wanted, &names) {
             Some((anchor, reset)) => anchors.entry(anchor).or_insert((reset, true)).1 &= untouched,
             None => removals.left.push((path, "AWS has no reset for it")),
         }
     }
     for (names, (reset, untouched)) in anchors {
-        let to = match reset {
-            Reset::To(json) => serde_json::from_str(json).ok(),
-            Reset::ByStrategy { replica, daemon: of_daemon } => {
-                serde_json::from_str(if daemon { of_daemon } else { replica }).ok()
-            }
-            Reset::Omit => None,
-        };
-        let differences = differences(&names, to.as_ref(), get(found, &names), reveal);
+        let (path, in_table, live) = (shown_path(&names), names.join("."), get(found, &names));
+        let back = reset_value(reset, daemon);
+        let to = overlay_field(&SERVICE, (&path, &in_table), back.as_ref(), live, ignored);
+        let note = note(back.as_ref(), to.as_ref());
+        let mut differences = differences(&names, to.as_ref(), live, &note, reveal);
+        differences.retain(|difference| !ignored.covers(&difference.path));
         if differences.is_empty() {
             continue;
         }
@@ -70,7 +70,7 @@ pub(crate) fn removals(
             let names = names.into_iter().map(str::to_owned).collect();
             removals.resets.push(Removal { names, to, differences });
         } else {
-            removals.left.push((shown_path(&names), "somebody has changed it since"));
+            removals.left.push((path, "somebody has changed it since"));
         }
     }
     removals
@@ -104,24 +104,41 @@ pub(super) fn goes_when_left_out(names: &[&str]) -> bool {
     (1..=names.len()).any(|length| reset_of(&names[..length].join(".")) == Some(Reset::Omit))
 }
 
+/// What is sent to set a field back; nothing where it is left out of its structure.
+fn reset_value(reset: Reset, daemon: bool) -> Option<Value> {
+    let json = match reset {
+        Reset::ByStrategy { daemon: json, .. } if daemon => json,
+        Reset::To(json) | Reset::ByStrategy { replica: json, .. } => json,
+        Reset::Omit => return None,
+    };
+    serde_json::from_str(json).ok()
+}
+
+/// Says to what a field is set back: never what is live of it, which may be confidential.
+fn note(back: Option<&Value>, to: Option<&Value>) -> String {
+    let what = match back {
+        Some(value) => format!("it is set back to {value}"),
+        None => "it is taken out".to_owned(),
+    };
+    let but = if back == to { "" } else { ", but for what is ignored" };
+    format!("taken out of git, so {what}{but}")
+}
+
 fn differences(
     names: &[&str],
     to: Option<&Value>,
     found: Option<&Value>,
+    note: &str,
     reveal: &[String],
 ) -> Vec<Difference> {
     let path = names.join(".");
     let normal = |value: &Value| normalize_field(&SERVICE, &path, value);
     let (wanted, live) = (to.and_then(normal), found.and_then(normal));
     let mut differences = compare_field(&SERVICE, (PREFIX, names), wanted.as_ref(), live.as_ref(), reveal);
-    let note = match to {
-        Some(value) => format!("taken out of git, so it is set back to {value}"),
-        None => "taken out of git, so it is taken out".to_owned(),
-    };
     for difference in &mut differences {
         difference.reason = crate::diff::Reason::Removed;
         difference.wanted = crate::diff::Shown::Absent;
-        difference.note = Some(note.clone());
+        difference.note = Some(note.to_owned());
     }
     differences
 }

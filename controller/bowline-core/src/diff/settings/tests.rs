@@ -167,6 +167,31 @@ fn a_structure_is_sent_with_everything_that_is_live_beside_the_wanted_leaves() {
     assert_eq!(request("networkConfiguration", &wanted, &found, &[], &all), found["networkConfiguration"]);
 }
 
+#[test]
+fn what_is_ignored_in_a_list_is_sent_as_it_is_live() {
+    let network = |groups: Value, subnets: Value| json!({"networkConfiguration": {"awsvpcConfiguration": {"securityGroups": groups, "subnets": subnets}}});
+    let found = map(network(json!(["sg-a", "sg-extra"]), json!(["a"])));
+    let wanted = map(network(json!(["sg-a"]), json!(["b"])));
+    let extra = ignoring(&["settings.networkConfiguration.awsvpcConfiguration.securityGroups[sg-extra]"]);
+    assert_eq!(
+        request("networkConfiguration", &wanted, &found, &[], &extra),
+        network(json!(["sg-a", "sg-extra"]), json!(["b"]))["networkConfiguration"]
+    );
+    let groups = |port: u32, advanced: Value| {
+        let mut group = json!({"targetGroupArn": "blue", "containerName": "web", "containerPort": port});
+        group.as_object_mut().unwrap().extend(map(advanced));
+        json!({"loadBalancers": [group]})
+    };
+    let advanced =
+        json!({"advancedConfiguration": {"testListenerRule": "test", "productionListenerRule": "live"}});
+    let (found, wanted) = (map(groups(80, advanced)), map(groups(81, json!({}))));
+    let rule = ignoring(&["settings.loadBalancers[*].advancedConfiguration.testListenerRule"]);
+    assert_eq!(
+        request("loadBalancers", &wanted, &found, &[], &rule),
+        groups(81, json!({"advancedConfiguration": {"testListenerRule": "test"}}))["loadBalancers"]
+    );
+}
+
 /// What is set back, to what, and what is left.
 fn taken_back(
     managed: Value,
@@ -231,6 +256,88 @@ fn what_left_git_is_set_back_explicitly() {
             "serviceConnectConfiguration.services": "left out",
         })
     );
+}
+
+#[test]
+fn what_is_ignored_stays_when_what_is_around_it_is_set_back() {
+    let alarms = |names: Value, on: bool| json!({"deploymentConfiguration": {"alarms": {"alarmNames": names, "enable": on, "rollback": on}}});
+    let (managed, found) = (map(alarms(json!(["a"]), true)), map(alarms(json!(["a", "b"]), true)));
+    let names = ignoring(&["settings.deploymentConfiguration.alarms.alarmNames"]);
+    let removals = removals(&managed, &Map::new(), &found, false, &names, &[]);
+    let [reset] = &removals.resets[..] else { panic!("{removals:?}") };
+    let off = map(alarms(json!(["a", "b"]), false));
+    assert_eq!(
+        request("deploymentConfiguration", &Map::new(), &found, &[reset], &names),
+        off["deploymentConfiguration"]
+    );
+    let note = r#"taken out of git, so it is set back to {"alarmNames":[],"enable":false,"rollback":false}, but for what is ignored"#;
+    let told = ["enable", "rollback"].map(|field| {
+        format!(
+            "settings.deploymentConfiguration.alarms.{field} is true, git does not have it: {note} [removed]"
+        )
+    });
+    assert_eq!(reset.differences.iter().map(line).collect::<Vec<_>>(), told);
+    assert_eq!(
+        taken_back(
+            Value::Object(managed),
+            json!({}),
+            Value::Object(off),
+            false,
+            &["settings.deploymentConfiguration.alarms.alarmNames"]
+        ),
+        (json!({}), vec![])
+    );
+}
+
+#[test]
+fn what_is_ignored_inside_of_what_is_set_back_is_no_change_by_somebody_else() {
+    let connect = |ports: &[&str]| {
+        let services: Vec<Value> = ports.iter().map(|port| json!({"portName": port})).collect();
+        json!({"serviceConnectConfiguration": {"enabled": true, "services": services}})
+    };
+    let breaker = |more: Value| {
+        let mut breaker = json!({"enable": true, "rollback": true});
+        breaker.as_object_mut().unwrap().extend(map(more));
+        json!({"deploymentConfiguration": {"deploymentCircuitBreaker": breaker}})
+    };
+    let group = |name: &str, port: u32| json!({"targetGroupArn": name, "containerName": "web", "containerPort": port});
+    let table = [
+        (
+            connect(&["http"]),
+            json!({"serviceConnectConfiguration": {"enabled": true}}),
+            connect(&["http", "grpc"]),
+            "settings.serviceConnectConfiguration.services[portName=grpc]",
+            (json!({"serviceConnectConfiguration.services": [{"portName": "grpc"}]}), vec![]),
+        ),
+        (
+            breaker(json!({})),
+            json!({}),
+            breaker(json!({"resetOnHealthyTask": false})),
+            "settings.deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask",
+            (
+                json!({"deploymentConfiguration.deploymentCircuitBreaker":
+                    {"enable": false, "rollback": false, "resetOnHealthyTask": false}}),
+                vec![],
+            ),
+        ),
+        (
+            json!({"loadBalancers": [group("a", 80)]}),
+            json!({}),
+            json!({"loadBalancers": [group("a", 81), group("b", 80)]}),
+            "settings.loadBalancers[*].containerPort",
+            (json!({}), vec!["settings.loadBalancers: somebody has changed it since".to_owned()]),
+        ),
+        (
+            json!({"loadBalancers": [group("a", 80)]}),
+            json!({}),
+            json!({"loadBalancers": [group("a", 81)]}),
+            "settings.loadBalancers[*].containerPort",
+            (json!({"loadBalancers": []}), vec![]),
+        ),
+    ];
+    for (managed, wanted, found, ignored, expected) in table {
+        assert_eq!(taken_back(managed, wanted, found, false, &[ignored]), expected, "{ignored}");
+    }
 }
 
 #[test]

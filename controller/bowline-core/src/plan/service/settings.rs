@@ -104,9 +104,10 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     let mut in_sync = Map::new();
     for mut leaf in compare(&wanted, &found, &subject.wanted.resource.spec.reveal) {
         by_name_or_arn(subject, &mut leaf, &managed, &found, &mut settings);
-        if leaf.differences.is_empty() {
+        if is_as_managed(subject, &leaf) {
             set(&mut in_sync, &leaf.names, leaf.wanted.clone());
-        } else if let Some(field) = sort_out(subject, leaf, &mut settings) {
+        }
+        if let Some(field) = sort_out(subject, leaf, &mut settings) {
             touched.insert(field);
         }
     }
@@ -280,6 +281,13 @@ fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, s
 fn groups(item: &Value) -> (Option<&str>, Option<&str>) {
     let alternate = item.pointer("/advancedConfiguration/alternateTargetGroupArn");
     (item.get("targetGroupArn").and_then(Value::as_str), alternate.and_then(Value::as_str))
+}
+
+/// Whether nothing differs in a leaf but parts of it that are ignored. One that is ignored as a whole is somebody else's.
+fn is_as_managed(subject: &Subject<'_>, leaf: &Leaf<'_>) -> bool {
+    let ignored = |path: &str| subject.ignored.covers(path);
+    leaf.differences.is_empty()
+        || !ignored(&shown_path(&leaf.names)) && leaf.differences.iter().all(|one| ignored(&one.path))
 }
 
 /// Files the differences of one leaf; its top-level field, if it is to be sent.
