@@ -10,6 +10,7 @@ use crate::diff::path::parts;
 
 /// Checks every pattern.
 pub(super) fn check(spec: &Node, checker: &mut Checker<'_>) {
+    let pinned = spec.get("taskDefinition").is_some_and(|source| source.get("revision").is_some());
     for item in spec.get("ignore").map(Node::items).unwrap_or_default() {
         let Some(text) = item.text().filter(|text| !text.is_empty() && !text.contains(char::is_whitespace))
         else {
@@ -23,8 +24,16 @@ pub(super) fn check(spec: &Node, checker: &mut Checker<'_>) {
             let message =
                 "`spec.ignore`: `*` covers every field, so nothing of this service is ever repaired";
             add(Severity::Warning, message.to_owned(), "name the fields that somebody else owns".to_owned());
-        } else if let Err(Useless { why, hint }) = useful(text) {
+        } else if let Err(Useless { why, hint }) = useful(text, Place::Root) {
             add(Severity::Error, format!("`spec.ignore`: `{shown}` can match no field: {why}"), hint);
+        } else if pinned && useful(text, Place::Pinned).is_err() {
+            // No error: a rollback may have to pin a revision where git had a file, and that has to be in force.
+            let message = format!(
+                "`spec.ignore`: `{shown}` does nothing: `spec.taskDefinition.revision` takes a revision with all that is in it"
+            );
+            let hint =
+                "ignore taskDefinition as a whole, or give its content with `spec.taskDefinition.file`";
+            add(Severity::Warning, message, hint.to_owned());
         }
     }
 }
@@ -46,6 +55,8 @@ impl Useless {
 enum Place {
     /// The whole service.
     Root,
+    /// The same, where git names a revision: a revision is taken with all that is in it.
+    Pinned,
     /// Where anything may follow: what the user names.
     Anything,
     /// A value with nothing inside.
@@ -72,14 +83,14 @@ const OWN: [(&str, Place); 5] = [
 /// What `create` has and `settings` has not.
 const CREATE_ONLY: [&str; 2] = ["desiredCount", "tags"];
 
-fn useful(pattern: &str) -> Result<(), Useless> {
+fn useful(pattern: &str, from: Place) -> Result<(), Useless> {
     if !is_balanced(pattern) {
         return Err(Useless::new(
             "its brackets do not belong together",
             "each `[` needs its `]`, as in containerDefinitions[*].image",
         ));
     }
-    let mut places = vec![Place::Root];
+    let mut places = vec![from];
     let mut walked = String::new();
     for part in parts(pattern) {
         if part.len() > 1 && part != "[*]" && part.contains('*') {
@@ -171,6 +182,10 @@ impl Place {
                 let own = OWN.into_iter().filter(|(name, _)| is(name)).map(|(_, place)| place);
                 own.chain(Self::Request(&TASK_DEFINITION).step(part)).collect()
             }
+            Self::Pinned => {
+                let own = OWN.into_iter().filter(|(name, _)| is(name));
+                own.map(|(name, place)| if name == "taskDefinition" { Self::Value } else { place }).collect()
+            }
             Self::Create => {
                 let only = CREATE_ONLY.into_iter().filter(|name| is(name)).map(|_| Self::Anything);
                 only.chain(Self::Request(&SERVICE).step(part)).collect()
@@ -200,7 +215,7 @@ impl Place {
     fn names(self) -> Vec<&'static str> {
         let fields = |table, of| children(table, of).map(|row| last(row.path)).collect();
         match self {
-            Self::Anything | Self::Value => Vec::new(),
+            Self::Anything | Self::Value | Self::Pinned => Vec::new(),
             Self::Root => {
                 OWN.into_iter().map(|(name, _)| name).chain(Self::Request(&TASK_DEFINITION).names()).collect()
             }

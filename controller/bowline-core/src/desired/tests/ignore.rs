@@ -103,3 +103,31 @@ fn everything_is_a_lot() {
         "prod/web.yaml:8:12 Warning InvalidValue: `spec.ignore`: `*` covers every field, so nothing of this service is ever repaired\n  |   ignore: [\"*\"]\n  = name the fields that somebody else owns\n"
     );
 }
+
+#[test]
+fn a_pattern_inside_of_a_pinned_revision_is_told_to_do_nothing() {
+    let finding = |pattern: &str, source: &str| {
+        let text = format!(
+            "apiVersion: bowline.dev/v1alpha1\nkind: EcsService\nmetadata:\n  name: web\nspec:\n  target: prod\n  service: web\n  taskDefinition: {source}\n  ignore: [\"{pattern}\"]\n"
+        );
+        show(&manifest(&text).findings)
+    };
+    let inside = [
+        "containerDefinitions[*].image",
+        "taskDefinition.containerDefinitions[name=web].image",
+        "taskDefinition.*",
+        "taskDefinition.tags[key=team]",
+        "*[*].image",
+    ];
+    for pattern in inside {
+        let expected = format!(
+            "prod/web.yaml:9:12 Warning InvalidValue: `spec.ignore`: `{pattern}` does nothing: `spec.taskDefinition.revision` takes a revision with all that is in it\n  |   ignore: [\"{pattern}\"]\n  = ignore taskDefinition as a whole, or give its content with `spec.taskDefinition.file`\n"
+        );
+        assert_eq!(finding(pattern, "{revision: 'web:42'}"), expected);
+        assert_eq!(finding(pattern, "{file: web.json}"), "", "{pattern}");
+    }
+    for pattern in ["taskDefinition", "desiredCount", "settings.loadBalancers", "*.loadBalancers", "create.*"]
+    {
+        assert_eq!(finding(pattern, "{revision: 'web:42'}"), "", "{pattern}");
+    }
+}

@@ -93,7 +93,8 @@ fn compare_revision<'a>(
     let mut differences = vec![difference];
     if let (Ok(Some(wanted)), Ok(Some(found))) = (&wanted, &found) {
         let (wanted, found) = (normalize(&wanted.content), normalize(&found.content));
-        differences.extend(content_differences(subject, &wanted, &found));
+        // A revision is taken with all that is in it: what `ignore` names inside of it is rolled out, too.
+        differences.extend(content_differences(subject, &wanted, &found, &Ignored::default()));
     }
     let step = pinned(revision, wanted);
     TaskDefinition::Differs { differences, step }
@@ -141,7 +142,7 @@ fn compare_content<'a>(
     if normalized == live {
         return TaskDefinition::Same;
     }
-    let mut differences = content_differences(subject, &normalized, &live);
+    let mut differences = content_differences(subject, &normalized, &live, &subject.ignored);
     if differences.is_empty() {
         return TaskDefinition::Same;
     }
@@ -194,15 +195,19 @@ pub(super) fn find_revision(
     blocked.map_or_else(|| Ok(Found::Nothing { newest: recent.first().cloned() }), Err)
 }
 
-fn content_differences(subject: &Subject<'_>, wanted: &Value, found: &Value) -> Vec<Difference> {
+fn content_differences(
+    subject: &Subject<'_>,
+    wanted: &Value,
+    found: &Value,
+    ignored: &Ignored,
+) -> Vec<Difference> {
     // An absent side is an empty object: every field is then listed.
     let empty = Value::Object(serde_json::Map::new());
     let side = |value: &Value| if value.is_null() { empty.clone() } else { value.clone() };
     let reveal = &subject.wanted.resource.spec.reveal;
-    let mut differences = diff_normalized(&side(wanted), &side(found), &Ignored::default(), reveal);
+    let mut differences = diff_normalized(&side(wanted), &side(found), ignored, reveal);
     for difference in &mut differences {
         difference.path = format!("taskDefinition.{}", difference.path);
     }
-    differences.retain(|difference| !subject.ignored.covers(&difference.path));
     differences
 }
