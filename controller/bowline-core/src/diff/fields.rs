@@ -64,8 +64,8 @@ pub enum Rule {
     Unit(Unit),
     /// Spellings that mean the same: each first one is read as its second one.
     Same(&'static [(&'static str, &'static str)]),
-    /// An IAM role, by its name or its ARN. The name tells it: it is unique in the account whatever its path, and a role of
-    /// another account cannot be passed.
+    /// An IAM role, by its name, which may have its path before it, or by its ARN. The name tells it: it is unique in the
+    /// account whatever its path, and a role of another account cannot be passed.
     Role,
     /// Given by its name or by its ARN, and the ARN does not hold the name: where one side has the one and the other the other,
     /// they cannot be told apart, and count as the same while both are what they were when the service was in sync.

@@ -126,10 +126,10 @@ fn leaf(row: &Field, value: &Value) -> Value {
     value
 }
 
-/// The name in a role's ARN, without its path.
+/// The name of a role without its path: names have no slash in them.
 fn role_name(text: &str) -> Option<&str> {
-    let (_, name) = text.strip_prefix("arn:")?.split_once(":role/")?;
-    name.rsplit('/').next()
+    let is_role = !text.starts_with("arn:") || text.contains(":role/");
+    text.rsplit('/').next().filter(|name| is_role && !name.is_empty())
 }
 
 /// `5.0` and `5` are one number.

@@ -120,7 +120,7 @@ fn words(rule: Rule) -> Option<String> {
                 pairs.iter().map(|(one, other)| format!("`{one}` = `{other}`")).collect();
             pairs.join(", ")
         }
-        Rule::Role => "by the role's name: ARN = name".to_owned(),
+        Rule::Role => "by the role's name, whatever its path: ARN = name".to_owned(),
         Rule::NameOrArn => {
             "as it is; a name and an ARN cannot be told apart: either is compared with what it was in sync"
                 .to_owned()

@@ -84,6 +84,17 @@ fn sizes_are_compared_in_awss_units() {
 }
 
 #[test]
+fn a_role_is_its_name_however_it_is_written() {
+    let role = |role: &str| json!({"family": "web", "taskRoleArn": role});
+    let arn = "arn:aws:iam::111122223333:role/team/shop/task";
+    same(role(arn), role("task"));
+    same(role(arn), role("/team/shop/task"));
+    same(role(arn), role("team/shop/task"));
+    differ(role(arn), role("/team/task/shop"));
+    differ(role("arn:aws:iam::111122223333:user/team/task"), role("task"));
+}
+
+#[test]
 fn what_means_something_is_kept() {
     differ(container(json!({"name": "a", "essential": false})), container(json!({"name": "a"})));
     differ(container(json!({"name": "a", "cpu": 1})), container(json!({"name": "a"})));

@@ -40,6 +40,7 @@ fn what_means_the_same_is_no_difference() {
         (json!({"platformVersion": "LATEST"}), json!({"platformVersion": "1.4.0"})),
         (json!({"loadBalancers": []}), json!({})),
         (json!({"role": "ecs-role"}), json!({"role": role})),
+        (json!({"role": "/service/ecs-role"}), json!({"role": role})),
         (subnets(json!(["b", "a"])), subnets(json!(["a", "b"]))),
         (placed("memory"), placed("MEMORY")),
         (placed("host"), placed("instanceId")),

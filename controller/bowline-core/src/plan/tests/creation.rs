@@ -313,10 +313,12 @@ fn a_service_that_is_being_deleted_is_waited_for_until_a_deadline() {
 #[test]
 fn what_create_says_and_cannot_be_changed_is_reported_and_the_rest_is_only_where_it_began() {
     let mut world = Fixture::new().with_service("web", "web:6");
-    let create = json!({"launchType": "FARGATE", "enableExecuteCommand": true, "desiredCount": 7});
+    let create = json!({
+        "launchType": "FARGATE", "role": "/team/ecs", "enableExecuteCommand": true, "desiredCount": 7});
     world.spec("web").create = Some(serde_json::from_value(create).unwrap());
-    world.live("web").settings =
-        serde_json::from_value(json!({"launchType": "EC2", "enableExecuteCommand": false})).unwrap();
+    let role = "arn:aws:iam::111122223333:role/team/ecs";
+    let live = json!({"launchType": "EC2", "role": role, "enableExecuteCommand": false});
+    world.live("web").settings = serde_json::from_value(live).unwrap();
     let report = world.report("web");
     let paths: Vec<&str> = report.differences.iter().map(|difference| difference.path.as_str()).collect();
     assert_eq!((report.sync, paths), (Sync::Drifted, vec!["create.launchType"]));
