@@ -98,7 +98,9 @@ pub fn of_field(form: Form, base: &Value, row: &'static Field) -> Change {
             (definition, reported)
         }
         Value::Object(keys) if schema.get("properties").is_none() => {
-            let key = keys.keys().next().expect("a map with a key");
+            // The one that is the easiest to lose on the way.
+            let dotted = keys.keys().find(|key| key.contains('.'));
+            let key = dotted.or_else(|| keys.keys().next()).expect("a map with a key");
             let reported = Reported::Exactly(format!("{}.{key}", place.shown));
             (put(base, &place.pointer, |map| map[key] = json!("another text")), reported)
         }

@@ -135,6 +135,24 @@ impl Table {
         self.rows.iter().filter_map(name)
     }
 
+    /// The row of the field that these names lead to. Everything below a map has the map's row: its keys may have dots in them.
+    pub(crate) fn row_at(&self, names: &[&str]) -> Option<&'static Field> {
+        let mut path = String::new();
+        let mut found = None;
+        for name in names {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(name);
+            let row = self.row(&path)?;
+            if row.has(Rule::Map) {
+                return Some(row);
+            }
+            found = Some(row);
+        }
+        found
+    }
+
     /// What tells an item of a keyed list apart, as text: the fields of the key that the item has and that are not their
     /// default, so a port that is mapped for UDP is `53/udp`, and one for TCP is `53`.
     pub(crate) fn item_key(&self, list: &str, by: &[&str], item: &Value) -> String {

@@ -39,14 +39,19 @@ pub(crate) fn normalize_by(table: &Table, value: &Value) -> Value {
     Value::Object(normalizer.fields(root, &mut path))
 }
 
-/// The value of one field as [`normalize_by`] leaves it; `None` where it means the same as leaving the field out. `path` as in
-/// the table; below a map it ends with the key.
-pub(crate) fn normalize_field(table: &Table, path: &str, value: &Value) -> Option<Value> {
-    let no_root = Map::new();
-    let map = || path.rsplit_once('.').and_then(|(map, _)| table.row(map)).filter(|row| row.has(Rule::Map));
-    let row = table.row(path).or_else(map).filter(|row| row.is_compared())?;
-    let normalizer = Normalizer { table, root: &no_root };
-    normalizer.value(row, value, &mut path.to_owned()).filter(|value| !row.is_default(value))
+/// The value of one field as [`normalize_by`] leaves it; `None` where it means the same as leaving the field out. `names` lead
+/// to it; below a map the last one is the key.
+pub(crate) fn normalize_field(table: &Table, names: &[&str], value: &Value) -> Option<Value> {
+    normalize_row(table, table.row_at(names)?, value)
+}
+
+/// As [`normalize_field`], for the field of a row.
+pub(crate) fn normalize_row(table: &Table, row: &Field, value: &Value) -> Option<Value> {
+    if !row.is_compared() {
+        return None;
+    }
+    let normalizer = Normalizer { table, root: &Map::new() };
+    normalizer.value(row, value, &mut row.path.to_owned()).filter(|value| !row.is_default(value))
 }
 
 struct Normalizer<'a> {

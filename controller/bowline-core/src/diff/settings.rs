@@ -59,7 +59,7 @@ pub fn settings_in_effect(request: &Map<String, Value>, live: &ServiceSettings) 
         names.first().is_some_and(|field| request.contains_key(*field))
             && get(request, names).is_none()
             && removal::goes_when_left_out(names)
-            && normalize_field(&SERVICE, &names.join("."), value).is_some()
+            && normalize_field(&SERVICE, names, value).is_some()
     };
     agrees(request, &live) && !leaves(&live).iter().any(left_out)
 }
@@ -201,14 +201,13 @@ fn same(names: &[&str], wanted: &Value, found: Option<&Value>) -> bool {
     if found == Some(wanted) {
         return true;
     }
-    let path = names.join(".");
-    let normal = |value: &Value| normalize_field(&SERVICE, &path, value);
+    let normal = |value: &Value| normalize_field(&SERVICE, names, value);
     normal(wanted) == found.and_then(normal) || cannot_be_told_apart(names, wanted, found)
 }
 
 /// Whether one side has a name and the other an ARN that does not hold it.
 pub(crate) fn cannot_be_told_apart(names: &[&str], wanted: &Value, found: Option<&Value>) -> bool {
-    let row = SERVICE.row(&names.join("."));
+    let row = SERVICE.row_at(names);
     let is_arn = |side: Option<&Value>| Some(side?.as_str()?.starts_with("arn:"));
     row.is_some_and(|row| row.has(Rule::NameOrArn))
         && matches!((is_arn(Some(wanted)), is_arn(found)), (Some(one), Some(other)) if one != other)
@@ -216,8 +215,7 @@ pub(crate) fn cannot_be_told_apart(names: &[&str], wanted: &Value, found: Option
 
 /// The leaves that may be given by a name or by an ARN.
 pub(crate) fn settings_by_name(request: &Map<String, Value>) -> Vec<(Names<'_>, &Value)> {
-    let by_name =
-        |names: &Names<'_>| SERVICE.row(&names.join(".")).is_some_and(|row| row.has(Rule::NameOrArn));
+    let by_name = |names: &Names<'_>| SERVICE.row_at(names).is_some_and(|row| row.has(Rule::NameOrArn));
     leaves(request).into_iter().filter(|(names, _)| by_name(names)).collect()
 }
 
@@ -249,7 +247,7 @@ fn compare_leaf(names: &[&str], wanted: &Value, found: Option<&Value>, reveal: &
     }
     let path = names.join(".");
     if wanted.is_array() {
-        let normal = |value: &Value| normalize_field(&SERVICE, &path, value);
+        let normal = |value: &Value| normalize_field(&SERVICE, names, value);
         let (wanted, found) = (normal(wanted), found.and_then(normal));
         return compare_field(&SERVICE, (PREFIX, names), wanted.as_ref(), found.as_ref(), reveal);
     }

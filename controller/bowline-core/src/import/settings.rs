@@ -10,7 +10,7 @@ use super::suspect::{Because, confidential_settings};
 use crate::desired::kind::{ServiceSettings, service_settings_schema};
 use crate::diff::canonical::canonical_json;
 use crate::diff::fields::{Field, Reset, Rule, SERVICE, SETTINGS, plain, reset_of};
-use crate::diff::normalize::normalize_field;
+use crate::diff::normalize::normalize_row;
 use crate::diff::settings::{exchanges_target_groups, is_shown, owner, unset};
 use crate::live::SchedulingStrategy;
 
@@ -189,7 +189,7 @@ impl Trimmer {
     }
 
     fn is_default(&self, row: &Field, value: &Value) -> bool {
-        let normal = normalize_field(&SERVICE, row.path, value);
+        let normal = normalize_row(&SERVICE, row, value);
         let service_linked = || {
             row.path == "role" && value.as_str().is_some_and(|role| role.contains(":role/aws-service-role/"))
         };
@@ -209,7 +209,7 @@ impl Trimmer {
 
     /// Whether a structure is as AWS has it by itself although no field of it is a default alone.
     fn is_whole_default(&self, path: &str, value: &Value) -> bool {
-        let normal = |value: &Value| normalize_field(&SERVICE, path, value);
+        let normal = |value: &Value| normalize_row(&SERVICE, SERVICE.row(path)?, value);
         normal(value).is_some_and(|found| self.reset(path).as_ref().and_then(normal) == Some(found))
     }
 }

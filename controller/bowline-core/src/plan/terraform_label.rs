@@ -173,8 +173,7 @@ impl Subject<'_> {
 /// Whether a value of Terraform's is that of ECS. A setting that is not there has AWS's default.
 fn agree(row: &Attribute, terraform: &Value, ecs: Option<&Value>) -> Option<bool> {
     if let (Form::Same, Some(names)) = (row.form, setting(row)) {
-        let path = names.join(".");
-        let normal = |value: Option<&Value>| normalize_field(&SERVICE, &path, value?);
+        let normal = |value: Option<&Value>| normalize_field(&SERVICE, &names, value?);
         return Some(normal(Some(terraform)) == normal(ecs));
     }
     agrees(row.form, terraform, ecs?)

@@ -161,7 +161,8 @@ fn service_connect() -> Value {
             {"portName": "grpc", "clientAliases": [{"port": 90}]},
         ],
         "logConfiguration": {
-            "logDriver": "splunk", "options": {"splunk-format": "json", "splunk-url": "https://splunk.test"},
+            "logDriver": "splunk",
+            "options": {"splunk-format": "json", "splunk-url": "https://splunk.test", "tls.verify": "On"},
             "secretOptions": [
                 {"name": "splunk-token", "valueFrom": arn("secretsmanager", "secret:splunk-AbCdEf")},
                 {"name": "splunk-cacert", "valueFrom": arn("ssm", "parameter/splunk")},

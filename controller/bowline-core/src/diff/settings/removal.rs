@@ -131,8 +131,7 @@ fn differences(
     note: &str,
     reveal: &[String],
 ) -> Vec<Difference> {
-    let path = names.join(".");
-    let normal = |value: &Value| normalize_field(&SERVICE, &path, value);
+    let normal = |value: &Value| normalize_field(&SERVICE, names, value);
     let (wanted, live) = (to.and_then(normal), found.and_then(normal));
     let mut differences = compare_field(&SERVICE, (PREFIX, names), wanted.as_ref(), live.as_ref(), reveal);
     for difference in &mut differences {

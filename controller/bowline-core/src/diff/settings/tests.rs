@@ -105,6 +105,39 @@ fn only_what_git_lists_is_compared_and_each_difference_says_why() {
     );
 }
 
+/// Service Connect with these options of its log driver.
+fn with_options(options: &Value) -> Value {
+    let logs = json!({"logDriver": "awsfirelens", "options": options});
+    json!({"serviceConnectConfiguration": {"enabled": true, "logConfiguration": logs}})
+}
+
+#[test]
+fn a_key_with_dots_in_it_is_compared_sent_and_confirmed_like_any_other() {
+    let option = "settings.serviceConnectConfiguration.logConfiguration.options.tls.verify";
+    let on = || with_options(&json!({"Name": "es", "tls.verify": "On"}));
+    let without = || with_options(&json!({"Name": "es"}));
+    assert_eq!(lines(on(), on()), Vec::<String>::new());
+    let off = with_options(&json!({"Name": "es", "tls.verify": "Off"}));
+    assert_eq!(lines(on(), off.clone()), [format!("{option} changed (3 -> 2 chars) [changed]")]);
+    assert_eq!(lines(on(), without()), [format!("{option} is not set, git wants (2 chars) [added]")]);
+    let nothing = Ignored::default();
+    let sent = request("serviceConnectConfiguration", &map(on()), &map(off.clone()), &[], &nothing);
+    assert_eq!(sent, on()["serviceConnectConfiguration"]);
+
+    let in_effect = |asked: Value, live: &Value| {
+        settings_in_effect(&map(asked), &ServiceSettings::new(&map(live.clone())))
+    };
+    assert!(in_effect(on(), &on()));
+    assert!(!in_effect(on(), &off));
+    assert!(!in_effect(without(), &on()), "it was to be left out");
+
+    let (sent, left) = taken_back(on(), without(), on(), false, &[]);
+    let sent_path = option.strip_prefix("settings.").unwrap();
+    assert_eq!((sent, left), (json!({sent_path: "left out"}), vec![]));
+    let (sent, left) = taken_back(on(), without(), off, false, &[]);
+    assert_eq!((sent, left), (json!({}), vec![format!("{option}: somebody has changed it since")]));
+}
+
 #[test]
 fn what_is_no_text_in_a_document_is_never_shown_and_a_text_only_by_name() {
     let settings = |secret: &str| {
