@@ -58,7 +58,7 @@ pub enum Reason {
     Added,
     /// Only live has it.
     Removed,
-    /// Live leaves it to AWS's default, git wants something else.
+    /// One side leaves it to AWS's default or has just that, the other one has something else.
     Defaulted,
     /// It is different, and `ignore` says that this is nobody's business here: nothing is done about it.
     IgnoredByRule,

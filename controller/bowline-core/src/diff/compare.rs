@@ -51,13 +51,16 @@ struct Place {
     item: String,
     /// The key, in a map that the user fills.
     key: Option<String>,
+    /// Whether one side lacks the item or the object that it is in: there, nothing is at its default.
+    lacking: bool,
 }
 
 impl Place {
     fn child(&self, table: &Table, name: &str) -> Self {
         let join =
             |parent: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
-        let place = Self { path: join(&self.path), item: self.item.clone(), ..Self::default() };
+        let item = self.item.clone();
+        let place = Self { path: join(&self.path), item, lacking: self.lacking, ..Self::default() };
         if self.row.is_some_and(|row| row.has(Rule::Map)) {
             return Self { field: self.field.clone(), row: self.row, key: Some(name.to_owned()), ..place };
         }
@@ -67,6 +70,16 @@ impl Place {
 
     fn item(&self, selector: &str, key: &str) -> Self {
         Self { path: format!("{}[{selector}]", self.path), item: key.to_owned(), ..self.clone() }
+    }
+
+    /// The same place where one side lacks it.
+    fn lacking(&self) -> Self {
+        Self { lacking: true, ..self.clone() }
+    }
+
+    /// What a side has that leaves it out.
+    fn filled_in(&self) -> Option<Value> {
+        self.row.filter(|_| !self.lacking).and_then(Field::filled_in)
     }
 
     /// Whether a value here is shown by its length: it may be confidential, and `reveal` does not list its name. Of what the
@@ -94,6 +107,12 @@ impl Walk<'_> {
         if wanted == found || self.ignored.covers(&place.path) {
             return;
         }
+        if (wanted.is_none() || found.is_none())
+            && let Some(default) = place.filled_in()
+        {
+            self.defaulted(place, wanted.unwrap_or(&default), found.unwrap_or(&default));
+            return;
+        }
         let object = |side: Option<&Value>| side.is_none_or(Value::is_object);
         let list = |side: Option<&Value>| side.is_none_or(Value::is_array);
         if object(wanted) && object(found) && place.key.is_none() {
@@ -109,7 +128,21 @@ impl Walk<'_> {
         }
     }
 
+    /// One side leaves it to AWS: people see there what AWS fills in.
+    fn defaulted(&mut self, place: &Place, wanted: &Value, found: &Value) {
+        let before = self.differences.len();
+        self.compare(place, Some(wanted), Some(found));
+        for difference in self.differences.iter_mut().skip(before) {
+            difference.reason = Reason::Defaulted;
+        }
+    }
+
     fn objects(&mut self, place: &Place, wanted: Option<&Value>, found: Option<&Value>) {
+        let only = wanted.xor(found);
+        if !place.lacking && only.is_some_and(|only| self.is_more_than_defaults(place, only)) {
+            self.objects(&place.lacking(), wanted, found);
+            return;
+        }
         let keys: BTreeSet<&String> = [wanted, found]
             .into_iter()
             .flatten()
@@ -128,6 +161,16 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether a value has something that AWS does not fill in, so that a side without it has nothing of it.
+    fn is_more_than_defaults(&self, place: &Place, value: &Value) -> bool {
+        match value {
+            Value::Object(fields) if !place.row.is_some_and(|row| row.has(Rule::Present)) => fields
+                .iter()
+                .any(|(name, value)| self.is_more_than_defaults(&place.child(self.table, name), value)),
+            _ => place.filled_in().is_none(),
+        }
+    }
+
     fn keyed(&mut self, place: &Place, by: &[&str], wanted: Option<&Value>, found: Option<&Value>) {
         let (wanted, found) = (self.by_key(place, by, wanted), self.by_key(place, by, found));
         let field = by.first().copied().unwrap_or_default();
@@ -138,7 +181,7 @@ impl Walk<'_> {
             if wanted.is_some() && found.is_some() {
                 self.compare(&place, wanted, found);
             } else {
-                self.whole_item(&place, field, wanted, found);
+                self.whole_item(&place.lacking(), field, wanted, found);
             }
         }
     }
@@ -189,7 +232,7 @@ impl Walk<'_> {
         let (wanted, found) = (items(wanted), items(found));
         let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
         for key in keys {
-            self.compare(&place.item(key, key), wanted.get(key), found.get(key));
+            self.compare(&place.item(key, key).lacking(), wanted.get(key), found.get(key));
         }
     }
 

@@ -190,6 +190,15 @@ impl Field {
         !self.has(Rule::ServerOnly) && !self.has(Rule::Apart)
     }
 
+    /// What AWS fills in, where that is the same everywhere.
+    pub(crate) fn filled_in(&self) -> Option<Value> {
+        let depends = self.rules.iter().any(|rule| matches!(rule, Rule::Follows { .. }));
+        self.rules.iter().filter(|_| !depends).find_map(|rule| match rule {
+            Rule::Default(literal) => Some(literal.to_value()),
+            _ => None,
+        })
+    }
+
     /// What a value means the same as leaving the field out, whatever else is in its object.
     pub(crate) fn is_default(&self, value: &Value) -> bool {
         self.rules.iter().any(|rule| match rule {

@@ -7,13 +7,13 @@ mod removal;
 
 use serde_json::{Map, Value};
 
+use super::Difference;
 use super::canonical::{canonical_json, sha256_hex};
 use super::compare::compare_field;
-use super::fields::{Literal, Rule, SERVICE, Setting, ShownBy, Taken, plain, setting_row};
+use super::fields::{Rule, SERVICE, Setting, ShownBy, Taken, setting_row};
 use super::normalize::normalize_field;
 use super::overlay::overlay_field;
 use super::path::Ignored;
-use super::{Difference, Reason, Shown};
 use crate::desired::kind::ServiceSettings;
 use crate::live::DeploymentController;
 
@@ -245,30 +245,12 @@ fn compare_leaf(names: &[&str], wanted: &Value, found: Option<&Value>, reveal: &
     if same(names, wanted, found) {
         return Vec::new();
     }
-    let path = names.join(".");
     if wanted.is_array() {
         let normal = |value: &Value| normalize_field(&SERVICE, names, value);
         let (wanted, found) = (normal(wanted), found.and_then(normal));
         return compare_field(&SERVICE, (PREFIX, names), wanted.as_ref(), found.as_ref(), reveal);
     }
-    let mut differences = compare_field(&SERVICE, (PREFIX, names), Some(wanted), found, reveal);
-    if found.is_none()
-        && let Some(default) = default_of(&path)
-    {
-        for difference in &mut differences {
-            difference.reason = Reason::Defaulted;
-            difference.found = Shown::Text(plain(&default.to_value()));
-        }
-    }
-    differences
-}
-
-/// What AWS fills in.
-fn default_of(path: &str) -> Option<Literal> {
-    SERVICE.row(path)?.rules.iter().find_map(|rule| match rule {
-        Rule::Default(literal) => Some(*literal),
-        _ => None,
-    })
+    compare_field(&SERVICE, (PREFIX, names), Some(wanted), found, reveal)
 }
 
 #[cfg(test)]

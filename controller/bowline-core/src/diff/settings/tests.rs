@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::diff::Reason;
 use crate::name::FieldPath;
 
 fn map(value: Value) -> Map<String, Value> {
@@ -68,6 +69,8 @@ fn what_means_the_same_is_no_difference() {
 fn only_what_git_lists_is_compared_and_each_difference_says_why() {
     let wanted = json!({
         "availabilityZoneRebalancing": "ENABLED",
+        "capacityProviderStrategy": [
+            {"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 4}],
         "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "resetOnHealthyTask": false}},
         "enableExecuteCommand": false,
         "loadBalancers": [{"targetGroupArn": "a", "containerName": "web", "containerPort": 80}],
@@ -76,6 +79,7 @@ fn only_what_git_lists_is_compared_and_each_difference_says_why() {
             "logDriver": "splunk", "options": {"splunk-token": "new", "splunk-format": "json"}}},
     });
     let found = json!({
+        "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 0, "base": 2}],
         "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": false, "rollback": true}},
         "enableExecuteCommand": true,
         "loadBalancers": [
@@ -90,6 +94,9 @@ fn only_what_git_lists_is_compared_and_each_difference_says_why() {
         lines(wanted, found),
         [
             "settings.availabilityZoneRebalancing is DISABLED, git wants ENABLED [defaulted]",
+            "settings.capacityProviderStrategy[capacityProvider=FARGATE].base is 2, git wants 0 [defaulted]",
+            "settings.capacityProviderStrategy[capacityProvider=FARGATE].weight is 0, git wants 1 [defaulted]",
+            "settings.capacityProviderStrategy[capacityProvider=FARGATE_SPOT].weight is not set, git wants 4 [added]",
             "settings.deploymentConfiguration.deploymentCircuitBreaker.enable is false, git wants true [changed]",
             "settings.deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask is true, git wants false [defaulted]",
             "settings.enableExecuteCommand is true, git wants false [changed]",

@@ -4,15 +4,18 @@ use serde_json::json;
 fn diff(wanted: Value, found: Value, ignore: &[&str], reveal: &[&str]) -> Vec<String> {
     let ignore: Vec<FieldPath> = ignore.iter().map(|path| FieldPath::parse(path).unwrap()).collect();
     let reveal: Vec<String> = reveal.iter().map(|name| (*name).to_owned()).collect();
-    diff_task_definition(
-        &TaskDefinitionContent::new(wanted),
-        &TaskDefinitionContent::new(found),
-        &ignore,
-        &reveal,
-    )
-    .iter()
-    .map(ToString::to_string)
-    .collect()
+    differences(wanted, found, &ignore, &reveal).iter().map(ToString::to_string).collect()
+}
+
+fn differences(wanted: Value, found: Value, ignore: &[FieldPath], reveal: &[String]) -> Vec<Difference> {
+    let (wanted, found) = (TaskDefinitionContent::new(wanted), TaskDefinitionContent::new(found));
+    diff_task_definition(&wanted, &found, ignore, reveal)
+}
+
+/// Each difference as a line, with its reason before it.
+fn reasons(wanted: Value, found: Value) -> Vec<String> {
+    let differences = differences(wanted, found, &[], &[]);
+    differences.iter().map(|difference| format!("{:?} {difference}", difference.reason)).collect()
 }
 
 fn container(fields: impl Into<Value>) -> Value {
@@ -81,10 +84,78 @@ fn nested_fields_are_compared_to_the_leaf() {
     assert_eq!(
         diff(wanted, found, &[], &[]),
         [
-            "containerDefinitions[name=web].healthCheck.interval is not set, git wants 10",
+            "containerDefinitions[name=web].healthCheck.interval is 30, git wants 10",
             "containerDefinitions[name=web].ulimits[name=nofile].hardLimit is not set, git wants 2",
             "containerDefinitions[name=web].ulimits[name=nofile].softLimit is not set, git wants 1",
         ]
+    );
+}
+
+#[test]
+fn what_a_side_leaves_to_aws_is_shown_as_what_aws_fills_in() {
+    let wanted = container(json!({
+        "cpu": 128,
+        "environment": [{"name": "A", "value": "x"}],
+        "healthCheck": {"command": ["CMD", "true"], "interval": 10},
+        "linuxParameters": {
+            "initProcessEnabled": true,
+            "devices": [{"hostPath": "/dev/fuse", "permissions": ["read", "mknod"]}],
+        },
+        "portMappings": [{"containerPort": 80, "hostPort": 8080}],
+    }));
+    let found = container(json!({
+        "cpu": 0,
+        "environment": [{"name": "A", "value": ""}],
+        "essential": false,
+        "healthCheck": {"command": ["CMD", "true"], "interval": 30, "timeout": 7},
+        "linuxParameters": {"initProcessEnabled": false, "devices": [{"hostPath": "/dev/fuse"}]},
+        "portMappings": [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}],
+    }));
+    assert_eq!(
+        reasons(wanted, found),
+        [
+            "Defaulted containerDefinitions[name=web].cpu is 0, git wants 128",
+            "Defaulted containerDefinitions[name=web].environment[name=A].value changed (0 -> 1 chars)",
+            "Defaulted containerDefinitions[name=web].essential is false, git wants true",
+            "Defaulted containerDefinitions[name=web].healthCheck.interval is 30, git wants 10",
+            "Defaulted containerDefinitions[name=web].healthCheck.timeout is 7, git wants 5",
+            "Defaulted containerDefinitions[name=web].linuxParameters.devices[hostPath=/dev/fuse].permissions[write] is write, git does not have it",
+            "Defaulted containerDefinitions[name=web].linuxParameters.initProcessEnabled is false, git wants true",
+            // What it is without being set depends on the network mode.
+            "Added containerDefinitions[name=web].portMappings[containerPort=80].hostPort is not set, git wants 8080",
+        ]
+    );
+    let alone = container(json!({"linuxParameters": {"initProcessEnabled": true}}));
+    assert_eq!(
+        reasons(alone, container(json!({}))),
+        [
+            "Defaulted containerDefinitions[name=web].linuxParameters.initProcessEnabled is false, git wants true"
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_at_its_default_in_what_a_side_does_not_have_at_all() {
+    let mut wanted = container(json!({"healthCheck": {"command": ["CMD", "true"], "interval": 10}}));
+    let log = json!({"name": "log", "image": "log:1", "cpu": 10});
+    wanted["containerDefinitions"].as_array_mut().unwrap().push(log);
+    wanted["volumes"] = json!([{"name": "data", "dockerVolumeConfiguration": {"autoprovision": true}}]);
+    let mut found = container(json!({}));
+    found["volumes"] = json!([{"name": "data"}]);
+    let lines = [
+        ("containerDefinitions[name=log].cpu", "10"),
+        ("containerDefinitions[name=log].image", "log:1"),
+        ("containerDefinitions[name=web].healthCheck.command", "(14 chars)"),
+        ("containerDefinitions[name=web].healthCheck.interval", "10"),
+        ("volumes[name=data].dockerVolumeConfiguration.autoprovision", "true"),
+    ];
+    assert_eq!(
+        reasons(wanted.clone(), found.clone()),
+        lines.map(|(path, value)| format!("Added {path} is not set, git wants {value}"))
+    );
+    assert_eq!(
+        reasons(found, wanted),
+        lines.map(|(path, value)| format!("Removed {path} is {value}, git does not have it"))
     );
 }
 
