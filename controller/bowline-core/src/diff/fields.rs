@@ -91,6 +91,8 @@ pub enum Literal {
     Flag(bool),
     /// A list of texts, sorted.
     Texts(&'static [&'static str]),
+    /// Anything else, as JSON in its normal form.
+    Json(&'static str),
 }
 
 /// Under which name `reveal` lists a confidential value.
@@ -247,6 +249,7 @@ impl Literal {
                 items.len() == texts.len()
                     && items.iter().zip(texts).all(|(item, text)| item.as_str() == Some(text))
             }),
+            Self::Json(_) => self.to_value() == *value,
         }
     }
 
@@ -257,6 +260,7 @@ impl Literal {
             Self::Number(number) => Value::from(number),
             Self::Flag(flag) => Value::from(flag),
             Self::Texts(texts) => Value::from(texts.to_vec()),
+            Self::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         }
     }
 }

@@ -137,11 +137,11 @@ impl Trimmer {
                     .collect();
                 (!keys.is_empty()).then_some(Value::Object(keys))
             }
-            Value::Object(_) if self.is_whole_default(path, value) => {
+            Value::Object(fields) => self.object(path, schema, fields),
+            Value::Array(_) if is_whole_default(row, value) => {
                 self.leave_out(path, None);
                 None
             }
-            Value::Object(fields) => self.object(path, schema, fields),
             Value::Array(items) => {
                 self.within_lists += 1;
                 let kept: Vec<Value> =
@@ -206,12 +206,11 @@ impl Trimmer {
         };
         serde_json::from_str(json).ok()
     }
+}
 
-    /// Whether a structure is as AWS has it by itself although no field of it is a default alone.
-    fn is_whole_default(&self, path: &str, value: &Value) -> bool {
-        let normal = |value: &Value| normalize_row(&SERVICE, SERVICE.row(path)?, value);
-        normal(value).is_some_and(|found| self.reset(path).as_ref().and_then(normal) == Some(found))
-    }
+/// Whether a list is as AWS has it by itself although no field of it is a default alone.
+fn is_whole_default(row: &Field, value: &Value) -> bool {
+    row.filled_in().is_some() && normalize_row(&SERVICE, row, value).is_none()
 }
 
 /// A default as it is told: empty text, which some mean it by, as what it means.

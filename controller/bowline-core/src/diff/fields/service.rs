@@ -3,7 +3,7 @@
 //! Fields are those of botocore 1.44.5 and the three that only CreateService takes; a test holds them equal to the shapes
 //! that manifests are checked with. Keys of sources: `docs/reference/service-fields.md`.
 
-use super::Literal::{Flag, Number, Text};
+use super::Literal::{Flag, Json, Number, Text};
 use super::Rule::{Confidential, Default, Keyed, Map, NameOrArn, Ordered, Role, Same, Set};
 use super::{Field, Reveal, Table};
 
@@ -245,9 +245,9 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("loadBalancers.loadBalancerName", &[], "BC"),
     Field::new("loadBalancers.targetGroupArn", &[], "BC"),
     Field::new("monitoring", &[], "BC"),
-    Field::new("monitoring.metricConfigurations", &[Keyed(&["metricNames"])], "BC: one for each set of metrics"),
+    Field::new("monitoring.metricConfigurations", &[Keyed(&["metricNames"]), Default(Json(r#"[{"metricNames":["CPUUtilization","MemoryUtilization"],"resolutionSeconds":60}]"#))], "BC: one for each set of metrics; \"When not specified, Amazon ECS uses the default resolution of 60 seconds\""),
     Field::new("monitoring.metricConfigurations.metricNames", &[Set], "BC: names"),
-    Field::new("monitoring.metricConfigurations.resolutionSeconds", &[Default(Number(60))], "BC: \"the default resolution of 60 seconds\""),
+    Field::new("monitoring.metricConfigurations.resolutionSeconds", &[], "BC: required"),
     Field::new("networkConfiguration", &[], "BC"),
     Field::new("networkConfiguration.awsvpcConfiguration", &[], "BC"),
     Field::new("networkConfiguration.awsvpcConfiguration.assignPublicIp", &[Default(Text("DISABLED"))], "BC: \"the default is DISABLED\"; ECSP; PIPECD"),

@@ -6,7 +6,7 @@ use super::*;
 use crate::desired::kind::service_settings_schema;
 use crate::desired::{SERVER_ONLY_FIELDS, task_definition_schema};
 use crate::diff::compare::compare_by;
-use crate::diff::normalize::normalize_by;
+use crate::diff::normalize::{normalize_by, normalize_row};
 use crate::diff::path::Ignored;
 
 /// The JSON Schema of each field by its path, items and keys left out.
@@ -98,6 +98,10 @@ fn rules_fit(table: &Table, request: &BTreeMap<String, Value>) {
                     Literal::Number(_) => kind == "integer" || kind == "number",
                     Literal::Flag(_) => kind == "boolean",
                     Literal::Texts(texts) => kind == "array" && texts.is_sorted(),
+                    Literal::Json(text) => {
+                        let value: Value = serde_json::from_str(text).unwrap();
+                        kind == "array" && value.is_array() && normalize_row(table, row, &value).is_none()
+                    }
                 },
                 Rule::Keyed(by) => {
                     by.iter().all(|field| request.contains_key(&format!("{}.{field}", row.path)))

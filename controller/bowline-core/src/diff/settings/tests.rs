@@ -33,6 +33,8 @@ fn what_means_the_same_is_no_difference() {
     let subnets = |list: Value| json!({"networkConfiguration": {"awsvpcConfiguration": {"subnets": list}}});
     let placed = |field: &str| json!({"placementStrategy": [{"type": "binpack", "field": field}]});
     let role = "arn:aws:iam::111122223333:role/service/ecs-role";
+    let metrics = json!({"monitoring": {"metricConfigurations": [
+        {"metricNames": ["MemoryUtilization", "CPUUtilization"], "resolutionSeconds": 60}]}});
     let table = [
         (json!({}), json!({"enableExecuteCommand": true, "platformVersion": "1.3.0"})),
         (json!({"deploymentConfiguration": {}}), json!({"deploymentConfiguration": {"maximumPercent": 150}})),
@@ -42,6 +44,9 @@ fn what_means_the_same_is_no_difference() {
         (json!({"loadBalancers": []}), json!({})),
         (json!({"role": "ecs-role"}), json!({"role": role})),
         (json!({"role": "/service/ecs-role"}), json!({"role": role})),
+        (metrics.clone(), json!({})),
+        (metrics.clone(), json!({"monitoring": {"metricConfigurations": []}})),
+        (json!({"monitoring": {"metricConfigurations": []}}), metrics),
         (subnets(json!(["b", "a"])), subnets(json!(["a", "b"]))),
         (placed("memory"), placed("MEMORY")),
         (placed("host"), placed("instanceId")),
@@ -74,6 +79,8 @@ fn only_what_git_lists_is_compared_and_each_difference_says_why() {
         "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "resetOnHealthyTask": false}},
         "enableExecuteCommand": false,
         "loadBalancers": [{"targetGroupArn": "a", "containerName": "web", "containerPort": 80}],
+        "monitoring": {"metricConfigurations": [
+            {"metricNames": ["CPUUtilization", "MemoryUtilization"], "resolutionSeconds": 20}]},
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b"]}},
         "serviceConnectConfiguration": {"enabled": true, "namespace": "internal", "logConfiguration": {
             "logDriver": "splunk", "options": {"splunk-token": "new", "splunk-format": "json"}}},
@@ -103,6 +110,7 @@ fn only_what_git_lists_is_compared_and_each_difference_says_why() {
             "settings.loadBalancers[targetGroupArn=a].containerPort is 8080, git wants 80 [changed]",
             "settings.loadBalancers[targetGroupArn=b].containerName is web, git does not have it [removed]",
             "settings.loadBalancers[targetGroupArn=b].containerPort is 80, git does not have it [removed]",
+            r#"settings.monitoring.metricConfigurations[metricNames=["CPUUtilization","MemoryUtilization"]].resolutionSeconds is 60, git wants 20 [defaulted]"#,
             "settings.networkConfiguration.awsvpcConfiguration.subnets[a] is not set, git wants a [added]",
             "settings.networkConfiguration.awsvpcConfiguration.subnets[c] is c, git does not have it [removed]",
             "settings.serviceConnectConfiguration.logConfiguration.options.splunk-format changed (3 -> 4 chars) [changed]",

@@ -97,7 +97,7 @@ fn what_only_revisions_show_is_written_unless_it_is_aws_own() {
     let mut shown = monitoring(60);
     shown["platformVersion"] = json!("1.4.0");
     service.revision_settings = Some(settings(shown));
-    let left_out = ["monitoring", "platformVersion LATEST"].map(str::to_owned);
+    let left_out = ["platformVersion LATEST", "monitoring.metricConfigurations"].map(str::to_owned);
     assert_eq!(written(&service), (json!({}), left_out.to_vec()));
     service.revision_settings = Some(settings(monitoring(20)));
     let sorted = json!({"metricNames": ["CPUUtilization", "MemoryUtilization"], "resolutionSeconds": 20});

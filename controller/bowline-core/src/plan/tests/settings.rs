@@ -309,6 +309,12 @@ fn what_only_a_service_revision_shows_is_read_when_git_names_it() {
     assert_eq!(sent(&world), [(metrics(20), true)]);
     world.live.revision_settings.insert(name("web"), Observed::Missing);
     assert_eq!(sent(&world), []);
+    // What AWS does by itself is not shown.
+    let both = json!(["CPUUtilization", "MemoryUtilization"]);
+    let by_itself = json!({"metricConfigurations": [{"metricNames": both, "resolutionSeconds": 60}]});
+    world.spec("web").settings = settings(json!({"monitoring": by_itself}));
+    world.live.revision_settings.insert(name("web"), known(settings(json!({}))));
+    assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
     // What DescribeServices shows is taken from there alone.
     let mut both = metrics(20);
     both["platformVersion"] = json!("1.3.0");
