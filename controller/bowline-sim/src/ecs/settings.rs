@@ -201,6 +201,16 @@ impl DeploymentSettings {
     /// Takes over what is given; an empty circuit breaker is both flags off.
     pub(super) fn apply(&mut self, given: Option<Value>) -> Result<(), ApiError> {
         let Some(Value::Object(given)) = given else { return Ok(()) };
+        let strategy = given.get("strategy").or_else(|| self.body.get("strategy"));
+        let strategy = strategy.and_then(Value::as_str).unwrap_or("ROLLING").to_owned();
+        for (member, _) in OF_ONE_STRATEGY.into_iter().filter(|(_, only)| *only != strategy) {
+            if given.get(member).is_some_and(|value| !value.is_null()) {
+                return Err(invalid(format!(
+                    "{member} is not valid for the deployment strategy {strategy}."
+                )));
+            }
+            self.body.remove(member);
+        }
         self.body.extend(given);
         if let Some(Value::Object(breaker)) = self.body.get_mut("deploymentCircuitBreaker") {
             fill_missing(breaker, [("enable", json!(false)), ("rollback", json!(false))]);
@@ -262,6 +272,10 @@ impl DeploymentSettings {
         }
     }
 }
+
+/// What AWS takes with one strategy only ("Only valid when the deployment strategy is CANARY").
+const OF_ONE_STRATEGY: [(&str, &str); 2] =
+    [("canaryConfiguration", "CANARY"), ("linearConfiguration", "LINEAR")];
 
 /// All that `UpdateService` can change.
 #[derive(Debug, Clone)]

@@ -154,6 +154,9 @@ fn deployment(settings: &mut Object) {
     if strategy != "CANARY" {
         deployment.remove("canaryConfiguration");
     }
+    if let Some(early) = deployment.get_mut("earlySuccessCriteria").filter(|_| strategy != "ROLLING") {
+        early["enable"] = json!(false);
+    }
     for (number, hook) in objects(deployment, "lifecycleHooks").enumerate() {
         if hook.get("targetType") == Some(&json!("PAUSE")) && number == 0 {
             hook.remove("hookTargetArn");

@@ -99,6 +99,27 @@ fn a_long_token_and_a_daemon_on_fargate_are_refused() {
 }
 
 #[test]
+fn what_goes_with_one_deployment_strategy_only_is_refused_with_another_and_leaves_with_it() {
+    let mut lab = Lab::new();
+    let canary = json!({"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 50.0}});
+    lab.create("demo/web:1", &json!({"deploymentConfiguration": canary}));
+    let update = |deployment: Value| json!({"cluster": "main", "service": "web", "deploymentConfiguration": deployment});
+    for (deployment, member, strategy) in [
+        (json!({"strategy": "BLUE_GREEN", "canaryConfiguration": {}}), "canaryConfiguration", "BLUE_GREEN"),
+        (json!({"linearConfiguration": {"stepPercent": 10.0}}), "linearConfiguration", "CANARY"),
+    ] {
+        let message = format!("{member} is not valid for the deployment strategy {strategy}.");
+        assert_eq!(
+            lab.refused("UpdateService", update(deployment)),
+            ("InvalidParameterException".to_owned(), message)
+        );
+    }
+    let service = lab.update(&json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}));
+    let shown = &service["deploymentConfiguration"];
+    assert_eq!((&shown["strategy"], &shown["canaryConfiguration"]), (&json!("BLUE_GREEN"), &Value::Null));
+}
+
+#[test]
 fn creating_the_same_service_twice_returns_it() {
     let mut lab = Lab::new();
     let first = lab.create("demo/web:1", &json!({"taskDefinition": "web"}));
