@@ -8,6 +8,8 @@ use super::check::Checker;
 use super::finding::{FindingCode, Severity};
 use super::kind::settings_alone_schema;
 use super::node::{Node, Position, Tree};
+use super::settings;
+use crate::diff::fields::ROLLING;
 
 /// How many tags a service may be created with: AWS takes 50, and Bowline adds up to six of its own.
 const MOST_TAGS: usize = 44;
@@ -29,6 +31,9 @@ pub(super) fn check(spec: &Node, checker: &mut Checker<'_>) {
     count(&given, &mut refuse);
     placement(&given, &mut refuse);
     rest(&given, &mut refuse);
+    if let Some(deployment) = create.get("deploymentConfiguration") {
+        settings::goes_with_strategy("spec.create", deployment, Some(ROLLING), &mut refuse);
+    }
     tags(create, &mut refuse);
 }
 

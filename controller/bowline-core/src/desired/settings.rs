@@ -6,6 +6,7 @@ use super::check::Checker;
 use super::finding::{FindingCode, Severity};
 use super::kind::ServiceSettings;
 use super::node::{Node, Position, Scalar, Tree};
+use crate::diff::fields::OF_ONE_STRATEGY;
 
 /// The lines of a document that hold a part of a setting that may be confidential, also of one that it only begins with.
 pub(super) fn confidential_lines(document: &Node) -> BTreeSet<usize> {
@@ -30,6 +31,7 @@ pub(super) fn check(settings: &Node, checker: &mut Checker<'_>) {
         );
     }
     let Some(deployment) = settings.get("deploymentConfiguration") else { return };
+    goes_with_strategy("spec.settings", deployment, None, &mut refuse);
     let percent = |field| deployment.get(field).and_then(|value: &Node| Some((value.at, value.whole()?)));
     if let (Some((at, most)), Some((_, least))) =
         (percent("maximumPercent"), percent("minimumHealthyPercent"))
@@ -41,6 +43,26 @@ pub(super) fn check(settings: &Node, checker: &mut Checker<'_>) {
             "with `maximumPercent` 100 and `minimumHealthyPercent` 100 no task could ever be replaced",
             "raise `maximumPercent`, or lower `minimumHealthyPercent`",
         );
+    }
+}
+
+/// What only goes with another deployment strategy than the one that is listed, or that the service would have without.
+pub(super) fn goes_with_strategy(
+    place: &str,
+    deployment: &Node,
+    unlisted: Option<&str>,
+    refuse: &mut dyn FnMut(Position, &str, &str),
+) {
+    let listed = deployment.get("strategy");
+    let Some(strategy) = listed.map_or(unlisted, Node::text) else { return };
+    for entry in deployment.entries() {
+        let own = OF_ONE_STRATEGY.iter().find(|(member, _)| *member == entry.key);
+        let Some((member, only)) = own.filter(|(_, only)| *only != strategy) else { continue };
+        let is_off = entry.value.get("enable").and_then(Node::scalar) == Some(Scalar::Bool(false));
+        if !is_off {
+            let message = format!("`{place}.deploymentConfiguration.{member}` does not go with {strategy}");
+            refuse(entry.at, &message, &format!("remove it, or write `strategy: {only}`"));
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 pub use crate::desired::Unit;
-pub use service::{Effect, RESETS, Reset, SERVICE, SETTINGS, Setting, ShownBy, Taken};
-pub(crate) use service::{reset_of, setting_row, starts_deployment};
+pub(crate) use service::{EXCHANGED, ROLLING, reset_of, setting_row, starts_deployment, why_left};
+pub use service::{Effect, LEFT, OF_ONE_STRATEGY, RESETS, Reset, SERVICE, SETTINGS, Setting, ShownBy, Taken};
 pub use task_definition::TASK_DEFINITION;
 
 /// One row: a field, how it is compared, and why so.

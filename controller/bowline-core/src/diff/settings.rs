@@ -4,6 +4,7 @@
 //! does not list any more is taken back, since leaving it out of a request resets nothing.
 
 mod removal;
+mod strategy;
 
 use serde_json::{Map, Value};
 
@@ -109,7 +110,7 @@ pub(crate) fn fingerprint(value: Option<&Value>) -> String {
 }
 
 /// What is to be sent for one top-level field: the live structure with the wanted leaves laid over it, so that nothing beside
-/// them is reset; what somebody else owns stays as it is.
+/// them is reset; what somebody else owns stays as it is, and what belongs to another deployment strategy goes unless git lists it.
 pub(crate) fn request(
     field: &str,
     wanted: &Map<String, Value>,
@@ -127,6 +128,7 @@ pub(crate) fn request(
             None => unset(&mut merged, &removal.names),
         }
     }
+    strategy::take_out_others(&mut merged, wanted, ignored);
     for (names, value) in leaves(wanted).into_iter().filter(|(names, _)| names.first() == Some(&field)) {
         let (path, in_table) = (shown_path(&names), names.join("."));
         if ignored.covers(&path) {

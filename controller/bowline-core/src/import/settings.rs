@@ -9,7 +9,7 @@ use super::FoundService;
 use super::suspect::{Because, confidential_settings};
 use crate::desired::kind::{ServiceSettings, service_settings_schema};
 use crate::diff::canonical::canonical_json;
-use crate::diff::fields::{Field, Reset, Rule, SERVICE, SETTINGS, plain, reset_of};
+use crate::diff::fields::{EXCHANGED, Field, Reset, Rule, SERVICE, SETTINGS, plain, reset_of};
 use crate::diff::normalize::normalize_row;
 use crate::diff::settings::{exchanges_target_groups, is_shown, owner, unset};
 use crate::live::SchedulingStrategy;
@@ -23,8 +23,8 @@ pub(super) struct Listed {
     pub(super) defaults: BTreeMap<String, BTreeSet<String>>,
     /// Fields that are left out, by who else sets them.
     pub(super) owned: BTreeMap<&'static str, Vec<&'static str>>,
-    /// Whether ECS exchanges the target groups of `loadBalancers` with each deployment.
-    pub(super) exchanged: bool,
+    /// The fields of which ECS exchanges the target groups with each deployment.
+    pub(super) exchanged: Vec<&'static str>,
     /// What looks confidential and is left out.
     pub(super) confidential: Vec<Confidential>,
 }
@@ -68,7 +68,9 @@ pub(super) fn listed(found: &FoundService, allowed: impl Fn(&str) -> bool) -> Li
     }
     listed.owned.retain(|_, fields| !fields.is_empty());
     listed.withhold(allowed);
-    listed.exchanged = exchanged && listed.fields.contains_key("loadBalancers");
+    if exchanged {
+        listed.exchanged = EXCHANGED.into_iter().filter(|field| listed.fields.contains_key(*field)).collect();
+    }
     listed
 }
 
@@ -189,6 +191,10 @@ impl Trimmer {
     }
 
     fn is_default(&self, row: &Field, value: &Value) -> bool {
+        // What a service has by itself depends on when it was created, so that either value may have been chosen.
+        if row.path == "availabilityZoneRebalancing" {
+            return false;
+        }
         let normal = normalize_row(&SERVICE, row, value);
         let service_linked = || {
             row.path == "role" && value.as_str().is_some_and(|role| role.contains(":role/aws-service-role/"))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bowline_core::diff::fields::{
-    Effect, Field, RESETS, Reset, Reveal, Rule, SETTINGS, ShownBy, Table, Taken, Unit,
+    Effect, Field, LEFT, OF_ONE_STRATEGY, RESETS, Reset, Reveal, Rule, SETTINGS, ShownBy, Table, Taken, Unit,
 };
 
 /// One page: a title, what it is about, and a table.
@@ -76,7 +76,8 @@ pub(crate) fn effects_and_resets() -> String {
     }
     text.push_str(
         "\n## What is set back when it leaves git\n\n\
-         A field that is not here has no reset at AWS: it is left as it is, and not managed any more.\n\n\
+         What goes with one deployment strategy only is set back while the service has that strategy, and leaves with it. A \
+         field that is not here is left as it is, and not managed any more; where no reason is given, AWS has no reset for it.\n\n\
          | field | is set back to |\n|---|---|\n",
     );
     for (path, reset) in RESETS {
@@ -86,6 +87,14 @@ pub(crate) fn effects_and_resets() -> String {
             Reset::Omit => "left out of its structure".to_owned(),
         };
         let _ = writeln!(text, "| `{path}` | {value} |");
+    }
+    text.push_str("\n| field | is left as it is, since |\n|---|---|\n");
+    for (path, why) in LEFT {
+        let _ = writeln!(text, "| `{path}` | {why} |");
+    }
+    text.push_str("\n| part of `deploymentConfiguration` | goes with the strategy |\n|---|---|\n");
+    for (member, strategy) in OF_ONE_STRATEGY {
+        let _ = writeln!(text, "| `{member}` | `{strategy}` only |");
     }
     text.push_str("\n## How each field is compared\n\n");
     text

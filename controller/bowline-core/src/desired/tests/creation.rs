@@ -46,6 +46,7 @@ create:
   capacityProviderStrategy: [{{capacityProvider: FARGATE}}]
   schedulingStrategy: DAEMON
   deploymentController: {{type: CODE_DEPLOY}}
+  deploymentConfiguration: {{canaryConfiguration: {{canaryPercent: 10}}}}
   tags: [{{key: \"bowline:owner\", value: me}}, {{key: a}}, {{key: a}}]
   launchTyp: EC2"
         )),
@@ -71,13 +72,16 @@ prod/web.yaml:15:17 Error InvalidValue: there are both `launchType` and `capacit
 prod/web.yaml:18:34 Error InvalidValue: Bowline creates services of the deployment controller ECS only
   |     deploymentController: {type: CODE_DEPLOY}
   = leave `deploymentController` out, or create the service by other means and remove `create`
-prod/web.yaml:19:18 Error InvalidValue: tags that begin with `bowline:` or `aws:` are written by Bowline and by AWS
+prod/web.yaml:19:31 Error InvalidValue: `spec.create.deploymentConfiguration.canaryConfiguration` does not go with ROLLING
+  |     deploymentConfiguration: {canaryConfiguration: {canaryPercent: 10}}
+  = remove it, or write `strategy: CANARY`
+prod/web.yaml:20:18 Error InvalidValue: tags that begin with `bowline:` or `aws:` are written by Bowline and by AWS
   |     tags: [{key: \"bowline:owner\", value: me}, {key: a}, {key: a}]
   = remove it
-prod/web.yaml:19:63 Error InvalidValue: the tag stands here a second time
+prod/web.yaml:20:63 Error InvalidValue: the tag stands here a second time
   |     tags: [{key: \"bowline:owner\", value: me}, {key: a}, {key: a}]
   = remove one of the two
-prod/web.yaml:20:5 Error UnknownField: `spec.create` has no field `launchTyp`
+prod/web.yaml:21:5 Error UnknownField: `spec.create` has no field `launchTyp`
   |     launchTyp: ...
   = did you mean `launchType`?
 ",

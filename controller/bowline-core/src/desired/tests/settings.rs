@@ -24,8 +24,6 @@ deploymentConfiguration:
   bakeTimeInMinutes: 5
   lifecycleHooks: [{hookTargetArn: \"arn:aws:lambda:eu-central-1:111122223333:function:check\", roleArn: \"arn:aws:iam::111122223333:role/hooks\", lifecycleStages: [PRE_SCALE_UP], hookDetails: {any: [thing, 1]}}]
   canaryConfiguration: {canaryPercent: 2.5, canaryBakeTimeInMinutes: 10}
-  linearConfiguration: {stepPercent: 10, stepBakeTimeInMinutes: 6}
-  earlySuccessCriteria: {enable: true, healthyPercent: 90, sourceServiceRevisionCleanup: DEFERRED}
 deploymentController: {type: ECS}
 enableECSManagedTags: true
 enableExecuteCommand: true
@@ -51,6 +49,39 @@ vpcLatticeConfigurations: []",
     assert_eq!(
         service.spec.settings.fields()["deploymentConfiguration"]["canaryConfiguration"]["canaryPercent"],
         2.5
+    );
+}
+
+#[test]
+fn what_goes_with_one_deployment_strategy_only_is_refused_beside_another() {
+    let members = [
+        "canaryConfiguration: {canaryPercent: 2.5}",
+        "linearConfiguration: {stepPercent: 10, stepBakeTimeInMinutes: 6}",
+        "earlySuccessCriteria: {enable: true, healthyPercent: 90, sourceServiceRevisionCleanup: DEFERRED}",
+    ];
+    let deployment = |lines: &[&str]| {
+        with_settings(&format!("deploymentConfiguration:\n  {}", lines.join("\n  "))).findings
+    };
+    for (strategy, member) in ["CANARY", "LINEAR", "ROLLING"].into_iter().zip(members) {
+        expect(&deployment(&[&format!("strategy: {strategy}"), member]), "");
+    }
+    // What it is laid over is not known here; and what is off is in nobody's way.
+    expect(&deployment(&members), "");
+    expect(&deployment(&["strategy: LINEAR", "earlySuccessCriteria: {enable: false}"]), "");
+    let [canary, linear, early] = members;
+    expect(
+        &deployment(&["strategy: BLUE_GREEN", canary, linear, early]),
+        "\
+prod/web.yaml:11:7 Error InvalidValue: `spec.settings.deploymentConfiguration.canaryConfiguration` does not go with BLUE_GREEN
+  |       canaryConfiguration: {canaryPercent: 2.5}
+  = remove it, or write `strategy: CANARY`
+prod/web.yaml:12:7 Error InvalidValue: `spec.settings.deploymentConfiguration.linearConfiguration` does not go with BLUE_GREEN
+  |       linearConfiguration: {stepPercent: 10, stepBakeTimeInMinutes: 6}
+  = remove it, or write `strategy: LINEAR`
+prod/web.yaml:13:7 Error InvalidValue: `spec.settings.deploymentConfiguration.earlySuccessCriteria` does not go with BLUE_GREEN
+  |       earlySuccessCriteria: {enable: true, healthyPercent: 90, sourceServiceRevisionCleanup: DEFERRED}
+  = remove it, or write `strategy: ROLLING`
+",
     );
 }
 

@@ -95,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("enableExecuteCommand", Effect::NewTasks, ShownBy::Service, Taken::Ecs, "BC: \"doesn't trigger a new service deployment\""),
     setting("gatewayConnectors", Effect::Deployment, ShownBy::Revision, Taken::Ecs, "BC: a part of the service revision; its text says nothing of deployments"),
     setting("healthCheckGracePeriodSeconds", Effect::AtOnce, ShownBy::Service, Taken::Always, "BC: \"doesn't trigger a new service deployment\""),
-    setting("launchType", Effect::Recreation, ShownBy::Service, Taken::Ecs, "BC: CreateService only; TFP-svc: ForceNew; capacityProviderStrategy can replace it"),
+    setting("launchType", Effect::Recreation, ShownBy::Service, Taken::Ecs, "BC: CreateService only; TFP-svc: ForceNew; capacityProviderStrategy can replace it, and an empty one leads \"back to the launch type\""),
     setting("loadBalancers", Effect::Deployment, ShownBy::Service, Taken::Ecs, "BC: \"triggers a new service deployment\""),
     setting("monitoring", Effect::Deployment, ShownBy::Revision, Taken::Ecs, "BC: a part of the service revision; its text says nothing of deployments"),
     setting("networkConfiguration", Effect::Deployment, ShownBy::Service, Taken::Ecs, "BC: \"triggers a new service deployment\""),
@@ -111,7 +111,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("vpcLatticeConfigurations", Effect::Deployment, ShownBy::PrimaryDeployment, Taken::Ecs, "BC: \"triggers a new service deployment\""),
 ];
 
-/// How fields are taken back, sorted by path. A field without a row has no reset at AWS: it is left as it is.
+/// How fields are taken back, sorted by path. A field without a row is left as it is: AWS has no reset for it, or [`LEFT`] says
+/// why it is left. What belongs to one deployment strategy ([`OF_ONE_STRATEGY`]) goes with it instead.
 #[rustfmt::skip] // One row, one line.
 pub const RESETS: &[(&str, Reset)] = &[
     ("capacityProviderStrategy", Reset::To("[]")),
@@ -120,6 +121,9 @@ pub const RESETS: &[(&str, Reset)] = &[
     ("deploymentConfiguration.alarms.enable", Reset::To("false")),
     ("deploymentConfiguration.alarms.rollback", Reset::To("false")),
     ("deploymentConfiguration.bakeTimeInMinutes", Reset::To("0")),
+    ("deploymentConfiguration.canaryConfiguration", Reset::To(r#"{"canaryBakeTimeInMinutes":10,"canaryPercent":5.0}"#)),
+    ("deploymentConfiguration.canaryConfiguration.canaryBakeTimeInMinutes", Reset::To("10")),
+    ("deploymentConfiguration.canaryConfiguration.canaryPercent", Reset::To("5.0")),
     ("deploymentConfiguration.deploymentCircuitBreaker", Reset::To(r#"{"enable":false,"rollback":false}"#)),
     ("deploymentConfiguration.deploymentCircuitBreaker.enable", Reset::To("false")),
     ("deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask", Reset::To("true")),
@@ -127,6 +131,9 @@ pub const RESETS: &[(&str, Reset)] = &[
     ("deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration", Reset::To(r#"{"type":"BOUNDED_PERCENT","value":50}"#)),
     ("deploymentConfiguration.earlySuccessCriteria", Reset::To(r#"{"enable":false}"#)),
     ("deploymentConfiguration.lifecycleHooks", Reset::To("[]")),
+    ("deploymentConfiguration.linearConfiguration", Reset::To(r#"{"stepBakeTimeInMinutes":6,"stepPercent":10.0}"#)),
+    ("deploymentConfiguration.linearConfiguration.stepBakeTimeInMinutes", Reset::To("6")),
+    ("deploymentConfiguration.linearConfiguration.stepPercent", Reset::To("10.0")),
     ("deploymentConfiguration.maximumPercent", Reset::ByStrategy { replica: "200", daemon: "100" }),
     ("deploymentConfiguration.minimumHealthyPercent", Reset::ByStrategy { replica: "100", daemon: "0" }),
     ("deploymentConfiguration.strategy", Reset::To(r#""ROLLING""#)),
@@ -143,6 +150,7 @@ pub const RESETS: &[(&str, Reset)] = &[
     ("propagateTags", Reset::To(r#""NONE""#)),
     ("serviceConnectConfiguration", Reset::To(r#"{"enabled":false}"#)),
     ("serviceConnectConfiguration.accessLogConfiguration", Reset::Omit),
+    ("serviceConnectConfiguration.accessLogConfiguration.includeQueryParameters", Reset::To(r#""DISABLED""#)),
     ("serviceConnectConfiguration.containerConfigurations", Reset::Omit),
     ("serviceConnectConfiguration.logConfiguration", Reset::Omit),
     ("serviceConnectConfiguration.logConfiguration.options", Reset::Omit),
@@ -152,6 +160,37 @@ pub const RESETS: &[(&str, Reset)] = &[
     ("volumeConfigurations", Reset::To("[]")),
     ("vpcLatticeConfigurations", Reset::To("[]")),
 ];
+
+/// Fields that AWS could be given another value for and that are left even so when they leave git, each with the reason, sorted
+/// by path.
+pub const LEFT: &[(&str, &str)] = &[
+    // BC: unset, it is ENABLED on a service that is created, DISABLED on one that never had it, and kept by UpdateService.
+    // Neither is what the service was before git named it, and a wrong guess moves tasks between zones, or keeps them.
+    (
+        "availabilityZoneRebalancing",
+        "AWS gives ENABLED to a new service and DISABLED to an older one that never had it; list the one that is meant",
+    ),
+    // BC: unset, it is ECS. UPD: nothing leads back to CODE_DEPLOY, so that a line that is missing is not enough to leave it.
+    (
+        "deploymentController.type",
+        "AWS lets no service go back to CodeDeploy; list ECS if ECS is to deploy it from now on",
+    ),
+];
+
+/// Members of `deploymentConfiguration` that AWS takes with one strategy only (BC: "Only valid when the deployment strategy is
+/// CANARY", the same of LINEAR, "only with rolling deployment strategy"). The rest goes with any.
+pub const OF_ONE_STRATEGY: &[(&str, &str)] = &[
+    ("canaryConfiguration", "CANARY"),
+    ("earlySuccessCriteria", ROLLING),
+    ("linearConfiguration", "LINEAR"),
+];
+
+/// The deployment strategy of a service that names none.
+pub(crate) const ROLLING: &str = "ROLLING";
+
+/// Lists of target groups whose places ECS exchanges with the alternate ones at each deployment that shifts traffic (BC: "the
+/// alternate target group and listener rules required for traffic shifting", of load balancers and of VPC Lattice alike).
+pub(crate) const EXCHANGED: [&str; 2] = ["loadBalancers", "vpcLatticeConfigurations"];
 
 /// The row of a top-level field.
 pub(crate) fn setting_row(name: &str) -> Option<&'static Setting> {
@@ -166,6 +205,12 @@ pub(crate) fn starts_deployment(name: &str) -> bool {
 /// How a field is taken back.
 pub(crate) fn reset_of(path: &str) -> Option<Reset> {
     RESETS.binary_search_by(|(at, _)| (*at).cmp(path)).ok().map(|at| RESETS[at].1)
+}
+
+/// Why a field that left git is left as it is.
+pub(crate) fn why_left(path: &str) -> &'static str {
+    let own = LEFT.binary_search_by(|(at, _)| (*at).cmp(path)).ok().map(|at| LEFT[at].1);
+    own.unwrap_or("AWS has no reset for it")
 }
 
 /// How settings are compared.

@@ -64,6 +64,7 @@ fn every_setting_says_what_a_change_does_and_every_reset_is_a_value_of_its_field
                 Value::Array(_) => "array",
                 Value::Object(_) => "object",
                 Value::Bool(_) => "boolean",
+                Value::Number(number) if number.is_f64() => "number",
                 Value::Number(_) => "integer",
                 _ => "string",
             };
@@ -72,6 +73,31 @@ fn every_setting_says_what_a_change_does_and_every_reset_is_a_value_of_its_field
                 assert!(request.contains_key(&format!("{path}.{field}")), "{path}.{field}");
             }
         }
+    }
+}
+
+/// Of lists, which are managed as a whole, and of what every manifest has to list beside the rest, none has to.
+#[test]
+fn every_default_of_a_setting_is_set_back_or_left_for_a_reason_of_its_own() {
+    let request = request(service_settings_schema());
+    assert!(LEFT.is_sorted_by(|one, other| one.0 < other.0), "rows are sorted, each path once");
+    let is_free = |path: &str| {
+        let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let required = request.get(parent).and_then(|parent| parent["required"].as_array());
+        let outer = path.match_indices('.').map(|(at, _)| &request[&path[..at]]);
+        required.is_none_or(|all| !all.contains(&json!(name)))
+            && outer.into_iter().all(|parent| parent["type"] == "object")
+    };
+    let is_default = |row: &&Field| row.rules.iter().any(|rule| matches!(rule, Rule::Default(_)));
+    let defaults = SERVICE.rows().iter().filter(is_default).map(|row| row.path).filter(|path| is_free(path));
+    let unsaid =
+        defaults.filter(|path| reset_of(path).is_none() && !LEFT.iter().any(|(left, _)| left == path));
+    assert_eq!(unsaid.collect::<Vec<_>>(), ["schedulingStrategy"], "AWS cannot change it at all");
+    for (path, _) in LEFT {
+        assert!(reset_of(path).is_none() && SERVICE.row(path).is_some(), "{path}");
+    }
+    for (member, _) in OF_ONE_STRATEGY {
+        assert!(request.contains_key(&format!("deploymentConfiguration.{member}")), "{member}");
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Names, PREFIX, compare_leaf, get, leaves, shown_path};
+use super::{Names, PREFIX, compare_leaf, get, leaves, shown_path, strategy};
 use crate::diff::Difference;
 use crate::diff::compare::compare_field;
-use crate::diff::fields::{Reset, SERVICE, reset_of};
+use crate::diff::fields::{Reset, SERVICE, reset_of, why_left};
 use crate::diff::normalize::normalize_field;
 use crate::diff::overlay::overlay_field;
 use crate::diff::path::Ignored;
@@ -44,16 +44,25 @@ pub(crate) fn removals(
 ) -> Removals {
     let mut removals = Removals::default();
     let mut anchors: BTreeMap<Names<'_>, (Reset, bool)> = BTreeMap::new();
+    let to_be = strategy::after_removals(managed, wanted, found, ignored);
     for (names, value) in leaves(managed) {
         let path = shown_path(&names);
         if is_listed(wanted, &names) || ignored.covers(&path) {
+            continue;
+        }
+        // It goes with its strategy.
+        if strategy::is_of_another(&names, to_be) {
+            continue;
+        }
+        if names == strategy::STRATEGY && strategy::is_needed(wanted, to_be) {
+            removals.left.push((path, "git lists what goes with that strategy only"));
             continue;
         }
         let mut changed = compare_leaf(&names, value, get(found, &names), &[]).into_iter();
         let untouched = changed.all(|difference| ignored.covers(&difference.path));
         match anchor(wanted, &names) {
             Some((anchor, reset)) => anchors.entry(anchor).or_insert((reset, true)).1 &= untouched,
-            None => removals.left.push((path, "AWS has no reset for it")),
+            None => removals.left.push((path, why_left(&names.join(".")))),
         }
     }
     for (names, (reset, untouched)) in anchors {
@@ -77,7 +86,7 @@ pub(crate) fn removals(
 }
 
 /// Whether git lists the field, or a list that it is in, or a part of it.
-fn is_listed(wanted: &Map<String, Value>, names: &[&str]) -> bool {
+pub(super) fn is_listed(wanted: &Map<String, Value>, names: &[&str]) -> bool {
     let Some((first, rest)) = names.split_first() else { return false };
     match wanted.get(*first) {
         None | Some(Value::Null) => false,

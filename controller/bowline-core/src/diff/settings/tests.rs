@@ -241,6 +241,32 @@ fn what_is_ignored_in_a_list_is_sent_as_it_is_live() {
     );
 }
 
+#[test]
+fn what_goes_with_another_deployment_strategy_is_not_sent_unless_git_lists_it() {
+    let strategy = |strategy: &str| json!({"deploymentConfiguration": {"strategy": strategy}});
+    let found = map(json!({"deploymentConfiguration": {
+        "strategy": "CANARY", "bakeTimeInMinutes": 5, "earlySuccessCriteria": {"enable": false},
+        "canaryConfiguration": {"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 7}}}));
+    let sent = |wanted: Value, ignored: &[&str]| {
+        request("deploymentConfiguration", &map(wanted), &found, &[], &ignoring(ignored))
+    };
+    assert_eq!(sent(strategy("BLUE_GREEN"), &[]), json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}));
+    let still_canary = json!({"strategy": "CANARY", "bakeTimeInMinutes": 6,
+        "canaryConfiguration": {"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 7}});
+    let bake = json!({"deploymentConfiguration": {"bakeTimeInMinutes": 6}});
+    assert_eq!(sent(bake.clone(), &[]), still_canary);
+    let mut ignored = bake;
+    ignored["deploymentConfiguration"]["strategy"] = json!("BLUE_GREEN");
+    assert_eq!(sent(ignored, &["settings.deploymentConfiguration.strategy"]), still_canary);
+    // What git lists is sent, and AWS says what it thinks of it.
+    let mut listed = strategy("LINEAR");
+    listed["deploymentConfiguration"]["canaryConfiguration"] = json!({"canaryPercent": 20});
+    assert_eq!(
+        sent(listed, &[]),
+        json!({"strategy": "LINEAR", "bakeTimeInMinutes": 5, "canaryConfiguration": {"canaryPercent": 20}})
+    );
+}
+
 /// What is set back, to what, and what is left.
 fn taken_back(
     managed: Value,
@@ -387,6 +413,62 @@ fn what_is_ignored_inside_of_what_is_set_back_is_no_change_by_somebody_else() {
     for (managed, wanted, found, ignored, expected) in table {
         assert_eq!(taken_back(managed, wanted, found, false, &[ignored]), expected, "{ignored}");
     }
+}
+
+#[test]
+fn what_goes_with_a_deployment_strategy_is_set_back_while_it_stays_and_leaves_with_it() {
+    let canary = json!({"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 7});
+    let managed =
+        json!({"deploymentConfiguration": {"strategy": "CANARY", "canaryConfiguration": canary.clone()}});
+    let deployment = |value: Value| json!({"deploymentConfiguration": value});
+    let cases = [
+        (
+            deployment(json!({"strategy": "CANARY"})),
+            json!({"deploymentConfiguration.canaryConfiguration": {"canaryBakeTimeInMinutes": 10, "canaryPercent": 5.0}}),
+            vec![],
+        ),
+        (
+            deployment(json!({"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 50.0}})),
+            json!({"deploymentConfiguration.canaryConfiguration.canaryBakeTimeInMinutes": 10}),
+            vec![],
+        ),
+        (deployment(json!({"strategy": "BLUE_GREEN"})), json!({}), vec![]),
+        (json!({}), json!({"deploymentConfiguration.strategy": "ROLLING"}), vec![]),
+        // Git would have AWS refuse it.
+        (
+            deployment(json!({"canaryConfiguration": canary})),
+            json!({}),
+            vec![
+                "settings.deploymentConfiguration.strategy: git lists what goes with that strategy only"
+                    .to_owned(),
+            ],
+        ),
+    ];
+    for (wanted, sent, left) in cases {
+        let found = managed.clone();
+        assert_eq!(taken_back(managed.clone(), wanted.clone(), found, false, &[]), (sent, left), "{wanted}");
+    }
+    let strategy = "settings.deploymentConfiguration.strategy";
+    let (sent, _) = taken_back(managed.clone(), json!({}), managed, false, &[strategy]);
+    let back = json!({"canaryBakeTimeInMinutes": 10, "canaryPercent": 5.0});
+    assert_eq!(sent, json!({"deploymentConfiguration.canaryConfiguration": back}));
+}
+
+#[test]
+fn what_is_left_for_a_reason_of_its_own_is_told_with_it() {
+    let managed =
+        json!({"availabilityZoneRebalancing": "ENABLED", "deploymentController": {"type": "EXTERNAL"}});
+    let (sent, left) = taken_back(managed.clone(), json!({}), managed, false, &[]);
+    assert_eq!(sent, json!({}));
+    assert_eq!(
+        left,
+        [
+            "settings.availabilityZoneRebalancing: AWS gives ENABLED to a new service and DISABLED to an older one that \
+             never had it; list the one that is meant",
+            "settings.deploymentController.type: AWS lets no service go back to CodeDeploy; list ECS if ECS is to deploy it \
+             from now on",
+        ]
+    );
 }
 
 #[test]

@@ -277,7 +277,7 @@ fn settings(section: &Section<'_>, spec: &mut Yaml) {
     spec.map("settings", |yaml| {
         comments(yaml);
         for (field, value) in fields {
-            if *exchanged && field == "loadBalancers" {
+            if exchanged.contains(&field.as_str()) {
                 yaml.comment(
                     "ECS exchanges targetGroupArn and alternateTargetGroupArn at each deployment: that is no drift.",
                 );

@@ -67,6 +67,28 @@ fn what_aws_fills_in_is_left_out_and_named() {
     assert_eq!(defaults, expected);
 }
 
+/// Which of the two a service has by itself depends on when it was created.
+#[test]
+fn rebalancing_of_zones_is_listed_whichever_it_is() {
+    for chosen in ["ENABLED", "DISABLED"] {
+        let rebalancing = json!({"availabilityZoneRebalancing": chosen});
+        assert_eq!(written(&found(rebalancing.clone())), (rebalancing, vec![]));
+    }
+}
+
+#[test]
+fn every_list_of_target_groups_that_are_exchanged_is_told() {
+    let group =
+        json!({"targetGroupArn": "one", "advancedConfiguration": {"alternateTargetGroupArn": "other"}});
+    let exchanged = |strategy: &str| {
+        let settings = json!({"deploymentConfiguration": {"strategy": strategy}, "loadBalancers": [group.clone()],
+            "vpcLatticeConfigurations": [group.clone()]});
+        listed(&found(settings), |_| false).exchanged
+    };
+    assert_eq!(exchanged("CANARY"), ["loadBalancers", "vpcLatticeConfigurations"]);
+    assert_eq!(exchanged("ROLLING"), Vec::<&str>::new());
+}
+
 #[test]
 fn a_daemon_has_other_defaults() {
     let percents = json!({"deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 0}});
