@@ -1,5 +1,8 @@
 //! Do the settings of the service differ from those that git lists, what is to be sent, and what is somebody else's?
 
+mod launch;
+mod traffic;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -9,8 +12,8 @@ use crate::desired::kind::ServiceSettings;
 use crate::diff::fields::{Effect, SERVICE, ShownBy, setting_row, starts_deployment};
 use crate::diff::normalize::normalize_by;
 use crate::diff::settings::{
-    Leaf, Removal, cannot_be_told_apart, changed_unseen, compare, exchanges_target_groups, fingerprint, get,
-    is_shown, leaves, owner, removals, request, set, shown_path,
+    Leaf, Removal, cannot_be_told_apart, changed_unseen, compare, fingerprint, get, is_shown, leaves, owner,
+    removals, request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
 use crate::live::{SchedulingStrategy, Tags};
@@ -98,7 +101,8 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     settings.wanted = Some(deploying_part(&wanted));
     // What only a revision shows is not a part of what is live: it may change while that stays.
     let is_all_live = wanted.keys().all(|field| is_shown(field));
-    follow_traffic(&mut wanted, &found, &mut settings);
+    traffic::follow(&mut wanted, &found, &mut settings);
+    let launch_type_comes_back = launch::want_it_back(subject, &mut wanted, &found);
     settings.noticed.names = Some(BTreeMap::new());
     let mut touched = BTreeSet::new();
     let mut in_sync = Map::new();
@@ -107,7 +111,7 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
         if is_as_managed(subject, &leaf) {
             set(&mut in_sync, &leaf.names, leaf.wanted.clone());
         }
-        if let Some(field) = sort_out(subject, leaf, &mut settings) {
+        if let Some(field) = sort_out(subject, leaf, (&found, launch_type_comes_back), &mut settings) {
             touched.insert(field);
         }
     }
@@ -192,7 +196,13 @@ fn needs_recreation(subject: &Subject<'_>, settings: &mut Settings) {
                 settings.left_alone.push(difference);
                 continue;
             }
-            settings.held.push(HeldWhy::NeedsRecreation { field: difference.path.clone() });
+            settings.held.push(
+                if leaf.names == [launch::LAUNCH_TYPE] && launch::is_replaced(&fields, &found) {
+                    HeldWhy::NeedsPerson { what: launch::REPLACED.to_owned() }
+                } else {
+                    HeldWhy::NeedsRecreation { field: difference.path.clone() }
+                },
+            );
             settings.differences.push(difference);
         }
     }
@@ -246,43 +256,6 @@ pub(crate) fn deploying_part(wanted: &Map<String, Value>) -> Map<String, Value> 
     }
 }
 
-/// After a blue/green deployment the target groups have changed places: ECS owns which one is in production, so the wanted
-/// ones are taken in the order that is live.
-fn follow_traffic(wanted: &mut Map<String, Value>, found: &Map<String, Value>, settings: &mut Settings) {
-    if !exchanges_target_groups(found) {
-        return;
-    }
-    let live: Vec<&Value> =
-        found.get("loadBalancers").and_then(Value::as_array).into_iter().flatten().collect();
-    let items = wanted.get_mut("loadBalancers").and_then(Value::as_array_mut);
-    for item in items.into_iter().flatten() {
-        let (Some(production), Some(alternate)) = groups(item) else { continue };
-        let (production, alternate) = (production.to_owned(), alternate.to_owned());
-        let swapped = |live: &&Value| groups(live) == (Some(&alternate), Some(&production));
-        if production == alternate || !live.iter().any(swapped) {
-            continue;
-        }
-        if let Some(advanced) = item.get_mut("advancedConfiguration") {
-            advanced["alternateTargetGroupArn"] = Value::from(production.clone());
-        }
-        item["targetGroupArn"] = Value::from(alternate.clone());
-        settings.left_alone.push(Difference {
-            path: format!("settings.loadBalancers[targetGroupArn={production}].targetGroupArn"),
-            reason: Reason::OwnedBy,
-            wanted: crate::diff::Shown::Text(production),
-            found: crate::diff::Shown::Text(alternate),
-            note: Some("a blue/green deployment exchanged the target groups".to_owned()),
-            owner: Some("ECS blue/green".to_owned()),
-        });
-    }
-}
-
-/// The target groups of a load balancer: in production, and the alternate.
-fn groups(item: &Value) -> (Option<&str>, Option<&str>) {
-    let alternate = item.pointer("/advancedConfiguration/alternateTargetGroupArn");
-    (item.get("targetGroupArn").and_then(Value::as_str), alternate.and_then(Value::as_str))
-}
-
 /// Whether nothing differs in a leaf but parts of it that are ignored. One that is ignored as a whole is somebody else's.
 fn is_as_managed(subject: &Subject<'_>, leaf: &Leaf<'_>) -> bool {
     let ignored = |path: &str| subject.ignored.covers(path);
@@ -291,7 +264,12 @@ fn is_as_managed(subject: &Subject<'_>, leaf: &Leaf<'_>) -> bool {
 }
 
 /// Files the differences of one leaf; its top-level field, if it is to be sent.
-fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> Option<String> {
+fn sort_out(
+    subject: &Subject<'_>,
+    leaf: Leaf<'_>,
+    (found, launch_type_comes_back): (&Map<String, Value>, bool),
+    settings: &mut Settings,
+) -> Option<String> {
     let field = (*leaf.names.first()?).to_owned();
     let row = setting_row(&field)?;
     let (ignored, rest): (Vec<_>, Vec<_>) =
@@ -303,7 +281,7 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
     if rest.is_empty() {
         return None;
     }
-    if let Some(owner) = owner(subject.live.controller, row) {
+    if let Some(owner) = launch::owner_of(subject, row, found) {
         settings.left_alone.extend(rest.into_iter().map(|mut difference| {
             difference.reason = Reason::OwnedBy;
             difference.owner = Some(owner.to_owned());
@@ -312,6 +290,9 @@ fn sort_out(subject: &Subject<'_>, leaf: Leaf<'_>, settings: &mut Settings) -> O
         return None;
     }
     settings.differences.extend(rest);
+    if field == launch::LAUNCH_TYPE && launch_type_comes_back {
+        return None;
+    }
     // UpdateService leads away from CodeDeploy, never to it.
     let to_code_deploy =
         leaf.names == ["deploymentController", "type"] && leaf.wanted.as_str() == Some("CODE_DEPLOY");

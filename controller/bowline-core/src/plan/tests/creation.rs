@@ -329,6 +329,23 @@ fn what_create_says_and_cannot_be_changed_is_reported_and_the_rest_is_only_where
 }
 
 #[test]
+fn a_launch_type_that_the_service_began_with_is_not_brought_back_but_told_how() {
+    let mut world = Fixture::new().with_service("web", "web:6");
+    world.spec("web").create =
+        Some(serde_json::from_value(json!({"launchType": "FARGATE", "desiredCount": 2})).unwrap());
+    let spot = json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]});
+    world.live("web").settings = serde_json::from_value(spot).unwrap();
+    assert_eq!(
+        held(&world),
+        [
+            "create.launchType is only where the service began, and a capacity provider strategy has replaced it since: move \
+          `launchType` to `settings`, and Bowline takes the strategy away again; or name the strategy there"
+        ]
+    );
+    assert_eq!(world.propose().actions, []);
+}
+
+#[test]
 fn a_new_environment_is_created_and_one_that_vanished_is_not_believed() {
     let mut world = web();
     world.live.services.insert(name("other"), Observed::Missing);

@@ -96,6 +96,70 @@ fn what_cannot_be_changed_needs_recreation_and_is_never_attempted() {
     assert_eq!((sent(&world), report.sync), (vec![], Sync::Drifted));
 }
 
+/// `settings.launchType` of git, and a strategy that somebody put in its place.
+#[test]
+fn a_launch_type_that_a_strategy_replaced_is_brought_back_by_an_empty_one() {
+    let spot = json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]});
+    let world = web(spot.clone(), json!({"launchType": "FARGATE"}));
+    let report = world.report("web");
+    assert_eq!(
+        paths(&report.differences),
+        [
+            (
+                "settings.capacityProviderStrategy[capacityProvider=FARGATE_SPOT].weight",
+                Reason::Removed,
+                None
+            ),
+            ("settings.launchType", Reason::Added, None),
+        ]
+    );
+    assert_eq!((report.sync, report.held), (Sync::Drifted, vec![]));
+    assert_eq!(sent(&world), [(json!({"capacityProviderStrategy": []}), false)]);
+    // Another one came back than git names: AWS has no way to that.
+    let world = web(json!({"launchType": "EC2"}), json!({"launchType": "FARGATE"}));
+    let held = [HeldWhy::NeedsRecreation { field: "settings.launchType".to_owned() }];
+    assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
+    // Managed Instances have a strategy always.
+    let world = web(spot.clone(), json!({"launchType": "MANAGED_INSTANCES"}));
+    assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
+    // Whose the strategy is, it stays.
+    let mut world = web(spot.clone(), json!({"launchType": "FARGATE"}));
+    world.spec("web").ignore =
+        vec![crate::name::FieldPath::parse("settings.capacityProviderStrategy").unwrap()];
+    assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
+    let mut world = web(spot, json!({"launchType": "FARGATE"}));
+    world.live("web").controller = DeploymentController::CodeDeploy;
+    assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
+}
+
+#[test]
+fn what_nobody_can_change_is_nobody_s_whoever_deploys() {
+    let fixed = |role: &str, scheduling: &str| json!({"role": role, "schedulingStrategy": scheduling, "launchType": "EC2"});
+    let held = |fields: &[&str]| -> Vec<HeldWhy> {
+        let paths = fields.iter().map(|field| format!("settings.{field}"));
+        paths.map(|field| HeldWhy::NeedsRecreation { field }).collect()
+    };
+    for (controller, expected, launch_type) in [
+        (DeploymentController::CodeDeploy, held(&["launchType", "role", "schedulingStrategy"]), None),
+        // Each of its task sets has one.
+        (
+            DeploymentController::External,
+            held(&["role", "schedulingStrategy"]),
+            Some("an external controller"),
+        ),
+    ] {
+        let mut live = fixed("old", "REPLICA");
+        live["launchType"] = json!("FARGATE");
+        let mut world = web(live, fixed("new", "DAEMON"));
+        world.live("web").controller = controller;
+        let report = world.report("web");
+        assert_eq!((report.sync, &report.held), (Sync::Drifted, &expected), "{controller:?}");
+        let whose = |one: &&crate::diff::Difference| one.path == "settings.launchType";
+        let owner = report.left_alone.iter().find(whose).and_then(|one| one.owner.as_deref());
+        assert_eq!((owner, sent(&world)), (launch_type, vec![]));
+    }
+}
+
 #[test]
 fn under_code_deploy_only_what_it_does_not_own_is_sent() {
     let group = |name: &str| json!([{"targetGroupArn": name, "containerName": "web", "containerPort": 80}]);
@@ -194,6 +258,49 @@ fn target_groups_that_a_blue_green_deployment_exchanged_are_no_drift() {
     // Another change does not send the traffic back.
     let world = web(live, json!({"loadBalancers": group("blue", "green", 81)}));
     assert_eq!(sent(&world), [(json!({"loadBalancers": group("green", "blue", 81)}), true)]);
+}
+
+#[test]
+fn target_groups_of_vpc_lattice_are_exchanged_as_well() {
+    let group = |production: &str, alternate: &str, port: &str| {
+        json!([{"targetGroupArn": production, "portName": port, "roleArn": "arn:aws:iam::111122223333:role/lattice",
+            "advancedConfiguration": {"alternateTargetGroupArn": alternate, "productionListenerRule": "rule"}}])
+    };
+    let live = |strategy: &str| json!({"deploymentConfiguration": {"strategy": strategy}, "vpcLatticeConfigurations": group("tg-2", "tg-1", "http")});
+    let world = web(live("BLUE_GREEN"), json!({"vpcLatticeConfigurations": group("tg-1", "tg-2", "http")}));
+    let report = world.report("web");
+    assert_eq!((report.sync, sent(&world)), (Sync::InSync, vec![]));
+    let path = "settings.vpcLatticeConfigurations[targetGroupArn=tg-1].targetGroupArn";
+    assert_eq!(paths(&report.left_alone), [(path, Reason::OwnedBy, Some("ECS blue/green"))]);
+    // Another change does not send the traffic back.
+    let world = web(live("BLUE_GREEN"), json!({"vpcLatticeConfigurations": group("tg-1", "tg-2", "grpc")}));
+    assert_eq!(sent(&world), [(json!({"vpcLatticeConfigurations": group("tg-2", "tg-1", "grpc")}), true)]);
+    // Nobody but a person exchanges them where deployments roll.
+    let wanted = json!({"vpcLatticeConfigurations": group("tg-1", "tg-2", "http")});
+    let world = web(live("ROLLING"), wanted.clone());
+    assert_eq!(sent(&world), [(wanted, true)]);
+}
+
+/// A canary that git let go of: what was its own does not stand in the way of another strategy.
+#[test]
+fn a_strategy_takes_what_is_its_own_along() {
+    let canary = json!({"deploymentConfiguration": {"strategy": "CANARY",
+        "canaryConfiguration": {"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 7}, "bakeTimeInMinutes": 5}});
+    let mut world = web(canary.clone(), canary);
+    world.learn();
+    world.spec("web").settings =
+        settings(json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}}));
+    let request =
+        |strategy: &str| json!({"deploymentConfiguration": {"strategy": strategy, "bakeTimeInMinutes": 5}});
+    assert_eq!(sent(&world), [(request("BLUE_GREEN"), false)]);
+    let path = "settings.deploymentConfiguration.strategy";
+    world.spec("web").settings = settings(json!({"deploymentConfiguration": {"bakeTimeInMinutes": 5}}));
+    assert_eq!(paths(&world.report("web").differences), [(path, Reason::Removed, None)]);
+    assert_eq!(sent(&world), [(request("ROLLING"), false)]);
+    // Whatever AWS still shows of it then, there is nothing to do.
+    world.live("web").settings = settings(json!({"deploymentConfiguration": {"strategy": "ROLLING",
+        "canaryConfiguration": {"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 7}, "bakeTimeInMinutes": 5}}));
+    assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
 }
 
 #[test]
