@@ -12,6 +12,10 @@ use super::api::Bucket;
 /// What part of AWS's rate Bowline takes; the rest is for consoles, pipelines and Terraform.
 const SHARE: f64 = 0.5;
 
+/// How long scans that found no token wait at least, to go on several at once: calls that come one by one find all caches
+/// cold, and cost twice the CPU (650 instead of 300 ms for 5,000 services, 10 calls a second).
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Who goes first when calls wait for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Priority {
@@ -81,16 +85,31 @@ impl TokenBucket {
     async fn acquire(&self, priority: Priority) {
         let _gate = match priority {
             Priority::Watch => None,
-            Priority::Scan => Some(self.scans.lock().await),
+            Priority::Scan => Some(self.pass_gate().await),
         };
         let mut level = self.level.lock().await;
-        self.fill(&mut level);
-        if level.tokens < 1.0 {
-            let missing = Duration::from_secs_f64((1.0 - level.tokens) / self.refill);
+        if let Some(missing) = self.missing(&mut level) {
             tokio::time::sleep(missing).await;
             self.fill(&mut level);
         }
         level.tokens -= 1.0;
+    }
+
+    /// Waits until it is this scan's turn, and if there is no token, for some more.
+    async fn pass_gate(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let gate = self.scans.lock().await;
+        let missing = self.missing(&mut *self.level.lock().await);
+        if let Some(missing) = missing {
+            let all = Duration::from_secs_f64(self.burst / self.refill);
+            tokio::time::sleep(missing.max(PAUSE.min(all))).await;
+        }
+        gate
+    }
+
+    /// How long it is to the next token, if there is none.
+    fn missing(&self, level: &mut Level) -> Option<Duration> {
+        self.fill(level);
+        (level.tokens < 1.0).then(|| Duration::from_secs_f64((1.0 - level.tokens) / self.refill))
     }
 
     async fn drain(&self) {
@@ -164,7 +183,20 @@ mod tests {
             });
         }
         callers.join_all().await;
-        assert_eq!(*served.lock().unwrap(), [0, 5, 1, 2, 3, 4]);
+        assert_eq!(*served.lock().unwrap(), [5, 0, 1, 2, 3, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn scans_that_wait_go_on_several_at_once_and_no_faster() {
+        let limiter = Limiter::default();
+        limiter.drain(&account(), &region(), Bucket::ServiceRead).await;
+        let began = Instant::now();
+        let mut served = Vec::new();
+        for _ in 0..12 {
+            limiter.acquire(&account(), &region(), Bucket::ServiceRead, Priority::Scan).await;
+            served.push(began.elapsed().as_millis() / 10 * 10);
+        }
+        assert_eq!(served, [500, 500, 500, 500, 500, 1000, 1000, 1000, 1000, 1000, 1500, 1500]);
     }
 
     #[tokio::test(start_paused = true)]
