@@ -107,15 +107,16 @@ pub enum Reveal {
 }
 
 /// The rows of one request, sorted by path.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Table {
     rows: &'static [Field],
+    schema: fn() -> &'static Value,
 }
 
 impl Table {
-    /// A table of these rows, which must be sorted by path.
-    pub(crate) const fn new(rows: &'static [Field]) -> Self {
-        Self { rows }
+    /// A table of these rows, which must be sorted by path, and the JSON Schema of the request.
+    pub(crate) const fn new(rows: &'static [Field], schema: fn() -> &'static Value) -> Self {
+        Self { rows, schema }
     }
 
     /// All rows, sorted by path.
@@ -135,6 +136,16 @@ impl Table {
             (!name.contains('.') && row.is_compared()).then_some(name)
         };
         self.rows.iter().filter_map(name)
+    }
+
+    /// The names of the fields right below a path without which the request is refused.
+    pub(crate) fn required_in(&self, path: &str) -> impl Iterator<Item = &'static str> {
+        let inside = |schema: &'static Value, name| {
+            let property = &schema["properties"][name];
+            property.get("items").unwrap_or(property)
+        };
+        let required = path.split('.').fold((self.schema)(), inside)["required"].as_array();
+        required.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// The row of the field that these names lead to. Everything below a map has the map's row: its keys may have dots in them.

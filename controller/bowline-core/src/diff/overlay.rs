@@ -72,7 +72,9 @@ impl Merger<'_> {
             }
             (None, Some(Value::Object(found))) => {
                 let kept = self.objects(place, &Map::new(), found);
-                (!kept.is_empty()).then_some(Value::Object(kept))
+                // ECS refuses half of a structure.
+                let stands = self.table.required_in(&place.field).all(|name| kept.contains_key(name));
+                (stands && !kept.is_empty()).then_some(Value::Object(kept))
             }
             (Some(Value::Array(wanted)), Some(Value::Array(found))) => {
                 Some(Value::Array(self.lists(place, wanted, found)))
@@ -197,6 +199,7 @@ mod tests {
             "environment": environment,
             "healthCheck": {"command": ["CMD", "true"], "interval": 5},
             "linuxParameters": {"capabilities": {"add": ["CHOWN", "SYS_PTRACE"]}},
+            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "web"}},
             "mountPoints": [{"containerPath": "/data", "sourceVolume": "data"}],
         });
         let ignore = [
@@ -204,17 +207,18 @@ mod tests {
             "containerDefinitions[name=web].environment[name=CI]",
             "containerDefinitions[*].healthCheck.interval",
             "containerDefinitions[*].linuxParameters.capabilities.add[SYS_PTRACE]",
+            "containerDefinitions[*].logConfiguration.options.awslogs-group",
             "containerDefinitions[*].mountPoints[*].sourceVolume",
         ];
         let kept = json!({
             "dockerLabels": {"build-commit": "abc"},
             "environment": [{"name": "CI", "value": "9"}],
-            "healthCheck": {"interval": 5},
             "linuxParameters": {"capabilities": {"add": ["SYS_PTRACE"]}},
         });
         assert_eq!(overlaid(with(json!({})), with(found.clone()), &ignore), with(kept.clone()));
         let nothing = json!({"dockerLabels": null, "environment": null});
         assert_eq!(overlaid(with(nothing), with(found.clone()), &ignore), with(kept));
+        // A health check is none without its command, nor a log configuration without its driver.
         // A variable is its name and its value: with the value, all of it is ignored.
         let values = ["containerDefinitions[*].environment[*].value"];
         let kept = with(json!({"environment": environment}));

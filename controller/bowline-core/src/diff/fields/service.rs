@@ -6,6 +6,7 @@
 use super::Literal::{Flag, Json, Number, Text};
 use super::Rule::{Confidential, Default, Keyed, Map, NameOrArn, Ordered, Role, Same, Set};
 use super::{Field, Reveal, Table};
+use crate::desired::kind::service_settings_schema;
 
 /// One top-level field of `settings`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -374,4 +375,4 @@ pub const SERVICE: Table = Table::new(&[
     Field::new("vpcLatticeConfigurations.portName", &[], "BC"),
     Field::new("vpcLatticeConfigurations.roleArn", &[Role], "BC"),
     Field::new("vpcLatticeConfigurations.targetGroupArn", &[], "BC"),
-]);
+], service_settings_schema);

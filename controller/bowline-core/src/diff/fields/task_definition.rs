@@ -9,6 +9,7 @@ use super::Rule::{
     ServerOnly, Set, Unit as Size,
 };
 use super::{Field, Reveal, Table, Unit};
+use crate::desired::task_definition_schema;
 
 /// How the content of a task definition is compared.
 #[rustfmt::skip] // One row, one line.
@@ -191,4 +192,4 @@ pub const TASK_DEFINITION: Table = Table::new(&[
     Field::new("volumes.s3filesVolumeConfiguration.fileSystemArn", &[], "BC"),
     Field::new("volumes.s3filesVolumeConfiguration.rootDirectory", &[Default(Text("/"))], "BC: \"Specifying / will have the same effect as omitting\""),
     Field::new("volumes.s3filesVolumeConfiguration.transitEncryptionPort", &[], "BC"),
-]);
+], task_definition_schema);

@@ -153,16 +153,19 @@ fn rules_fit(table: &Table, request: &BTreeMap<String, Value>) {
 }
 
 /// A table of another request, with the rules that task definitions have no use for.
-const OTHER: Table = Table::new(&[
-    Field::new("extra", &[Rule::Present], "test"),
-    Field::new("extra.flag", &[Rule::Default(Literal::Flag(false))], "test"),
-    Field::new("placement", &[Rule::Ordered], "test"),
-    Field::new("placement.field", &[Rule::Same(&[("MEMORY", "memory"), ("host", "instanceId")])], "test"),
-    Field::new("targets", &[Rule::Keyed(&["name", "port"])], "test"),
-    Field::new("targets.name", &[], "test"),
-    Field::new("targets.port", &[], "test"),
-    Field::new("targets.weight", &[], "test"),
-]);
+const OTHER: Table = Table::new(
+    &[
+        Field::new("extra", &[Rule::Present], "test"),
+        Field::new("extra.flag", &[Rule::Default(Literal::Flag(false))], "test"),
+        Field::new("placement", &[Rule::Ordered], "test"),
+        Field::new("placement.field", &[Rule::Same(&[("MEMORY", "memory"), ("host", "instanceId")])], "test"),
+        Field::new("targets", &[Rule::Keyed(&["name", "port"])], "test"),
+        Field::new("targets.name", &[], "test"),
+        Field::new("targets.port", &[], "test"),
+        Field::new("targets.weight", &[], "test"),
+    ],
+    || &Value::Null,
+);
 
 #[test]
 fn any_table_can_be_compared_by() {
