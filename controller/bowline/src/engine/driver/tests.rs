@@ -134,13 +134,11 @@ fn everything_is_due_for_another_commit_or_standing_but_not_because_git_is_away_
     assert_ne!(what_counts(&snapshot("c0ffee", GitStanding::Fresh), &applied("decade")), fresh);
 }
 
-#[test]
-fn a_rollout_under_way_is_seen_in_the_reports() {
-    let key = ResourceKey { kind: ResourceKind::EcsService, name: ResourceName::parse("web").unwrap() };
-    let report = |sync| ResourceReport {
+fn report(kind: ResourceKind, sync: Sync) -> Box<ResourceReport> {
+    Box::new(ResourceReport {
         left_alone: Vec::new(),
         warnings: Vec::new(),
-        resource: key.clone(),
+        resource: ResourceKey { kind, name: ResourceName::parse("web").unwrap() },
         target: None,
         sync,
         differences: Vec::new(),
@@ -150,11 +148,37 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
         notes: Vec::new(),
         health: Vec::new(),
         failed: None,
-    };
+    })
+}
+
+/// A pass that found one resource like this.
+fn pass_with(kind: ResourceKind, sync: Sync) -> Pass {
+    let (mut pass, report) = (pass(Next::AtInterval), report(kind, sync));
+    pass.approved.reports = BTreeMap::from([(report.resource.clone(), report)]);
+    pass
+}
+
+#[test]
+fn a_rollout_under_way_is_seen_in_the_reports() {
     for (sync, expected) in [(Sync::Progressing, true), (Sync::InSync, false), (Sync::AwaitingGit, false)] {
-        let mut pass = pass(Next::AtInterval);
-        pass.approved.reports = BTreeMap::from([(key.clone(), Box::new(report(sync)))]);
-        assert_eq!(pass.is_under_way(), expected, "{sync:?}");
+        assert_eq!(pass_with(ResourceKind::EcsService, sync).is_under_way(), expected, "{sync:?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_within_a_minute() {
+    let hourly = HumanDuration::from_secs(3600);
+    let seldom = Intervals { secrets: hourly, states: hourly, ..intervals() };
+    for (kind, sync, secrets, states) in [
+        (ResourceKind::Secret, Sync::Unknown, 60.0, 3600.0),
+        (ResourceKind::TerraformState, Sync::Unknown, 3600.0, 60.0),
+        (ResourceKind::EcsService, Sync::Unknown, 3600.0, 3600.0),
+        (ResourceKind::Secret, Sync::Drifted, 3600.0, 3600.0),
+    ] {
+        let mut schedule = Schedule::new(&seldom, at(0));
+        schedule.after(EVERYTHING, &pass_with(kind, sync), at(0), at(0));
+        assert!(is_about(schedule.secrets, at(0), secrets), "{kind:?} {sync:?}");
+        assert!(is_about(schedule.states, at(0), states), "{kind:?} {sync:?}");
     }
 }
 
