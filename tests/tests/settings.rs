@@ -283,7 +283,9 @@ async fn create(world: &World, case: &Case) {
 }
 
 async fn update(world: &World, case: &Case, fields: &Value) {
-    let body = laid_over(json!({"cluster": CLUSTER, "service": case.name}), fields).to_string();
+    let forced = fields.get("capacityProviderStrategy").is_some();
+    let of = json!({"cluster": CLUSTER, "service": case.name, "forceNewDeployment": forced});
+    let body = laid_over(of, fields).to_string();
     let call = world.clients.ecs.update_service().service(case.name).customize();
     call.mutate_request(move |request| send_exactly(request, &body)).send().await.expect(case.name);
 }

@@ -6,7 +6,7 @@ pub(crate) mod canonical;
 pub(crate) mod compare;
 pub mod fields;
 pub(crate) mod normalize;
-mod overlay;
+pub(crate) mod overlay;
 pub(crate) mod path;
 mod secret;
 mod service;

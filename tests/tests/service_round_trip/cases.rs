@@ -41,6 +41,10 @@ impl Case {
         let mut input = self.updated.clone()?;
         input["cluster"] = json!(CLUSTER);
         input["service"] = json!(self.name);
+        let strategy = |settings: &Value| settings["capacityProviderStrategy"].clone();
+        if strategy(&input) != strategy(&self.created) {
+            input["forceNewDeployment"] = json!(true);
+        }
         Some(call("update_service", &input))
     }
 

@@ -12,7 +12,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 pub use crate::desired::Unit;
-pub(crate) use service::{EXCHANGED, ROLLING, reset_of, setting_row, starts_deployment, why_left};
+pub(crate) use service::{
+    EXCHANGED, ROLLING, has_to_be_forced, reset_of, setting_row, starts_deployment, why_left,
+};
 pub use service::{Effect, LEFT, OF_ONE_STRATEGY, RESETS, Reset, SERVICE, SETTINGS, Setting, ShownBy, Taken};
 pub use task_definition::TASK_DEFINITION;
 

@@ -45,6 +45,7 @@ use super::secret::SecretOutlook;
 use super::suspension;
 use super::world::{Seen, World, key};
 use crate::desired::{DesiredService, ResourceKind};
+use crate::diff::fields::has_to_be_forced;
 use crate::diff::path::Ignored;
 use crate::live::{LiveService, ServiceStatus};
 use crate::name::{ResourceName, TaskDefinitionArn};
@@ -521,6 +522,7 @@ fn begin(wanted: &Wanted<'_, '_>, outlook: &mut ServiceOutlook<'_>) {
         // New settings start a deployment by themselves.
         _ => update.force = !records.due.is_empty() || (outlook.retry && update.deploying.is_empty()),
     }
+    update.force |= update.deploying.keys().any(|field| has_to_be_forced(field));
     outlook.update = Some(Box::new(update));
 }
 

@@ -32,7 +32,13 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
     }
     let back_to_launch_type =
         input.get("capacityProviderStrategy").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let forced = input.flag("forceNewDeployment") == Some(true);
     settings.apply(&mut input)?;
+    if !forced && settings.template.capacity_providers != service.settings.template.capacity_providers {
+        return Err(invalid(
+            "When switching from launch type to capacity provider strategy on an existing service, or making a change to a capacity provider strategy on a service that is already using one, you must force a new deployment.",
+        ));
+    }
     if let Some(recipe) = recipe {
         settings.template.recipe = Some(recipe?);
     }
@@ -43,8 +49,7 @@ pub(super) fn update(region: &mut Region, env: &mut Env<'_>, mut input: Input) -
         settings.template.launch_type = Some(if fargate { "FARGATE" } else { "EC2" }.to_owned());
     }
     settings.template.check()?;
-    let deploys = settings.template.deploys(&service.settings.template)
-        || input.flag("forceNewDeployment") == Some(true);
+    let deploys = forced || settings.template.deploys(&service.settings.template);
     service.settings = settings;
     service.controller_given = controller_given;
     let now = env.call.now;

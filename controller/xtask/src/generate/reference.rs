@@ -58,6 +58,7 @@ pub(crate) fn effects_and_resets() -> String {
     for row in SETTINGS {
         let effect = match row.effect {
             Effect::Deployment => "starts a deployment",
+            Effect::ForcedDeployment => "starts a deployment, which Bowline forces: AWS refuses it otherwise",
             Effect::NewTasks => "is in force for tasks that are started later",
             Effect::AtOnce => "is in force at once",
             Effect::Recreation => "needs recreation: never attempted",

@@ -28,6 +28,8 @@ pub struct Setting {
 pub enum Effect {
     /// A deployment starts.
     Deployment,
+    /// AWS takes it only with a deployment that is forced.
+    ForcedDeployment,
     /// Nothing starts; tasks that are launched later have it.
     NewTasks,
     /// It is in force at once.
@@ -89,7 +91,7 @@ const fn setting(
 #[rustfmt::skip] // One row, one line.
 pub const SETTINGS: &[Setting] = &[
     setting("availabilityZoneRebalancing", Effect::AtOnce, ShownBy::Service, Taken::Ecs, "BC: \"doesn't trigger a new service deployment\""),
-    setting("capacityProviderStrategy", Effect::NewTasks, ShownBy::Service, Taken::Ecs, "BC: \"doesn't trigger a new service deployment\"; TFP-svc: running tasks stay where they are"),
+    setting("capacityProviderStrategy", Effect::ForcedDeployment, ShownBy::Service, Taken::Ecs, "AWS's answer otherwise: \"you must force a new deployment\"; TFP-svc asks for force_new_deployment, too"),
     setting("deploymentConfiguration", Effect::AtOnce, ShownBy::Service, Taken::CodeDeploy, "BC: \"doesn't trigger a new service deployment\""),
     setting("deploymentController", Effect::AtOnce, ShownBy::Service, Taken::Always, "UPD: from CODE_DEPLOY to ECS or EXTERNAL, and between these two; never to CODE_DEPLOY"),
     setting("enableECSManagedTags", Effect::NewTasks, ShownBy::Service, Taken::Always, "BC: \"Only tasks launched after the update will reflect the update\""),
@@ -200,7 +202,12 @@ pub(crate) fn setting_row(name: &str) -> Option<&'static Setting> {
 
 /// Whether a change of a top-level field starts a deployment.
 pub(crate) fn starts_deployment(name: &str) -> bool {
-    setting_row(name).is_some_and(|row| row.effect == Effect::Deployment)
+    setting_row(name).is_some_and(|row| matches!(row.effect, Effect::Deployment | Effect::ForcedDeployment))
+}
+
+/// Whether AWS takes a change of a top-level field only with a deployment that is forced.
+pub(crate) fn has_to_be_forced(name: &str) -> bool {
+    setting_row(name).is_some_and(|row| row.effect == Effect::ForcedDeployment)
 }
 
 /// How a field is taken back.

@@ -62,6 +62,8 @@ pub(crate) fn removals(
         let untouched = changed.all(|difference| ignored.covers(&difference.path));
         match anchor(wanted, &names) {
             Some((anchor, reset)) => anchors.entry(anchor).or_insert((reset, true)).1 &= untouched,
+            // What AWS has by itself is left to it.
+            None if SERVICE.row_at(&names).is_some_and(|row| row.is_default(value)) => {}
             None => removals.left.push((path, why_left(&names.join(".")))),
         }
     }

@@ -16,7 +16,7 @@ use crate::diff::settings::{
     removals, request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
-use crate::live::{SchedulingStrategy, Tags};
+use crate::live::{DeploymentController, SchedulingStrategy, Tags};
 use crate::plan::memory::ServiceMemory;
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::HeldWhy;
@@ -102,7 +102,7 @@ pub(crate) fn look<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> Result<S
     // What only a revision shows is not a part of what is live: it may change while that stays.
     let is_all_live = wanted.keys().all(|field| is_shown(field));
     traffic::follow(&mut wanted, &found, &mut settings);
-    let launch_type_comes_back = launch::want_it_back(subject, &mut wanted, &found);
+    let launch_type_comes_back = launch::want_it_back(subject, &mut wanted, &managed, &found);
     settings.noticed.names = Some(BTreeMap::new());
     let mut touched = BTreeSet::new();
     let mut in_sync = Map::new();
@@ -198,7 +198,7 @@ fn needs_recreation(subject: &Subject<'_>, settings: &mut Settings) {
             }
             settings.held.push(
                 if leaf.names == [launch::LAUNCH_TYPE] && launch::is_replaced(&fields, &found) {
-                    HeldWhy::NeedsPerson { what: launch::REPLACED.to_owned() }
+                    launch::replaced(subject, &difference.path)
                 } else {
                     HeldWhy::NeedsRecreation { field: difference.path.clone() }
                 },
@@ -297,7 +297,14 @@ fn sort_out(
     let to_code_deploy =
         leaf.names == ["deploymentController", "type"] && leaf.wanted.as_str() == Some("CODE_DEPLOY");
     if row.effect == Effect::Recreation || to_code_deploy {
-        let held = HeldWhy::NeedsRecreation { field: shown_path(&[&field]) };
+        let path = shown_path(&[&field]);
+        let named = Map::from_iter([(field, leaf.wanted.clone())]);
+        let held =
+            if subject.live.controller == DeploymentController::Ecs && launch::is_replaced(&named, found) {
+                launch::replaced(subject, &path)
+            } else {
+                HeldWhy::NeedsRecreation { field: path }
+            };
         if !settings.held.contains(&held) {
             settings.held.push(held);
         }

@@ -338,8 +338,10 @@ fn a_launch_type_that_the_service_began_with_is_not_brought_back_but_told_how() 
     assert_eq!(
         held(&world),
         [
-            "create.launchType is only where the service began, and a capacity provider strategy has replaced it since: move \
-          `launchType` to `settings`, and Bowline takes the strategy away again; or name the strategy there"
+            "a capacity provider strategy is in the place of create.launchType, and Bowline takes it away only where it knew the \
+             service with that launch type, and nothing of the strategy is ignored: to keep the strategy, take create.launchType \
+             out of git; to go back, `aws ecs update-service --cluster main --service web --capacity-provider-strategy '[]' \
+             --force-new-deployment`, and see that tasks start"
         ]
     );
     assert_eq!(world.propose().actions, []);

@@ -31,7 +31,9 @@ fn sent(world: &Fixture) -> Vec<(Value, bool)> {
     let actions = world.propose().actions.into_iter();
     actions
         .map(|action| match action.operation {
-            Operation::UpdateService { settings, spec_hash, .. } => {
+            Operation::UpdateService { settings, spec_hash, force_new_deployment, .. } => {
+                let forced = settings.0.contains_key("capacityProviderStrategy");
+                assert_eq!(force_new_deployment, forced, "AWS takes that with force only");
                 (Value::Object(settings.0), spec_hash.is_some())
             }
             other => panic!("{other}"),
@@ -96,11 +98,26 @@ fn what_cannot_be_changed_needs_recreation_and_is_never_attempted() {
     assert_eq!((sent(&world), report.sync), (vec![], Sync::Drifted));
 }
 
+#[test]
+fn another_capacity_provider_strategy_is_a_deployment_that_is_forced() {
+    let strategy = |weight: u32| json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": weight}]});
+    let world = web(strategy(1), strategy(2));
+    assert_eq!(sent(&world), [(strategy(2), true)]);
+    let launch_type = web(json!({"launchType": "FARGATE"}), strategy(2));
+    assert_eq!(sent(&launch_type), [(strategy(2), true)]);
+}
+
 /// `settings.launchType` of git, and a strategy that somebody put in its place.
 #[test]
-fn a_launch_type_that_a_strategy_replaced_is_brought_back_by_an_empty_one() {
+fn a_launch_type_that_a_strategy_replaced_is_brought_back_where_the_service_had_it() {
     let spot = json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]});
-    let world = web(spot.clone(), json!({"launchType": "FARGATE"}));
+    let fargate = json!({"launchType": "FARGATE"});
+    let replaced = |before: &str| {
+        let mut world = web(spot.clone(), fargate.clone());
+        world.remember("web").managed_settings = settings(json!({"launchType": before}));
+        world
+    };
+    let world = replaced("FARGATE");
     let report = world.report("web");
     assert_eq!(
         paths(&report.differences),
@@ -114,20 +131,33 @@ fn a_launch_type_that_a_strategy_replaced_is_brought_back_by_an_empty_one() {
         ]
     );
     assert_eq!((report.sync, report.held), (Sync::Drifted, vec![]));
-    assert_eq!(sent(&world), [(json!({"capacityProviderStrategy": []}), false)]);
+    assert_eq!(sent(&world), [(json!({"capacityProviderStrategy": []}), true)]);
     // Another one came back than git names: AWS has no way to that.
-    let world = web(json!({"launchType": "EC2"}), json!({"launchType": "FARGATE"}));
+    let world = web(json!({"launchType": "EC2"}), fargate.clone());
     let held = [HeldWhy::NeedsRecreation { field: "settings.launchType".to_owned() }];
     assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
     // Managed Instances have a strategy always.
     let world = web(spot.clone(), json!({"launchType": "MANAGED_INSTANCES"}));
     assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
-    // Whose the strategy is, it stays.
-    let mut world = web(spot.clone(), json!({"launchType": "FARGATE"}));
-    world.spec("web").ignore =
-        vec![crate::name::FieldPath::parse("settings.capacityProviderStrategy").unwrap()];
-    assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
-    let mut world = web(spot, json!({"launchType": "FARGATE"}));
+    // Whose the strategy is, or a part of it, it stays; and a service that never had that launch type is a person's.
+    let mut cases = vec![replaced("EC2"), web(spot.clone(), fargate.clone())];
+    for pattern in [
+        "settings.capacityProviderStrategy",
+        "settings.capacityProviderStrategy[capacityProvider=FARGATE_SPOT]",
+    ] {
+        let mut world = replaced("FARGATE");
+        world.spec("web").ignore = vec![crate::name::FieldPath::parse(pattern).unwrap()];
+        cases.push(world);
+    }
+    let what = "a capacity provider strategy is in the place of settings.launchType, and Bowline takes it away only where it knew \
+                the service with that launch type, and nothing of the strategy is ignored: to keep the strategy, take \
+                settings.launchType out of git; to go back, `aws ecs update-service --cluster main --service web \
+                --capacity-provider-strategy '[]' --force-new-deployment`, and see that tasks start";
+    let held = [HeldWhy::NeedsPerson { what: what.to_owned() }];
+    for world in cases {
+        assert_eq!((world.report("web").held.as_slice(), sent(&world)), (&held[..], vec![]));
+    }
+    let mut world = replaced("FARGATE");
     world.live("web").controller = DeploymentController::CodeDeploy;
     assert_eq!((world.report("web").sync, sent(&world)), (Sync::InSync, vec![]));
 }

@@ -40,10 +40,29 @@ fn other_fields_take_effect_without_one() {
         json!({"enableExecuteCommand": true}),
         json!({"enableECSManagedTags": true, "propagateTags": "SERVICE"}),
         json!({"placementConstraints": [], "placementStrategy": []}),
-        json!({"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}),
         json!({"forceNewDeployment": false}),
     ] {
         assert!(!deploys(&changes), "{changes}");
+    }
+}
+
+#[test]
+fn another_capacity_provider_strategy_needs_a_deployment_that_is_forced() {
+    let strategy = |weight: u32| json!([{"capacityProvider": "FARGATE_SPOT", "weight": weight}]);
+    let mut lab = Lab::new();
+    lab.create("demo/web:1", &json!({}));
+    lab.wait(60);
+    for (given, deployments) in [(strategy(1), 2), (strategy(2), 2), (json!([]), 2)] {
+        let input = json!({"cluster": "main", "service": "web", "capacityProviderStrategy": given});
+        let (code, message) = lab.refused("UpdateService", input);
+        assert_eq!(code, "InvalidParameterException");
+        assert!(message.ends_with("you must force a new deployment."), "{message}");
+        let forced = lab.update(&json!({"capacityProviderStrategy": given, "forceNewDeployment": true}));
+        assert_eq!(forced["deployments"].as_array().unwrap().len(), deployments);
+        lab.wait(60);
+        // What is as it was needs none.
+        let same = lab.update(&json!({"capacityProviderStrategy": given}));
+        assert_eq!(same["deployments"].as_array().unwrap().len(), 1);
     }
 }
 

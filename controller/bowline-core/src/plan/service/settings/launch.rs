@@ -3,33 +3,50 @@
 use serde_json::{Map, Value, json};
 
 use super::Subject;
-use crate::diff::fields::{Effect, Setting};
+use crate::diff::fields::{Effect, SERVICE, Setting};
+use crate::diff::overlay::overlay_field;
 use crate::diff::settings::{owner, shown_path};
 use crate::live::DeploymentController;
+use crate::plan::report::HeldWhy;
 
 pub(super) const LAUNCH_TYPE: &str = "launchType";
 const STRATEGY: &str = "capacityProviderStrategy";
 
-/// Why `create.launchType` is not repaired where it could be.
-pub(super) const REPLACED: &str = "create.launchType is only where the service began, and a capacity provider strategy has \
-    replaced it since: move `launchType` to `settings`, and Bowline takes the strategy away again; or name the strategy there";
-
-/// Where git names a launch type and somebody placed the service by a capacity provider strategy, an empty strategy leads "back
-/// to the launch type" (BC, UpdateService): it is wanted then. Which launch type that is shows once it is live. Whether it is so.
+/// Where the service was placed by the launch type that git names, and somebody put a capacity provider strategy in its place, an
+/// empty strategy leads "back to the launch type" (BC, UpdateService): it is wanted then. Whether it is so. A service that never
+/// had one would come back to one that nobody chose.
 pub(super) fn want_it_back(
     subject: &Subject<'_>,
     wanted: &mut Map<String, Value>,
+    managed: &Map<String, Value>,
     found: &Map<String, Value>,
 ) -> bool {
-    let ignored = |field| subject.ignored.covers(&shown_path(&[field]));
+    let empty = json!([]);
+    let place = (&*shown_path(&[STRATEGY]), STRATEGY);
+    let sent = overlay_field(&SERVICE, place, Some(&empty), found.get(STRATEGY), &subject.ignored);
     if !is_replaced(wanted, found)
         || subject.live.controller != DeploymentController::Ecs
-        || ignored(LAUNCH_TYPE)
-        || ignored(STRATEGY)
+        || managed.get(LAUNCH_TYPE) != wanted.get(LAUNCH_TYPE)
+        || subject.ignored.covers(&shown_path(&[LAUNCH_TYPE]))
+        || sent.as_ref() != Some(&empty)
     {
         return false;
     }
-    wanted.entry(STRATEGY).or_insert_with(|| json!([])).as_array().is_some_and(Vec::is_empty)
+    wanted.entry(STRATEGY).or_insert(empty).as_array().is_some_and(Vec::is_empty)
+}
+
+/// Why a launch type in whose place a strategy stands is not brought back, with what a person can do.
+pub(super) fn replaced(subject: &Subject<'_>, field: &str) -> HeldWhy {
+    let cluster = subject.world.desired.targets.get(subject.target).map(|target| &target.spec.cluster);
+    let cluster = cluster.map(|cluster| format!(" --cluster {cluster}")).unwrap_or_default();
+    let service = &subject.wanted.resource.spec.service;
+    let what = format!(
+        "a capacity provider strategy is in the place of {field}, and Bowline takes it away only where it knew the service with that \
+         launch type, and nothing of the strategy is ignored: to keep the strategy, take {field} out of git; to go back, \
+         `aws ecs update-service{cluster} --service {service} --capacity-provider-strategy '[]' --force-new-deployment`, and see \
+         that tasks start"
+    );
+    HeldWhy::NeedsPerson { what }
 }
 
 /// Whether a strategy is in the place of a launch type that is named and that AWS can lead back to. Managed Instances are to be
