@@ -263,7 +263,7 @@ fn meaning(path: &RelativePath, kind: ResourceKind, node: &Node, checker: &mut C
                 health::check(conditions, checker);
             }
             if let Some(settings) = spec.get("settings") {
-                settings::check(settings, checker);
+                settings::check(settings, spec.get("create").is_some(), checker);
             }
             creation::check(spec, checker);
             ignore::check(spec, checker);

@@ -9,8 +9,8 @@ use super::source::Place;
 use super::state::{ResourceKey, ResourceKind};
 use crate::name::{RelativePath, ResourceName};
 
-/// Where the load balancers of a service stand, which name a container of its task definition.
-pub(super) const LOAD_BALANCERS: &str = "spec.settings.loadBalancers";
+/// The fields of a service's spec in which load balancers stand, which name a container of its task definition.
+pub(super) const WITH_LOAD_BALANCERS: [&str; 2] = ["settings", "create"];
 
 /// One reference of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,11 +141,13 @@ pub(super) fn marks(checker: &Checker<'_>, node: &Node) -> Box<[(Box<str>, Place
     }
     if let Some(file) = spec.get("taskDefinition").and_then(|source| source.get("file")) {
         add("spec.taskDefinition.file".to_owned(), file.at);
-        let balancers = spec.get("settings").and_then(|settings| settings.get("loadBalancers"));
-        for (index, item) in balancers.map(Node::items).unwrap_or_default().iter().enumerate() {
-            for field in ["containerName", "containerPort"] {
-                if let Some(value) = item.get(field) {
-                    add(format!("{LOAD_BALANCERS}[{index}].{field}"), value.at);
+        for within in WITH_LOAD_BALANCERS {
+            let balancers = spec.get(within).and_then(|fields| fields.get("loadBalancers"));
+            for (index, item) in balancers.map(Node::items).unwrap_or_default().iter().enumerate() {
+                for field in ["containerName", "containerPort"] {
+                    if let Some(value) = item.get(field) {
+                        add(format!("spec.{within}.loadBalancers[{index}].{field}"), value.at);
+                    }
                 }
             }
         }

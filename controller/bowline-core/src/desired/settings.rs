@@ -6,7 +6,7 @@ use super::check::Checker;
 use super::finding::{FindingCode, Severity};
 use super::kind::ServiceSettings;
 use super::node::{Node, Position, Scalar, Tree};
-use crate::diff::fields::OF_ONE_STRATEGY;
+use crate::diff::fields::{OF_ONE_STRATEGY, ROLLING};
 
 /// The lines of a document that hold a part of a setting that may be confidential, also of one that it only begins with.
 pub(super) fn confidential_lines(document: &Node) -> BTreeSet<usize> {
@@ -16,7 +16,7 @@ pub(super) fn confidential_lines(document: &Node) -> BTreeSet<usize> {
 }
 
 /// What ECS refuses in whatever service it stands, and what does not do what one may think.
-pub(super) fn check(settings: &Node, checker: &mut Checker<'_>) {
+pub(super) fn check(settings: &Node, is_created: bool, checker: &mut Checker<'_>) {
     doubtful(settings, checker);
     let mut refuse = |at: Position, message: &str, hint: &str| {
         let hint = Some(hint.to_owned());
@@ -31,7 +31,7 @@ pub(super) fn check(settings: &Node, checker: &mut Checker<'_>) {
         );
     }
     let Some(deployment) = settings.get("deploymentConfiguration") else { return };
-    goes_with_strategy("spec.settings", deployment, None, &mut refuse);
+    goes_with_strategy("spec.settings", deployment, is_created.then_some(ROLLING), &mut refuse);
     let percent = |field| deployment.get(field).and_then(|value: &Node| Some((value.at, value.whole()?)));
     if let (Some((at, most)), Some((_, least))) =
         (percent("maximumPercent"), percent("minimumHealthyPercent"))

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::{Assembly, Candidate};
 use crate::desired::finding::{Finding, FindingCode, Severity};
+use crate::desired::kind::ServiceCreation;
 use crate::desired::parse::ParsedResource;
-use crate::desired::reference::LOAD_BALANCERS;
+use crate::desired::reference::WITH_LOAD_BALANCERS;
 use crate::desired::suggest::{self, shorten};
 use crate::desired::task_definition::{Lack, ParsedTaskDefinition, Ports};
 use crate::name::RelativePath;
@@ -28,8 +29,7 @@ pub(super) fn check(
     }
     for (key, findings) in refused {
         assembly.findings.extend(findings);
-        let reason =
-            "a load balancer in its settings sends traffic to what its task definition does not have";
+        let reason = "a load balancer sends traffic to what its task definition does not have";
         assembly.refuse(&key, reason.to_owned());
     }
 }
@@ -40,23 +40,32 @@ fn lacking(
 ) -> Option<Vec<Finding>> {
     let document = candidate.document;
     // Spares looking into the settings of most services.
-    document.marks.iter().find(|(path, _)| path.starts_with(LOAD_BALANCERS))?;
+    document.marks.iter().find(|(path, _)| path.contains(".loadBalancers["))?;
     let ParsedResource::EcsService(service) = document.resource.as_ref()? else { return None };
     let file = document.task_definition.as_ref()?;
     // What is ignored stays as it is live, a container that somebody else adds, too: only the plan can look at that.
-    if !service.spec.ignore.is_empty() {
+    if service.spec.ignore.iter().any(|pattern| may_cover_containers(pattern.as_str())) {
         return None;
     }
     let ports = Ports::of(task_definitions.get(file)?.content.as_ref()?.text())?;
-    let settings = service.spec.settings.fields();
-    let balancers = settings.get("loadBalancers").and_then(Value::as_array)?;
-    let lacks = balancers.iter().enumerate().filter_map(|(at, balancer)| Some((at, ports.lacks(balancer)?)));
-    Some(lacks.map(|(at, lack)| finding(candidate, at, lack, &ports, file)).collect())
+    let creation = service.spec.create.as_ref().map(ServiceCreation::fields).unwrap_or_default();
+    let fields = [service.spec.settings.fields(), creation];
+    let findings = WITH_LOAD_BALANCERS.into_iter().zip(&fields).flat_map(|(within, fields)| {
+        let balancers = fields.get("loadBalancers").and_then(Value::as_array).into_iter().flatten();
+        let lacks = balancers.enumerate().filter_map(|(at, balancer)| Some((at, ports.lacks(balancer)?)));
+        let place = move |at| format!("spec.{within}.loadBalancers[{at}]");
+        lacks.map(move |(at, lack)| (place(at), lack))
+    });
+    Some(findings.map(|(place, lack)| finding(candidate, &place, lack, &ports, file)).collect())
+}
+
+fn may_cover_containers(pattern: &str) -> bool {
+    ["containerDefinitions", "taskDefinition", "*"].into_iter().any(|root| pattern.starts_with(root))
 }
 
 fn finding(
     candidate: &Candidate<'_>,
-    at: usize,
+    place: &str,
     lack: Lack<'_>,
     ports: &Ports,
     file: &RelativePath,
@@ -77,7 +86,7 @@ fn finding(
             )
         }
     };
-    let field = format!("{LOAD_BALANCERS}[{at}].{field}");
+    let field = format!("{place}.{field}");
     let message = format!("`{field}`: {message}");
     candidate.finding(&field, Severity::Error, FindingCode::DanglingReference, message).with_hint(hint)
 }

@@ -51,8 +51,27 @@ prod/web.yaml:15:65 Error DanglingReference: `spec.settings.loadBalancers[3].con
   = add it to `portMappings`, or name one that is mapped: none
 ",
     );
-    let why = "EcsService/web: a load balancer in its settings sends traffic to what its task definition does not have";
+    let why = "EcsService/web: a load balancer sends traffic to what its task definition does not have";
     assert_eq!(outcome(&state), (vec!["Target/prod".to_owned()], vec![why.to_owned()]));
+}
+
+#[test]
+fn load_balancers_of_a_creation_are_held_against_the_file_too() {
+    let creation = "  desiredCount: 1
+  ignore: [restart]
+  create:
+    launchType: EC2
+    loadBalancers:
+    - {targetGroupArn: two, containerName: wbe, containerPort: 8080}
+";
+    expect(
+        &assembled(&format!("{NAMED}{creation}")).findings,
+        "\
+prod/web.yaml:13:44 Error DanglingReference: `spec.create.loadBalancers[0].containerName`: prod/web.json has no container `wbe`
+  |     - {targetGroupArn: two, containerName: wbe, containerPort: 8080}
+  = did you mean `web`?
+",
+    );
 }
 
 #[test]

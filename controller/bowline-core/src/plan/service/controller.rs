@@ -39,42 +39,47 @@ pub(super) fn withhold<'a>(
     settings.others.insert(FIELD.to_owned(), change);
 }
 
-/// What AWS moves no service away from ECS with, and the setting that turns it off.
-fn obstacles(fields: &Map<String, Value>) -> Vec<(&'static str, &'static str)> {
+/// The setting that turns something off, and inside of `deploymentConfiguration` also what of it.
+type Off = (&'static str, &'static str);
+
+const DEPLOYMENT: &str = "deploymentConfiguration";
+
+/// What AWS moves no service away from ECS with, and what turns it off.
+fn obstacles(fields: &Map<String, Value>) -> Vec<(&'static str, Off)> {
     let is_on = |names: &[&str]| get(fields, names) == Some(&Value::Bool(true));
-    let has_lattice = get(fields, &["vpcLatticeConfigurations"])
-        .and_then(Value::as_array)
-        .is_some_and(|all| !all.is_empty());
-    let strategy = get(fields, &["deploymentConfiguration", "strategy"]).and_then(Value::as_str);
+    let lattice = fields.get("vpcLatticeConfigurations").and_then(Value::as_array);
+    let strategy = get(fields, &[DEPLOYMENT, "strategy"]).and_then(Value::as_str);
     let all = [
         (
             is_on(&["serviceConnectConfiguration", "enabled"]),
             "Service Connect",
-            "serviceConnectConfiguration: {enabled: false}",
+            ("serviceConnectConfiguration", "{enabled: false}"),
         ),
-        (has_lattice, "VPC Lattice", "vpcLatticeConfigurations: []"),
+        (lattice.is_some_and(|all| !all.is_empty()), "VPC Lattice", ("vpcLatticeConfigurations", "[]")),
         (
-            is_on(&["deploymentConfiguration", "alarms", "enable"]),
+            is_on(&[DEPLOYMENT, "alarms", "enable"]),
             "deployment alarms",
-            "deploymentConfiguration: {alarms: {enable: false}}",
+            (DEPLOYMENT, "alarms: {enable: false}"),
         ),
         (
-            is_on(&["deploymentConfiguration", "deploymentCircuitBreaker", "enable"]),
+            is_on(&[DEPLOYMENT, "deploymentCircuitBreaker", "enable"]),
             "a deployment circuit breaker",
-            "deploymentConfiguration: {deploymentCircuitBreaker: {enable: false}}",
+            (DEPLOYMENT, "deploymentCircuitBreaker: {enable: false}"),
         ),
-        (
-            strategy == Some("BLUE_GREEN"),
-            "the strategy BLUE_GREEN",
-            "deploymentConfiguration: {strategy: ROLLING}",
-        ),
+        (strategy == Some("BLUE_GREEN"), "the strategy BLUE_GREEN", (DEPLOYMENT, "strategy: ROLLING")),
     ];
     all.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, name, off)| (name, off)).collect()
 }
 
-fn in_the_way(left: &[(&str, &str)]) -> HeldWhy {
+fn in_the_way(left: &[(&str, Off)]) -> HeldWhy {
     let names: Vec<&str> = left.iter().map(|(name, _)| *name).collect();
-    let off: Vec<String> = left.iter().map(|(_, off)| format!("`{off}`")).collect();
+    let (inside, beside): (Vec<Off>, Vec<Off>) =
+        left.iter().map(|(_, off)| *off).partition(|(field, _)| *field == DEPLOYMENT);
+    let mut off: Vec<String> = beside.iter().map(|(field, value)| format!("`{field}: {value}`")).collect();
+    if !inside.is_empty() {
+        let members: Vec<&str> = inside.iter().map(|(_, member)| *member).collect();
+        off.push(format!("`{DEPLOYMENT}: {{{}}}`", members.join(", ")));
+    }
     let what = format!(
         "settings.{FIELD} is not changed: AWS lets no service leave ECS that has {}; turn that off first, in `settings`: {}",
         names.join(", "),

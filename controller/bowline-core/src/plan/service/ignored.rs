@@ -1,9 +1,13 @@
 //! What differs and is covered by `ignore`: listed as left alone, and nothing is done about it.
 
+use std::collections::BTreeSet;
+
 use super::Subject;
 use crate::desired::WantedTaskDefinition;
 use crate::diff::path::Ignored;
-use crate::diff::{Difference, Reason, diff_desired_count, diff_normalized, diff_revision, normalize};
+use crate::diff::{
+    Difference, Reason, diff_desired_count, diff_normalized, diff_revision, normalize, overlay,
+};
 use crate::live::{DeploymentController, SchedulingStrategy};
 use crate::name::TaskDefinitionArn;
 use crate::plan::reads::Reads;
@@ -32,9 +36,13 @@ pub(super) fn differences<'a>(subject: &Subject<'a>, reads: &mut Reads<'a>) -> V
             let found =
                 live.and_then(|arn| reads.task_definition(subject.target, arn.as_str()).ok().flatten());
             if let Some(found) = found {
+                let registered = normalize(&overlay(content, &found.content, &subject.ignored));
                 let (wanted, found) = (normalize(content), normalize(&found.content));
-                let of_content = diff_normalized(&wanted, &found, &nothing, &spec.reveal);
-                differences.extend(of_content.into_iter().map(|difference| Difference {
+                let against = |content| diff_normalized(content, &found, &nothing, &spec.reveal);
+                // What goes with the structure that it is in is not left.
+                let gone: BTreeSet<String> = against(&registered).into_iter().map(|one| one.path).collect();
+                let left = against(&wanted).into_iter().filter(|difference| !gone.contains(&difference.path));
+                differences.extend(left.map(|difference| Difference {
                     path: format!("taskDefinition.{}", difference.path),
                     ..difference
                 }));

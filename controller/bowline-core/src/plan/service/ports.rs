@@ -26,6 +26,7 @@ pub(super) fn hold<'a>(
     let Some(content) = content else { return Ok(false) };
     let live = subject.live.settings.fields();
     let mut held = fixed(subject, reads, &live, &content, wanted.settings)?;
+    held.extend(unnamed(&live, &content, wanted.settings));
     held.extend(unserved(&live, &content, wanted.settings));
     let refused = !held.is_empty();
     for why in held {
@@ -70,6 +71,27 @@ fn fixed<'a>(
         }));
     }
     Ok(held)
+}
+
+/// Ports that the service names and the content does not. BC: `portName` "must match the name of one of the portMappings".
+fn unnamed(live: &Map<String, Value>, content: &Ports, settings: &Settings) -> Vec<HeldWhy> {
+    const CONNECT: &str = "serviceConnectConfiguration";
+    const LATTICE: &str = "vpcLatticeConfigurations";
+    let lattice = afterwards(LATTICE, live, settings).and_then(Value::as_array);
+    let lattice = lattice.into_iter().flatten().filter_map(|one| one["portName"].as_str());
+    let connect = served(afterwards(CONNECT, live, settings)).into_iter();
+    let ports = connect.map(|port| (CONNECT, port)).chain(lattice.map(|port| (LATTICE, port)));
+    let is_there = |port: &str| content.named().any(|(_, name, _)| name == port);
+    ports
+        .filter(|(_, port)| !is_there(port))
+        .map(|(setting, port)| {
+            let what = format!(
+                "the service's {setting} names the port `{port}`, and no port mapping of the task definition that git wants has \
+                 that name, so ECS refuses it: give one the name again, or name another one in `settings.{setting}`"
+            );
+            HeldWhy::NeedsPerson { what }
+        })
+        .collect()
 }
 
 /// The names of the ports that Service Connect serves, where it is on.

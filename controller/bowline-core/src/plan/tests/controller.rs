@@ -94,8 +94,7 @@ fn what_keeps_a_service_at_ecs_is_named_with_what_turns_it_off() {
         held(deployment(guarded)),
         told(
             "deployment alarms, a deployment circuit breaker",
-            "`deploymentConfiguration: {alarms: {enable: false}}`, \
-             `deploymentConfiguration: {deploymentCircuitBreaker: {enable: false}}`"
+            "`deploymentConfiguration: {alarms: {enable: false}, deploymentCircuitBreaker: {enable: false}}`"
         )
     );
     // What is there and off keeps nothing, and another controller than ECS has other rules.

@@ -79,6 +79,29 @@ fn a_port_that_service_connect_serves_is_no_other_kind_of_port_later() {
 }
 
 #[test]
+fn a_port_that_the_service_names_keeps_its_name() {
+    let renamed = with_ports("app", &json!([{"name": "web", "containerPort": 80}]));
+    let gone = |setting: &str| {
+        let what = format!(
+            "the service's {setting} names the port `http`, and no port mapping of the task definition that git wants has that \
+             name, so ECS refuses it: give one the name again, or name another one in `settings.{setting}`"
+        );
+        vec![HeldWhy::NeedsPerson { what }]
+    };
+    let lattice = |port: &str| json!({"vpcLatticeConfigurations": [{"portName": port, "roleArn": "arn:role", "targetGroupArn": "arn:one"}]});
+    for (live, setting) in [
+        (connect(true, &["http"]), "serviceConnectConfiguration"),
+        (lattice("http"), "vpcLatticeConfigurations"),
+    ] {
+        let world = web(live, renamed.clone());
+        assert_eq!((world.actions(), world.report("web").held), (vec![], gone(setting)));
+    }
+    let mut along = web(lattice("http"), renamed);
+    along.spec("web").settings = serde_json::from_value(lattice("web")).unwrap();
+    assert_eq!((along.actions(), held(&along)), (REGISTERED.map(str::to_owned).to_vec(), vec![]));
+}
+
+#[test]
 fn a_pinned_revision_with_another_kind_of_port_is_held_and_what_runs_is_read_for_it() {
     let pinned = with_ports("app", &json!([{"name": "http", "containerPort": 80}]));
     let mut world =
