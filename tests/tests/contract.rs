@@ -41,6 +41,7 @@ const CASES: &[(&str, Case)] = cases! {
     observing::a_scalable_target_is_read_and_one_that_is_not_there_is_missing,
     observing::a_secret_is_read_with_its_labels,
     observing::a_secret_that_does_not_exist_is_missing,
+    observing::what_could_not_be_read_is_read_along_with_services,
     observing::every_labelled_version_of_a_secret_has_a_date,
     observing::a_state_is_read_with_version_serial_and_lineage,
     observing::a_state_that_does_not_exist_is_missing,

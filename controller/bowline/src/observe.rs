@@ -28,7 +28,7 @@ use crate::aws::{Aws, AwsError, Priority, Session};
 pub use needs::read;
 pub use seldom::read as read_seldom;
 
-/// What is due in this pass; what is not due is carried over from the previous [`Live`].
+/// What is due in this pass; what is not due is carried over from the previous [`Live`], unless it could not be read there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is due at its own interval")]
 pub struct Scope {
@@ -90,11 +90,11 @@ pub async fn observe(
                 if scope.services {
                     services::start(&mut reads, &session, &name, desired, previous);
                 }
-                start_secrets(&mut reads, &session, &name, desired, scope);
+                start_secrets(&mut reads, &session, &name, desired, &live.secrets, scope);
                 if scope.strangers {
                     strangers::start(&mut reads, &session, &name, desired);
                 }
-                start_states(&mut reads, &session, &name, desired, previous, scope);
+                start_states(&mut reads, &session, &name, desired, (previous, &live.states), scope);
             }
             Err(why) => {
                 set_unknown(&mut live, desired, &name, why);
@@ -185,11 +185,13 @@ fn start_secrets(
     session: &Session,
     target: &ResourceName,
     desired: &DesiredState,
+    carried: &BTreeMap<ResourceName, Observed<LiveSecret>>,
     scope: Scope,
 ) {
-    for (name, secret) in
-        desired.secrets.iter().filter(|(_, secret)| scope.secrets && secret.spec.target == *target)
-    {
+    for (name, secret) in desired.secrets.iter().filter(|(_, secret)| secret.spec.target == *target) {
+        if !(scope.secrets || scope.services && is_unread(carried, name)) {
+            continue;
+        }
         let (session, name, id) = (session.clone(), name.clone(), secret.spec.secret_id.clone());
         reads.spawn(async move {
             let answer = session.describe_secret(id.as_str(), Priority::Scan).await;
@@ -203,12 +205,13 @@ fn start_states(
     session: &Session,
     target: &ResourceName,
     desired: &DesiredState,
-    previous: Option<&Live>,
+    (previous, carried): (Option<&Live>, &BTreeMap<ResourceName, Observed<LiveState>>),
     scope: Scope,
 ) {
-    for (name, state) in
-        desired.states.iter().filter(|(_, state)| scope.states && state.spec.target == *target)
-    {
+    for (name, state) in desired.states.iter().filter(|(_, state)| state.spec.target == *target) {
+        if !(scope.states || scope.services && is_unread(carried, name)) {
+            continue;
+        }
         let known = previous.and_then(|live| live.states.get(name)).and_then(Observed::known).cloned();
         let (session, name) = (session.clone(), name.clone());
         let (bucket, key) = (state.spec.bucket.clone(), state.spec.key.clone());
@@ -218,6 +221,11 @@ fn start_states(
             Read::State(name, observed(&session, answer))
         });
     }
+}
+
+/// What could not be read is read along with services, however long its own interval is: what was in the way may be gone.
+fn is_unread<T>(carried: &BTreeMap<ResourceName, Observed<T>>, name: &ResourceName) -> bool {
+    matches!(carried.get(name), Some(Observed::Unknown { .. }))
 }
 
 /// An answer as an observation made now.

@@ -7,7 +7,7 @@ use bowline_core::desired::TaskDefinitionContent;
 use bowline_core::diff::diff_task_definition;
 use bowline_core::live::{
     CircuitBreaker, DeploymentController, DeploymentStatus, Observed, PastDeploymentStatus, RolloutState,
-    RunningImages, ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory,
+    RunningImages, ScalableTarget, ServiceStatus, TaskDefinitionStatus, UnknownCategory, UnknownReason,
 };
 use bowline_core::plan::{Need, Operation, Outcome};
 use bowline_tests::servers::{ACCOUNT, REGION};
@@ -208,6 +208,24 @@ pub(super) async fn a_secret_is_read_with_its_labels(mut site: Site) {
 pub(super) async fn a_secret_that_does_not_exist_is_missing(mut site: Site) {
     site.want_secret(&version(1));
     assert_eq!(site.observe(None).await.secrets.get(&name("db")), Some(&Observed::Missing));
+}
+
+pub(super) async fn what_could_not_be_read_is_read_along_with_services(mut site: Site) {
+    let ids = site.world.secret(&site.secret_id(), 1).await;
+    site.want_secret(&ids[0]);
+    let first = site.observe(None).await;
+    let second = site.observe_services(&first).await;
+    assert_eq!(second.secrets, first.secrets, "it is not due, and kept with the time when it was read");
+    let mut unread = first.clone();
+    let why = UnknownReason {
+        category: UnknownCategory::Unreachable,
+        message: "no answer".to_owned(),
+        hint: "none".to_owned(),
+        aws: None,
+    };
+    unread.secrets.insert(name("db"), Observed::unknown(why));
+    let third = site.observe_services(&unread).await;
+    assert_eq!(known(third.secrets.get(&name("db"))), known(first.secrets.get(&name("db"))));
 }
 
 pub(super) async fn every_labelled_version_of_a_secret_has_a_date(mut site: Site) {

@@ -155,6 +155,12 @@ impl Site {
         observe::observe(&self.aws, &self.desired(), &anything(), previous, Scope::ALL).await
     }
 
+    /// What is due when only services are.
+    pub(super) async fn observe_services(&self, previous: &Live) -> Live {
+        let services = Scope { secrets: false, states: false, all_tags: false, ..Scope::ALL };
+        observe::observe(&self.aws, &self.desired(), &anything(), Some(previous), services).await
+    }
+
     /// The service `web`.
     pub(super) async fn web(&self) -> LiveService {
         known(self.observe(None).await.services.get(&name("web"))).as_ref().clone()

@@ -5,7 +5,6 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bowline_core::desired::ResourceKind;
 use bowline_core::plan::EventKind;
 use bowline_core::policy::GitStanding;
 use jiff::{SignedDuration, Timestamp};
@@ -29,9 +28,6 @@ pub const SOON: Duration = Duration::from_secs(5);
 
 /// How often services that git does not name are looked for, besides when git changes: they are told, and nothing is done.
 const STRANGERS: Duration = Duration::from_hours(1);
-
-/// How soon a secret or a state that could not be read is read again, where its interval is longer.
-const UNREAD: Duration = Duration::from_mins(1);
 
 /// How much an interval varies, so that several controllers do not ask in step.
 const JITTER: f64 = 0.1;
@@ -215,13 +211,6 @@ impl Schedule {
         }
         if pass.touched_secrets() {
             self.secrets = later(now, SOON);
-        }
-        let again = later(now, jittered(UNREAD));
-        if pass.left_unread(ResourceKind::Secret) {
-            self.secrets = self.secrets.min(again);
-        }
-        if pass.left_unread(ResourceKind::TerraformState) {
-            self.states = self.states.min(again);
         }
     }
 

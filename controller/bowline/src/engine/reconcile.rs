@@ -8,7 +8,7 @@ use bowline_core::desired::{DesiredState, ResourceKey, ResourceKind};
 use bowline_core::live::Live;
 use bowline_core::name::InstanceName;
 use bowline_core::plan::{
-    self, Action, Actor, Approved, Event, Memory, Need, Operation, Outcome, ResourceReport, Sync, Wave,
+    self, Action, Actor, Approved, Event, Memory, Need, Operation, Outcome, ResourceReport, Wave,
 };
 use bowline_core::policy::{self, Baselines, Ceiling, GitStanding};
 use jiff::Timestamp;
@@ -500,14 +500,6 @@ impl Pass {
     pub fn is_under_way(&self) -> bool {
         let done = |attempt: &Attempted| !matches!(attempt.outcome, Outcome::Failed(_));
         self.attempted.iter().any(done) || self.approved.reports.values().any(|report| report.is_rolling())
-    }
-
-    /// True if a resource of this kind could not be read.
-    pub fn left_unread(&self, kind: ResourceKind) -> bool {
-        self.approved
-            .reports
-            .values()
-            .any(|report| report.resource.kind == kind && report.sync == Sync::Unknown)
     }
 
     /// True if a secret was touched: the next pass has to read secrets again although they are not due.

@@ -166,23 +166,6 @@ fn a_rollout_under_way_is_seen_in_the_reports() {
 }
 
 #[test]
-fn what_could_not_be_read_is_read_again_within_a_minute() {
-    let hourly = HumanDuration::from_secs(3600);
-    let seldom = Intervals { secrets: hourly, states: hourly, ..intervals() };
-    for (kind, sync, secrets, states) in [
-        (ResourceKind::Secret, Sync::Unknown, 60.0, 3600.0),
-        (ResourceKind::TerraformState, Sync::Unknown, 3600.0, 60.0),
-        (ResourceKind::EcsService, Sync::Unknown, 3600.0, 3600.0),
-        (ResourceKind::Secret, Sync::Drifted, 3600.0, 3600.0),
-    ] {
-        let mut schedule = Schedule::new(&seldom, at(0));
-        schedule.after(EVERYTHING, &pass_with(kind, sync), at(0), at(0));
-        assert!(is_about(schedule.secrets, at(0), secrets), "{kind:?} {sync:?}");
-        assert!(is_about(schedule.states, at(0), states), "{kind:?} {sync:?}");
-    }
-}
-
-#[test]
 fn jitter_stays_within_a_tenth() {
     for _ in 0..1000 {
         let interval = jittered(Duration::from_secs(10));
