@@ -60,7 +60,9 @@ pub(super) fn goes_with_strategy(
         let Some((member, only)) = own.filter(|(_, only)| *only != strategy) else { continue };
         let is_off = entry.value.get("enable").and_then(Node::scalar) == Some(Scalar::Bool(false));
         if !is_off {
-            let message = format!("`{place}.deploymentConfiguration.{member}` does not go with {strategy}");
+            let whose = if listed.is_none() { ", the strategy of a new service that names none" } else { "" };
+            let message =
+                format!("`{place}.deploymentConfiguration.{member}` does not go with {strategy}{whose}");
             refuse(entry.at, &message, &format!("remove it, or write `strategy: {only}`"));
         }
     }

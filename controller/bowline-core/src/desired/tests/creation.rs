@@ -72,7 +72,7 @@ prod/web.yaml:15:17 Error InvalidValue: there are both `launchType` and `capacit
 prod/web.yaml:18:34 Error InvalidValue: Bowline creates services of the deployment controller ECS only
   |     deploymentController: {type: CODE_DEPLOY}
   = leave `deploymentController` out, or create the service by other means and remove `create`
-prod/web.yaml:19:31 Error InvalidValue: `spec.create.deploymentConfiguration.canaryConfiguration` does not go with ROLLING
+prod/web.yaml:19:31 Error InvalidValue: `spec.create.deploymentConfiguration.canaryConfiguration` does not go with ROLLING, the strategy of a new service that names none
   |     deploymentConfiguration: {canaryConfiguration: {canaryPercent: 10}}
   = remove it, or write `strategy: CANARY`
 prod/web.yaml:20:18 Error InvalidValue: tags that begin with `bowline:` or `aws:` are written by Bowline and by AWS
@@ -84,6 +84,20 @@ prod/web.yaml:20:63 Error InvalidValue: the tag stands here a second time
 prod/web.yaml:21:5 Error UnknownField: `spec.create` has no field `launchTyp`
   |     launchTyp: ...
   = did you mean `launchType`?
+",
+    );
+}
+
+#[test]
+fn settings_of_a_service_to_be_created_have_to_go_with_its_strategy() {
+    let settings = "settings: {deploymentConfiguration: {canaryConfiguration: {canaryPercent: 10}}}";
+    expect(&findings(&format!("{REVISION}{settings}")), "");
+    expect(
+        &findings(&format!("{REVISION}desiredCount: 2\n{settings}\ncreate: {{launchType: EC2}}")),
+        "\
+prod/web.yaml:10:40 Error InvalidValue: `spec.settings.deploymentConfiguration.canaryConfiguration` does not go with ROLLING, the strategy of a new service that names none
+  |   settings: {deploymentConfiguration: {canaryConfiguration: {canaryPercent: 10}}}
+  = remove it, or write `strategy: CANARY`
 ",
     );
 }
