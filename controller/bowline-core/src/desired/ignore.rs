@@ -199,6 +199,7 @@ impl Place {
                     vec![Self::Anything]
                 }
             }
+            Self::Of(_, row) if row.has(Rule::Ordered) => Vec::new(),
             Self::Of(table, row) => match row.list() {
                 Rule::Keyed(by) => {
                     let by = by.first().is_some_and(|by| part.starts_with(&format!("[{by}=")));
@@ -221,6 +222,7 @@ impl Place {
             }
             Self::Create => CREATE_ONLY.into_iter().chain(Self::Request(&SERVICE).names()).collect(),
             Self::Request(table) => fields(table, ""),
+            Self::Of(_, row) if row.has(Rule::Ordered) => Vec::new(),
             Self::Of(table, row) | Self::Item(table, row) => fields(table, row.path),
         }
     }

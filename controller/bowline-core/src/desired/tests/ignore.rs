@@ -84,6 +84,11 @@ fn one_that_nothing_can_match_is_refused_with_what_was_meant() {
             "`containerDefinitions[*].command` has no `[0]`",
             "write containerDefinitions[*].command: it is compared as a whole",
         ),
+        (
+            "settings.placementStrategy.field",
+            "`settings.placementStrategy` has no `field`",
+            "write settings.placementStrategy: it is compared as a whole",
+        ),
         ("desiredcount", "there is no field `desiredcount`", "did you mean `desiredCount`?"),
         ("desiredCount.max", "`desiredCount` has no `max`", "write desiredCount: it is compared as a whole"),
     ];
