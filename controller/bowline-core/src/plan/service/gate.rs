@@ -89,7 +89,9 @@ pub(crate) fn failed_before<'a>(
     let mut past = past_deployments(subject, reads)?;
     past.retain(|past| since.is_none_or(|since| rollout::began_since(past.created_at, since)));
     // The same revision with other settings is another deployment.
-    past.retain(|past| past.settings.as_ref().is_none_or(|had| settings_agree(&spec.settings, had)));
+    past.retain(|past| {
+        past.settings.as_ref().is_none_or(|had| settings_agree(&spec.settings, had, &subject.ignored))
+    });
     let mut same: BTreeSet<&TaskDefinitionArn> = spec.arn.iter().collect();
     if let Some(normal) = &spec.normal {
         let failed = rollback::failed_revisions(&past);

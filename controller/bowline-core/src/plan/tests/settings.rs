@@ -76,6 +76,23 @@ fn settings_that_start_a_deployment_are_one_and_are_quarantined_as_one() {
     assert_eq!((sent(&world), world.report("web").sync), (vec![], Sync::AwaitingGit));
 }
 
+/// The store was lost; what failed had what is ignored as it was live.
+#[test]
+fn what_is_ignored_in_what_failed_makes_it_no_other_deployment() {
+    let network = |subnet: &str, groups: &[&str]| json!({"networkConfiguration": {"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": groups}}});
+    let mut world = web(network("a", &["sg-a", "sg-extra"]), network("b", &["sg-a"]));
+    let extra = "settings.networkConfiguration.awsvpcConfiguration.securityGroups[sg-extra]";
+    world.spec("web").ignore = vec![crate::name::FieldPath::parse(extra).unwrap()];
+    let failed = |live: Value| PastDeployment {
+        settings: Some(settings(live)),
+        ..past("2", "web:6", PastDeploymentStatus::RolledBack)
+    };
+    world = world.with_history("web", vec![failed(network("b", &["sg-b", "sg-extra"]))]);
+    assert_eq!(sent(&world), [(network("b", &["sg-a", "sg-extra"]), true)]);
+    world = world.with_history("web", vec![failed(network("b", &["sg-a", "sg-extra"]))]);
+    assert_eq!((sent(&world), world.report("web").sync), (vec![], Sync::AwaitingGit));
+}
+
 #[test]
 fn without_ecs_deploy_no_setting_is_sent() {
     let world = web(json!({}), json!({"enableExecuteCommand": true, "platformVersion": "1.3.0"}));
