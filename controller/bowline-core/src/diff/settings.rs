@@ -68,18 +68,19 @@ pub fn settings_in_effect(request: &Map<String, Value>, live: &ServiceSettings) 
 /// Whether everything that is wanted is live, as far as DescribeServices shows it.
 pub(crate) fn settings_agree(wanted: &Map<String, Value>, live: &ServiceSettings, ignored: &Ignored) -> bool {
     let live = live.fields();
-    let mut shown =
-        leaves(wanted).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
-    shown.all(|(names, wanted)| {
+    shown_leaves(wanted).all(|(names, wanted)| {
         let differences = compare_leaf(&names, wanted, get(&live, &names), &[]);
         differences.iter().all(|difference| ignored.covers(&difference.path))
     })
 }
 
 fn agrees(wanted: &Map<String, Value>, live: &Map<String, Value>) -> bool {
-    let shown =
-        leaves(wanted).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)));
-    shown.into_iter().all(|(names, wanted)| same(&names, wanted, get(live, &names)))
+    shown_leaves(wanted).all(|(names, wanted)| same(&names, wanted, get(live, &names)))
+}
+
+/// The leaves that DescribeServices shows.
+fn shown_leaves(settings: &Map<String, Value>) -> impl Iterator<Item = (Names<'_>, &Value)> {
+    leaves(settings).into_iter().filter(|(names, _)| names.first().is_some_and(|field| is_shown(field)))
 }
 
 /// Whether DescribeServices shows a top-level field.

@@ -16,7 +16,7 @@ use crate::diff::settings::{
     removals, request, set, shown_path,
 };
 use crate::diff::{Difference, Reason};
-use crate::live::{DeploymentController, SchedulingStrategy, Tags};
+use crate::live::{SchedulingStrategy, Tags};
 use crate::plan::memory::ServiceMemory;
 use crate::plan::reads::{Blocked, Reads};
 use crate::plan::report::HeldWhy;
@@ -196,13 +196,8 @@ fn needs_recreation(subject: &Subject<'_>, settings: &mut Settings) {
                 settings.left_alone.push(difference);
                 continue;
             }
-            settings.held.push(
-                if leaf.names == [launch::LAUNCH_TYPE] && launch::is_replaced(&fields, &found) {
-                    launch::replaced(subject, &difference.path)
-                } else {
-                    HeldWhy::NeedsRecreation { field: difference.path.clone() }
-                },
-            );
+            let at = (&*leaf.names, difference.path.clone());
+            settings.held.push(launch::unchangeable(subject, at, leaf.wanted, &found));
             settings.differences.push(difference);
         }
     }
@@ -297,14 +292,7 @@ fn sort_out(
     let to_code_deploy =
         leaf.names == ["deploymentController", "type"] && leaf.wanted.as_str() == Some("CODE_DEPLOY");
     if row.effect == Effect::Recreation || to_code_deploy {
-        let path = shown_path(&[&field]);
-        let named = Map::from_iter([(field, leaf.wanted.clone())]);
-        let held =
-            if subject.live.controller == DeploymentController::Ecs && launch::is_replaced(&named, found) {
-                launch::replaced(subject, &path)
-            } else {
-                HeldWhy::NeedsRecreation { field: path }
-            };
+        let held = launch::unchangeable(subject, (&leaf.names, shown_path(&[&field])), leaf.wanted, found);
         if !settings.held.contains(&held) {
             settings.held.push(held);
         }

@@ -21,22 +21,37 @@ pub(super) fn want_it_back(
     managed: &Map<String, Value>,
     found: &Map<String, Value>,
 ) -> bool {
-    let empty = json!([]);
-    let place = (&*shown_path(&[STRATEGY]), STRATEGY);
-    let sent = overlay_field(&SERVICE, place, Some(&empty), found.get(STRATEGY), &subject.ignored);
-    if !is_replaced(wanted, found)
+    if !is_replaced(wanted.get(LAUNCH_TYPE), found)
         || subject.live.controller != DeploymentController::Ecs
         || managed.get(LAUNCH_TYPE) != wanted.get(LAUNCH_TYPE)
         || subject.ignored.covers(&shown_path(&[LAUNCH_TYPE]))
-        || sent.as_ref() != Some(&empty)
     {
+        return false;
+    }
+    let empty = json!([]);
+    let place = (&*shown_path(&[STRATEGY]), STRATEGY);
+    let sent = overlay_field(&SERVICE, place, Some(&empty), found.get(STRATEGY), &subject.ignored);
+    if sent.as_ref() != Some(&empty) {
         return false;
     }
     wanted.entry(STRATEGY).or_insert(empty).as_array().is_some_and(Vec::is_empty)
 }
 
+/// Why a field that AWS cannot change on a service that exists is left; `path` is where git has it.
+pub(super) fn unchangeable(
+    subject: &Subject<'_>,
+    (names, path): (&[&str], String),
+    wanted: &Value,
+    found: &Map<String, Value>,
+) -> HeldWhy {
+    if names == [LAUNCH_TYPE] && is_replaced(Some(wanted), found) {
+        return replaced(subject, &path);
+    }
+    HeldWhy::NeedsRecreation { field: path }
+}
+
 /// Why a launch type in whose place a strategy stands is not brought back, with what a person can do.
-pub(super) fn replaced(subject: &Subject<'_>, field: &str) -> HeldWhy {
+fn replaced(subject: &Subject<'_>, field: &str) -> HeldWhy {
     let cluster = subject.world.desired.targets.get(subject.target).map(|target| &target.spec.cluster);
     let cluster = cluster.map(|cluster| format!(" --cluster {cluster}")).unwrap_or_default();
     let service = &subject.wanted.resource.spec.service;
@@ -51,8 +66,8 @@ pub(super) fn replaced(subject: &Subject<'_>, field: &str) -> HeldWhy {
 
 /// Whether a strategy is in the place of a launch type that is named and that AWS can lead back to. Managed Instances are to be
 /// had by a strategy only, and machines of one's own never are.
-pub(super) fn is_replaced(wanted: &Map<String, Value>, found: &Map<String, Value>) -> bool {
-    let named = wanted.get(LAUNCH_TYPE).and_then(Value::as_str);
+fn is_replaced(launch_type: Option<&Value>, found: &Map<String, Value>) -> bool {
+    let named = launch_type.and_then(Value::as_str);
     matches!(named, Some("EC2" | "FARGATE")) && is_placed_by_strategy(found)
 }
 
